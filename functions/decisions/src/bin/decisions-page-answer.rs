@@ -1,0 +1,6 @@
+//! The function behind `POST /d/{token}`.
+
+#[tokio::main]
+async fn main() -> Result<(), handrail_kernel::aws::Error> {
+    handrail_kernel::aws::serve(handrail_decisions::page_answer::ENDPOINT).await
+}

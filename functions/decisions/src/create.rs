@@ -1,0 +1,114 @@
+//! `POST /decisions`: an agent asks.
+
+use axum::extract::State;
+use axum::routing::{MethodRouter, post};
+use handrail_domain::access::Scope;
+use handrail_domain::actor::Actor;
+use handrail_domain::decision::{Ask, Asker, Channel, Choice, Decision, Proposal, Urgency};
+use handrail_domain::ids::{CommandId, RecordId};
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::record::Record;
+use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
+use handrail_kernel::extract::{Caller, IdempotencyKey, Json, right};
+use handrail_kernel::problem::Problem;
+use handrail_kernel::settings::Need;
+use handrail_kernel::transition;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+
+use crate::dialect::{DIALECT, invalid, refused};
+use crate::view;
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "decisions-create",
+    method: Verb::Post,
+    path: "/decisions",
+    auth: Auth::Key(Scope::DecisionsWrite),
+    dialect: DIALECT,
+    needs: &[Need::Table],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Create],
+    summary: "Ask a person to approve, deny or modify an action",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    post(handler)
+}
+
+/// Fields that are not named here are ignored; null is as good as absent.
+#[derive(Deserialize, Serialize)]
+struct Wire {
+    action: Option<String>,
+    approver: Option<String>,
+    context: Option<String>,
+    urgency: Option<Urgency>,
+    timeout_minutes: Option<Number>,
+    channel: Option<Channel>,
+    options: Option<Vec<Choice>>,
+    callback_url: Option<String>,
+    enforce: Option<bool>,
+    amount: Option<Number>,
+    response_type: Option<Value>,
+    context_images: Option<Vec<String>>,
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<right::DecisionsWrite>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Json(wire): Json<Wire>,
+) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    let key = caller.key;
+    let content = serde_json::to_vec(&wire).map_err(|_| Problem::Broken)?;
+    let asker = Asker {
+        key: key.id,
+        name: &key.name,
+        approvers: &key.approvers,
+        backup: key.backup_approver.as_ref(),
+        reach: cx.settings.reach,
+    };
+    let now = cx.clock.now();
+    let ask = Ask::check(proposal(wire)?, &asker, now).map_err(invalid)?;
+    spend(&cx, &key, Budget::Creates).await?;
+    let (id, command) = match idempotency_key {
+        Some(name) => (
+            RecordId::from_idempotency_key(key.tenant, key.id, Decision::KIND, &name),
+            CommandId::new(&name, &content),
+        ),
+        None => {
+            let id = cx.new_record_id();
+            (id, CommandId::new(&id.to_string(), &content))
+        }
+    };
+    let by = Actor::Key { key: key.id, role: key.role };
+    let record = Record::<Decision>::open(key.tenant, id, ask, by, command.clone(), now);
+    let made = transition::create(&cx, record, &command).await.map_err(|stop| stop.into_problem("Decision", refused))?;
+    Ok((StatusCode::CREATED, axum::Json(view::created(&made.record.seen_at(now)))))
+}
+
+/// Ways of asking that this version does not have are refused: to ignore them would show the approver something else
+/// than was asked.
+fn proposal(wire: Wire) -> Result<Proposal, Problem> {
+    let plain = |response_type: &Value| response_type.get("type").and_then(Value::as_str) == Some("approve_deny");
+    if wire.response_type.as_ref().is_some_and(|response_type| !plain(response_type)) {
+        return Err(Problem::invalid("response_type", "is not supported yet: leave it out, or use {\"type\": \"approve_deny\"}"));
+    }
+    if wire.context_images.is_some_and(|images| !images.is_empty()) {
+        return Err(Problem::invalid("context_images", "are not supported yet: leave them out and put links into context"));
+    }
+    Ok(Proposal {
+        action: wire.action,
+        approver: wire.approver,
+        context: wire.context,
+        urgency: wire.urgency,
+        timeout_minutes: wire.timeout_minutes,
+        channel: wire.channel,
+        options: wire.options,
+        callback_url: wire.callback_url,
+        enforce: wire.enforce,
+        amount: wire.amount,
+    })
+}

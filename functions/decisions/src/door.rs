@@ -1,0 +1,119 @@
+//! What the workers need of this door: its callbacks and its mails, in its own words.
+
+use handrail_domain::decision::{Decision, DecisionEvent, Standing, asked_now};
+use handrail_domain::effect::Purpose;
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::record::{Entry, Record};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_of, raise_due_of};
+use handrail_kernel::fault::Fault;
+use handrail_kernel::link::{Link, Seat};
+use handrail_kernel::store::{HeadKey, Item};
+use serde_json::{Value, json};
+
+use crate::mail::{MailView, Turn, compose};
+use crate::view;
+use crate::visit::{Spoken, deadline_of, minutes_until};
+
+pub struct DecisionsDoor;
+
+impl Door for DecisionsDoor {
+    fn kind(&self) -> &'static str {
+        Decision::KIND
+    }
+
+    fn news<'a>(&'a self, cx: &'a Cx, old: Option<&'a Item>, new: &'a Item) -> Awaited<'a, News> {
+        Box::pin(news_of::<Decision>(cx, old, new))
+    }
+
+    fn raise_due<'a>(&'a self, cx: &'a Cx, key: HeadKey) -> Awaited<'a, bool> {
+        Box::pin(raise_due_of::<Decision>(cx, key.tenant, key.id))
+    }
+
+    fn callback<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Callback>> {
+        Box::pin(async move {
+            let record = read(cx, key).await?;
+            let entry = record.event(seq).ok_or_else(|| Fault::broken("a callback tells of an event that is not in the log"))?;
+            Ok(callback(&record, entry, purpose))
+        })
+    }
+
+    /// As published: at once, after 5 s, after 30 s.
+    fn retry_gaps_ms(&self) -> &'static [i64] {
+        &[0, 5_000, 30_000]
+    }
+
+    fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, _seq: u64, purpose: Purpose) -> Awaited<'a, Option<Mail>> {
+        Box::pin(async move {
+            let record = read(cx, key).await?;
+            mail(cx, &record.seen_at(cx.clock.now()), purpose)
+        })
+    }
+}
+
+async fn read(cx: &Cx, key: HeadKey) -> Result<Record<Decision>, Fault> {
+    let record = cx.store.record::<Decision>(key.tenant, key.id).await?;
+    record.ok_or_else(|| Fault::broken("an effect belongs to a record that is not there"))
+}
+
+/// The body is computed from the event and from what was asked, neither of which ever changes: whenever it is composed, it
+/// is the same.
+fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose) -> Option<Callback> {
+    let event = match purpose {
+        Purpose::AnnounceCreated => "decision.created",
+        Purpose::AnnounceResolved => "decision.resolved",
+        Purpose::AnnounceEscalated => "decision.escalated",
+        Purpose::AnnounceExpired => "decision.expired",
+        Purpose::AskApprover | Purpose::AskBackup => return None,
+    };
+    let decision = match &entry.event {
+        DecisionEvent::Created { .. } => view::whole(&Record { standing: Decision::after(entry), ..record.clone() }),
+        DecisionEvent::Approved(_) | DecisionEvent::Denied(_) | DecisionEvent::Modified(_) => settled(record, entry),
+        DecisionEvent::Escalated | DecisionEvent::Expired => settled(record, entry),
+    };
+    let body = json!({"event": event, "decision": decision, "timestamp": entry.at}).to_string();
+    Some(Callback { url: record.ask.callback_url.clone()?, event, body, key: record.ask.asked_by })
+}
+
+fn settled(record: &Record<Decision>, entry: &Entry<Decision>) -> Value {
+    let standing = Decision::after(entry);
+    let answer = standing.outcome().map(|outcome| &outcome.answer);
+    json!({
+        "id": record.id,
+        "status": Decision::state(&standing).name(),
+        "resolved_by": answer.map(|answer| answer.resolved_by.as_str()),
+        "response_notes": answer.and_then(|answer| answer.notes.as_deref()),
+        "response_data": answer.and_then(|answer| answer.response_data.as_ref()),
+    })
+}
+
+/// `None`: it was answered, or went on to somebody else, before the mail left. Then there is nothing to ask this person.
+fn mail(cx: &Cx, seen: &Record<Decision>, purpose: Purpose) -> Result<Option<Mail>, Fault> {
+    let (seat, turn) = match (purpose, &seen.standing) {
+        (Purpose::AskApprover, Standing::Pending) => (Seat::Approver, Turn::First),
+        (Purpose::AskBackup, Standing::Escalated) => {
+            (Seat::Backup, Turn::Backup { instead_of: seen.ask.approver.as_str() })
+        }
+        _ => return Ok(None),
+    };
+    let Some(person) = asked_now(seen) else { return Ok(None) };
+    let token = Link::to(cx.master()?, seen.tenant, seen.id, seat, person).token();
+    let link = format!("{}/d/{token}", cx.origin()?);
+    let (deadline, at_deadline) = deadline_of(seen);
+    let until = Spoken::of(deadline);
+    let amount = seen.ask.amount.as_ref().map(ToString::to_string);
+    let composed = compose(&MailView {
+        turn,
+        action: &seen.ask.action,
+        context: seen.ask.context.as_deref().unwrap_or_default(),
+        amount: amount.as_deref(),
+        urgency: seen.ask.urgency,
+        asked_by: &seen.ask.asked_by_name,
+        link: &link,
+        options: &seen.ask.options,
+        deadline: until.moment(),
+        minutes_left: minutes_until(deadline, cx.clock.now()),
+        at_deadline,
+    });
+    Ok(Some(Mail { to: person.clone(), subject: composed.subject, text: composed.text, html: composed.html }))
+}

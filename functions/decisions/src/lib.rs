@@ -1,0 +1,37 @@
+//! The decisions door: an agent asks a person, and gets one answer. A file per operation, found by its URL.
+
+pub mod auth;
+pub mod create;
+pub mod deliveries;
+mod dialect;
+mod door;
+pub mod get;
+pub mod health;
+pub mod list;
+pub mod mail;
+pub mod page_answer;
+pub mod page_show;
+pub mod pages;
+pub mod resolve;
+mod view;
+mod visit;
+
+pub use dialect::DIALECT;
+pub use door::DecisionsDoor;
+
+use handrail_kernel::endpoint::Endpoint;
+
+/// Every operation of this door.
+pub const ENDPOINTS: &[Endpoint] = &[
+    create::ENDPOINT,
+    list::ENDPOINT,
+    get::ENDPOINT,
+    resolve::ENDPOINT,
+    deliveries::ENDPOINT,
+    page_show::ENDPOINT,
+    page_answer::ENDPOINT,
+    auth::me::ENDPOINT,
+    auth::keys_create::ENDPOINT,
+    auth::keys_revoke::ENDPOINT,
+    health::ENDPOINT,
+];

@@ -1,0 +1,80 @@
+//! `GET /decisions`: the account's decisions, newest first.
+
+use axum::extract::{Query, State};
+use axum::routing::{MethodRouter, get};
+use handrail_domain::access::Scope;
+use handrail_domain::decision::{Decision, State as DecisionState};
+use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
+use handrail_kernel::extract::{Caller, right};
+use handrail_kernel::problem::Problem;
+use handrail_kernel::settings::Need;
+use handrail_kernel::store::ListingCursor;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::dialect::DIALECT;
+use crate::view;
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "decisions-list",
+    method: Verb::Get,
+    path: "/decisions",
+    auth: Auth::Key(Scope::DecisionsRead),
+    dialect: DIALECT,
+    needs: &[Need::Table],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListByKind, Touch::ListByState],
+    summary: "List decisions, newest first, by status if wanted",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    get(handler)
+}
+
+const LIMIT_DEFAULT: usize = 20;
+/// Whole decisions of the largest size still fit what a function may answer (6 MB).
+const LIMIT_MAX: usize = 50;
+
+#[derive(Deserialize)]
+struct Wanted {
+    status: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<right::DecisionsRead>,
+    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+) -> Result<axum::Json<Value>, Problem> {
+    let Query(wanted) = wanted.map_err(|_| Problem::Invalid { field: None, message: "The query can't be read".to_owned() })?;
+    let state = wanted.status.as_deref().map(state_named).transpose()?;
+    let limit = wanted.limit.as_deref().map_or(Ok(LIMIT_DEFAULT), limit_of)?;
+    let cursor = wanted.cursor.as_deref().map(cursor_of).transpose()?;
+    spend(&cx, &caller.key, Budget::Calls).await?;
+    let page = cx.store.list::<Decision>(caller.key.tenant, state, cursor.as_ref(), limit).await?;
+    let now = cx.clock.now();
+    let seen = page.records.iter().map(|record| record.seen_at(now));
+    // What expired a moment ago still lies under its old state until its timer writes it.
+    let fitting = seen.filter(|record| state.is_none_or(|state| record.state() == state));
+    let decisions: Vec<Value> = fitting.map(|record| view::whole(&record)).collect();
+    Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.text())})))
+}
+
+fn state_named(name: &str) -> Result<DecisionState, Problem> {
+    DecisionState::from_name(name).ok_or_else(|| {
+        let names = DecisionState::ALL.map(DecisionState::name).join(", ");
+        Problem::invalid("status", format!("must be one of {names}"))
+    })
+}
+
+fn limit_of(text: &str) -> Result<usize, Problem> {
+    let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {LIMIT_MAX}")))
+}
+
+fn cursor_of(text: &str) -> Result<ListingCursor, Problem> {
+    ListingCursor::parse(text).ok_or_else(|| Problem::invalid("cursor", "is not one that a list gave: leave it out to begin anew"))
+}

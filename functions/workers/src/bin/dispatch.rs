@@ -1,0 +1,6 @@
+//! The function on the table's stream.
+
+#[tokio::main]
+async fn main() -> Result<(), handrail_kernel::aws::Error> {
+    handrail_effects::aws::on_stream(handrail_workers::DISPATCH, handrail_workers::DOORS).await
+}

@@ -1,0 +1,6 @@
+//! The function on the queue of notices.
+
+#[tokio::main]
+async fn main() -> Result<(), handrail_kernel::aws::Error> {
+    handrail_effects::aws::on_messages(handrail_workers::NOTIFY, handrail_workers::DOORS).await
+}

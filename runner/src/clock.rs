@@ -1,0 +1,53 @@
+//! A clock that runs with the machine's and can be moved ahead, or stands still until it is moved.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use handrail_domain::time::Timestamp;
+use handrail_kernel::clock::Clock;
+
+pub struct MovableClock {
+    /// Stands still when there is none.
+    base: Option<Arc<dyn Clock>>,
+    /// On top of the base; the whole time when there is no base.
+    offset_ms: AtomicI64,
+}
+
+impl MovableClock {
+    /// Runs with `base`, ahead of it by an offset that survived a restart.
+    pub fn running(base: Arc<dyn Clock>, ahead_ms: i64) -> Self {
+        Self { base: Some(base), offset_ms: AtomicI64::new(ahead_ms) }
+    }
+
+    /// Stands still: for tests, where nothing may happen unless the test says so.
+    pub fn standing_at(at: Timestamp) -> Self {
+        Self { base: None, offset_ms: AtomicI64::new(at.as_unix_ms()) }
+    }
+
+    /// How far it is ahead of the machine's clock.
+    pub fn ahead_ms(&self) -> i64 {
+        if self.base.is_some() { self.offset_ms.load(Ordering::SeqCst) } else { 0 }
+    }
+
+    pub fn stands_still(&self) -> bool {
+        self.base.is_none()
+    }
+
+    /// Never back: what was due stays due.
+    pub fn move_to(&self, at: Timestamp) {
+        let ahead = at.ms_since(self.now());
+        if ahead > 0 {
+            self.offset_ms.fetch_add(ahead, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> Timestamp {
+        let offset = self.offset_ms.load(Ordering::SeqCst);
+        match &self.base {
+            Some(base) => base.now().plus_ms(offset),
+            None => Timestamp::from_unix_ms(offset),
+        }
+    }
+}

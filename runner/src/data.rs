@@ -1,0 +1,78 @@
+//! The folder where everything lies: the database, the secrets, and a lock so that only one process works on it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use handrail_kernel::clock::Entropy;
+use handrail_kernel::master::new_api_key;
+
+/// The table's name in the embedded engine. On AWS the template names it.
+pub const TABLE: &str = "handrail";
+
+pub struct DataDir {
+    path: PathBuf,
+    /// Held as long as the process lives; the system releases it even after a kill.
+    _lock: File,
+}
+
+impl DataDir {
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("could not make the data folder {}", path.display()))?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .with_context(|| format!("could not open {}", lock_path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another Handrail works on {}: stop it, or give this one its own folder with HANDRAIL_DATA", path.display())
+            }
+            Err(TryLockError::Error(error)) => Err(error).context("could not lock the data folder"),
+        }
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path.join("handrail.db")
+    }
+
+    /// The secret from which link signatures and webhook secrets are derived. Made once.
+    pub fn master_secret(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
+        self.secret("master.key", entropy)
+    }
+
+    /// The admin key that is used when none is given. Made once.
+    pub fn admin_key(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
+        self.secret("admin.key", entropy)
+    }
+
+    fn secret(&self, name: &str, entropy: &dyn Entropy) -> anyhow::Result<String> {
+        let path = self.path.join(name);
+        match fs::read_to_string(&path) {
+            Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("could not read {}", path.display())),
+        }
+        let secret = new_api_key(entropy.bytes());
+        write_private(&path, &secret).with_context(|| format!("could not write {}", path.display()))?;
+        Ok(secret)
+    }
+}
+
+/// Readable by its owner alone, and whole or not at all.
+fn write_private(path: &Path, secret: &str) -> std::io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&fresh)?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
+}

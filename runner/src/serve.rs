@@ -1,0 +1,226 @@
+//! Starts everything: the API and its pages, the local pages, the pump.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use aws_sdk_dynamodb::Client;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use handrail_domain::access::Role;
+use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::outbound::Reach;
+use handrail_domain::time::Timestamp;
+use handrail_effects::Works;
+use handrail_kernel::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Endpoint, service};
+use handrail_kernel::fault::Fault;
+use handrail_kernel::master::{MasterKey, hash_of_key};
+use handrail_kernel::settings::Settings;
+use handrail_kernel::store::{Key, Store, table};
+use http::Method;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::changes::Changes;
+use crate::clock::MovableClock;
+use crate::data::{DataDir, TABLE};
+use crate::desk::Desk;
+use crate::engine::Engine;
+use crate::local::{self, Local};
+use crate::outlets::{LocalOutbox, Mailbox};
+use crate::pump::{AHEAD, Pump, PumpHandle};
+
+/// Every operation of every door, as this program serves them.
+pub fn endpoints() -> Vec<Endpoint> {
+    handrail_decisions::ENDPOINTS.to_vec()
+}
+
+pub struct Options {
+    /// 0: any free one.
+    pub port: u16,
+    pub storage: Storage,
+    /// The admin key. `None`: made once and kept.
+    pub key: Option<String>,
+    pub time: Time,
+}
+
+pub enum Storage {
+    Folder(PathBuf),
+    /// An open engine and how to reach it: for tests that count or break calls.
+    Engine { engine: Engine, client: Client },
+}
+
+pub enum Time {
+    Running,
+    StandingAt(Timestamp),
+}
+
+/// A running Handrail. Dropping it stops nothing; [`Running::stop`] does.
+pub struct Running {
+    pub address: SocketAddr,
+    pub origin: String,
+    pub key: String,
+    pub cx: Cx,
+    pub desk: Desk,
+    pub pump: PumpHandle,
+    pub clock: Arc<MovableClock>,
+    tasks: Vec<JoinHandle<()>>,
+    _data: Option<DataDir>,
+}
+
+const LOCAL_TABLE: &str = "handrail-local";
+/// Enough for every benchmark on a laptop; the limit's code still runs.
+const ADMIN_REQUESTS_PER_MINUTE: u32 = 1_000_000;
+
+pub async fn start(options: Options) -> anyhow::Result<Running> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let (data, engine, client) = match options.storage {
+        Storage::Folder(path) => {
+            let data = DataDir::open(&path)?;
+            let engine = Engine::open(&data.database()).context("could not open the database")?;
+            let client = engine.client();
+            (Some(data), engine, client)
+        }
+        Storage::Engine { engine, client } => (None, engine, client),
+    };
+    let (master, key) = match &data {
+        Some(data) => {
+            let key = options.key.map_or_else(|| data.admin_key(&*entropy), Ok)?;
+            (data.master_secret(&*entropy)?, key)
+        }
+        None => ("the secret of tests that keep nothing".to_owned(), options.key.unwrap_or_else(|| "ho_test_admin_key".to_owned())),
+    };
+    table::create(&client, TABLE).await.context("could not make the table")?;
+    let desk = Desk::open(client.clone(), LOCAL_TABLE).await.context("could not make the local table")?;
+    let clock = Arc::new(match options.time {
+        Time::Running => MovableClock::running(Arc::new(SystemClock), desk.state(AHEAD).await?.unwrap_or(0)),
+        Time::StandingAt(at) => MovableClock::standing_at(at),
+    });
+    let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), options.port))
+        .await
+        .with_context(|| format!("could not listen on port {}: give another with HANDRAIL_PORT", options.port))?;
+    let address = listener.local_addr()?;
+    let origin = format!("http://{address}");
+    let settings = Settings {
+        table: TABLE.to_owned(),
+        master_key: Some(MasterKey::new(&master)),
+        origin: Some(origin.clone()),
+        reach: Reach::LoopbackToo,
+    };
+    let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
+    let tenant = ensure_admin(&cx, &desk, &key).await.context("could not keep the admin key")?;
+
+    let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
+    works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));
+    works.mailer = Some(Arc::new(Mailbox { desk: desk.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
+    let changes = Changes::of_engine(engine.clone(), &desk).await?;
+    let (pump, handle) = Pump::new(works, desk.clone(), changes, Arc::clone(&clock));
+
+    let local = Local {
+        cx: cx.clone(),
+        desk: desk.clone(),
+        pump: handle.clone(),
+        clock: Arc::clone(&clock),
+        origin: origin.clone(),
+        key: key.clone(),
+        tenant: Some(tenant),
+    };
+    let app = app(cx.clone(), local, handle.clone());
+    let tasks = vec![
+        tokio::spawn(pump.run()),
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, app).await {
+                tracing::error!(%error, "the server stopped");
+            }
+        }),
+        tokio::spawn(expire(engine)),
+    ];
+    handle.wake();
+    Ok(Running { address, origin, key, cx, desk, pump: handle, clock, tasks, _data: data })
+}
+
+fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
+    let endpoints = endpoints();
+    // What no operation takes is worded as the door that most clients come for.
+    let otherwise = handrail_decisions::health::ENDPOINT;
+    local::router(local).merge(service(&endpoints, otherwise, cx)).layer(middleware::from_fn(move |request: Request, next: Next| {
+        let pump = pump.clone();
+        async move {
+            let writes = request.method() != Method::GET;
+            let response = next.run(request).await;
+            if writes {
+                pump.wake();
+            }
+            response
+        }
+    }))
+}
+
+/// Orphans and old counters. On AWS the table does it by itself.
+async fn expire(engine: Engine) {
+    let mut hourly = tokio::time::interval(std::time::Duration::from_secs(60 * 60));
+    loop {
+        hourly.tick().await;
+        let engine = engine.clone();
+        match tokio::task::spawn_blocking(move || engine.remove_expired()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "expired items could not be removed"),
+            Err(error) => tracing::warn!(%error, "the removal of expired items died"),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Admin {
+    tenant: TenantId,
+    key: KeyId,
+    key_hash: String,
+}
+
+/// One account and one admin key. Another key than last time replaces the last one.
+async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault> {
+    const ADMIN: &str = "admin";
+    let key_hash = hash_of_key(key);
+    let before: Option<Admin> = desk.state(ADMIN).await?;
+    if let Some(admin) = before.as_ref().filter(|admin| admin.key_hash == key_hash) {
+        return Ok(admin.tenant);
+    }
+    let now = cx.clock.now();
+    let tenant = before.as_ref().map_or_else(|| cx.new_tenant_id(), |admin| admin.tenant);
+    let made = Key {
+        id: KeyId::new(now, cx.entropy.bytes()),
+        tenant,
+        name: "local admin".to_owned(),
+        prefix: key.chars().take(14.min(key.chars().count() / 2)).collect(),
+        role: Role::Admin,
+        approvers: Vec::new(),
+        backup_approver: None,
+        requests_per_minute: ADMIN_REQUESTS_PER_MINUTE,
+        created_at: now,
+        revoked_at: None,
+    };
+    cx.store.put_key(&key_hash, &made).await?;
+    if let Some(before) = before {
+        cx.store.revoke_key(tenant, before.key, now).await?;
+    }
+    desk.set_state(ADMIN, &Admin { tenant, key: made.id, key_hash }).await?;
+    Ok(tenant)
+}
+
+impl Running {
+    /// Ends the tasks where they are. What they were at is found again by the next start.
+    pub async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            // Aborted, as asked.
+            let _ = task.await;
+        }
+    }
+}

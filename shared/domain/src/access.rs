@@ -1,0 +1,69 @@
+//! Who may do what: the roles a key can have and the scopes each role brings.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that a key may be allowed to do. Every endpoint names exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    DecisionsWrite,
+    DecisionsRead,
+    /// Answering by API. An agent does not have it: who asks must not answer.
+    DecisionsResolve,
+    /// Seeing oneself.
+    AccountRead,
+    KeysWrite,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Asks and waits.
+    Agent,
+    /// A program of the team's own, such as a custom approval screen: it may also answer.
+    App,
+    /// May also make and revoke keys.
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Agent, Self::App, Self::Admin];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::App => "app",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    pub fn allows(self, scope: Scope) -> bool {
+        match scope {
+            Scope::DecisionsWrite | Scope::DecisionsRead | Scope::AccountRead => true,
+            Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
+            Scope::KeysWrite => matches!(self, Self::Admin),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_asks_but_never_answers() {
+        assert!(Role::Agent.allows(Scope::DecisionsWrite));
+        assert!(!Role::Agent.allows(Scope::DecisionsResolve));
+        assert!(!Role::Agent.allows(Scope::KeysWrite) && !Role::App.allows(Scope::KeysWrite));
+        assert!(Role::App.allows(Scope::DecisionsResolve));
+    }
+
+    #[test]
+    fn role_names_read_back() {
+        assert!(Role::ALL.iter().all(|role| Role::from_name(role.name()) == Some(*role)));
+        assert_eq!(Role::from_name("root"), None);
+    }
+}

@@ -1,0 +1,265 @@
+//! What an agent asks: checked once, then never changed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use crate::ids::KeyId;
+use crate::outbound::{OutboundUrl, Reach};
+use crate::text::EmailAddress;
+use crate::time::Timestamp;
+
+pub const ACTION_CHARS_MAX: usize = 2_000;
+pub const CONTEXT_CHARS_MAX: usize = 20_000;
+/// 30 days.
+pub const TIMEOUT_MINUTES_MAX: f64 = 43_200.0;
+const TIMEOUT_MINUTES_DEFAULT: u32 = 60;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    pub action: String,
+    pub approver: EmailAddress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    pub urgency: Urgency,
+    /// As the caller wrote it: 60 stays 60.
+    pub timeout_minutes: Number,
+    pub channel: Channel,
+    pub options: Vec<Choice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    pub enforce: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Number>,
+    pub expires_at: Timestamp,
+    /// Asked when the approver did not answer by `expires_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
+    pub asked_by: KeyId,
+    pub asked_by_name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Backup {
+    pub approver: EmailAddress,
+    pub until: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    Low,
+    #[default]
+    Medium,
+    High,
+    Critical,
+}
+
+impl Urgency {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// How the approver hears of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    #[default]
+    Email,
+    /// Nobody is mailed: the asker's own program shows it and answers by API.
+    Webhook,
+    Slack,
+}
+
+/// What an approver may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    Approve,
+    Deny,
+    Modify,
+}
+
+impl Choice {
+    pub const ALL: [Self; 3] = [Self::Approve, Self::Deny, Self::Modify];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Modify => "modify",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.name() == name)
+    }
+}
+
+/// What came over the wire, of the right types but not yet checked.
+#[derive(Clone, Debug, Default)]
+pub struct Proposal {
+    pub action: Option<String>,
+    pub approver: Option<String>,
+    pub context: Option<String>,
+    pub urgency: Option<Urgency>,
+    pub timeout_minutes: Option<Number>,
+    pub channel: Option<Channel>,
+    pub options: Option<Vec<Choice>>,
+    pub callback_url: Option<String>,
+    pub enforce: Option<bool>,
+    pub amount: Option<Number>,
+}
+
+/// Who asks, and what their key says about asking.
+#[derive(Clone, Debug)]
+pub struct Asker<'a> {
+    pub key: KeyId,
+    pub name: &'a str,
+    /// Empty: anyone may be asked.
+    pub approvers: &'a [EmailAddress],
+    pub backup: Option<&'a EmailAddress>,
+    pub reach: Reach,
+}
+
+/// The first thing that is wrong with a proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    pub kind: InvalidKind,
+    pub field: &'static str,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidKind {
+    Value,
+    /// Known, but not available here.
+    Channel,
+    /// The key may not ask this person.
+    Approver,
+}
+
+fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
+    Invalid { kind: InvalidKind::Value, field, message: message.into() }
+}
+
+impl Ask {
+    pub fn check(proposal: Proposal, asker: &Asker<'_>, now: Timestamp) -> Result<Self, Invalid> {
+        let action = checked_action(proposal.action)?;
+        let approver = checked_approver(proposal.approver)?;
+        let context = checked_context(proposal.context)?;
+        let (timeout_minutes, window_ms) = checked_timeout(proposal.timeout_minutes)?;
+        let channel = proposal.channel.unwrap_or_default();
+        if channel == Channel::Slack {
+            let message = "is known but not available here: use email or webhook";
+            return Err(Invalid { kind: InvalidKind::Channel, field: "channel", message: message.to_owned() });
+        }
+        let options = checked_options(proposal.options)?;
+        let callback_url = checked_callback(proposal.callback_url, channel, asker.reach)?;
+        let amount = proposal.amount;
+        if amount.as_ref().is_some_and(|amount| amount.as_f64().is_none_or(|amount| !amount.is_finite() || amount < 0.0)) {
+            return Err(invalid("amount", "must be zero or more"));
+        }
+        if !asker.approvers.is_empty() && !asker.approvers.iter().any(|allowed| allowed.same_mailbox(&approver)) {
+            let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
+            return Err(Invalid { kind: InvalidKind::Approver, field: "approver", message: message.to_owned() });
+        }
+        let expires_at = now.plus_ms(window_ms);
+        let backup = asker
+            .backup
+            // The backup gets the same time again.
+            .map(|address| Backup { approver: address.clone(), until: expires_at.plus_ms(window_ms) });
+        Ok(Self {
+            action,
+            approver,
+            context,
+            urgency: proposal.urgency.unwrap_or_default(),
+            timeout_minutes,
+            channel,
+            options,
+            callback_url,
+            enforce: proposal.enforce.unwrap_or(false),
+            amount,
+            expires_at,
+            backup,
+            asked_by: asker.key,
+            asked_by_name: asker.name.to_owned(),
+        })
+    }
+}
+
+fn checked_action(action: Option<String>) -> Result<String, Invalid> {
+    let action = action.ok_or_else(|| invalid("action", "is required: say in one line what is to be approved"))?;
+    if action.trim().is_empty() {
+        return Err(invalid("action", "must not be blank: say in one line what is to be approved"));
+    }
+    if action.chars().count() > ACTION_CHARS_MAX {
+        return Err(invalid("action", format!("must be at most {ACTION_CHARS_MAX} characters: put the rest into context")));
+    }
+    if action.chars().any(char::is_control) {
+        return Err(invalid("action", "must be one line without control characters: put the rest into context"));
+    }
+    Ok(action)
+}
+
+fn checked_approver(approver: Option<String>) -> Result<EmailAddress, Invalid> {
+    let approver = approver.ok_or_else(|| invalid("approver", "is required: the email address of the person to ask"))?;
+    EmailAddress::parse(&approver).map_err(|fault| invalid("approver", fault.to_string()))
+}
+
+fn checked_context(context: Option<String>) -> Result<Option<String>, Invalid> {
+    let Some(context) = context.filter(|context| !context.is_empty()) else {
+        return Ok(None);
+    };
+    if context.chars().count() > CONTEXT_CHARS_MAX {
+        return Err(invalid("context", format!("must be at most {CONTEXT_CHARS_MAX} characters")));
+    }
+    if context.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(invalid("context", "must not hold control characters other than tabs and line breaks"));
+    }
+    Ok(Some(context))
+}
+
+fn checked_timeout(minutes: Option<Number>) -> Result<(Number, i64), Invalid> {
+    let minutes = minutes.unwrap_or_else(|| Number::from(TIMEOUT_MINUTES_DEFAULT));
+    minutes
+        .as_f64()
+        .filter(|minutes| minutes.is_finite() && *minutes <= TIMEOUT_MINUTES_MAX)
+        .map(minutes_to_ms)
+        .filter(|ms| *ms >= 1)
+        .map(|ms| (minutes, ms))
+        .ok_or_else(|| invalid("timeout_minutes", format!("must be more than 0 and at most {TIMEOUT_MINUTES_MAX}")))
+}
+
+fn checked_options(options: Option<Vec<Choice>>) -> Result<Vec<Choice>, Invalid> {
+    let Some(options) = options else {
+        return Ok(Choice::ALL.to_vec());
+    };
+    if options.is_empty() {
+        return Err(invalid("options", "must name at least one of approve, deny, modify"));
+    }
+    // In the order people expect the buttons, each once.
+    Ok(Choice::ALL.into_iter().filter(|choice| options.contains(choice)).collect())
+}
+
+fn checked_callback(url: Option<String>, channel: Channel, reach: Reach) -> Result<Option<String>, Invalid> {
+    match url {
+        Some(url) => {
+            let parsed = OutboundUrl::parse(&url, reach).map_err(|fault| invalid("callback_url", fault.to_string()))?;
+            Ok(Some(parsed.as_str().to_owned()))
+        }
+        None if channel == Channel::Webhook => Err(invalid("callback_url", "is required when channel is webhook")),
+        None => Ok(None),
+    }
+}
+
+fn minutes_to_ms(minutes: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be at most 30 days")]
+    let ms = (minutes * 60_000.0).round() as i64;
+    ms
+}

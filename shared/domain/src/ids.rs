@@ -1,0 +1,252 @@
+//! Ids: one type per kind, so that a key's id can't be handed where a decision's is wanted.
+//!
+//! All are 128 bits that begin with the time they were made, so they sort by age. The caller brings time and entropy.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use ulid::Ulid;
+use uuid::Uuid;
+
+use crate::time::Timestamp;
+
+/// A text that is not an id of the kind that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {0} id")]
+pub struct NotAnId(pub &'static str);
+
+/// Ids that read `<prefix>_<ulid>`.
+macro_rules! prefixed_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            pub const PREFIX: &'static str = $prefix;
+
+            pub fn new(at: Timestamp, entropy: [u8; 10]) -> Self {
+                Self(ulid_of(at, entropy))
+            }
+
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}_{}", $prefix, self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                text.strip_prefix(concat!($prefix, "_"))
+                    .filter(|rest| rest.len() == 26)
+                    .and_then(|rest| Ulid::from_string(rest).ok())
+                    .map(Self)
+                    .filter(|id| id.to_string() == text)
+                    .ok_or(NotAnId($prefix))
+            }
+        }
+
+        text_serde!($name);
+    };
+}
+
+macro_rules! text_serde {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+prefixed_id! {
+    /// The account that owns records and keys.
+    TenantId, "ten"
+}
+prefixed_id! {
+    /// An API key. Names the key without being the key.
+    KeyId, "key"
+}
+
+/// A record of any kind: on the wire a UUID, as the published decisions and packets APIs show theirs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(Uuid);
+
+impl RecordId {
+    /// A fresh id: UUID version 7.
+    pub fn new(at: Timestamp, entropy: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(at.as_unix_ms().unsigned_abs(), &entropy).into_uuid())
+    }
+
+    /// The id that an idempotency key always leads to: UUID version 8, a hash of who asked and the key they chose.
+    ///
+    /// A repeat of the same create therefore meets the first one in the database, with no reservation beside it.
+    pub fn from_idempotency_key(tenant: TenantId, key: KeyId, kind: &str, idempotency_key: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(tenant.to_bytes());
+        hash.update(key.to_bytes());
+        hash.update((kind.len() as u64).to_be_bytes());
+        hash.update(kind);
+        hash.update(idempotency_key);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// Spreads records evenly over a small number of shards.
+    ///
+    /// The last byte, because the first ones are the time: neighbours in time must not be neighbours in a shard.
+    pub fn shard(self, shards: u8) -> u8 {
+        self.0.as_bytes()[15] % shards
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.as_hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        if text.len() != 36 {
+            return Err(NotAnId("record"));
+        }
+        Uuid::try_parse(text).map(Self).map_err(|_| NotAnId("record"))
+    }
+}
+
+text_serde!(RecordId);
+
+/// Says which command made an event, so that its repeat is recognised.
+///
+/// The first part names the command; the second is a digest of what it asked for, so that a repeat with other content is
+/// refused instead of being taken for the first one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommandId(String);
+
+impl CommandId {
+    pub fn new(name: &str, content: &[u8]) -> Self {
+        Self(format!("{}.{}", short_hash(name.as_bytes()), short_hash(content)))
+    }
+
+    pub fn same_command(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+
+    fn name(&self) -> &str {
+        self.0.split_once('.').map_or(self.0.as_str(), |(name, _)| name)
+    }
+}
+
+/// 96 bits in hex: enough that two commands on one record never meet by chance.
+fn short_hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..12])
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn ulid_of(at: Timestamp, entropy: [u8; 10]) -> Ulid {
+    let mut random = [0; 16];
+    random[6..].copy_from_slice(&entropy);
+    Ulid::from_parts(at.as_unix_ms().unsigned_abs(), u128::from_be_bytes(random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
+
+    #[test]
+    fn ids_read_back_and_sort_by_age() {
+        let first = KeyId::new(NOON, [255; 10]);
+        let second = KeyId::new(NOON.plus_ms(1), [0; 10]);
+        assert!(first < second && first.to_string() < second.to_string());
+        assert_eq!(first.to_string().parse(), Ok(first));
+        let record = RecordId::new(NOON, [7; 10]);
+        assert_eq!(record.to_string().parse(), Ok(record));
+        assert_eq!(record.to_string().as_bytes()[14], b'7');
+    }
+
+    #[test]
+    fn ids_of_another_kind_or_form_are_refused() {
+        let key = KeyId::new(NOON, [1; 10]).to_string();
+        assert!(key.parse::<TenantId>().is_err());
+        assert!(key.to_lowercase().parse::<KeyId>().is_err());
+        for text in ["", "key_", "key_01", "../../etc", "018f0000-0000-7000-8000-00000000000g", "018f000000007000800000000000000g"] {
+            assert!(text.parse::<KeyId>().is_err() && text.parse::<RecordId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_leads_to_one_id_per_key_and_kind() {
+        let tenant = TenantId::new(NOON, [1; 10]);
+        let key = KeyId::new(NOON, [2; 10]);
+        let id = RecordId::from_idempotency_key(tenant, key, "decision", "order-7");
+        assert_eq!(id, RecordId::from_idempotency_key(tenant, key, "decision", "order-7"));
+        assert_ne!(id, RecordId::from_idempotency_key(tenant, key, "decision", "order-8"));
+        assert_ne!(id, RecordId::from_idempotency_key(tenant, key, "packet", "order-7"));
+        assert_ne!(id, RecordId::from_idempotency_key(tenant, KeyId::new(NOON, [3; 10]), "decision", "order-7"));
+    }
+
+    #[test]
+    fn a_command_is_itself_whatever_it_carries() {
+        let approve = CommandId::new("tap", b"approve");
+        let deny = CommandId::new("tap", b"deny");
+        assert!(approve.same_command(&deny));
+        assert_ne!(approve, deny);
+        assert!(!approve.same_command(&CommandId::new("other", b"approve")));
+    }
+}

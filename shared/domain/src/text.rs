@@ -1,0 +1,147 @@
+//! Text that came from outside, checked once and carried in a type that says so.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One bare mailbox address: no display name, no comments, nothing that could open a second header line.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EmailAddress(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnAddress {
+    #[error("must not be empty")]
+    Empty,
+    #[error("must be at most 254 characters")]
+    TooLong,
+    #[error("must not hold line breaks, spaces or control characters")]
+    Unprintable,
+    #[error("must be one bare email address such as name@example.com")]
+    Shape,
+}
+
+impl EmailAddress {
+    /// Deliberately narrower than the RFC: no quoted local parts, no address literals, no comments. Mail systems that
+    /// accept those are rarer than attacks that use them.
+    pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
+        if text.is_empty() {
+            return Err(NotAnAddress::Empty);
+        }
+        if text.len() > 254 {
+            return Err(NotAnAddress::TooLong);
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c)) {
+            return Err(NotAnAddress::Unprintable);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(NotAnAddress::Shape)?;
+        if is_local_part(local) && is_domain(domain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAnAddress::Shape)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Addresses are compared without case: no mail system in use tells `Ann@` from `ann@`.
+    pub fn same_mailbox(&self, other: &Self) -> bool {
+        self.0.to_lowercase() == other.0.to_lowercase()
+    }
+}
+
+fn is_local_part(local: &str) -> bool {
+    (1..=64).contains(&local.len())
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
+}
+
+fn is_domain(domain: &str) -> bool {
+    domain.contains('.')
+        && domain.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        })
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = NotAnAddress;
+
+    fn try_from(text: String) -> Result<Self, NotAnAddress> {
+        Self::parse(&text)
+    }
+}
+
+impl From<EmailAddress> for String {
+    fn from(address: EmailAddress) -> Self {
+        address.0
+    }
+}
+
+/// Removes what can't be seen and could mislead: control characters, bidirectional overrides, zero-width characters.
+/// Line breaks become spaces.
+pub fn one_line(text: &str, chars_max: usize) -> String {
+    let visible = text.chars().filter_map(|c| match c {
+        c if c.is_whitespace() => Some(' '),
+        c if c.is_control() || is_invisible(c) => None,
+        c => Some(c),
+    });
+    visible.take(chars_max).collect::<String>().trim().to_owned()
+}
+
+/// Characters that change how their neighbours look without being seen themselves.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_addresses_are_taken() {
+        for text in ["ann@example.com", "a.b+tag@sub.example.co.uk", "o'neil@example.ie", "jörg@exämple.de"] {
+            assert_eq!(EmailAddress::parse(text).map(|a| a.to_string()), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn anything_that_could_be_more_than_one_address_is_refused() {
+        for text in [
+            "", "ann", "@example.com", "ann@", "ann@example", "Ann <ann@example.com>", "ann@example.com,bob@example.com",
+            "ann@example.com\r\nBcc: all@example.com", "ann@example.com\n", "a b@example.com", "\"a b\"@example.com",
+            "ann@[127.0.0.1]", "ann@@example.com", "ann@example..com", "ann@-example.com", ".ann@example.com", "ann..b@example.com",
+            "ann\u{200b}@example.com", "ann\u{0}@example.com", "ann@exa\u{202e}mple.com", "ann;x@example.com", "ann@example.com;",
+        ] {
+            assert!(EmailAddress::parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(250))), Err(NotAnAddress::TooLong));
+    }
+
+    #[test]
+    fn case_does_not_make_another_mailbox() {
+        let (upper, lower) = (EmailAddress::parse("Ann@Example.com"), EmailAddress::parse("ann@example.com"));
+        assert!(upper.is_ok_and(|upper| lower.is_ok_and(|lower| upper.same_mailbox(&lower))));
+    }
+
+    #[test]
+    fn one_line_hides_nothing() {
+        assert_eq!(one_line("pay\r\nBcc: x\u{202e}\u{0}", 80), "pay  Bcc: x");
+        assert_eq!(one_line(&"ä".repeat(100), 10), "ä".repeat(10));
+    }
+}

@@ -1,0 +1,32 @@
+//! What follows a commit: from the table's stream to the mail in somebody's inbox.
+//!
+//! ```text
+//! table ──stream──▶ dispatch ──▶ deliveries ──▶ deliver   (webhooks, callbacks)
+//!                      ├───────▶ notices    ──▶ notify    (mail)
+//!                      └───────▶ timers     ──▶ timer     (raises what is due)
+//!                  sweep ────────▶ timers                 (what some timer missed)
+//! ```
+//!
+//! Each worker takes one message and can take it twice. On AWS they are functions on queues; on a laptop the runner calls
+//! the same functions from one loop.
+
+pub mod aws;
+mod deliver;
+mod dispatch;
+mod message;
+mod notify;
+mod ports;
+pub mod sender;
+pub mod signing;
+mod sweep;
+mod timer;
+mod works;
+
+pub use deliver::deliver;
+pub use dispatch::{Change, dispatch};
+pub use message::{Message, Queue};
+pub use notify::notify;
+pub use ports::{MailFault, Mailer, Outbox, Posted};
+pub use sweep::sweep;
+pub use timer::timer;
+pub use works::{Trigger, Worker, Works, handle};

@@ -1,0 +1,90 @@
+//! What lies in the queues: names of work, never the work itself. A message is small, holds no text of anybody's, and
+//! reads its record when its turn comes.
+
+use handrail_domain::time::Timestamp;
+use handrail_kernel::store::{DeliveryKey, HeadKey};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Message {
+    /// Call an address.
+    Deliver {
+        kind: String,
+        #[serde(flatten)]
+        key: DeliveryKey,
+    },
+    /// Mail a person.
+    Notify {
+        kind: String,
+        #[serde(flatten)]
+        key: DeliveryKey,
+    },
+    /// Raise what is due on a record.
+    Timer {
+        kind: String,
+        #[serde(flatten)]
+        key: HeadKey,
+        due_at: Timestamp,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    Deliveries,
+    Notices,
+    Timers,
+}
+
+impl Queue {
+    pub const ALL: [Self; 3] = [Self::Deliveries, Self::Notices, Self::Timers];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deliveries => "deliveries",
+            Self::Notices => "notices",
+            Self::Timers => "timers",
+        }
+    }
+}
+
+impl Message {
+    pub fn queue(&self) -> Queue {
+        match self {
+            Self::Deliver { .. } => Queue::Deliveries,
+            Self::Notify { .. } => Queue::Notices,
+            Self::Timer { .. } => Queue::Timers,
+        }
+    }
+
+    /// The same work has the same id, however often it is asked for.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Deliver { key, .. } | Self::Notify { key, .. } => key.id(),
+            Self::Timer { key, due_at, .. } => format!("tmr_{}_{}", key.id.to_string().replace('-', ""), due_at.as_unix_ms()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use handrail_domain::effect::Purpose;
+    use handrail_domain::ids::{RecordId, TenantId};
+
+    #[test]
+    fn messages_read_back_and_name_their_queue() {
+        let at = Timestamp::from_unix_ms(1_790_000_000_000);
+        let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
+        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved };
+        for (message, queue) in [
+            (Message::Deliver { kind: "decision".to_owned(), key }, Queue::Deliveries),
+            (Message::Notify { kind: "decision".to_owned(), key }, Queue::Notices),
+            (Message::Timer { kind: "decision".to_owned(), key: HeadKey { tenant, id: record }, due_at: at }, Queue::Timers),
+        ] {
+            let text = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");
+            assert_eq!(message.queue(), queue);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! One mail to one person.
+
+use handrail_kernel::fault::Fault;
+use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
+
+use crate::ports::{MailFault, Posted};
+use crate::works::Works;
+
+/// Sends the mail if it was not sent and there is still something to ask.
+///
+/// A process that dies between sending and recording sends it again: with the same id, and better twice than never.
+pub async fn notify(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
+    let earlier = works.cx.store.delivery(key).await?;
+    if earlier.is_some_and(|delivery| delivery.status != DeliveryStatus::Pending) {
+        return Ok(());
+    }
+    let head = HeadKey { tenant: key.tenant, id: key.record };
+    let Some(mail) = works.door(kind)?.mail(&works.cx, head, key.seq, key.purpose).await? else {
+        return Ok(());
+    };
+    let now = works.cx.clock.now();
+    let fresh = Delivery {
+        id: key.id(),
+        seq: key.seq,
+        purpose: key.purpose,
+        to: mail.to.to_string(),
+        // The mail holds the link that decides: it is not kept.
+        body: String::new(),
+        signed_by: None,
+        status: DeliveryStatus::Pending,
+        created_at: now,
+        next_attempt_at: None,
+        attempts: Vec::new(),
+    };
+    let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
+    let posted = Posted { id: key.id(), to: mail.to, subject: mail.subject, text: mail.text, html: mail.html };
+    let error = match works.mailer()?.send(&posted).await {
+        Ok(()) => None,
+        Err(MailFault::Refused(why)) => Some(why),
+        Err(MailFault::Later(source)) => return Err(Fault::Busy(source)),
+    };
+    delivery.status = if error.is_none() { DeliveryStatus::Delivered } else { DeliveryStatus::Dead };
+    tracing::info!(kind, delivery = key.id(), outcome = delivery.status.name(), "mail");
+    delivery.attempts.push(Attempt { at: now, status: None, error, took_ms: 0 });
+    works.cx.store.record_attempt(key, &delivery).await.map(drop)
+}

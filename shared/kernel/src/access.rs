@@ -1,0 +1,176 @@
+//! Who calls, and may they: keys looked up once every few seconds, budgets leased in blocks.
+//!
+//! On a warm process neither costs a round trip on most requests.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use handrail_domain::ids::RecordId;
+use handrail_domain::time::Timestamp;
+
+use crate::cx::Cx;
+use crate::fault::Fault;
+use crate::master::hash_of_key;
+use crate::problem::Problem;
+use crate::store::{Key, Lease, LeaseAsked};
+
+/// A revoked key stops working everywhere within this time.
+pub const KEY_REMEMBERED_MS: i64 = 5_000;
+/// Forgotten all at once when full: a process that sees this many keys in five seconds gains little from remembering.
+const KEYS_REMEMBERED_MAX: usize = 1_000;
+const BUDGETS_REMEMBERED_MAX: usize = 10_000;
+
+pub const WINDOW_SECONDS: i64 = 60;
+/// Up to this limit every request is leased alone, so the limit is exact to the request whatever the number of processes.
+const EXACT_UP_TO: u32 = 100;
+/// Larger budgets are leased in twentieths of the window.
+const BLOCKS_PER_WINDOW: u32 = 20;
+/// A budget of one record is forgotten an hour after its window.
+const RECORD_BUDGET_LIVES_SECONDS: i64 = 60 * 60;
+
+/// No key is longer; the rest is not even hashed.
+const KEY_CHARS_MAX: usize = 200;
+
+#[derive(Default)]
+pub struct Gate {
+    keys: Mutex<HashMap<String, (Timestamp, Key)>>,
+    budgets: Mutex<HashMap<String, Leased>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Leased {
+    window: i64,
+    left: u32,
+    /// Spent and not yet booked for the month.
+    unbooked: u32,
+}
+
+/// What a request is counted under.
+#[derive(Clone, Copy, Debug)]
+pub enum Budget {
+    /// Making records.
+    Creates,
+    /// Reading one record: each has a budget of its own, so that many waiting agents don't starve each other.
+    Reads(RecordId),
+    /// Everything else that a key does.
+    Calls,
+}
+
+/// The key behind a credential, if it is one that works.
+pub async fn authenticate(cx: &Cx, credential: &str) -> Result<Option<Key>, Fault> {
+    if credential.is_empty() || credential.len() > KEY_CHARS_MAX {
+        return Ok(None);
+    }
+    let hash = hash_of_key(credential);
+    let now = cx.clock.now();
+    let remembered = lock(&cx.gate.keys)
+        .get(&hash)
+        .filter(|(read_at, _)| (0..KEY_REMEMBERED_MS).contains(&now.ms_since(*read_at)))
+        .map(|(_, key)| key.clone());
+    let key = match remembered {
+        Some(key) => Some(key),
+        None => {
+            let key = cx.store.key_by_hash(&hash).await?;
+            let mut keys = lock(&cx.gate.keys);
+            if keys.len() >= KEYS_REMEMBERED_MAX {
+                keys.clear();
+            }
+            match &key {
+                Some(key) => drop(keys.insert(hash, (now, key.clone()))),
+                None => drop(keys.remove(&hash)),
+            }
+            key
+        }
+    };
+    Ok(key.filter(|key| key.revoked_at.is_none()))
+}
+
+/// Takes one request from the key's budget, or says when to come back.
+pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
+    let limit = key.requests_per_minute;
+    let now_seconds = cx.clock.now().as_unix_seconds();
+    let window = now_seconds - now_seconds.rem_euclid(WINDOW_SECONDS);
+    let name = budget.name(key);
+    let unbooked = {
+        let mut budgets = lock(&cx.gate.budgets);
+        if budgets.len() >= BUDGETS_REMEMBERED_MAX {
+            budgets.retain(|_, leased| leased.window == window || leased.unbooked > 0);
+        }
+        let leased = budgets.entry(name.clone()).or_default();
+        if leased.window != window {
+            leased.window = window;
+            leased.left = 0;
+        }
+        if leased.left > 0 {
+            leased.left -= 1;
+            leased.unbooked += 1;
+            return Ok(());
+        }
+        std::mem::take(&mut leased.unbooked)
+    };
+    let asked = LeaseAsked {
+        budget: &name,
+        window,
+        block: if limit <= EXACT_UP_TO { 1 } else { limit / BLOCKS_PER_WINDOW },
+        limit,
+        month: &month_of(cx.clock.now()),
+        spent: unbooked,
+        expires_at_seconds: matches!(budget, Budget::Reads(_)).then_some(window + RECORD_BUDGET_LIVES_SECONDS),
+    };
+    let granted = cx.store.lease(&asked).await;
+    let mut budgets = lock(&cx.gate.budgets);
+    let leased = budgets.entry(name.clone()).or_default();
+    match granted {
+        Ok(Lease::Granted(block)) => {
+            // The first of the block is this request.
+            leased.left += block.saturating_sub(1);
+            leased.unbooked += 1;
+            Ok(())
+        }
+        Ok(Lease::Exhausted) => {
+            leased.unbooked += unbooked;
+            let retry_after_s = u32::try_from(window + WINDOW_SECONDS - now_seconds).unwrap_or(1).max(1);
+            Err(Problem::RateLimited { retry_after_s })
+        }
+        Err(fault) => {
+            // It may have been booked: rather too little than twice.
+            tracing::warn!(fault = fault.chain(), "a lease failed");
+            Err(fault.into())
+        }
+    }
+}
+
+/// Records made with this key this month, as far as they are booked and known here.
+pub async fn created_this_month(cx: &Cx, key: &Key) -> Result<u64, Fault> {
+    let name = Budget::Creates.name(key);
+    let booked = cx.store.spent(&name, &month_of(cx.clock.now())).await?;
+    let unbooked = lock(&cx.gate.budgets).get(&name).map_or(0, |leased| leased.unbooked);
+    Ok(booked + u64::from(unbooked))
+}
+
+/// `2026-01`.
+pub fn month_of(now: Timestamp) -> String {
+    now.to_string().get(..7).unwrap_or("").to_owned()
+}
+
+impl Budget {
+    fn name(self, key: &Key) -> String {
+        match self {
+            Self::Creates => format!("{}#creates", key.id),
+            Self::Reads(record) => format!("{}#reads#{record}", key.id),
+            Self::Calls => format!("{}#calls", key.id),
+        }
+    }
+}
+
+impl Gate {
+    /// What a changed key needs: without it the change is seen after [`KEY_REMEMBERED_MS`].
+    pub fn forget_keys(&self) {
+        lock(&self.keys).clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic while the lock was held left plain data behind.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

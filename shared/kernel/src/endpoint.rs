@@ -1,0 +1,164 @@
+//! An operation as data: where it is served, who may call it, what it touches. The list of them is the registry from which
+//! the router, the functions, the template's check and the tests are made.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use handrail_domain::access::Scope;
+use http::Method;
+
+use crate::cx::Cx;
+use crate::problem::{Problem, RequestId, in_dialect, worded};
+use crate::settings::Need;
+
+#[derive(Clone, Copy)]
+pub struct Endpoint {
+    /// Also the name of the binary, and in PascalCase of the function in the template.
+    pub function: &'static str,
+    pub method: Verb,
+    /// `/decisions/{id}`: the same text for axum and for API Gateway.
+    pub path: &'static str,
+    pub auth: Auth,
+    pub dialect: Dialect,
+    pub needs: &'static [Need],
+    pub touches: &'static [Touch],
+    /// One line for a reader who has never seen it.
+    pub summary: &'static str,
+    pub route: fn() -> MethodRouter<Cx>,
+}
+
+/// The methods that operations use: `http::Method` can't be matched on in a const.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Get,
+    Post,
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// An API key whose role has this scope.
+    Key(Scope),
+    /// A signed link in the path.
+    Link,
+    Public,
+}
+
+/// How a door words what went wrong.
+#[derive(Clone, Copy)]
+pub struct Dialect(pub fn(&Problem, Option<&RequestId>) -> Response);
+
+/// What an operation does to the table. The template grants exactly the actions that follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Touch {
+    /// Finds the caller's key.
+    LookUpKey,
+    /// Counts the request.
+    Lease,
+    ReadUsage,
+    Create,
+    Read,
+    Move,
+    ListByKind,
+    ListByState,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    ReadDeliveries,
+}
+
+/// One permission: an action on the table, or on one of its indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Grant {
+    pub action: &'static str,
+    pub index: Option<&'static str>,
+    /// Only items whose partition key begins so.
+    pub leading_key: Option<&'static str>,
+}
+
+impl Grant {
+    pub const fn on_table(action: &'static str) -> Self {
+        Self { action, index: None, leading_key: None }
+    }
+
+    pub const fn on_index(index: &'static str) -> Self {
+        Self { action: "dynamodb:Query", index: Some(index), leading_key: None }
+    }
+
+    pub const fn on_keys_like(action: &'static str, leading_key: &'static str) -> Self {
+        Self { action, index: None, leading_key: Some(leading_key) }
+    }
+}
+
+const PUT: Grant = Grant::on_table("dynamodb:PutItem");
+const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
+const QUERY: Grant = Grant::on_table("dynamodb:Query");
+const BATCH_GET: Grant = Grant::on_table("dynamodb:BatchGetItem");
+
+impl Touch {
+    pub fn grants(self) -> &'static [Grant] {
+        match self {
+            Self::LookUpKey => &[const { Grant::on_keys_like("dynamodb:GetItem", "key#*") }],
+            Self::Lease => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "limit#*") }],
+            Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
+            // Reads when a repeat finds the record made before.
+            Self::Create => &[PUT, QUERY],
+            Self::Read | Self::ReadDeliveries => &[QUERY],
+            Self::Move => &[UPDATE],
+            Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
+            Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
+            Self::CreateKey => &[const { Grant::on_keys_like("dynamodb:PutItem", "key#*") }],
+            Self::ListKeys => &[const { Grant::on_index("by_kind") }, const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") }],
+            Self::RevokeKey => &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }],
+        }
+    }
+}
+
+
+impl Verb {
+    pub fn http(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Delete => Method::DELETE,
+        }
+    }
+}
+
+impl Endpoint {
+    /// This operation alone, as its function serves it.
+    pub fn router(&self, cx: Cx) -> Router {
+        service(std::slice::from_ref(self), *self, cx)
+    }
+}
+
+/// Operations under one origin, as the runner serves them. What no operation takes is worded by `otherwise`.
+pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
+    let fallback = otherwise.dialect;
+    let mut router = Router::new();
+    for endpoint in endpoints {
+        let dialect = endpoint.dialect;
+        let route = (endpoint.route)().layer(middleware::from_fn(move |request: Request, next: Next| in_dialect(dialect, request, next)));
+        router = router.route(endpoint.path, route);
+    }
+    router
+        .fallback(|| async { Problem::NoRoute })
+        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request, next| named(state, fallback, request, next)))
+        .with_state(cx)
+}
+
+/// Gives each request a name, which the answer and the log lines carry.
+async fn named(axum::extract::State(cx): axum::extract::State<Cx>, fallback: Dialect, mut request: Request, next: Next) -> Response {
+    use tracing::Instrument;
+    let id = RequestId(handrail_domain::ids::hex(&cx.entropy.bytes::<8>()));
+    request.extensions_mut().insert(id.clone());
+    let span = tracing::info_span!("request", request_id = %id.0, method = %request.method());
+    let response = next.run(request).instrument(span).await;
+    let mut response = worded(fallback, Some(&id), response).into_response();
+    if let Ok(value) = http::HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}

@@ -1,0 +1,21 @@
+//! What Handrail does once, for every door: keep records, move them by [`transition`](transition::transition), know who
+//! calls, limit, answer errors in a door's own words, and serve an operation.
+//!
+//! Who calls this: the operations in `functions/`, the workers through `shared/effects`, and the runner. It talks to
+//! DynamoDB and nothing else; mail, webhooks and timers follow from the table's stream, in `shared/effects`.
+
+pub mod access;
+pub mod aws;
+pub mod clock;
+pub mod cx;
+pub mod door;
+pub mod endpoint;
+pub mod extract;
+pub mod fault;
+pub mod link;
+pub mod master;
+pub mod pages;
+pub mod problem;
+pub mod settings;
+pub mod store;
+pub mod transition;

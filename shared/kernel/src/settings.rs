@@ -1,0 +1,151 @@
+//! Configuration: read once from the environment, every problem reported together, each naming its variable.
+//!
+//! Which variables a function needs is part of its registry entry, so the template gives it those and no others, and a
+//! test compares the two.
+
+use handrail_domain::outbound::Reach;
+
+use crate::master::{MASTER_KEY_CHARS_MIN, MasterKey};
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub table: String,
+    pub master_key: Option<MasterKey>,
+    /// Where people and clients reach this installation, such as `https://handrail.example.com`. No slash at the end.
+    pub origin: Option<String>,
+    /// Where callbacks may go.
+    pub reach: Reach,
+}
+
+/// Something a function needs from its environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Need {
+    Table,
+    MasterKey,
+    Origin,
+    MailFrom,
+    DeliveriesQueue,
+    NoticesQueue,
+    TimersQueue,
+    Scheduler,
+}
+
+impl Need {
+    pub fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Table => &["HANDRAIL_TABLE"],
+            Self::MasterKey => &["HANDRAIL_MASTER_KEY"],
+            Self::Origin => &["HANDRAIL_ORIGIN"],
+            Self::MailFrom => &["HANDRAIL_MAIL_FROM"],
+            Self::DeliveriesQueue => &["HANDRAIL_DELIVERIES_QUEUE"],
+            Self::NoticesQueue => &["HANDRAIL_NOTICES_QUEUE"],
+            Self::TimersQueue => &["HANDRAIL_TIMERS_QUEUE"],
+            Self::Scheduler => &["HANDRAIL_TIMERS_QUEUE_ARN", "HANDRAIL_SCHEDULE_ROLE_ARN", "HANDRAIL_SCHEDULE_GROUP"],
+        }
+    }
+}
+
+/// Everything that is wrong with the environment, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment is not complete:\n  {}", .0.join("\n  "))]
+pub struct Misconfigured(Vec<String>);
+
+/// Reads variables and collects what is wrong with them.
+pub struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl<'a> Environment<'a> {
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, problems: Vec::new() }
+    }
+
+    pub fn required(&mut self, name: &str) -> String {
+        match (self.lookup)(name).filter(|value| !value.is_empty()) {
+            Some(value) => value,
+            None => {
+                self.problems.push(format!("{name} is not set"));
+                String::new()
+            }
+        }
+    }
+
+    pub fn problem(&mut self, name: &str, what: &str) {
+        self.problems.push(format!("{name} {what}"));
+    }
+
+    pub fn finish<T>(self, value: T) -> Result<T, Misconfigured> {
+        if self.problems.is_empty() { Ok(value) } else { Err(Misconfigured(self.problems)) }
+    }
+}
+
+impl Settings {
+    pub fn read(needs: &[Need], lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
+        let mut environment = Environment::new(lookup);
+        let settings = Self::from(&mut environment, needs);
+        environment.finish(settings)
+    }
+
+    pub fn from(environment: &mut Environment<'_>, needs: &[Need]) -> Self {
+        let table = environment.required("HANDRAIL_TABLE");
+        let master_key = needs.contains(&Need::MasterKey).then(|| {
+            let secret = environment.required("HANDRAIL_MASTER_KEY");
+            if !secret.is_empty() && secret.len() < MASTER_KEY_CHARS_MIN {
+                environment.problem("HANDRAIL_MASTER_KEY", &format!("is shorter than {MASTER_KEY_CHARS_MIN} characters"));
+            }
+            MasterKey::new(&secret)
+        });
+        let origin = needs.contains(&Need::Origin).then(|| {
+            let origin = environment.required("HANDRAIL_ORIGIN");
+            if !origin.is_empty() && !is_origin(&origin) {
+                environment.problem("HANDRAIL_ORIGIN", "is not an http(s) origin such as https://handrail.example.com");
+            }
+            origin.trim_end_matches('/').to_owned()
+        });
+        // `cargo lambda watch` on a laptop may call back to it; a function on AWS never sets this.
+        let local = (environment.lookup)("HANDRAIL_CALLBACKS").as_deref() == Some("loopback");
+        let on_lambda = (environment.lookup)("AWS_EXECUTION_ENV").is_some_and(|env| env.starts_with("AWS_Lambda"));
+        if local && on_lambda {
+            environment.problem("HANDRAIL_CALLBACKS", "must not be loopback on AWS: loopback is the Lambda runtime's own API there");
+        }
+        let reach = if local { Reach::LoopbackToo } else { Reach::PublicOnly };
+        Self { table, master_key, origin, reach }
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none() && url.fragment().is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_reported_at_once_by_name() {
+        let lookup = |name: &str| match name {
+            "HANDRAIL_MASTER_KEY" => Some("short".to_owned()),
+            "HANDRAIL_ORIGIN" => Some("handrail".to_owned()),
+            _ => None,
+        };
+        let problems = Settings::read(&[Need::Table, Need::MasterKey, Need::Origin], &lookup).unwrap_err().to_string();
+        for name in ["HANDRAIL_TABLE is not set", "HANDRAIL_MASTER_KEY is shorter", "HANDRAIL_ORIGIN is not"] {
+            assert!(problems.contains(name), "{problems}");
+        }
+        assert!(!problems.contains("short\""));
+    }
+
+    #[test]
+    fn loopback_callbacks_are_refused_on_lambda() {
+        let lookup = |name: &str| match name {
+            "HANDRAIL_TABLE" => Some("t".to_owned()),
+            "HANDRAIL_CALLBACKS" => Some("loopback".to_owned()),
+            "AWS_EXECUTION_ENV" => Some("AWS_Lambda_provided.al2023".to_owned()),
+            _ => None,
+        };
+        assert!(Settings::read(&[Need::Table], &lookup).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! Deliveries: one outgoing webhook or mail, the bytes it was first sent with, and every attempt.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use handrail_domain::effect::Purpose;
+use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::item::HeadKey;
+use super::{Item, ReadItem, Store, json, n, s};
+use crate::fault::Fault;
+
+/// A record has a handful of deliveries; a page holds them all.
+const DELIVERIES_LISTED_MAX: i32 = 100;
+
+/// Names one delivery: a repeat of the effect finds the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DeliveryKey {
+    pub tenant: TenantId,
+    pub record: RecordId,
+    pub seq: u64,
+    pub purpose: Purpose,
+}
+
+impl DeliveryKey {
+    /// The same on every attempt, so that a receiver can tell a repeat.
+    pub fn id(&self) -> String {
+        format!("msg_{}_{}_{}", self.record.to_string().replace('-', ""), self.seq, self.purpose.name())
+    }
+
+    fn sk(&self) -> String {
+        format!("delivery#{:010}#{}", self.seq, self.purpose.name())
+    }
+
+    fn pk(&self) -> AttributeValue {
+        HeadKey { tenant: self.tenant, id: self.record }.pk()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: String,
+    pub seq: u64,
+    pub purpose: Purpose,
+    /// A URL or a mail address.
+    pub to: String,
+    /// What is sent, byte for byte, on every attempt.
+    pub body: String,
+    /// Whose secret signs it. Mails are not signed.
+    #[serde(default)]
+    pub signed_by: Option<KeyId>,
+    pub status: DeliveryStatus,
+    pub created_at: Timestamp,
+    #[serde(default)]
+    pub next_attempt_at: Option<Timestamp>,
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    Pending,
+    Delivered,
+    /// Given up: every attempt failed, or the receiver said no.
+    Dead,
+}
+
+impl DeliveryStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub took_ms: u64,
+}
+
+impl Store {
+    /// The delivery, made now if this is the first time anybody works on it.
+    pub async fn open_delivery(&self, key: DeliveryKey, fresh: Delivery) -> Result<Delivery, Fault> {
+        let item = Item::from([
+            ("pk".to_owned(), key.pk()),
+            ("sk".to_owned(), s(key.sk())),
+            ("delivery".to_owned(), s(json(&fresh)?)),
+            ("attempted".to_owned(), n(0)),
+        ]);
+        if self.put_if_absent(item, "open a delivery").await? {
+            return Ok(fresh);
+        }
+        self.delivery(key).await?.ok_or_else(|| Fault::broken("a delivery vanished between two calls"))
+    }
+
+    pub async fn delivery(&self, key: DeliveryKey) -> Result<Option<Delivery>, Fault> {
+        let get = self.db.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", s(key.sk())).consistent_read(true);
+        let found = get.send().await.map_err(|error| Fault::from_sdk("read a delivery", error))?;
+        found.item().map(|item| item.json("delivery")).transpose()
+    }
+
+    /// Records what an attempt brought. `false`: another process recorded one in the meantime; its word counts.
+    pub async fn record_attempt(&self, key: DeliveryKey, after: &Delivery) -> Result<bool, Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", key.pk())
+            .key("sk", s(key.sk()))
+            .update_expression("SET #delivery = :delivery, #attempted = :attempted")
+            .condition_expression("#attempted = :before")
+            .expression_attribute_names("#delivery", "delivery")
+            .expression_attribute_names("#attempted", "attempted")
+            .expression_attribute_values(":delivery", s(json(after)?))
+            .expression_attribute_values(":attempted", n(after.attempts.len()))
+            .expression_attribute_values(":before", n(after.attempts.len().saturating_sub(1)));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(false),
+            Err(error) => Err(Fault::from_sdk("record an attempt", error)),
+        }
+    }
+
+    /// A record's deliveries in the order of the events that caused them.
+    pub async fn deliveries(&self, tenant: TenantId, record: RecordId) -> Result<Vec<Delivery>, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", HeadKey { tenant, id: record }.pk())
+            .expression_attribute_values(":prefix", s("delivery#"))
+            .limit(DELIVERIES_LISTED_MAX);
+        let found = query.send().await.map_err(|error| Fault::from_sdk("list deliveries", error))?;
+        found.items().iter().map(|item| item.json("delivery")).collect()
+    }
+}

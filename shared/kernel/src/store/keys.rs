@@ -1,0 +1,146 @@
+//! API keys: looked up by their hash, listed by tenant, revoked by id.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use handrail_domain::access::Role;
+use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::text::EmailAddress;
+use handrail_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::item::HEAD;
+use super::{Item, ReadItem, Store, json, n, s};
+use crate::fault::Fault;
+
+/// More than anybody needs, and few enough to list in one page.
+const KEYS_PER_TENANT_LISTED_MAX: i32 = 100;
+
+/// What the service knows of a key. The key itself is known only to its owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    pub id: KeyId,
+    pub tenant: TenantId,
+    pub name: String,
+    /// The first characters, so that its owner recognises it.
+    pub prefix: String,
+    pub role: Role,
+    /// Whom it may ask. Empty: anyone.
+    #[serde(default)]
+    pub approvers: Vec<EmailAddress>,
+    /// Asked when the approver did not answer in time.
+    #[serde(default)]
+    pub backup_approver: Option<EmailAddress>,
+    pub requests_per_minute: u32,
+    pub created_at: Timestamp,
+    /// Lies beside the rest in the table: the one thing about a key that changes.
+    #[serde(skip)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    Now,
+    Before,
+    Unknown,
+}
+
+impl Store {
+    /// `false`: a key with this hash exists.
+    pub async fn put_key(&self, hash: &str, key: &Key) -> Result<bool, Fault> {
+        let created = format!("{:013}#{}", key.created_at.as_unix_ms(), key.id);
+        let item = Item::from([
+            ("pk".to_owned(), s(partition_of_hash(hash))),
+            ("sk".to_owned(), s(HEAD)),
+            ("kind".to_owned(), s("key")),
+            ("key".to_owned(), s(json(key)?)),
+            ("kind_pk".to_owned(), s(partition_of_tenant(key.tenant))),
+            ("kind_sk".to_owned(), s(created)),
+            ("state_pk".to_owned(), s(partition_of_id(key.tenant, key.id))),
+            ("state_sk".to_owned(), s(HEAD)),
+        ]);
+        self.put_if_absent(item, "put a key").await
+    }
+
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Key>, Fault> {
+        let get = self.db.get_item().table_name(&self.table).key("pk", s(partition_of_hash(hash))).key("sk", s(HEAD)).consistent_read(true);
+        let found = get.send().await.map_err(|error| Fault::from_sdk("look a key up", error))?;
+        found.item().map(read_key).transpose()
+    }
+
+    /// The tenant's keys, newest first.
+    pub async fn keys(&self, tenant: TenantId) -> Result<Vec<Key>, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .index_name("by_kind")
+            .key_condition_expression("kind_pk = :pk")
+            .expression_attribute_values(":pk", s(partition_of_tenant(tenant)))
+            .scan_index_forward(false)
+            .limit(KEYS_PER_TENANT_LISTED_MAX);
+        let found = query.send().await.map_err(|error| Fault::from_sdk("list keys", error))?;
+        let wanted = found
+            .items()
+            .iter()
+            .map(|item| Ok(Item::from([("pk".to_owned(), s(item.text("pk")?)), ("sk".to_owned(), s(HEAD))])))
+            .collect::<Result<_, Fault>>()?;
+        let mut keys = self.batch_get(wanted).await?.iter().map(read_key).collect::<Result<Vec<Key>, _>>()?;
+        keys.sort_by_key(|key| std::cmp::Reverse(key.id));
+        Ok(keys)
+    }
+
+    pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<Revoked, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .index_name("by_state")
+            .key_condition_expression("state_pk = :pk")
+            .expression_attribute_values(":pk", s(partition_of_id(tenant, id)))
+            .limit(1);
+        let found = query.send().await.map_err(|error| Fault::from_sdk("find a key", error))?;
+        let Some(pk) = found.items().first().and_then(|item| item.text_if_any("pk")) else {
+            return Ok(Revoked::Unknown);
+        };
+        let hash = pk.trim_start_matches(HASH_PREFIX);
+        let Some(key) = self.key_by_hash(hash).await? else {
+            return Ok(Revoked::Unknown);
+        };
+        if key.revoked_at.is_some() {
+            return Ok(Revoked::Before);
+        }
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(pk))
+            .key("sk", s(HEAD))
+            .update_expression("SET revoked_at = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+            .expression_attribute_values(":now", n(now.as_unix_ms()));
+        match update.send().await {
+            Ok(_) => Ok(Revoked::Now),
+            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(Revoked::Before),
+            Err(error) => Err(Fault::from_sdk("revoke a key", error)),
+        }
+    }
+}
+
+fn read_key(item: &Item) -> Result<Key, Fault> {
+    let key: Key = item.json("key")?;
+    let revoked_at = item.contains_key("revoked_at").then(|| item.number("revoked_at")).transpose()?;
+    Ok(Key { revoked_at: revoked_at.map(Timestamp::from_unix_ms), ..key })
+}
+
+const HASH_PREFIX: &str = "key#";
+
+fn partition_of_hash(hash: &str) -> String {
+    format!("{HASH_PREFIX}{hash}")
+}
+
+fn partition_of_tenant(tenant: TenantId) -> String {
+    format!("{tenant}#key")
+}
+
+fn partition_of_id(tenant: TenantId, id: KeyId) -> String {
+    format!("{tenant}#key#{id}")
+}

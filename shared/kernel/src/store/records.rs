@@ -1,0 +1,195 @@
+//! Creating, reading and moving records: one put, one query, one conditional update.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use handrail_domain::ids::{CommandId, RecordId, TenantId};
+use handrail_domain::lifecycle::{DeadlineGuard, Lifecycle, Verdict};
+use handrail_domain::record::{LOG_ENTRIES_MAX, Record};
+
+use super::item::{AskFrom, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
+use super::{Item, ReadItem, Store, json, n, s};
+use crate::fault::Fault;
+
+/// How a first write ended.
+#[derive(Debug)]
+pub enum Put<L: Lifecycle> {
+    Done,
+    /// There is one already, made by the same command: this is it.
+    SameCommand(Box<Record<L>>),
+    /// There is one already, made by a command of the same name that asked for something else.
+    OtherContent,
+}
+
+/// How a transition's write ended.
+#[derive(Debug)]
+pub enum Commit<L: Lifecycle> {
+    Done,
+    /// Somebody was faster. This is what they left.
+    Lost(Box<Record<L>>),
+    /// The record is not there.
+    Gone,
+}
+
+/// A head and its ask, with room for orphans of creates that died half way.
+const ITEMS_OF_A_RECORD_MAX: i32 = 8;
+
+impl Store {
+    /// Writes a new record. One round trip, two when what was asked is large.
+    pub async fn put_record<L: Lifecycle>(&self, record: &Record<L>, command: &CommandId) -> Result<Put<L>, Fault> {
+        let items = new_items(record, command)?;
+        if let Some(ask) = items.ask {
+            self.put_if_absent(ask, "put a record's ask").await?;
+        }
+        let put = self
+            .db
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(items.head))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else {
+            return Ok(Put::Done);
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let found = failed.item().cloned().unwrap_or_default();
+                if found.text("command")? != json(command)? {
+                    return Ok(Put::OtherContent);
+                }
+                let earlier = match lies_apart(&found) {
+                    None => read_head(&found, AskFrom::Head)?,
+                    Some(_) => self
+                        .record(record.tenant, record.id)
+                        .await?
+                        .ok_or_else(|| Fault::broken("a record vanished between two reads"))?,
+                };
+                Ok(Put::SameCommand(Box::new(earlier)))
+            }
+            _ => Err(Fault::from_sdk("put a record", error)),
+        }
+    }
+
+    /// Reads a record, with what was asked. One consistent round trip.
+    pub async fn record<L: Lifecycle>(&self, tenant: TenantId, id: RecordId) -> Result<Option<Record<L>>, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :head)")
+            .expression_attribute_values(":pk", HeadKey { tenant, id }.pk())
+            .expression_attribute_values(":head", s(HEAD))
+            .limit(ITEMS_OF_A_RECORD_MAX);
+        let found = query.send().await.map_err(|error| Fault::from_sdk("read a record", error))?;
+        let items = found.items();
+        match items.iter().find(|item| item.text_if_any("sk") == Some(HEAD)) {
+            // An id of another kind is as good as none.
+            Some(head) if head.text_if_any("kind") == Some(L::KIND) => read_head(head, AskFrom::Items(items)).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Moves a record: state, log, chain and deadline in one conditional write.
+    ///
+    /// The condition repeats what the verdict was based on, so a verdict on an old copy can't be written.
+    pub async fn commit<L: Lifecycle>(&self, before: &Record<L>, verdict: &Verdict<L>) -> Result<Commit<L>, Fault> {
+        let next = &verdict.next;
+        let mut update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", HeadKey { tenant: next.tenant, id: next.id }.pk())
+            .key("sk", s(HEAD))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        for (name, value) in moving_attributes(next)? {
+            // Every name is aliased: `state` and others are reserved words of the expression language.
+            update = update.expression_attribute_names(format!("#{name}"), name);
+            match value {
+                Some(value) => {
+                    set.push(format!("#{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push(format!("#{name}")),
+            }
+        }
+        let lines = |lines: &[_]| AttributeValue::L(lines.iter().map(line_text::<L>).collect());
+        if before.log.len() < LOG_ENTRIES_MAX {
+            set.push("#log = list_append(#log, :lines)".to_owned());
+            update = update.expression_attribute_values(":lines", lines(&next.log[next.log.len() - 1..]));
+        } else {
+            set.push("#log = :lines".to_owned());
+            update = update.expression_attribute_values(":lines", lines(&next.log));
+        }
+        let deadline = match verdict.deadline {
+            DeadlineGuard::NotPassedAt(now) => {
+                update = update.expression_attribute_values(":moment", n(now.as_unix_ms()));
+                "(attribute_not_exists(#due_at) OR #due_at > :moment)"
+            }
+            DeadlineGuard::StillAt(at) => {
+                update = update.expression_attribute_values(":moment", n(at.as_unix_ms()));
+                "#due_at = :moment"
+            }
+        };
+        let mut expression = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        let update = update
+            .update_expression(expression)
+            .expression_attribute_names("#log", "log")
+            .expression_attribute_values(":expected", n(before.seq))
+            .expression_attribute_values(":from", s(L::state_name(before.state())))
+            .condition_expression(format!("#seq = :expected AND #state = :from AND {deadline}"));
+        let Err(error) = update.send().await else {
+            return Ok(Commit::Done);
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
+                Some(found) => Ok(Commit::Lost(Box::new(read_head(found, AskFrom::Known(&before.ask))?))),
+                None => Ok(Commit::Gone),
+            },
+            _ => Err(Fault::from_sdk("move a record", error)),
+        }
+    }
+
+    /// `false`: an item lies there already, and stays as it is.
+    pub(super) async fn put_if_absent(&self, item: Item, what: &str) -> Result<bool, Fault> {
+        let put = self
+            .db
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(false),
+            Err(error) => Err(Fault::from_sdk(what, error)),
+        }
+    }
+
+    /// The ask of a committed record is no orphan: it stays.
+    pub async fn keep_ask(&self, head: &Item) -> Result<(), Fault> {
+        let (Some(sk), Some(pk)) = (lies_apart(head), head.get("pk")) else {
+            return Ok(());
+        };
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", pk.clone())
+            .key("sk", s(sk))
+            .update_expression("REMOVE #ttl")
+            .expression_attribute_names("#ttl", "ttl")
+            .condition_expression("attribute_exists(pk)");
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Fault::from_sdk("keep a record's ask", error)),
+        }
+    }
+}
+
+fn line_text<L: Lifecycle>(line: &handrail_domain::record::LogLine<L>) -> AttributeValue {
+    s(line.text.clone())
+}
