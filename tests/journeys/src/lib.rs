@@ -1,1 +1,1 @@
-
+//! The journeys are in `tests/`: one behaviour a file, over HTTP, with a clock.

@@ -1,1 +1,14 @@
+//! A world for tests: a whole Handrail in this process, on an embedded engine, with a clock that stands still.
+//!
+//! Tests talk to it by HTTP alone, as agents and people do. The clock moves only by [`World::advance`], which answers once
+//! everything due has been done; so no test ever waits. Mails and calls that a test did not expect are a failure.
 
+mod client;
+mod meter;
+mod receiver;
+mod world;
+
+pub use client::{Answer, Client};
+pub use meter::{Call, Meter, Plan};
+pub use receiver::{Received, Receiver};
+pub use world::{Mail, World, WorldOptions};
