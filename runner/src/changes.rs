@@ -63,6 +63,8 @@ impl Changes {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, handrail_engine::EngineFault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| Fault::broken_by("a read of the stream died", error))?;
+    let done = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Fault::broken_by("a read of the stream died", error))?;
     done.map_err(|error| Fault::broken_by("the engine's stream can't be read", error))
 }

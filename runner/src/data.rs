@@ -30,7 +30,10 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another Handrail works on {}: stop it, or give this one its own folder with HANDRAIL_DATA", path.display())
+                bail!(
+                    "another Handrail works on {}: stop it, or give this one its own folder with HANDRAIL_DATA",
+                    path.display()
+                )
             }
             Err(TryLockError::Error(error)) => Err(error).context("could not lock the data folder"),
         }

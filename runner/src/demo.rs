@@ -19,7 +19,10 @@ pub async fn play(port: u16, tap: Option<&str>) -> anyhow::Result<()> {
     let running = start(Options { port, storage, key: None, time: Time::Running }).await?;
     let played = tokio::select! {
         played = acts(&running, tap) => played,
-        _ = tokio::signal::ctrl_c() => Ok(println!("\nStopped. Nothing of the demo is kept.")),
+        _ = tokio::signal::ctrl_c() => {
+            println!("\nStopped. Nothing of the demo is kept.");
+            Ok(())
+        }
     };
     running.stop().await;
     played

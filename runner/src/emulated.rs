@@ -42,12 +42,8 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
     let stream = stream_of(&db, &table_name).await?;
     let desk = Desk::open(db.clone(), format!("{table_name}-local")).await?;
     let clock = Arc::new(MovableClock::running(Arc::new(SystemClock), desk.state(AHEAD).await?.unwrap_or(0)));
-    let cx = Cx::new(
-        Store::new(db, table_name),
-        Arc::clone(&clock) as Arc<dyn Clock>,
-        Arc::new(SystemEntropy),
-        settings,
-    );
+    let cx =
+        Cx::new(Store::new(db, table_name), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemEntropy), settings);
     let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
     works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));
     works.mailer = Some(Arc::new(Mailbox { desk: desk.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
@@ -66,7 +62,8 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
 
 async fn stream_of(db: &aws_sdk_dynamodb::Client, table: &str) -> anyhow::Result<String> {
     let described = db.describe_table().table_name(table).send().await;
-    let described = described.with_context(|| format!("could not find the table {table}: run `handrail table create`"))?;
+    let described =
+        described.with_context(|| format!("could not find the table {table}: run `handrail table create`"))?;
     let stream = described.table().and_then(|table| table.latest_stream_arn()).map(str::to_owned);
     stream.with_context(|| format!("the table {table} has no stream"))
 }
@@ -142,7 +139,8 @@ impl StreamReader {
 
     fn waits_for_parent(&self, shard: &Shard, shards: &[Shard], positions: &Positions) -> bool {
         shard.parent_shard_id().is_some_and(|parent| {
-            shards.iter().any(|other| other.shard_id() == Some(parent)) && positions.shards.get(parent) != Some(&Position::Finished)
+            shards.iter().any(|other| other.shard_id() == Some(parent))
+                && positions.shards.get(parent) != Some(&Position::Finished)
         })
     }
 
@@ -188,6 +186,8 @@ fn change(record: Record) -> Change {
 fn image(image: std::collections::HashMap<String, aws_sdk_dynamodbstreams::types::AttributeValue>) -> Item {
     image
         .into_iter()
-        .map(|(name, value)| (name, aws_sdk_dynamodb::types::AttributeValue::from(serde_dynamo::AttributeValue::from(value))))
+        .map(|(name, value)| {
+            (name, aws_sdk_dynamodb::types::AttributeValue::from(serde_dynamo::AttributeValue::from(value)))
+        })
         .collect()
 }

@@ -7,7 +7,10 @@ use handrail_runner::{Options, Storage, Time, demo, emulated, start};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
-#[command(version, about = "The desk where AI agents hand work to people and to each other, and get it back exactly once")]
+#[command(
+    version,
+    about = "The desk where AI agents hand work to people and to each other, and get it back exactly once"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -78,7 +81,10 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Demo(options)) => demo::play(options.port, options.tap.as_deref()).await,
         Some(Command::Table { command: TableCommand::Create { table } }) => {
             let made = emulated::create_table(&table).await?;
-            println!("{}", if made { format!("Made the table {table}.") } else { format!("The table {table} was there already.") });
+            println!(
+                "{}",
+                if made { format!("Made the table {table}.") } else { format!("The table {table} was there already.") }
+            );
             Ok(())
         }
         Some(Command::Workers { port }) => emulated::workers(port).await,

@@ -25,7 +25,10 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailer for Mailbox {
-    fn send<'a>(&'a self, mail: &'a Posted) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>> {
+    fn send<'a>(
+        &'a self,
+        mail: &'a Posted,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>> {
         Box::pin(async move {
             let kept = self.desk.keep_mail(mail, self.clock.now()).await;
             kept.map_err(|fault| MailFault::Later(Box::new(fault)))

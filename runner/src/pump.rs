@@ -87,7 +87,22 @@ impl Pump {
         let next_sweep = clock.now();
         let handle = PumpHandle { woken: Arc::clone(&woken), asks: ask };
         let taken = HashSet::new();
-        (Self { works, desk, changes, clock, woken, asks, running: JoinSet::new(), taken, finished, finishes, next_sweep }, handle)
+        (
+            Self {
+                works,
+                desk,
+                changes,
+                clock,
+                woken,
+                asks,
+                running: JoinSet::new(),
+                taken,
+                finished,
+                finishes,
+                next_sweep,
+            },
+            handle,
+        )
     }
 
     pub(crate) async fn run(mut self) {

@@ -52,7 +52,10 @@ pub struct Options {
 pub enum Storage {
     Folder(PathBuf),
     /// An open engine and how to reach it: for tests that count or break calls.
-    Engine { engine: Engine, client: Client },
+    Engine {
+        engine: Engine,
+        client: Client,
+    },
 }
 
 pub enum Time {
@@ -93,7 +96,10 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
             let key = options.key.map_or_else(|| data.admin_key(&*entropy), Ok)?;
             (data.master_secret(&*entropy)?, key)
         }
-        None => ("the secret of tests that keep nothing".to_owned(), options.key.unwrap_or_else(|| "ho_test_admin_key".to_owned())),
+        None => (
+            "the secret of tests that keep nothing".to_owned(),
+            options.key.unwrap_or_else(|| "ho_test_admin_key".to_owned()),
+        ),
     };
     table::create(&client, TABLE).await.context("could not make the table")?;
     let desk = Desk::open(client.clone(), LOCAL_TABLE).await.context("could not make the local table")?;
@@ -148,17 +154,19 @@ fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
     let endpoints = endpoints();
     // What no operation takes is worded as the door that most clients come for.
     let otherwise = handrail_decisions::health::ENDPOINT;
-    local::router(local).merge(service(&endpoints, otherwise, cx)).layer(middleware::from_fn(move |request: Request, next: Next| {
-        let pump = pump.clone();
-        async move {
-            let writes = request.method() != Method::GET;
-            let response = next.run(request).await;
-            if writes {
-                pump.wake();
+    local::router(local).merge(service(&endpoints, otherwise, cx)).layer(middleware::from_fn(
+        move |request: Request, next: Next| {
+            let pump = pump.clone();
+            async move {
+                let writes = request.method() != Method::GET;
+                let response = next.run(request).await;
+                if writes {
+                    pump.wake();
+                }
+                response
             }
-            response
-        }
-    }))
+        },
+    ))
 }
 
 /// Orphans and old counters. On AWS the table does it by itself.

@@ -72,7 +72,7 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
             with_details(StatusCode::GONE, "EXPIRED", format!("Expired at {at}"), json!({"status": "expired", "expires_at": at}))
         }
         Refusal::NotOffered { choice, offered } => {
-            let offered: Vec<_> = offered.into_iter().map(|choice| choice.name()).collect();
+            let offered: Vec<_> = offered.into_iter().map(handrail_domain::decision::Choice::name).collect();
             Problem::invalid("action", format!("{} was not offered: use one of {}", choice.name(), offered.join(", ")))
         }
         Refusal::NotAsked => Problem::refused(StatusCode::FORBIDDEN, "NOT_ASKED", "Somebody else is asked now"),

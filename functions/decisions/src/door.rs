@@ -68,8 +68,11 @@ fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose
     };
     let decision = match &entry.event {
         DecisionEvent::Created { .. } => view::whole(&Record { standing: Decision::after(entry), ..record.clone() }),
-        DecisionEvent::Approved(_) | DecisionEvent::Denied(_) | DecisionEvent::Modified(_) => settled(record, entry),
-        DecisionEvent::Escalated | DecisionEvent::Expired => settled(record, entry),
+        DecisionEvent::Approved(_)
+        | DecisionEvent::Denied(_)
+        | DecisionEvent::Modified(_)
+        | DecisionEvent::Escalated
+        | DecisionEvent::Expired => settled(record, entry),
     };
     let body = json!({"event": event, "decision": decision, "timestamp": entry.at}).to_string();
     Some(Callback { url: record.ask.callback_url.clone()?, event, body, key: record.ask.asked_by })

@@ -23,7 +23,11 @@ pub(super) async fn list(State(local): State<Local>, headers: HeaderMap) -> Resu
     Ok(pages::mails(&rows).into_response())
 }
 
-pub(super) async fn one(State(local): State<Local>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, LocalFault> {
+pub(super) async fn one(
+    State(local): State<Local>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, LocalFault> {
     let Some(mail) = local.desk.mail(&id).await? else {
         return Ok(pages::not_here("mail").into_response());
     };
@@ -31,6 +35,7 @@ pub(super) async fn one(State(local): State<Local>, Path(id): Path<String>, head
         return Ok(axum::Json(mail).into_response());
     }
     let at = mail.at.readable();
-    let detail = MailDetail { id: &mail.id, to: &mail.to, subject: &mail.subject, at: &at, text: &mail.text, html: &mail.html };
+    let detail =
+        MailDetail { id: &mail.id, to: &mail.to, subject: &mail.subject, at: &at, text: &mail.text, html: &mail.html };
     Ok(pages::mail(&detail).into_response())
 }

@@ -10,7 +10,7 @@ use super::local;
 
 /// What was sent and what came in, each newest first.
 #[derive(Debug, Clone, Copy)]
-pub struct Hooks<'a> {
+pub(crate) struct Hooks<'a> {
     /// Where this program answers, to name the test receiver in full.
     pub address: &'a str,
     pub deliveries: &'a [Delivery<'a>],
@@ -19,7 +19,7 @@ pub struct Hooks<'a> {
 
 /// One event on its way to one address.
 #[derive(Debug, Clone, Copy)]
-pub struct Delivery<'a> {
+pub(crate) struct Delivery<'a> {
     pub id: &'a str,
     pub url: &'a str,
     pub event: &'a str,
@@ -32,7 +32,7 @@ pub struct Delivery<'a> {
 
 /// One try to deliver.
 #[derive(Debug, Clone, Copy)]
-pub struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     /// In UTC.
     pub at: &'a str,
     /// What came back: a status code, or why there is none.
@@ -41,7 +41,7 @@ pub struct Attempt<'a> {
 
 /// One call taken at `/local/hooks/in/{name}`.
 #[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// In UTC.
     pub at: &'a str,
     pub name: &'a str,
@@ -51,7 +51,7 @@ pub struct Call<'a> {
 
 /// `/local/hooks`
 #[must_use]
-pub fn hooks(view: &Hooks<'_>) -> Response<String> {
+pub(crate) fn hooks(view: &Hooks<'_>) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Webhooks" }

@@ -16,7 +16,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 
 /// One line of the list.
 #[derive(Debug, Clone, Copy)]
-pub struct MailRow<'a> {
+pub(crate) struct MailRow<'a> {
     pub id: &'a str,
     pub to: &'a str,
     pub subject: &'a str,
@@ -26,7 +26,7 @@ pub struct MailRow<'a> {
 
 /// One whole mail.
 #[derive(Debug, Clone, Copy)]
-pub struct MailDetail<'a> {
+pub(crate) struct MailDetail<'a> {
     pub id: &'a str,
     pub to: &'a str,
     pub subject: &'a str,
@@ -39,7 +39,7 @@ pub struct MailDetail<'a> {
 
 /// `/local/mail`. The mails come newest first.
 #[must_use]
-pub fn mails(mails: &[MailRow<'_>]) -> Response<String> {
+pub(crate) fn mails(mails: &[MailRow<'_>]) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Mail" }
@@ -69,7 +69,7 @@ pub fn mails(mails: &[MailRow<'_>]) -> Response<String> {
 
 /// `/local/mail/{id}`
 #[must_use]
-pub fn mail(view: &MailDetail<'_>) -> Response<String> {
+pub(crate) fn mail(view: &MailDetail<'_>) -> Response<String> {
     let links = links(view.text);
     let body = html! {
         div class="card" data-mail=(view.id) {

@@ -17,7 +17,7 @@ use maud::{Markup, html};
 
 /// All that the first page tells.
 #[derive(Debug, Clone)]
-pub struct Home<'a> {
+pub(crate) struct Home<'a> {
     /// Where this program answers: `http://127.0.0.1:8080`.
     pub address: &'a str,
     /// A command to try, as it is typed.
@@ -31,7 +31,7 @@ pub struct Home<'a> {
 
 /// One thing the API can do.
 #[derive(Debug, Clone, Copy)]
-pub struct Operation<'a> {
+pub(crate) struct Operation<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub summary: &'a str,
@@ -39,7 +39,7 @@ pub struct Operation<'a> {
 
 /// `/`
 #[must_use]
-pub fn home(view: &Home<'_>) -> Response<String> {
+pub(crate) fn home(view: &Home<'_>) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Handrail runs on this machine" }
@@ -77,7 +77,7 @@ pub fn home(view: &Home<'_>) -> Response<String> {
 
 /// 404: nothing local has this address.
 #[must_use]
-pub fn not_here(what: &str) -> Response<String> {
+pub(crate) fn not_here(what: &str) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Not here" }

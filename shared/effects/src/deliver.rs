@@ -79,7 +79,9 @@ fn with_attempt(mut delivery: Delivery, sent: &Sent, now: Timestamp, gaps_ms: &[
             let error = (!(200..300).contains(status)).then(|| short(body_start)).filter(|text| !text.is_empty());
             (Attempt { at: now, status: Some(*status), error, took_ms: *took_ms }, verdict_on(*status))
         }
-        Sent::Refused { why } => (Attempt { at: now, status: None, error: Some(short(why)), took_ms: 0 }, Verdict::Final),
+        Sent::Refused { why } => {
+            (Attempt { at: now, status: None, error: Some(short(why)), took_ms: 0 }, Verdict::Final)
+        }
         Sent::Failed { why, took_ms } => {
             (Attempt { at: now, status: None, error: Some(short(why)), took_ms: *took_ms }, Verdict::Again)
         }

@@ -61,7 +61,9 @@ impl Message {
     pub fn id(&self) -> String {
         match self {
             Self::Deliver { key, .. } | Self::Notify { key, .. } => key.id(),
-            Self::Timer { key, due_at, .. } => format!("tmr_{}_{}", key.id.to_string().replace('-', ""), due_at.as_unix_ms()),
+            Self::Timer { key, due_at, .. } => {
+                format!("tmr_{}_{}", key.id.to_string().replace('-', ""), due_at.as_unix_ms())
+            }
         }
     }
 }
@@ -80,7 +82,10 @@ mod tests {
         for (message, queue) in [
             (Message::Deliver { kind: "decision".to_owned(), key }, Queue::Deliveries),
             (Message::Notify { kind: "decision".to_owned(), key }, Queue::Notices),
-            (Message::Timer { kind: "decision".to_owned(), key: HeadKey { tenant, id: record }, due_at: at }, Queue::Timers),
+            (
+                Message::Timer { kind: "decision".to_owned(), key: HeadKey { tenant, id: record }, due_at: at },
+                Queue::Timers,
+            ),
         ] {
             let text = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");

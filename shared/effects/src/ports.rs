@@ -15,7 +15,10 @@ pub trait Outbox: Send + Sync {
 
 /// Sends a mail. Implemented by SES, and by the runner's mailbox page.
 pub trait Mailer: Send + Sync {
-    fn send<'a>(&'a self, mail: &'a Posted) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>>;
+    fn send<'a>(
+        &'a self,
+        mail: &'a Posted,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>>;
 }
 
 /// A mail with the id under which a repeat is recognised.

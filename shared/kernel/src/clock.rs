@@ -30,7 +30,10 @@ impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
         let filled = getrandom::fill(bytes);
-        #[expect(clippy::expect_used, reason = "without entropy no key and no id is safe: better to stop than to go on")]
+        #[expect(
+            clippy::expect_used,
+            reason = "without entropy no key and no id is safe: better to stop than to go on"
+        )]
         filled.expect("the system has entropy");
     }
 }

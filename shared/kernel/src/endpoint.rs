@@ -110,12 +110,15 @@ impl Touch {
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
             Self::CreateKey => &[const { Grant::on_keys_like("dynamodb:PutItem", "key#*") }],
-            Self::ListKeys => &[const { Grant::on_index("by_kind") }, const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") }],
-            Self::RevokeKey => &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }],
+            Self::ListKeys => {
+                &[const { Grant::on_index("by_kind") }, const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") }]
+            }
+            Self::RevokeKey => {
+                &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }]
+            }
         }
     }
 }
-
 
 impl Verb {
     pub fn http(self) -> Method {
@@ -140,17 +143,25 @@ pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
     let mut router = Router::new();
     for endpoint in endpoints {
         let dialect = endpoint.dialect;
-        let route = (endpoint.route)().layer(middleware::from_fn(move |request: Request, next: Next| in_dialect(dialect, request, next)));
+        let route = (endpoint.route)()
+            .layer(middleware::from_fn(move |request: Request, next: Next| in_dialect(dialect, request, next)));
         router = router.route(endpoint.path, route);
     }
     router
         .fallback(|| async { Problem::NoRoute })
-        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request, next| named(state, fallback, request, next)))
+        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request, next| {
+            named(state, fallback, request, next)
+        }))
         .with_state(cx)
 }
 
 /// Gives each request a name, which the answer and the log lines carry.
-async fn named(axum::extract::State(cx): axum::extract::State<Cx>, fallback: Dialect, mut request: Request, next: Next) -> Response {
+async fn named(
+    axum::extract::State(cx): axum::extract::State<Cx>,
+    fallback: Dialect,
+    mut request: Request,
+    next: Next,
+) -> Response {
     use tracing::Instrument;
     let id = RequestId(handrail_domain::ids::hex(&cx.entropy.bytes::<8>()));
     request.extensions_mut().insert(id.clone());

@@ -135,7 +135,10 @@ pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             Problem::Invalid { field: None, message: format!("The body is not valid JSON: {inner}") }
         }
     })?;
-    json.end().map_err(|_| Problem::Invalid { field: None, message: "The body holds more than one JSON object".to_owned() })?;
+    json.end().map_err(|_| Problem::Invalid {
+        field: None,
+        message: "The body holds more than one JSON object".to_owned(),
+    })?;
     Ok(value)
 }
 
@@ -175,7 +178,10 @@ impl FromRequestParts<Cx> for IdempotencyKey {
         let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
         match key {
             Some(key) => Ok(Self(Some(key.to_owned()))),
-            None => Err(Problem::invalid("Idempotency-Key", format!("must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters"))),
+            None => Err(Problem::invalid(
+                "Idempotency-Key",
+                format!("must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters"),
+            )),
         }
     }
 }
@@ -198,4 +204,3 @@ impl<T: DeserializeOwned> FromRequest<Cx> for Form<T> {
         }
     }
 }
-

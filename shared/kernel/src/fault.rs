@@ -68,7 +68,11 @@ impl Fault {
 fn is_throttling(code: &str) -> bool {
     matches!(
         code,
-        "ThrottlingException" | "Throttling" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "TransactionInProgressException"
+        "ThrottlingException"
+            | "Throttling"
+            | "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "TransactionInProgressException"
     )
 }
 

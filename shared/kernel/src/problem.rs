@@ -19,19 +19,37 @@ pub enum Problem {
     /// A key that does not exist or was revoked.
     UnknownKey,
     /// The key is known but was not given this right.
-    KeyMayNot { needs: &'static str },
+    KeyMayNot {
+        needs: &'static str,
+    },
     /// Not there, or not the caller's to know of.
-    NotFound { what: &'static str },
+    NotFound {
+        what: &'static str,
+    },
     NoRoute,
     MethodNotAllowed,
     /// Which field, what is wrong with it, what to do.
-    Invalid { field: Option<String>, message: String },
-    TooLarge { limit_bytes: usize },
-    RateLimited { retry_after_s: u32 },
+    Invalid {
+        field: Option<String>,
+        message: String,
+    },
+    TooLarge {
+        limit_bytes: usize,
+    },
+    RateLimited {
+        retry_after_s: u32,
+    },
     /// The domain said no, in the door's own code.
-    Refused { status: StatusCode, code: &'static str, message: String, details: Map<String, Value> },
+    Refused {
+        status: StatusCode,
+        code: &'static str,
+        message: String,
+        details: Map<String, Value>,
+    },
     /// Passing trouble: the same request may work in a moment.
-    Busy { retry_after_s: u32 },
+    Busy {
+        retry_after_s: u32,
+    },
     /// Our mistake. The caller learns a request id, the log the rest.
     Broken,
 }

@@ -92,7 +92,8 @@ impl Settings {
         let master_key = needs.contains(&Need::MasterKey).then(|| {
             let secret = environment.required("HANDRAIL_MASTER_KEY");
             if !secret.is_empty() && secret.len() < MASTER_KEY_CHARS_MIN {
-                environment.problem("HANDRAIL_MASTER_KEY", &format!("is shorter than {MASTER_KEY_CHARS_MIN} characters"));
+                environment
+                    .problem("HANDRAIL_MASTER_KEY", &format!("is shorter than {MASTER_KEY_CHARS_MIN} characters"));
             }
             MasterKey::new(&secret)
         });
@@ -107,7 +108,10 @@ impl Settings {
         let local = (environment.lookup)("HANDRAIL_CALLBACKS").as_deref() == Some("loopback");
         let on_lambda = (environment.lookup)("AWS_EXECUTION_ENV").is_some_and(|env| env.starts_with("AWS_Lambda"));
         if local && on_lambda {
-            environment.problem("HANDRAIL_CALLBACKS", "must not be loopback on AWS: loopback is the Lambda runtime's own API there");
+            environment.problem(
+                "HANDRAIL_CALLBACKS",
+                "must not be loopback on AWS: loopback is the Lambda runtime's own API there",
+            );
         }
         let reach = if local { Reach::LoopbackToo } else { Reach::PublicOnly };
         Self { table, master_key, origin, reach }
@@ -116,7 +120,10 @@ impl Settings {
 
 fn is_origin(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none() && url.fragment().is_none()
+        matches!(url.scheme(), "http" | "https")
+            && url.host().is_some()
+            && url.query().is_none()
+            && url.fragment().is_none()
     })
 }
 

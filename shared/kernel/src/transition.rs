@@ -73,7 +73,12 @@ pub async fn create<L: Lifecycle>(cx: &Cx, record: Record<L>, command: &CommandI
 }
 
 /// Moves a record by a command: reads it, decides, writes under the condition that it is still what was read.
-pub async fn transition<L: Lifecycle>(cx: &Cx, tenant: TenantId, id: RecordId, command: &Command<L>) -> Result<Applied<L>, Stop<L>> {
+pub async fn transition<L: Lifecycle>(
+    cx: &Cx,
+    tenant: TenantId,
+    id: RecordId,
+    command: &Command<L>,
+) -> Result<Applied<L>, Stop<L>> {
     let mut current = cx.store.record::<L>(tenant, id).await?.ok_or(Stop::NotFound)?;
     for _ in 0..ATTEMPTS_MAX {
         if let Some(earlier) = current.made_by(&command.id) {

@@ -59,7 +59,7 @@ async fn handler(
     Json(wire): Json<Wire>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let name = checked_name(wire.name)?;
-    let approvers = checked_approvers(wire.approvers.unwrap_or_default())?;
+    let approvers = checked_approvers(&wire.approvers.unwrap_or_default())?;
     let backup_approver = wire.backup_approver.map(|address| address_in("backup_approver", &address)).transpose()?;
     let requests_per_minute = wire.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE_DEFAULT);
     if !(1..=REQUESTS_PER_MINUTE_MAX).contains(&requests_per_minute) {
@@ -96,7 +96,7 @@ fn checked_name(name: Option<String>) -> Result<String, Problem> {
     Ok(name)
 }
 
-fn checked_approvers(approvers: Vec<String>) -> Result<Vec<EmailAddress>, Problem> {
+fn checked_approvers(approvers: &[String]) -> Result<Vec<EmailAddress>, Problem> {
     if approvers.len() > APPROVERS_MAX {
         return Err(Problem::invalid("approvers", format!("must be at most {APPROVERS_MAX} addresses")));
     }

@@ -264,9 +264,9 @@ impl Lifecycle for Decision {
 
     fn deadline(ask: &Ask, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
         match (timer.raises, &ask.backup) {
-            (Trigger::Escalate, Some(_)) => Some(ask.expires_at),
+            // The approver's time ends the same way for both: with a backup it escalates, without one it expires.
+            (Trigger::Escalate, Some(_)) | (Trigger::Expire, None) => Some(ask.expires_at),
             (Trigger::Expire, Some(backup)) => Some(backup.until),
-            (Trigger::Expire, None) => Some(ask.expires_at),
             (Trigger::Escalate, None) | (Trigger::Approve | Trigger::Deny | Trigger::Modify, _) => None,
         }
     }

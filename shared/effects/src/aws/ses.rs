@@ -19,13 +19,17 @@ impl SesMailer {
 }
 
 impl Mailer for SesMailer {
-    fn send<'a>(&'a self, mail: &'a Posted) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>> {
+    fn send<'a>(
+        &'a self,
+        mail: &'a Posted,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>> {
         Box::pin(async move {
             let later = |error| MailFault::Later(Box::new(error));
             let text = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(later);
             let body = Body::builder().text(text(&mail.text)?).html(text(&mail.html)?).build();
             // Recognisable when it comes twice, and a reminder to mail programs that nobody reads answers to it.
-            let header = |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().map_err(later);
+            let header =
+                |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().map_err(later);
             let message = Message::builder()
                 .subject(text(&mail.subject)?)
                 .body(body)

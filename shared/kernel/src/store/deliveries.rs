@@ -103,7 +103,8 @@ impl Store {
     }
 
     pub async fn delivery(&self, key: DeliveryKey) -> Result<Option<Delivery>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", s(key.sk())).consistent_read(true);
+        let get =
+            self.db.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", s(key.sk())).consistent_read(true);
         let found = get.send().await.map_err(|error| Fault::from_sdk("read a delivery", error))?;
         found.item().map(|item| item.json("delivery")).transpose()
     }
@@ -125,7 +126,11 @@ impl Store {
             .expression_attribute_values(":before", n(after.attempts.len().saturating_sub(1)));
         match update.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(false),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(Fault::from_sdk("record an attempt", error)),
         }
     }

@@ -21,7 +21,7 @@ pub(super) const HEAD: &str = "head";
 const ASK_BESIDE_HEAD: &str = "head.ask#";
 
 /// Up to here an ask lies in the head: one write creates the record, and each later write costs a unit more.
-/// Measured against a second write for the body in docs/decisions/0003-where-the-ask-lies.md.
+/// Weighed against a second write in docs/decisions/0003-where-the-ask-lies.md.
 const ASK_IN_HEAD_BYTES_MAX: usize = 2 * 1024;
 /// Below this, compression gains nothing.
 const COMPRESS_FROM_BYTES: usize = 512;
@@ -151,13 +151,12 @@ pub fn read_head<L: Lifecycle>(head: &Item, ask: AskFrom<'_, L>) -> Result<Recor
     }
     let ask = match (ask, head.get("ask")) {
         (AskFrom::Known(ask), _) => ask.clone(),
-        (AskFrom::Head, Some(packed)) => unpack(packed)?,
+        (AskFrom::Head | AskFrom::Items(_), Some(packed)) => unpack(packed)?,
         (AskFrom::Items(items), None) => {
             let sk = head.text("ask_sk")?;
             let beside = items.iter().find(|item| item.text_if_any("sk") == Some(sk));
             unpack(beside.and_then(|item| item.get("ask")).ok_or_else(|| Fault::broken("a record's ask is missing"))?)?
         }
-        (AskFrom::Items(_), Some(packed)) => unpack(packed)?,
         (AskFrom::Head, None) => return Err(Fault::broken("a record's ask does not lie in its head")),
     };
     let log = head

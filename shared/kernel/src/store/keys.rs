@@ -61,7 +61,13 @@ impl Store {
     }
 
     pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Key>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).key("pk", s(partition_of_hash(hash))).key("sk", s(HEAD)).consistent_read(true);
+        let get = self
+            .db
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(partition_of_hash(hash)))
+            .key("sk", s(HEAD))
+            .consistent_read(true);
         let found = get.send().await.map_err(|error| Fault::from_sdk("look a key up", error))?;
         found.item().map(read_key).transpose()
     }
@@ -119,7 +125,11 @@ impl Store {
             .expression_attribute_values(":now", n(now.as_unix_ms()));
         match update.send().await {
             Ok(_) => Ok(Revoked::Now),
-            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(Revoked::Before),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(Revoked::Before)
+            }
             Err(error) => Err(Fault::from_sdk("revoke a key", error)),
         }
     }

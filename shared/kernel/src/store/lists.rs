@@ -7,7 +7,10 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 
-use super::item::{AskFrom, DUE_SHARDS, HEAD, HeadKey, LIST_SHARDS, due_of, due_partition, head_key_of, kind_of, lies_apart, list_partition, list_position, read_head};
+use super::item::{
+    AskFrom, DUE_SHARDS, HEAD, HeadKey, LIST_SHARDS, due_of, due_partition, head_key_of, kind_of, lies_apart,
+    list_partition, list_position, read_head,
+};
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -54,17 +57,16 @@ impl Store {
         limit: usize,
     ) -> Result<Listing<L>, Fault> {
         let state = state.map(L::state_name);
-        let shards = (0..LIST_SHARDS).map(|shard| self.list_shard(list_partition(tenant, L::KIND, state, shard), state.is_some(), after, limit));
+        let shards = (0..LIST_SHARDS)
+            .map(|shard| self.list_shard(list_partition(tenant, L::KIND, state, shard), state.is_some(), after, limit));
         let mut positions: Vec<(String, HeadKey)> = try_join_all(shards).await?.into_iter().flatten().collect();
         positions.sort_unstable_by(|a, b| b.0.cmp(&a.0));
         let more = positions.len() > limit;
         positions.truncate(limit);
         let keys: Vec<HeadKey> = positions.into_iter().map(|(_, key)| key).collect();
         let records = self.heads::<L>(&keys).await?;
-        let next = records
-            .last()
-            .filter(|_| more)
-            .map(|last| ListingCursor { created_at: last.created_at, id: last.id });
+        let next =
+            records.last().filter(|_| more).map(|last| ListingCursor { created_at: last.created_at, id: last.id });
         Ok(Listing { records, next })
     }
 
@@ -108,7 +110,9 @@ impl Store {
     /// The records under these keys, in their order; one that is gone is left out.
     async fn heads<L: Lifecycle>(&self, keys: &[HeadKey]) -> Result<Vec<Record<L>>, Fault> {
         let heads = self.batch_get(keys.iter().map(|key| item_key(key, HEAD)).collect()).await?;
-        let apart = heads.iter().filter_map(|head| Some(Item::from([("pk".to_owned(), head.get("pk")?.clone()), ("sk".to_owned(), s(lies_apart(head)?))])));
+        let apart = heads.iter().filter_map(|head| {
+            Some(Item::from([("pk".to_owned(), head.get("pk")?.clone()), ("sk".to_owned(), s(lies_apart(head)?))]))
+        });
         let asks = self.batch_get(apart.collect()).await?;
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {
@@ -130,7 +134,9 @@ impl Store {
                 let request = request.map_err(|error| Fault::broken_by("a batch can't be built", error))?;
                 let answer = self.db.batch_get_item().request_items(&self.table, request).send().await;
                 let mut answer = answer.map_err(|error| Fault::from_sdk("read records", error))?;
-                found.extend(answer.responses.take().and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default());
+                found.extend(
+                    answer.responses.take().and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default(),
+                );
                 wanted = answer
                     .unprocessed_keys
                     .take()

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-    StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 
 use crate::fault::Fault;
@@ -52,7 +52,9 @@ pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
     }
     match request.send().await {
         Ok(_) => {}
-        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => return Ok(false),
+        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+            return Ok(false);
+        }
         Err(error) => return Err(Fault::from_sdk("create the table", error)),
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name("ttl").enabled(true).build().map_err(unbuilt)?;
