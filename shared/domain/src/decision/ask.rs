@@ -250,7 +250,7 @@ fn checked_options(options: Option<Vec<Choice>>) -> Result<Vec<Choice>, Invalid>
 fn checked_callback(url: Option<String>, channel: Channel, reach: Reach) -> Result<Option<String>, Invalid> {
     match url {
         Some(url) => {
-            let parsed = OutboundUrl::parse(&url, reach).map_err(|fault| invalid("callback_url", fault.to_string()))?;
+            let parsed = OutboundUrl::parse(&url, reach).map_err(|fault| invalid("callback_url", format!("is refused: {fault}")))?;
             Ok(Some(parsed.as_str().to_owned()))
         }
         None if channel == Channel::Webhook => Err(invalid("callback_url", "is required when channel is webhook")),
