@@ -14,7 +14,14 @@ const BATCH: usize = 100;
 const FORGET_EVERY: usize = 500;
 
 pub(crate) enum Changes {
-    Engine { engine: Engine, position: Option<String>, read_since_forgotten: usize },
+    Engine {
+        engine: Engine,
+        /// Behind the last change that is done with.
+        position: Option<String>,
+        /// Behind the last change that was read.
+        read_to: Option<String>,
+        read_since_forgotten: usize,
+    },
     Stream(Box<StreamReader>),
 }
 
@@ -24,17 +31,17 @@ impl Changes {
     /// From where an earlier process stopped.
     pub(crate) async fn of_engine(engine: Engine, desk: &Desk) -> Result<Self, Fault> {
         let position = desk.state(POSITION).await?;
-        Ok(Self::Engine { engine, position, read_since_forgotten: 0 })
+        Ok(Self::Engine { engine, position, read_to: None, read_since_forgotten: 0 })
     }
 
     /// The next changes, oldest first. Seen again until [`Self::passed`] is called.
     pub(crate) async fn next(&mut self) -> Result<Vec<Change>, Fault> {
         match self {
-            Self::Engine { engine, position, .. } => {
+            Self::Engine { engine, position, read_to, .. } => {
                 let (engine, after) = (engine.clone(), position.clone());
                 let read = blocking(move || engine.changes_after(TABLE, after.as_deref(), BATCH)).await?;
                 let Some(last) = read.last() else { return Ok(Vec::new()) };
-                *position = Some(last.sequence.clone());
+                *read_to = Some(last.sequence.clone());
                 Ok(read.into_iter().map(|change| Change { old: change.old, new: change.new }).collect())
             }
             Self::Stream(reader) => reader.next().await,
@@ -44,17 +51,18 @@ impl Changes {
     /// What was read last is done with: a restart begins behind it.
     pub(crate) async fn passed(&mut self, desk: &Desk, count: usize) -> Result<(), Fault> {
         match self {
-            Self::Engine { engine, position: Some(position), read_since_forgotten } => {
-                desk.set_state(POSITION, position).await?;
+            Self::Engine { engine, position, read_to: Some(read_to), read_since_forgotten } => {
+                desk.set_state(POSITION, read_to).await?;
+                *position = Some(read_to.clone());
                 *read_since_forgotten += count;
                 if *read_since_forgotten >= FORGET_EVERY {
                     *read_since_forgotten = 0;
-                    let (engine, position) = (engine.clone(), position.clone());
-                    blocking(move || engine.forget_changes_before(TABLE, &position)).await?;
+                    let (engine, read_to) = (engine.clone(), read_to.clone());
+                    blocking(move || engine.forget_changes_before(TABLE, &read_to)).await?;
                 }
                 Ok(())
             }
-            Self::Engine { position: None, .. } => Ok(()),
+            Self::Engine { read_to: None, .. } => Ok(()),
             Self::Stream(reader) => reader.passed(desk).await,
         }
     }

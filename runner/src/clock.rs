@@ -29,6 +29,11 @@ impl MovableClock {
         if self.base.is_some() { self.offset_ms.load(Ordering::SeqCst) } else { 0 }
     }
 
+    /// The same for a reader: moving it takes some milliseconds, and who moved it by 90 seconds expects to see 90.
+    pub fn ahead_seconds(&self) -> i64 {
+        (self.ahead_ms() + 500) / 1000
+    }
+
     pub fn stands_still(&self) -> bool {
         self.base.is_none()
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -19,6 +20,8 @@ const RECEIVED: &str = "received";
 const DEAD: &str = "dead";
 const STATE: &str = "state";
 
+type Item = HashMap<String, AttributeValue>;
+
 #[derive(Clone)]
 pub struct Desk {
     db: Client,
@@ -33,6 +36,10 @@ pub(crate) struct Waiting {
     /// How often it was taken and failed.
     #[serde(default)]
     pub failures: u32,
+    /// How often it was kept, as the table counts. Work that asks for itself again at the same time is kept once more while
+    /// it is at it, and must not be forgotten with the first time.
+    #[serde(skip)]
+    pub kept: u64,
 }
 
 /// A mail that would have been sent.
@@ -89,12 +96,34 @@ impl Desk {
     }
 
     pub(crate) async fn keep(&self, waiting: &Waiting) -> Result<(), Fault> {
-        self.put(WAITING, &waiting.sk(), waiting).await
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(WAITING))
+            .key("sk", s(&waiting.sk()))
+            .update_expression("SET #value = :value ADD kept :one")
+            .expression_attribute_names("#value", "value")
+            .expression_attribute_values(":value", AttributeValue::S(json(waiting)?))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        update.send().await.map(drop).map_err(|error| Fault::from_sdk("keep a message", error))
     }
 
+    /// Forgets it, unless it was kept again after it was taken.
     pub(crate) async fn done(&self, waiting: &Waiting) -> Result<(), Fault> {
-        let delete = self.db.delete_item().table_name(&self.table).key("pk", s(WAITING)).key("sk", s(&waiting.sk()));
-        delete.send().await.map(drop).map_err(|error| Fault::from_sdk("forget a message", error))
+        let delete = self
+            .db
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(WAITING))
+            .key("sk", s(&waiting.sk()))
+            .condition_expression("kept = :kept")
+            .expression_attribute_values(":kept", AttributeValue::N(waiting.kept.to_string()));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) => Ok(()),
+            Err(error) => Err(Fault::from_sdk("forget a message", error)),
+        }
     }
 
     /// Given up: kept to be looked at.
@@ -105,7 +134,12 @@ impl Desk {
 
     /// What waits, the earliest first.
     pub(crate) async fn waiting(&self, limit: usize) -> Result<Vec<Waiting>, Fault> {
-        self.query(WAITING, limit, true).await
+        let items = self.query_items(WAITING, limit, true).await?;
+        let with_count = |item: &Item| {
+            let kept = item.get("kept").and_then(|kept| kept.as_n().ok()).and_then(|kept| kept.parse().ok());
+            read(item).map(|waiting: Waiting| Waiting { kept: kept.unwrap_or(0), ..waiting })
+        };
+        items.iter().map(with_count).collect()
     }
 
     pub async fn keep_mail(&self, mail: &Posted, at: Timestamp) -> Result<(), Fault> {
@@ -153,14 +187,13 @@ impl Desk {
     }
 
     async fn put<T: Serialize>(&self, pk: &str, sk: &str, value: &T) -> Result<(), Fault> {
-        let json = serde_json::to_string(value).map_err(|error| Fault::broken_by("a value can't be written", error))?;
         let put = self
             .db
             .put_item()
             .table_name(&self.table)
             .item("pk", s(pk))
             .item("sk", s(sk))
-            .item("value", AttributeValue::S(json));
+            .item("value", AttributeValue::S(json(value)?));
         put.send().await.map(drop).map_err(|error| Fault::from_sdk("write to the local table", error))
     }
 
@@ -171,6 +204,10 @@ impl Desk {
     }
 
     async fn query<T: DeserializeOwned>(&self, pk: &str, limit: usize, forward: bool) -> Result<Vec<T>, Fault> {
+        self.query_items(pk, limit, forward).await?.iter().map(read).collect()
+    }
+
+    async fn query_items(&self, pk: &str, limit: usize, forward: bool) -> Result<Vec<Item>, Fault> {
         let query = self
             .db
             .query()
@@ -181,11 +218,15 @@ impl Desk {
             .consistent_read(true)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let found = query.send().await.map_err(|error| Fault::from_sdk("read the local table", error))?;
-        found.items().iter().map(read).collect()
+        Ok(found.items.unwrap_or_default())
     }
 }
 
-fn read<T: DeserializeOwned>(item: &HashMap<String, AttributeValue>) -> Result<T, Fault> {
+fn json<T: Serialize>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::broken_by("a value can't be written", error))
+}
+
+fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Fault> {
     let json = item.get("value").and_then(|value| value.as_s().ok());
     let json = json.ok_or_else(|| Fault::broken("a local item has no value"))?;
     serde_json::from_str(json).map_err(|error| Fault::broken_by("a local item can't be read", error))

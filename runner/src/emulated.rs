@@ -1,4 +1,5 @@
 //! Beside `cargo lambda watch`: makes the table on a DynamoDB-compatible server, and runs the workers from its stream.
+//! Makes keys in such a table too, on AWS as well: the first key of an installation has no key to ask with.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,13 +8,17 @@ use std::sync::Arc;
 use anyhow::Context;
 use aws_sdk_dynamodbstreams::Client as StreamsClient;
 use aws_sdk_dynamodbstreams::types::{Record, Shard, ShardIteratorType};
+use handrail_decisions::auth::keys_create::{NAME_CHARS_MAX, PREFIX_CHARS, REQUESTS_PER_MINUTE_DEFAULT};
+use handrail_domain::access::Role;
+use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::outbound::Reach;
 use handrail_effects::{Change, Works};
-use handrail_kernel::clock::{Clock, SystemClock, SystemEntropy};
+use handrail_kernel::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
+use handrail_kernel::master::{hash_of_key, new_api_key};
 use handrail_kernel::settings::{Need, Settings};
-use handrail_kernel::store::{Item, Store, table};
+use handrail_kernel::store::{Item, Key, Store, table};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -29,6 +34,38 @@ pub async fn create_table(name: &str) -> anyhow::Result<bool> {
     let config = handrail_kernel::aws::sdk_config().await;
     let db = aws_sdk_dynamodb::Client::new(&config);
     table::create(&db, name).await.context("could not make the table: is AWS_ENDPOINT_URL_DYNAMODB right?")
+}
+
+/// A key just made, with the only copy of its secret.
+pub struct NewKey {
+    pub secret: String,
+    pub id: KeyId,
+    pub tenant: TenantId,
+}
+
+/// `handrail key create`, in a new account where none is named.
+pub async fn create_key(table: &str, name: &str, role: Role, tenant: Option<TenantId>) -> anyhow::Result<NewKey> {
+    let fits = !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    anyhow::ensure!(fits, "the name must be one line of 1 to {NAME_CHARS_MAX} characters: approvers see it");
+    let config = handrail_kernel::aws::sdk_config().await;
+    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), table);
+    let (entropy, now): (&dyn Entropy, _) = (&SystemEntropy, SystemClock.now());
+    let secret = new_api_key(entropy.bytes());
+    let key = Key {
+        id: KeyId::new(now, entropy.bytes()),
+        tenant: tenant.unwrap_or_else(|| TenantId::new(now, entropy.bytes())),
+        name: name.to_owned(),
+        prefix: secret.chars().take(PREFIX_CHARS).collect(),
+        role,
+        approvers: Vec::new(),
+        backup_approver: None,
+        requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
+        created_at: now,
+        revoked_at: None,
+    };
+    let kept = store.put_key(&hash_of_key(&secret), &key).await;
+    kept.with_context(|| format!("could not keep the key: is the table {table} there?"))?;
+    Ok(NewKey { secret, id: key.id, tenant: key.tenant })
 }
 
 /// `handrail workers`: until it is stopped.
@@ -73,7 +110,7 @@ pub(crate) struct StreamReader {
     client: StreamsClient,
     stream: String,
     positions: Positions,
-    /// What [`StreamReader::passed`] will keep.
+    /// Where the changes end that were read last: what [`StreamReader::passed`] keeps.
     pending: Option<Positions>,
 }
 
@@ -123,18 +160,20 @@ impl StreamReader {
         }
         // Shards that are gone need no position.
         after.shards.retain(|id, _| shards.iter().any(|shard| shard.shard_id() == Some(id)));
-        if after != self.positions {
-            self.positions = after.clone();
+        if changes.is_empty() {
+            self.positions = after;
+        } else {
             self.pending = Some(after);
         }
         Ok(changes)
     }
 
     pub(crate) async fn passed(&mut self, desk: &Desk) -> Result<(), Fault> {
-        match self.pending.take() {
-            Some(positions) => desk.set_state(POSITIONS, &positions).await,
-            None => Ok(()),
+        if let Some(read_to) = &self.pending {
+            desk.set_state(POSITIONS, read_to).await?;
+            self.positions = read_to.clone();
         }
+        Ok(())
     }
 
     fn waits_for_parent(&self, shard: &Shard, shards: &[Shard], positions: &Positions) -> bool {

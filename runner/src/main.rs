@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use handrail_domain::access::Role;
+use handrail_domain::ids::TenantId;
 use handrail_runner::{Options, Storage, Time, demo, emulated, start};
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +31,11 @@ enum Command {
         #[command(subcommand)]
         command: TableCommand,
     },
+    /// Keys in that table: how an installation gets its first one
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Run the workers from the table's stream, beside `cargo lambda watch`
     Workers {
         /// Where the mailbox page is
@@ -41,6 +48,24 @@ enum Command {
 enum TableCommand {
     /// Make it if it is not there
     Create {
+        #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
+        table: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make a key and print it, this once
+    Create {
+        /// Approvers see it as the one who asks
+        #[arg(long)]
+        name: String,
+        /// agent asks; app may answer too; admin may also make keys
+        #[arg(long, default_value = "admin", value_parser = role)]
+        role: Role,
+        /// The account that it belongs to, such as ten_01J...: a new one when not given
+        #[arg(long)]
+        tenant: Option<TenantId>,
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
         table: String,
     },
@@ -87,8 +112,19 @@ async fn main() -> anyhow::Result<()> {
             );
             Ok(())
         }
+        Some(Command::Key { command: KeyCommand::Create { name, role, tenant, table } }) => {
+            let made = emulated::create_key(&table, &name, role, tenant).await?;
+            // The key alone on standard output, so that a shell can take it.
+            eprintln!("Made the {} key {} of the account {}. It is shown this once:", role.name(), made.id, made.tenant);
+            println!("{}", made.secret);
+            Ok(())
+        }
         Some(Command::Workers { port }) => emulated::workers(port).await,
     }
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| format!("is none of {}", Role::ALL.map(Role::name).join(", ")))
 }
 
 async fn serve(options: Serve) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ pub(crate) struct LocalOutbox(pub Desk);
 
 impl Outbox for LocalOutbox {
     fn send<'a>(&'a self, message: &'a Message, at: Timestamp) -> Awaited<'a, ()> {
-        Box::pin(async move { self.0.keep(&Waiting { at, message: message.clone(), failures: 0 }).await })
+        Box::pin(async move { self.0.keep(&Waiting { at, message: message.clone(), failures: 0, kept: 0 }).await })
     }
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
-import { accessibilityFindings, launch } from './browser.js'
+import { accessibilityFindings, launch, openPage, overflow } from './browser.js'
 
 const pages = {
   '/good': `<!doctype html><html lang="en"><head><title>Approve?</title></head>
@@ -12,6 +12,9 @@ const pages = {
     <button name="action" value="approve">Approve</button></form></main></body></html>`,
   '/bad': `<!doctype html><html><head><title></title></head>
     <body><input name="note"><img src="data:,"></body></html>`,
+  '/trouble': `<!doctype html><html lang="en"><title>Trouble</title>
+    <body style="color: red"><script>alert(1)</script><img src="http://outside.invalid/x.png"><p>x</p></body></html>`,
+  '/wide': `<!doctype html><html lang="en"><title>Wide</title><pre>${'x'.repeat(500)}</pre></html>`,
 }
 
 let browser, server, origin
@@ -65,4 +68,16 @@ test('the browser reaches nothing outside this machine', async () => {
   const page = await browser.newPage()
   await assert.rejects(page.goto('http://outside.invalid/'), /ERR_NAME_NOT_RESOLVED/)
   await page.close()
+})
+
+test('what goes wrong on a page is noticed: markup against the policy, foreign requests, wide content', async () => {
+  const { page, troubles, close } = await openPage(browser, origin, { javaScriptEnabled: true })
+  await page.goto(`${origin}/good`)
+  assert.deepEqual([troubles, await overflow(page)], [[], 0])
+  await page.goto(`${origin}/trouble`)
+  const kinds = ['style-src|inline style', 'script-src|inline script', 'outside\\.invalid']
+  for (const kind of kinds) assert.match(troubles.join('\n'), new RegExp(kind))
+  await page.goto(`${origin}/wide`)
+  assert.ok((await overflow(page)) > 0)
+  await close()
 })

@@ -74,10 +74,9 @@ async fn handler(
     let ask = Ask::check(proposal(wire)?, &asker, now).map_err(invalid)?;
     spend(&cx, &key, Budget::Creates).await?;
     let (id, command) = match idempotency_key {
-        Some(name) => (
-            RecordId::from_idempotency_key(key.tenant, key.id, Decision::KIND, &name),
-            CommandId::new(&name, &content),
-        ),
+        Some(name) => {
+            (RecordId::from_idempotency_key(key.tenant, key.id, Decision::KIND, &name), CommandId::new(&name, &content))
+        }
         None => {
             let id = cx.new_record_id();
             (id, CommandId::new(&id.to_string(), &content))
@@ -85,7 +84,8 @@ async fn handler(
     };
     let by = Actor::Key { key: key.id, role: key.role };
     let record = Record::<Decision>::open(key.tenant, id, ask, by, command.clone(), now);
-    let made = transition::create(&cx, record, &command).await.map_err(|stop| stop.into_problem("Decision", refused))?;
+    let made =
+        transition::create(&cx, record, &command).await.map_err(|stop| stop.into_problem("Decision", refused))?;
     Ok((StatusCode::CREATED, axum::Json(view::created(&made.record.seen_at(now)))))
 }
 
@@ -94,10 +94,16 @@ async fn handler(
 fn proposal(wire: Wire) -> Result<Proposal, Problem> {
     let plain = |response_type: &Value| response_type.get("type").and_then(Value::as_str) == Some("approve_deny");
     if wire.response_type.as_ref().is_some_and(|response_type| !plain(response_type)) {
-        return Err(Problem::invalid("response_type", "is not supported yet: leave it out, or use {\"type\": \"approve_deny\"}"));
+        return Err(Problem::invalid(
+            "response_type",
+            "is not supported yet: leave it out, or use {\"type\": \"approve_deny\"}",
+        ));
     }
     if wire.context_images.is_some_and(|images| !images.is_empty()) {
-        return Err(Problem::invalid("context_images", "are not supported yet: leave them out and put links into context"));
+        return Err(Problem::invalid(
+            "context_images",
+            "are not supported yet: leave them out and put links into context",
+        ));
     }
     Ok(Proposal {
         action: wire.action,
@@ -111,4 +117,80 @@ fn proposal(wire: Wire) -> Result<Proposal, Problem> {
         enforce: wire.enforce,
         amount: wire.amount,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::access::Role;
+    use handrail_domain::decision::{DecisionEvent, Standing};
+    use handrail_domain::effect::{Effect, Purpose};
+    use handrail_domain::record::digest_of;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{AGENT, Desk, MINUTE_MS, NOON, ask, effects, key};
+
+    #[tokio::test]
+    async fn a_request_becomes_a_pending_decision_and_one_mail() {
+        let desk = Desk::new().await;
+        let made = desk.call(ENDPOINT, "/decisions", AGENT, ask()).await;
+        assert_eq!(made.status, StatusCode::CREATED);
+        let record = desk.record(made.id()).await;
+        // Nothing but what the server decided: a client lays this over its own request.
+        let expected = json!({
+            "id": record.id,
+            "status": "pending",
+            "expires_at": NOON.plus_ms(60 * MINUTE_MS),
+            "created_at": NOON,
+        });
+        assert_eq!(made.json, expected);
+        assert_eq!((record.seq, &record.standing), (1, &Standing::Pending));
+        assert_eq!(record.ask.action, "Refund order 1234");
+        assert_eq!(record.ask.asked_by_name, "the agent");
+        let entry = record.newest().unwrap();
+        assert_eq!(entry.by, Actor::Key { key: key(Role::Agent, AGENT).id, role: Role::Agent });
+        assert_eq!(entry.event, DecisionEvent::Created { ask_sha256: digest_of(&record.ask) });
+        assert_eq!(effects(&record), [Effect::Mail(Purpose::AskApprover)]);
+    }
+
+    #[tokio::test]
+    async fn a_decision_for_a_program_calls_it_instead_of_mailing() {
+        let desk = Desk::new().await;
+        let mut wanted = ask();
+        wanted["channel"] = "webhook".into();
+        let made = desk.call(ENDPOINT, "/decisions", AGENT, wanted).await;
+        assert_eq!(effects(&desk.record(made.id()).await), [Effect::Callback(Purpose::AnnounceCreated)]);
+    }
+
+    #[tokio::test]
+    async fn an_idempotency_key_makes_one_decision_and_refuses_another_one() {
+        let desk = Desk::new().await;
+        let first = desk.call_once(ENDPOINT, "/decisions", AGENT, "order-1234", ask()).await;
+        desk.advance(1);
+        let again = desk.call_once(ENDPOINT, "/decisions", AGENT, "order-1234", ask()).await;
+        assert_eq!((again.status, &again.json), (StatusCode::CREATED, &first.json));
+        let mut other = ask();
+        other["action"] = "Refund order 1235".into();
+        let other = desk.call_once(ENDPOINT, "/decisions", AGENT, "order-1234", other).await;
+        assert_eq!(other.refusal(), (409, "IDEMPOTENCY_KEY_REUSED"));
+        assert_eq!(desk.record(first.id()).await.ask.action, "Refund order 1234");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_shown_to_the_approver_is_refused_by_name() {
+        let desk = Desk::new().await;
+        for (field, value) in [
+            ("response_type", json!({"type": "choose", "choices": ["a", "b"]})),
+            ("context_images", json!(["https://example.com/a.png"])),
+            ("callback_url", json!("https://127.0.0.1/hook")),
+            ("action", json!(" ")),
+            ("urgency", json!("soon")),
+        ] {
+            let mut wanted = ask();
+            wanted[field] = value;
+            let answer = desk.call(ENDPOINT, "/decisions", AGENT, wanted).await;
+            assert_eq!(answer.refusal(), (400, "VALIDATION_ERROR"), "{field}");
+            assert_eq!(answer.json["field"], field, "{}", answer.text);
+        }
+    }
 }

@@ -56,3 +56,50 @@ fn shown(delivery: &Delivery) -> Value {
         "attempts": delivery.attempts,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::effect::Purpose;
+    use handrail_kernel::store::{Attempt, DeliveryKey, DeliveryStatus};
+
+    use super::*;
+    use crate::testing::{AGENT, Desk, NOON, tenant};
+
+    #[tokio::test]
+    async fn every_attempt_is_shown_and_what_was_sent_is_not() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let path = format!("/decisions/{id}/deliveries");
+        assert_eq!(desk.call(ENDPOINT, &path, AGENT, Value::Null).await.json, json!({"deliveries": []}));
+
+        let key = DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved };
+        let fresh = Delivery {
+            id: key.id(),
+            seq: 2,
+            purpose: Purpose::AnnounceResolved,
+            to: "https://agent.example/hook".to_owned(),
+            body: "{}".to_owned(),
+            signed_by: None,
+            status: DeliveryStatus::Pending,
+            created_at: NOON,
+            next_attempt_at: None,
+            attempts: Vec::new(),
+        };
+        let mut tried = desk.cx.store.open_delivery(key, fresh).await.unwrap();
+        tried.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });
+        tried.next_attempt_at = Some(NOON.plus_ms(5_000));
+        assert!(desk.cx.store.record_attempt(key, &tried).await.unwrap());
+
+        let shown = desk.call(ENDPOINT, &path, AGENT, Value::Null).await;
+        let expected = json!({"deliveries": [{
+            "id": key.id(),
+            "purpose": "announce-resolved",
+            "to": "https://agent.example/hook",
+            "status": "pending",
+            "created_at": NOON,
+            "next_attempt_at": NOON.plus_ms(5_000),
+            "attempts": [{"at": NOON, "status": 503, "error": "full", "took_ms": 7}],
+        }]});
+        assert_eq!((shown.status.as_u16(), shown.json), (200, expected));
+    }
+}

@@ -52,12 +52,16 @@ fn code(problem: &Problem) -> &'static str {
 pub(crate) fn invalid(invalid: Invalid) -> Problem {
     match invalid.kind {
         InvalidKind::Value => Problem::invalid(invalid.field, invalid.message),
-        InvalidKind::Channel => {
-            Problem::refused(StatusCode::BAD_REQUEST, "UNSUPPORTED_CHANNEL", format!("{} {}", invalid.field, invalid.message))
-        }
-        InvalidKind::Approver => {
-            Problem::refused(StatusCode::FORBIDDEN, "APPROVER_NOT_ALLOWED", format!("{} {}", invalid.field, invalid.message))
-        }
+        InvalidKind::Channel => Problem::refused(
+            StatusCode::BAD_REQUEST,
+            "UNSUPPORTED_CHANNEL",
+            format!("{} {}", invalid.field, invalid.message),
+        ),
+        InvalidKind::Approver => Problem::refused(
+            StatusCode::FORBIDDEN,
+            "APPROVER_NOT_ALLOWED",
+            format!("{} {}", invalid.field, invalid.message),
+        ),
     }
 }
 
@@ -68,9 +72,12 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
             let details = json!({"status": state.name(), "resolved_by": by, "resolved_at": at});
             with_details(StatusCode::CONFLICT, "ALREADY_RESOLVED", message, details)
         }
-        Refusal::Expired { at } => {
-            with_details(StatusCode::GONE, "EXPIRED", format!("Expired at {at}"), json!({"status": "expired", "expires_at": at}))
-        }
+        Refusal::Expired { at } => with_details(
+            StatusCode::GONE,
+            "EXPIRED",
+            format!("Expired at {at}"),
+            json!({"status": "expired", "expires_at": at}),
+        ),
         Refusal::NotOffered { choice, offered } => {
             let offered: Vec<_> = offered.into_iter().map(handrail_domain::decision::Choice::name).collect();
             Problem::invalid("action", format!("{} was not offered: use one of {}", choice.name(), offered.join(", ")))

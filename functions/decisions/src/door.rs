@@ -33,7 +33,9 @@ impl Door for DecisionsDoor {
     fn callback<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Callback>> {
         Box::pin(async move {
             let record = read(cx, key).await?;
-            let entry = record.event(seq).ok_or_else(|| Fault::broken("a callback tells of an event that is not in the log"))?;
+            let entry = record
+                .event(seq)
+                .ok_or_else(|| Fault::broken("a callback tells of an event that is not in the log"))?;
             Ok(callback(&record, entry, purpose))
         })
     }

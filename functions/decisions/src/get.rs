@@ -43,3 +43,54 @@ async fn handler(
     let record = cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(NOT_FOUND)?;
     Ok(axum::Json(view::whole(&record.seen_at(cx.clock.now()))))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{AGENT, Desk, MINUTE_MS, NOON};
+
+    #[tokio::test]
+    async fn a_decision_is_shown_whole() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let seen = desk.call(ENDPOINT, &format!("/decisions/{id}"), AGENT, Value::Null).await;
+        let expected = json!({
+            "id": id,
+            "status": "pending",
+            "action": "Refund order 1234",
+            "context": "Wrong size, twice.",
+            "approver": "ann@example.com",
+            "urgency": "medium",
+            "channel": "email",
+            "options": ["approve", "deny", "modify"],
+            "timeout_minutes": 60,
+            "amount": null,
+            "callback_url": "https://agent.example/hook",
+            "enforce": false,
+            "created_at": NOON,
+            "expires_at": NOON.plus_ms(60 * MINUTE_MS),
+            "resolved_at": null,
+            "resolved_by": null,
+            "response_notes": null,
+            "response_data": null,
+            "execute_at": null,
+            "response_type": null,
+            "context_images": null,
+            "attachments": [],
+        });
+        assert_eq!((seen.status.as_u16(), seen.json), (200, expected));
+    }
+
+    #[tokio::test]
+    async fn an_overdue_decision_is_seen_as_expired_and_nothing_is_written() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let before = desk.record(id).await;
+        desk.advance(60);
+        let seen = desk.call(ENDPOINT, &format!("/decisions/{id}"), AGENT, Value::Null).await;
+        assert_eq!((seen.status.as_u16(), &seen.json["status"]), (200, &json!("expired")));
+        assert_eq!(desk.record(id).await, before);
+    }
+}

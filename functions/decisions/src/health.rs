@@ -27,3 +27,15 @@ fn route() -> MethodRouter<Cx> {
 async fn handler() -> axum::Json<Value> {
     axum::Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Desk;
+
+    #[tokio::test]
+    async fn a_process_answers_without_its_database() {
+        let answer = Desk::without_a_table().browse(ENDPOINT, "/healthz", "").await;
+        assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("ok")));
+    }
+}

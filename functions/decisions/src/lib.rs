@@ -13,6 +13,8 @@ pub mod page_answer;
 pub mod page_show;
 pub mod pages;
 pub mod resolve;
+#[cfg(test)]
+mod testing;
 mod view;
 mod visit;
 

@@ -49,7 +49,8 @@ async fn handler(
     caller: Caller<right::DecisionsRead>,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let Query(wanted) = wanted.map_err(|_| Problem::Invalid { field: None, message: "The query can't be read".to_owned() })?;
+    let Query(wanted) =
+        wanted.map_err(|_| Problem::Invalid { field: None, message: "The query can't be read".to_owned() })?;
     let state = wanted.status.as_deref().map(state_named).transpose()?;
     let limit = wanted.limit.as_deref().map_or(Ok(LIMIT_DEFAULT), limit_of)?;
     let cursor = wanted.cursor.as_deref().map(cursor_of).transpose()?;
@@ -76,5 +77,65 @@ fn limit_of(text: &str) -> Result<usize, Problem> {
 }
 
 fn cursor_of(text: &str) -> Result<ListingCursor, Problem> {
-    ListingCursor::parse(text).ok_or_else(|| Problem::invalid("cursor", "is not one that a list gave: leave it out to begin anew"))
+    ListingCursor::parse(text)
+        .ok_or_else(|| Problem::invalid("cursor", "is not one that a list gave: leave it out to begin anew"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{AGENT, Answer, Desk};
+
+    async fn list(desk: &Desk, query: &str) -> Answer {
+        desk.call(ENDPOINT, &format!("/decisions{query}"), AGENT, Value::Null).await
+    }
+
+    fn ids(page: &Answer) -> Vec<&str> {
+        let decisions = page.json["decisions"].as_array().unwrap();
+        decisions.iter().map(|decision| decision["id"].as_str().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn pages_lead_from_the_newest_to_the_oldest() {
+        let desk = Desk::new().await;
+        let mut made = Vec::new();
+        for _ in 0..3 {
+            made.insert(0, desk.asked().await.to_string());
+            desk.advance(1);
+        }
+        let first = list(&desk, "?limit=2").await;
+        assert_eq!(ids(&first), made[..2]);
+        let cursor = first.json["next_cursor"].as_str().unwrap();
+        let second = list(&desk, &format!("?limit=2&cursor={cursor}")).await;
+        assert_eq!(ids(&second), made[2..]);
+        assert_eq!(second.json["next_cursor"], Value::Null);
+    }
+
+    #[tokio::test]
+    async fn what_expired_a_moment_ago_is_not_listed_as_pending() {
+        let desk = Desk::new().await;
+        let old = desk.asked().await.to_string();
+        desk.advance(59);
+        let young = desk.asked().await.to_string();
+        assert_eq!(ids(&list(&desk, "?status=pending").await), [young.as_str(), &old]);
+        desk.advance(1);
+        assert_eq!(ids(&list(&desk, "?status=pending").await), [young.as_str()]);
+        assert_eq!(list(&desk, "").await.json["decisions"][1]["status"], "expired");
+    }
+
+    #[tokio::test]
+    async fn a_query_that_means_nothing_is_refused_by_name() {
+        let desk = Desk::new().await;
+        for (query, field) in [
+            ("?status=open", "status"),
+            ("?limit=0", "limit"),
+            ("?limit=51", "limit"),
+            ("?limit=many", "limit"),
+            ("?cursor=1", "cursor"),
+        ] {
+            let answer = list(&desk, query).await;
+            assert_eq!(answer.refusal(), (400, "VALIDATION_ERROR"), "{query}");
+            assert_eq!(answer.json["field"], field);
+        }
+    }
 }

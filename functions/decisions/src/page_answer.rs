@@ -41,7 +41,11 @@ struct Answered {
     notes: Option<String>,
 }
 
-async fn handler(State(cx): State<Cx>, Segment(token): Segment, Form(answered): Form<Answered>) -> Result<Response, Problem> {
+async fn handler(
+    State(cx): State<Cx>,
+    Segment(token): Segment,
+    Form(answered): Form<Answered>,
+) -> Result<Response, Problem> {
     let visit = Visit::by(&cx, &token).await?;
     let now = cx.clock.now();
     // Browsers send the line breaks of a text area as CRLF.
@@ -56,7 +60,9 @@ async fn handler(State(cx): State<Cx>, Segment(token): Segment, Form(answered): 
     }
     let given = match check_given(None, Some(notes.clone()), None) {
         Ok(given) => given,
-        Err(invalid) => return Ok(visit.page(now, &typed(&format!("Your notes {}.", invalid.message))).into_response()),
+        Err(invalid) => {
+            return Ok(visit.page(now, &typed(&format!("Your notes {}.", invalid.message))).into_response());
+        }
     };
     let command = Command::<Decision> {
         // The link and what was tapped: the same form sent twice finds its own answer.
@@ -84,4 +90,65 @@ fn see(token: &str) -> Response {
         response.headers_mut().insert(LOCATION, place);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
+    use handrail_domain::effect::{Effect, Purpose};
+
+    use super::*;
+    use crate::testing::{APP, Desk, ann, effects};
+
+    #[tokio::test]
+    async fn a_tap_is_the_persons_answer_however_often_it_comes() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let link = desk.link(id);
+        for _ in 0..2 {
+            let tapped = desk.browse(ENDPOINT, &link, "choice=approve&notes=go%0D%0Aahead").await;
+            assert_eq!(tapped.status, 303);
+            // Relative to the page itself.
+            assert_eq!(format!("/d/{}", tapped.headers[LOCATION].to_str().unwrap()), link);
+        }
+        let record = desk.record(id).await;
+        assert_eq!(record.seq, 2);
+        let entry = record.newest().unwrap();
+        assert_eq!(entry.by, Actor::Person { email: ann(), by: ProofOfPerson::MailedLink });
+        let answer = Answer {
+            resolved_by: "ann@example.com".to_owned(),
+            notes: Some("go\nahead".to_owned()),
+            response_data: None,
+        };
+        assert_eq!(entry.event, DecisionEvent::Approved(answer));
+        assert_eq!(effects(&record), [Effect::Callback(Purpose::AnnounceResolved)]);
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_not_complete_is_asked_again_with_what_was_typed() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let long = format!("choice=deny&notes={}", "x".repeat(5_001));
+        for form in ["notes=keep+me", "choice=burn&notes=keep+me", "choice=modify&notes=+", &long] {
+            let page = desk.browse(ENDPOINT, &desk.link(id), form).await;
+            assert!(page.text.contains("<form") && page.text.contains("role=\"alert\""), "{form}: {}", page.text);
+            assert_eq!(page.text.contains("keep me"), form.contains("keep+me"), "{form}");
+        }
+        assert_eq!(desk.record(id).await.seq, 1);
+    }
+
+    #[tokio::test]
+    async fn who_comes_late_sees_who_was_first_or_that_time_is_over() {
+        let desk = Desk::new().await;
+        let (answered, forgotten) = (desk.asked().await, desk.asked().await);
+        let body = serde_json::json!({"action": "deny", "resolved_by": "Bob"});
+        desk.call(crate::resolve::ENDPOINT, &format!("/decisions/{answered}/resolve"), APP, body).await;
+        let page = desk.browse(ENDPOINT, &desk.link(answered), "choice=approve").await;
+        assert_eq!(page.status, 409);
+        assert!(page.text.contains("Bob"), "{}", page.text);
+        desk.advance(60);
+        assert_eq!(desk.browse(ENDPOINT, &desk.link(forgotten), "choice=approve").await.status, 410);
+        assert_eq!(desk.record(answered).await.state(), DecisionState::Denied);
+        assert_eq!(desk.record(forgotten).await.state(), DecisionState::Expired);
+    }
 }

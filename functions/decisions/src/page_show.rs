@@ -45,3 +45,38 @@ async fn handler(
     let typed = Typed { choice, ..Typed::default() };
     Ok(visit.page(cx.clock.now(), &typed).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{APP, Desk};
+
+    #[tokio::test]
+    async fn looking_shows_the_question_and_decides_nothing() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let before = desk.record(id).await;
+        // What a mail scanner opens, and what a tap in the mail opens.
+        for query in ["", "?a=approve", "?a=burn", "?a=%FF"] {
+            let page = desk.browse(ENDPOINT, &format!("{}{query}", desk.link(id)), "").await;
+            assert_eq!(page.status, 200, "{query}");
+            assert!(page.text.contains("Refund order 1234") && page.text.contains("the agent"), "{}", page.text);
+        }
+        assert_eq!(desk.record(id).await, before);
+    }
+
+    #[tokio::test]
+    async fn afterwards_the_link_shows_what_became_of_it() {
+        let desk = Desk::new().await;
+        let (answered, forgotten) = (desk.asked().await, desk.asked().await);
+        let body = serde_json::json!({"action": "deny", "notes": "too late", "resolved_by": "Bob"});
+        desk.call(crate::resolve::ENDPOINT, &format!("/decisions/{answered}/resolve"), APP, body).await;
+        let page = desk.browse(ENDPOINT, &desk.link(answered), "").await;
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains("Bob") && page.text.contains("too late"), "{}", page.text);
+        desk.advance(60);
+        let page = desk.browse(ENDPOINT, &desk.link(forgotten), "").await;
+        assert_eq!(page.status, 410);
+        assert!(!page.text.contains("<form"), "{}", page.text);
+    }
+}

@@ -71,3 +71,95 @@ async fn handler(
     let applied = applied.map_err(|stop| stop.into_problem("Decision", refused))?;
     Ok(axum::Json(view::whole(&applied.record)))
 }
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::access::Role;
+    use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
+    use handrail_domain::effect::{Effect, Purpose};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{ADMIN, APP, Desk, MINUTE_MS, NOON, effects, key};
+
+    #[tokio::test]
+    async fn an_answer_by_api_settles_the_decision_and_calls_the_agent_back() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        desk.advance(1);
+        let body = json!({"action": "modify", "notes": "half of it", "response_data": {"amount": 40}});
+        let answered = desk.call(ENDPOINT, &format!("/decisions/{id}/resolve"), APP, body).await;
+        assert_eq!(answered.status, 200, "{}", answered.text);
+        assert_eq!(answered.json["status"], "modified");
+        assert_eq!(answered.json["resolved_at"], json!(NOON.plus_ms(MINUTE_MS)));
+        assert_eq!(answered.json["resolved_by"], "ann@example.com");
+        assert_eq!(answered.json["response_data"], json!({"amount": 40}));
+        let record = desk.record(id).await;
+        let entry = record.newest().unwrap();
+        assert_eq!(entry.by, Actor::Key { key: key(Role::App, APP).id, role: Role::App });
+        let answer = Answer {
+            resolved_by: "ann@example.com".to_owned(),
+            notes: Some("half of it".to_owned()),
+            response_data: Some(json!({"amount": 40})),
+        };
+        assert_eq!(entry.event, DecisionEvent::Modified(answer));
+        assert_eq!(effects(&record), [Effect::Callback(Purpose::AnnounceResolved)]);
+    }
+
+    #[tokio::test]
+    async fn the_second_answer_learns_of_the_first_and_changes_nothing() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let path = format!("/decisions/{id}/resolve");
+        desk.call(ENDPOINT, &path, APP, json!({"action": "deny", "resolved_by": "Bob"})).await;
+        let before = desk.record(id).await;
+        let late = desk.call(ENDPOINT, &path, ADMIN, json!({"action": "approve"})).await;
+        assert_eq!(late.refusal(), (409, "ALREADY_RESOLVED"));
+        assert_eq!((&late.json["status"], &late.json["resolved_by"]), (&json!("denied"), &json!("Bob")));
+        assert_eq!(desk.record(id).await, before);
+    }
+
+    #[tokio::test]
+    async fn the_same_answer_sent_again_is_answered_and_counted_once() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let path = format!("/decisions/{id}/resolve");
+        let first = desk.call_once(ENDPOINT, &path, APP, "mine", json!({"action": "approve"})).await;
+        let again = desk.call_once(ENDPOINT, &path, APP, "mine", json!({"action": "approve"})).await;
+        assert_eq!((again.status, &again.json), (first.status, &first.json));
+        let other = desk.call_once(ENDPOINT, &path, APP, "mine", json!({"action": "deny"})).await;
+        assert_eq!(other.refusal(), (409, "IDEMPOTENCY_KEY_REUSED"));
+        assert_eq!(desk.record(id).await.seq, 2);
+    }
+
+    #[tokio::test]
+    async fn at_the_deadline_it_is_too_late_even_if_no_timer_came() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        desk.advance(60);
+        let late = desk.call(ENDPOINT, &format!("/decisions/{id}/resolve"), APP, json!({"action": "approve"})).await;
+        assert_eq!(late.refusal(), (410, "EXPIRED"));
+        let record = desk.record(id).await;
+        assert_eq!((record.state(), &record.newest().unwrap().by), (DecisionState::Expired, &Actor::Timer));
+        assert_eq!(effects(&record), [Effect::Callback(Purpose::AnnounceExpired)]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_was_not_offered_is_refused() {
+        let desk = Desk::new().await;
+        let mut wanted = crate::testing::ask();
+        wanted["options"] = json!(["approve"]);
+        let made = desk.call(crate::create::ENDPOINT, "/decisions", APP, wanted).await;
+        let path = format!("/decisions/{}/resolve", made.id());
+        for body in
+            [json!({"action": "deny"}), json!({}), json!({"action": "burn"}), json!({"action": "approve", "notes": 5})]
+        {
+            assert_eq!(
+                desk.call(ENDPOINT, &path, APP, body.clone()).await.refusal(),
+                (400, "VALIDATION_ERROR"),
+                "{body}"
+            );
+        }
+        assert_eq!(desk.record(made.id()).await.seq, 1);
+    }
+}

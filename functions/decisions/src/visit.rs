@@ -23,10 +23,10 @@ fn worded(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => pages::not_found(),
         Problem::RateLimited { retry_after_s } => pages::rate_limited(Some(*retry_after_s)),
         Problem::TooLarge { .. } => pages::too_large(),
+        Problem::Invalid { .. } => pages::unreadable(),
         Problem::NoCredentials
         | Problem::UnknownKey
         | Problem::KeyMayNot { .. }
-        | Problem::Invalid { .. }
         | Problem::Refused { .. }
         | Problem::Busy { .. }
         | Problem::Broken => pages::unavailable(),
@@ -156,16 +156,16 @@ fn ask_page(seen: &Record<Decision>, person: &EmailAddress, now: Timestamp, type
 
 fn moved_page(seen: &Record<Decision>, asked: &EmailAddress) -> Response<String> {
     let moved = Spoken::of(seen.ask.expires_at);
-    pages::moved(&MovedView {
-        action: &seen.ask.action,
-        moved: moved.moment(),
-        to: asked.as_str(),
-    })
+    pages::moved(&MovedView { action: &seen.ask.action, moved: moved.moment(), to: asked.as_str() })
 }
 
 fn expired_page(seen: &Record<Decision>) -> Response<String> {
     let expired = Spoken::of(last_deadline(&seen.ask));
-    pages::expired(&ExpiredView { action: &seen.ask.action, asked_by: &seen.ask.asked_by_name, expired: expired.moment() })
+    pages::expired(&ExpiredView {
+        action: &seen.ask.action,
+        asked_by: &seen.ask.asked_by_name,
+        expired: expired.moment(),
+    })
 }
 
 fn decided<'a>(seen: &'a Record<Decision>, choice: Choice, outcome: &'a Outcome, at: &'a Spoken) -> DecidedView<'a> {

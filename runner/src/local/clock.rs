@@ -36,5 +36,5 @@ pub(super) async fn advance(State(local): State<Local>, body: Bytes) -> Response
 }
 
 fn state(local: &Local) -> Value {
-    json!({"now": local.clock.now(), "ahead_seconds": local.clock.ahead_ms() / 1000})
+    json!({"now": local.clock.now(), "ahead_seconds": local.clock.ahead_seconds()})
 }

@@ -58,7 +58,7 @@ pub fn curl_line(origin: &str, key: &str) -> String {
 
 async fn home(State(local): State<Local>) -> Response {
     let now = local.clock.now();
-    let advanced = Some(local.clock.ahead_ms()).filter(|ahead| *ahead > 0).map(|ahead| format!("{} s", ahead / 1000));
+    let advanced = Some(local.clock.ahead_seconds()).filter(|ahead| *ahead > 0).map(|ahead| format!("{ahead} s"));
     let listed = endpoints();
     let methods: Vec<_> = listed.iter().map(|endpoint| endpoint.method.http()).collect();
     let operations: Vec<Operation<'_>> = listed

@@ -123,11 +123,11 @@ fn received(call: &Call<'_>) -> Markup {
             }
             details {
                 summary { "Headers (" (call.headers.len()) ")" }
-                pre class="code box" tabindex="0" role="region" aria-label="Headers" {
+                pre class="code box" tabindex="0" role="group" aria-label="Headers" {
                     @for (name, value) in call.headers { (shown(name)) ": " (shown(value)) "\n" }
                 }
             }
-            pre class="code box" tabindex="0" role="region" aria-label="Body" { (shown(&pretty(call.body))) }
+            pre class="code box" tabindex="0" role="group" aria-label="Body" { (shown(&pretty(call.body))) }
         }
     }
 }

@@ -79,9 +79,7 @@ macro_rules! text_serde {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };
@@ -205,6 +203,8 @@ fn ulid_of(at: Timestamp, entropy: [u8; 10]) -> Ulid {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
@@ -225,7 +225,14 @@ mod tests {
         let key = KeyId::new(NOON, [1; 10]).to_string();
         assert!(key.parse::<TenantId>().is_err());
         assert!(key.to_lowercase().parse::<KeyId>().is_err());
-        for text in ["", "key_", "key_01", "../../etc", "018f0000-0000-7000-8000-00000000000g", "018f000000007000800000000000000g"] {
+        for text in [
+            "",
+            "key_",
+            "key_01",
+            "../../etc",
+            "018f0000-0000-7000-8000-00000000000g",
+            "018f000000007000800000000000000g",
+        ] {
             assert!(text.parse::<KeyId>().is_err() && text.parse::<RecordId>().is_err(), "{text}");
         }
     }
@@ -248,5 +255,84 @@ mod tests {
         assert!(approve.same_command(&deny));
         assert_ne!(approve, deny);
         assert!(!approve.same_command(&CommandId::new("other", b"approve")));
+    }
+
+    /// Stored in every log and in every key of the database.
+    #[test]
+    fn ids_are_written_like_this_for_good() {
+        let (tenant, key) = (TenantId::new(NOON, [1; 10]), KeyId::new(NOON, [2; 10]));
+        assert_eq!(tenant.to_string(), "ten_01M3250V00040G2081040G2081");
+        assert_eq!(key.to_string(), "key_01M3250V00081040G2081040G2");
+        assert_eq!(RecordId::new(NOON, [3; 10]).to_string(), "01a0c450-6c00-7303-8303-030303030303");
+        assert_eq!(
+            RecordId::from_idempotency_key(tenant, key, "decision", "order-7").to_string(),
+            "a8becfc2-74c1-87d5-837a-a57a8695f5df"
+        );
+        assert_eq!(
+            serde_json::to_string(&CommandId::new("tap", b"approve")).ok().as_deref(),
+            Some(r#""729cd87c6329408e2bbfea0e.74e21680eac7385ca408cb01""#),
+        );
+    }
+
+    #[test]
+    fn an_idempotency_key_does_not_run_into_the_kind() {
+        let (tenant, key) = (TenantId::new(NOON, [1; 10]), KeyId::new(NOON, [2; 10]));
+        let id = |kind, chosen| RecordId::from_idempotency_key(tenant, key, kind, chosen);
+        assert_ne!(id("decision", "s"), id("decisions", ""));
+        assert_eq!(id("decision", "s").to_string().as_bytes()[14], b'8');
+    }
+
+    #[test]
+    fn a_records_id_is_read_in_either_case_and_written_in_lower() {
+        let id = RecordId::new(NOON, [0xab; 10]);
+        assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+        assert_eq!(id.to_string(), id.to_string().to_lowercase());
+    }
+
+    fn near_an_id() -> impl Strategy<Value = String> {
+        let hex = "[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-gé]{12}";
+        prop_oneof![
+            any::<String>(),
+            "(ten|key|rec)_[0-9A-Za-zé]{24,28}",
+            hex,
+            "[{(]?[0-9a-f-]{32,38}[)}]?",
+            "urn:uuid:.{27}"
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        #[test]
+        fn any_text_is_no_id_or_the_text_of_one(text in near_an_id()) {
+            prop_assert!(text.parse::<KeyId>().ok().is_none_or(|id| id.to_string() == text));
+            prop_assert!(text.parse::<TenantId>().ok().is_none_or(|id| id.to_string() == text));
+            prop_assert!(text.parse::<RecordId>().ok().is_none_or(|id| id.to_string() == text.to_lowercase()));
+        }
+
+        #[test]
+        fn any_id_reads_back(bytes in any::<[u8; 16]>()) {
+            let (tenant, key, record) = (TenantId::from_bytes(bytes), KeyId::from_bytes(bytes), RecordId::from_bytes(bytes));
+            prop_assert_eq!(tenant.to_string().parse(), Ok(tenant));
+            prop_assert_eq!(key.to_string().parse(), Ok(key));
+            prop_assert_eq!(record.to_string().parse(), Ok(record));
+            prop_assert_eq!((tenant.to_bytes(), key.to_bytes(), record.to_bytes()), (bytes, bytes, bytes));
+            let json = serde_json::to_string(&(tenant, key, record)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<(TenantId, KeyId, RecordId)>(&json).unwrap(), (tenant, key, record));
+        }
+
+        #[test]
+        fn ids_sort_by_age_whatever_the_entropy(
+            at in 0..253_402_300_799_000_i64, later in 1..1_000_000_i64, a in any::<[u8; 10]>(), b in any::<[u8; 10]>(),
+        ) {
+            let (old, new) = (Timestamp::from_unix_ms(at), Timestamp::from_unix_ms(at + later));
+            prop_assert!(KeyId::new(old, a).to_string() < KeyId::new(new, b).to_string());
+            prop_assert!(RecordId::new(old, a).to_string() < RecordId::new(new, b).to_string());
+        }
+
+        #[test]
+        fn a_shard_is_one_of_those_there_are(bytes in any::<[u8; 16]>(), shards in 1..=u8::MAX) {
+            prop_assert!(RecordId::from_bytes(bytes).shard(shards) < shards);
+        }
     }
 }

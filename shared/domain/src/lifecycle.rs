@@ -50,6 +50,11 @@ impl<S: Copy + PartialEq, T: Copy + PartialEq> Table<S, T> {
     pub fn is_terminal(&self, state: S) -> bool {
         !self.rows.iter().any(|row| row.from == state)
     }
+
+    /// Belongs to the clock and not to anybody who acts.
+    pub fn is_raised_by_timer(&self, trigger: T) -> bool {
+        self.timers.iter().any(|timer| timer.raises == trigger)
+    }
 }
 
 /// What a kind of record brings so that the kernel can keep it.
@@ -84,9 +89,9 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
 
     /// The guards, in an order that is part of the published behaviour: the first that applies is the answer.
     ///
-    /// Called only when the table has a row for this state and trigger.
+    /// Called only when the table has a row for this state and trigger; for a timer's trigger only when it is due.
     fn permit(record: &Record<Self>, act: &Self::Act, actor: &Actor) -> Result<Self::Event, Self::Refusal>;
-    /// What to say when the table has no row.
+    /// What to say when the table has no row, or only one for a timer that is not due.
     fn no_row(record: &Record<Self>, act: &Self::Act) -> Self::Refusal;
 
     /// The standing after an event. Folding all events of a record rebuilds it.
@@ -125,12 +130,18 @@ pub enum DeadlineGuard {
 /// Decides what a command does to a record at a moment. Pure: the same arguments give the same verdict.
 ///
 /// A timer that is due settles first. So "approve" at or after the deadline finds an expired record even if no timer fired.
-pub fn decide<L: Lifecycle>(record: &Record<L>, command: &Command<L>, now: Timestamp) -> Result<Verdict<L>, L::Refusal> {
+pub fn decide<L: Lifecycle>(
+    record: &Record<L>,
+    command: &Command<L>,
+    now: Timestamp,
+) -> Result<Verdict<L>, L::Refusal> {
     if let Some(verdict) = settle(record, now) {
         return Ok(verdict);
     }
-    let state = record.state();
-    let Some(row) = L::TABLE.find(state, L::trigger(&command.act)) else {
+    let trigger = L::trigger(&command.act);
+    // What a timer raises nobody commands: if it were due, it would have settled just now.
+    let row = L::TABLE.find(record.state(), trigger).filter(|_| !L::TABLE.is_raised_by_timer(trigger));
+    let Some(row) = row else {
         return Err(L::no_row(record, &command.act));
     };
     let event = L::permit(record, &command.act, &command.actor)?;

@@ -8,7 +8,7 @@ use crate::ids::{CommandId, RecordId, TenantId, hex};
 use crate::lifecycle::{Lifecycle, TimerRule, settle};
 use crate::time::Timestamp;
 
-/// When the log reaches this many entries it is cut to the newest [`LOG_ENTRIES_KEPT`]. The older ones live on as items
+/// When the log would hold more entries than this it is cut to the newest [`LOG_ENTRIES_KEPT`]. The older ones live on as items
 /// of their own, written from the table's stream.
 pub const LOG_ENTRIES_MAX: usize = 64;
 pub const LOG_ENTRIES_KEPT: usize = 32;
@@ -82,15 +82,7 @@ impl<L: Lifecycle> Record<L> {
         if log.len() > LOG_ENTRIES_MAX {
             log.drain(..log.len() - LOG_ENTRIES_KEPT);
         }
-        Self {
-            seq: self.seq + 1,
-            updated_at: now,
-            standing,
-            chain,
-            log,
-            ask: self.ask.clone(),
-            ..*self
-        }
+        Self { seq: self.seq + 1, updated_at: now, standing, chain, log, ask: self.ask.clone(), ..*self }
     }
 
     pub fn state(&self) -> L::State {
@@ -155,7 +147,10 @@ impl<L: Lifecycle> LogLine<L> {
 }
 
 fn canonical<T: Serialize>(entry: &T) -> String {
-    #[expect(clippy::expect_used, reason = "events are structs of texts and numbers: nothing in them can fail to serialise")]
+    #[expect(
+        clippy::expect_used,
+        reason = "events are structs of texts and numbers: nothing in them can fail to serialise"
+    )]
     serde_json::to_string(entry).expect("an event is plain data")
 }
 
@@ -185,7 +180,8 @@ impl ChainHash {
 
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
+        // Only what `to_hex` writes: one hash has one text.
+        if text.len() != 64 || !text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {

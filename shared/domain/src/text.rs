@@ -35,11 +35,7 @@ impl EmailAddress {
             return Err(NotAnAddress::Unprintable);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(NotAnAddress::Shape)?;
-        if is_local_part(local) && is_domain(domain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotAnAddress::Shape)
-        }
+        if is_local_part(local) && is_domain(domain) { Ok(Self(text.to_owned())) } else { Err(NotAnAddress::Shape) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -111,6 +107,8 @@ pub fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -123,10 +121,28 @@ mod tests {
     #[test]
     fn anything_that_could_be_more_than_one_address_is_refused() {
         for text in [
-            "", "ann", "@example.com", "ann@", "ann@example", "Ann <ann@example.com>", "ann@example.com,bob@example.com",
-            "ann@example.com\r\nBcc: all@example.com", "ann@example.com\n", "a b@example.com", "\"a b\"@example.com",
-            "ann@[127.0.0.1]", "ann@@example.com", "ann@example..com", "ann@-example.com", ".ann@example.com", "ann..b@example.com",
-            "ann\u{200b}@example.com", "ann\u{0}@example.com", "ann@exa\u{202e}mple.com", "ann;x@example.com", "ann@example.com;",
+            "",
+            "ann",
+            "@example.com",
+            "ann@",
+            "ann@example",
+            "Ann <ann@example.com>",
+            "ann@example.com,bob@example.com",
+            "ann@example.com\r\nBcc: all@example.com",
+            "ann@example.com\n",
+            "a b@example.com",
+            "\"a b\"@example.com",
+            "ann@[127.0.0.1]",
+            "ann@@example.com",
+            "ann@example..com",
+            "ann@-example.com",
+            ".ann@example.com",
+            "ann..b@example.com",
+            "ann\u{200b}@example.com",
+            "ann\u{0}@example.com",
+            "ann@exa\u{202e}mple.com",
+            "ann;x@example.com",
+            "ann@example.com;",
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");
         }
@@ -143,5 +159,56 @@ mod tests {
     fn one_line_hides_nothing() {
         assert_eq!(one_line("pay\r\nBcc: x\u{202e}\u{0}", 80), "pay  Bcc: x");
         assert_eq!(one_line(&"ä".repeat(100), 10), "ä".repeat(10));
+    }
+
+    #[test]
+    fn each_part_of_an_address_has_its_limit() {
+        let label = "d".repeat(63);
+        let taken = |text: String| EmailAddress::parse(&text).is_ok();
+        assert!(taken(format!("{}@example.com", "a".repeat(64))));
+        assert!(!taken(format!("{}@example.com", "a".repeat(65))));
+        assert!(taken(format!("a@{label}.com")));
+        assert!(!taken(format!("a@{label}d.com")));
+        assert!(taken(format!("{}@{label}.{label}.{}", "a".repeat(64), "d".repeat(61))));
+        assert!(!taken(format!("{}@{label}.{label}.{}", "a".repeat(64), "d".repeat(62))));
+    }
+
+    #[test]
+    fn a_stored_address_is_checked_when_it_is_read() {
+        assert!(serde_json::from_str::<EmailAddress>(r#""ann@example.com""#).is_ok());
+        assert!(serde_json::from_str::<EmailAddress>(r#""ann@example.com\nBcc: x""#).is_err());
+    }
+
+    fn near_an_address() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[a-zäA-Z.+'\"<> @]{1,12}@[a-zé.-]{1,12}",
+            ".{0,8}@.{0,8}",
+            "[a-z]{1,70}@([a-z]{1,64}\\.){1,4}[a-z]{2}"
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        #[test]
+        fn any_text_is_no_address_or_one_bare_address(text in near_an_address()) {
+            let Ok(address) = EmailAddress::parse(&text) else { return Ok(()) };
+            prop_assert_eq!(address.as_str(), text.as_str());
+            prop_assert!(text.len() <= 254 && text.matches('@').count() == 1);
+            let breaks_out = |c: char| c.is_control() || c.is_whitespace() || is_invisible(c) || "<>()[],;:\"\\".contains(c);
+            prop_assert!(!text.contains(breaks_out), "{:?}", text);
+            prop_assert!(address.same_mailbox(&address));
+            prop_assert_eq!(serde_json::from_value::<EmailAddress>(serde_json::json!(address)).unwrap(), address);
+        }
+
+        #[test]
+        fn one_line_is_one_visible_line(text in any::<String>(), chars_max in 0..50_usize) {
+            let line = one_line(&text, chars_max);
+            prop_assert!(line.chars().count() <= chars_max);
+            prop_assert!(!line.contains(|c: char| c.is_control() || is_invisible(c) || (c.is_whitespace() && c != ' ')));
+            prop_assert_eq!(line.trim(), line.as_str());
+            prop_assert_eq!(one_line(&line, chars_max), line);
+        }
     }
 }

@@ -85,6 +85,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -100,5 +102,69 @@ mod tests {
     #[test]
     fn a_time_that_no_calendar_holds_is_still_written() {
         assert_eq!(Timestamp::from_unix_ms(i64::MAX).to_string(), format!("{}ms", i64::MAX));
+        assert_eq!(Timestamp::from_unix_ms(i64::MIN).readable(), format!("{}ms", i64::MIN));
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends() {
+        let (first, last) = (Timestamp::from_unix_ms(i64::MIN), Timestamp::from_unix_ms(i64::MAX));
+        assert_eq!((last.plus_ms(1), first.plus_ms(-1)), (last, first));
+        assert_eq!((last.ms_since(first), first.ms_since(last)), (i64::MAX, i64::MIN));
+        assert_eq!(Timestamp::from_unix_ms(-1).as_unix_seconds(), -1);
+        assert_eq!(Timestamp::from_unix_ms(1_999).as_unix_seconds(), 1);
+    }
+
+    #[test]
+    fn only_whole_times_with_a_zone_are_read() {
+        for text in [
+            "",
+            "2026-01-31",
+            "2026-01-31T09:30:00",
+            "2026-02-30T09:30:00Z",
+            "2026-01-31T24:00:00Z",
+            "1769851800",
+            "5ms",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+            assert!(serde_json::from_str::<Timestamp>(&format!("{text:?}")).is_err(), "{text}");
+        }
+        let micros = Timestamp::parse("2026-01-31T09:30:00.007999Z");
+        assert_eq!(micros, Some(Timestamp::from_unix_ms(1_769_851_800_007)), "cut, not rounded");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        /// 1970 to 9999.
+        #[test]
+        fn any_time_reads_back(ms in 0..253_402_300_800_000_i64) {
+            let at = Timestamp::from_unix_ms(ms);
+            let text = at.to_string();
+            prop_assert_eq!((text.len(), text.is_ascii()), (24, true));
+            prop_assert_eq!(Timestamp::parse(&text), Some(at));
+            prop_assert_eq!(serde_json::from_value::<Timestamp>(serde_json::json!(at)).unwrap(), at);
+        }
+
+        #[test]
+        fn written_times_sort_as_times_do(a in 0..253_402_300_800_000_i64, b in 0..253_402_300_800_000_i64) {
+            let (a, b) = (Timestamp::from_unix_ms(a), Timestamp::from_unix_ms(b));
+            prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in prop_oneof![
+            any::<String>(),
+            "[0-9]{4}-[0-1][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,12})?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
+        ]) {
+            if let Some(at) = Timestamp::parse(&text) {
+                prop_assert!(!at.to_string().is_empty() && !at.readable().is_empty());
+            }
+        }
+
+        #[test]
+        fn any_number_is_written(ms in any::<i64>()) {
+            let at = Timestamp::from_unix_ms(ms);
+            prop_assert!(!at.to_string().is_empty() && !at.readable().is_empty());
+        }
     }
 }

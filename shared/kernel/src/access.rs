@@ -41,8 +41,10 @@ pub struct Gate {
 struct Leased {
     window: i64,
     left: u32,
-    /// Spent and not yet booked for the month.
+    /// Spent and not yet booked.
     unbooked: u32,
+    /// The window in which those were spent: they count for its month.
+    spent_in: i64,
 }
 
 /// What a request is counted under.
@@ -91,7 +93,7 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
     let now_seconds = cx.clock.now().as_unix_seconds();
     let window = now_seconds - now_seconds.rem_euclid(WINDOW_SECONDS);
     let name = budget.name(key);
-    let unbooked = {
+    let (unbooked, spent_in) = {
         let mut budgets = lock(&cx.gate.budgets);
         if budgets.len() >= BUDGETS_REMEMBERED_MAX {
             budgets.retain(|_, leased| leased.window == window || leased.unbooked > 0);
@@ -106,14 +108,14 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
             leased.unbooked += 1;
             return Ok(());
         }
-        std::mem::take(&mut leased.unbooked)
+        (std::mem::take(&mut leased.unbooked), leased.spent_in)
     };
     let asked = LeaseAsked {
         budget: &name,
         window,
         block: if limit <= EXACT_UP_TO { 1 } else { limit / BLOCKS_PER_WINDOW },
         limit,
-        month: &month_of(cx.clock.now()),
+        month: &month_of(Timestamp::from_unix_ms(spent_in * 1000)),
         spent: unbooked,
         expires_at_seconds: matches!(budget, Budget::Reads(_)).then_some(window + RECORD_BUDGET_LIVES_SECONDS),
     };
@@ -125,10 +127,14 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
             // The first of the block is this request.
             leased.left += block.saturating_sub(1);
             leased.unbooked += 1;
+            leased.spent_in = window;
             Ok(())
         }
         Ok(Lease::Exhausted) => {
-            leased.unbooked += unbooked;
+            if unbooked > 0 {
+                leased.unbooked += unbooked;
+                leased.spent_in = spent_in;
+            }
             let retry_after_s = u32::try_from(window + WINDOW_SECONDS - now_seconds).unwrap_or(1).max(1);
             Err(Problem::RateLimited { retry_after_s })
         }
@@ -143,8 +149,10 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
 /// Records made with this key this month, as far as they are booked and known here.
 pub async fn created_this_month(cx: &Cx, key: &Key) -> Result<u64, Fault> {
     let name = Budget::Creates.name(key);
-    let booked = cx.store.spent(&name, &month_of(cx.clock.now())).await?;
-    let unbooked = lock(&cx.gate.budgets).get(&name).map_or(0, |leased| leased.unbooked);
+    let month = month_of(cx.clock.now());
+    let booked = cx.store.spent(&name, &month).await?;
+    let of_this_month = |leased: &&Leased| month_of(Timestamp::from_unix_ms(leased.spent_in * 1000)) == month;
+    let unbooked = lock(&cx.gate.budgets).get(&name).filter(of_this_month).map_or(0, |leased| leased.unbooked);
     Ok(booked + u64::from(unbooked))
 }
 

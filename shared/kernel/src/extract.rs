@@ -11,7 +11,7 @@ use handrail_domain::access::Scope;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::access::authenticate;
 use crate::cx::Cx;
@@ -127,12 +127,12 @@ pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_data() && path != "." {
-            Problem::Invalid { field: Some(path), message: format!("is not right: {}", without_position(&inner)) }
-        } else if inner.is_data() {
-            Problem::Invalid { field: None, message: without_position(&inner) }
-        } else {
-            Problem::Invalid { field: None, message: format!("The body is not valid JSON: {inner}") }
+        // The parser takes a number where it wants a name for a mistake in the JSON; so does it a half of a character.
+        let is_json = inner.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        match (is_json, path.as_str()) {
+            (true, ".") => Problem::Invalid { field: None, message: without_position(&inner) },
+            (true, _) => Problem::Invalid { field: Some(path), message: format!("is not right: {}", without_position(&inner)) },
+            (false, _) => Problem::Invalid { field: None, message: format!("The body is not valid JSON: {inner}") },
         }
     })?;
     json.end().map_err(|_| Problem::Invalid {
@@ -144,9 +144,9 @@ pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
+    match text.rfind(" at line ").map_or(text.as_str(), |at| &text[..at]) {
+        "expected value" => "expected a text".to_owned(),
+        text => text.to_owned(),
     }
 }
 

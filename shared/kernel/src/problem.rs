@@ -128,16 +128,17 @@ pub struct RequestId(pub String);
 /// Words whatever went wrong behind it, and the framework's own refusals too.
 pub async fn in_dialect(dialect: Dialect, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // The router's own refusal of a method has no body and no problem yet.
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.extensions().get::<Problem>().is_none() {
+        response.extensions_mut().insert(Problem::MethodNotAllowed);
+    }
     worded(dialect, id.as_ref(), response)
 }
 
 pub fn worded(dialect: Dialect, id: Option<&RequestId>, mut response: Response) -> Response {
-    let problem = match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem,
-        // The router's own, which has no body. A handler's 404 or 405 carries a problem.
-        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Problem::MethodNotAllowed,
-        None => return response,
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        return response;
     };
     let allow = response.headers_mut().remove(ALLOW);
     let mut answer = (dialect.0)(&problem, id);

@@ -31,6 +31,15 @@ impl Client {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
+    /// The same key at another address.
+    pub(crate) fn at(&self, origin: &str) -> Self {
+        Self { origin: origin.to_owned(), ..self.clone() }
+    }
+
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
+    }
+
     #[must_use]
     pub fn without_key(&self) -> Self {
         Self { key: None, ..self.clone() }
@@ -104,6 +113,20 @@ impl Answer {
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
+    }
+
+    /// A refusal in the decisions door's shape: a JSON object that says what is wrong, and this code.
+    #[track_caller]
+    pub fn expect_error(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        let error = self.json["error"].as_str().unwrap_or_default();
+        assert!(!error.is_empty() && self.header("content-type") == "application/json", "{}", self.text);
+        self
+    }
+
+    /// Empty when it is absent.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     #[track_caller]

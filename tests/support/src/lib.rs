@@ -3,12 +3,16 @@
 //! Tests talk to it by HTTP alone, as agents and people do. The clock moves only by [`World::advance`], which answers once
 //! everything due has been done; so no test ever waits. Mails and calls that a test did not expect are a failure.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that can't set up its world has failed")]
+
+mod api_only;
 mod client;
 mod meter;
 mod receiver;
 mod world;
 
+pub use api_only::ApiOnly;
 pub use client::{Answer, Client};
-pub use meter::{Call, Meter, Plan};
+pub use meter::{Call, Counted, Meter, Plan};
 pub use receiver::{Received, Receiver};
 pub use world::{Mail, World, WorldOptions};

@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http::header::LOCATION;
+use http::{HeaderMap, StatusCode, Uri};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// One call.
 #[derive(Clone, Debug)]
 pub struct Received {
+    pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -53,7 +56,7 @@ impl Receiver {
         Self { url, book, task }
     }
 
-    /// The statuses of the next answers; 200 after them.
+    /// The statuses of the next answers; 200 after them. Each redirect leads to `/elsewhere` on this receiver.
     pub fn answer_with(&self, statuses: &[u16]) {
         self.lock().answers.extend(statuses);
     }
@@ -74,8 +77,10 @@ impl Drop for Receiver {
     }
 }
 
-async fn take(State(book): State<Arc<Mutex<Book>>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(State(book): State<Arc<Mutex<Book>>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-    book.received.push_back(Received { headers, body });
-    book.answers.pop_front().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK)
+    book.received.push_back(Received { path: uri.path().to_owned(), headers, body });
+    let status =
+        book.answers.pop_front().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+    if status.is_redirection() { (status, [(LOCATION, "/elsewhere")]).into_response() } else { status.into_response() }
 }

@@ -3,9 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use handrail_domain::access::Role;
+use handrail_domain::ids::KeyId;
 use handrail_domain::time::Timestamp;
 use handrail_engine::Engine;
 use handrail_kernel::clock::Clock;
+use handrail_kernel::master::{hash_of_key, new_api_key};
+use handrail_kernel::store::Key;
 use handrail_runner::{LocalMail, Options, Running, Storage, Time, start};
 use serde_json::{Value, json};
 
@@ -24,6 +28,10 @@ pub struct WorldOptions {
     /// An engine that lived in an earlier world.
     pub engine: Option<Engine>,
     pub begins_at: Option<Timestamp>,
+    /// The outside of an earlier world: it does not die with Handrail.
+    pub receiver: Option<Receiver>,
+    /// Ids of the mails that were seen in an earlier world.
+    pub read: HashSet<String>,
 }
 
 /// A whole Handrail for one test. Call [`World::end`] last: it fails on mails and calls that nobody expected.
@@ -54,7 +62,11 @@ impl World {
         let running = start(Options { port: 0, storage, key: None, time }).await.expect("Handrail starts");
         let admin = Client::new(&running.origin).with_key(&running.key);
         running.pump.settle().await;
-        Self { running, engine, meter, receiver: Receiver::start().await, admin, read: HashSet::new(), calls: Vec::new() }
+        let receiver = match options.receiver {
+            Some(receiver) => receiver,
+            None => Receiver::start().await,
+        };
+        Self { running, engine, meter, receiver, admin, read: options.read, calls: Vec::new() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -86,6 +98,33 @@ impl World {
     pub async fn key_with(&self, body: Value) -> Client {
         let made = self.admin.post("/auth/api-keys", &body).await.expect(201);
         self.admin.with_key(made.json["key"].as_str().expect("the key is shown once"))
+    }
+
+    /// A client of another account on the same installation.
+    pub async fn stranger(&self, role: Role) -> Client {
+        let cx = &self.running.cx;
+        let secret = new_api_key(cx.entropy.bytes());
+        let key = Key {
+            id: KeyId::new(self.now(), cx.entropy.bytes()),
+            tenant: cx.new_tenant_id(),
+            name: format!("{} of another account", role.name()),
+            prefix: secret.chars().take(14).collect(),
+            role,
+            approvers: Vec::new(),
+            backup_approver: None,
+            requests_per_minute: 600,
+            created_at: self.now(),
+            revoked_at: None,
+        };
+        assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is kept"));
+        self.admin.with_key(&secret)
+    }
+
+    /// Asks as [`World::ask`] does, and gives the decision's id and the address of its page.
+    pub async fn asked_by(&mut self, agent: &Client) -> (String, String) {
+        let id = agent.post("/decisions", &self.ask()).await.expect(201).id();
+        let mail = self.expect_mail("ann@example.com").await;
+        (id, mail.links[0].clone())
     }
 
     /// A request that is answered to this world's receiver.
@@ -145,11 +184,12 @@ impl World {
         self.running.stop().await;
     }
 
-    /// Ends the process as a kill would: whatever was at work is cut off. The engine and the time are what is left.
+    /// Ends the process as a kill would: whatever was at work is cut off. The engine, the time and the
+    /// outside are what is left.
     pub async fn kill(self) -> WorldOptions {
-        let options = WorldOptions { engine: Some(self.engine.clone()), begins_at: Some(self.now()) };
+        let begins_at = Some(self.now());
         self.running.stop().await;
-        options
+        WorldOptions { engine: Some(self.engine), begins_at, receiver: Some(self.receiver), read: self.read }
     }
 
     async fn unread(&self) -> Vec<Mail> {

@@ -36,13 +36,13 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-const NAME_CHARS_MAX: usize = 100;
+pub const NAME_CHARS_MAX: usize = 100;
 const APPROVERS_MAX: usize = 50;
 /// What a key may do in a minute unless it is made with another number.
 pub const REQUESTS_PER_MINUTE_DEFAULT: u32 = 600;
 const REQUESTS_PER_MINUTE_MAX: u32 = 1_000_000;
 /// Enough to recognise a key by, too little to guess it from.
-const PREFIX_CHARS: usize = 14;
+pub const PREFIX_CHARS: usize = 14;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -105,4 +105,63 @@ fn checked_approvers(approvers: &[String]) -> Result<Vec<EmailAddress>, Problem>
 
 fn address_in(field: &str, address: &str) -> Result<EmailAddress, Problem> {
     EmailAddress::parse(address).map_err(|fault| Problem::invalid(field, fault.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{ADMIN, Desk, NOON, ask, tenant};
+
+    #[tokio::test]
+    async fn a_key_is_shown_once_and_kept_as_its_hash() {
+        let desk = Desk::new().await;
+        let body = json!({"name": "Refunds", "approvers": ["ann@example.com"], "backup_approver": "bob@example.com"});
+        let made = desk.call(ENDPOINT, "/auth/api-keys", ADMIN, body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        let secret = made.json["key"].as_str().unwrap();
+        let kept = desk.cx.store.key_by_hash(&hash_of_key(secret)).await.unwrap().unwrap();
+        let expected = Key {
+            id: kept.id,
+            tenant: tenant(),
+            name: "Refunds".to_owned(),
+            prefix: secret[..PREFIX_CHARS].to_owned(),
+            role: Role::Agent,
+            approvers: vec![EmailAddress::parse("ann@example.com").unwrap()],
+            backup_approver: Some(EmailAddress::parse("bob@example.com").unwrap()),
+            requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
+            created_at: NOON,
+            revoked_at: None,
+        };
+        assert_eq!(kept, expected);
+        assert!(!serde_json::to_string(&kept).unwrap().contains(secret));
+        assert_eq!(made.json["webhook_secret"], json!(desk.cx.master().unwrap().webhook_secret(kept.id)));
+
+        // It works, and asks nobody but whom it may ask.
+        let asked = desk.call(crate::create::ENDPOINT, "/decisions", secret, ask()).await;
+        assert_eq!(asked.status, StatusCode::CREATED, "{}", asked.text);
+        let mut other = ask();
+        other["approver"] = "mallory@example.com".into();
+        let other = desk.call(crate::create::ENDPOINT, "/decisions", secret, other).await;
+        assert_eq!(other.refusal(), (403, "APPROVER_NOT_ALLOWED"));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_makes_no_sense_is_refused_by_field() {
+        let desk = Desk::new().await;
+        for (field, body) in [
+            ("name", json!({})),
+            ("name", json!({"name": "two\nlines"})),
+            ("role", json!({"name": "x", "role": "root"})),
+            ("approvers[1]", json!({"name": "x", "approvers": ["ann@example.com", "nobody"]})),
+            ("backup_approver", json!({"name": "x", "backup_approver": "nobody"})),
+            ("requests_per_minute", json!({"name": "x", "requests_per_minute": 0})),
+        ] {
+            let answer = desk.call(ENDPOINT, "/auth/api-keys", ADMIN, body).await;
+            assert_eq!(answer.refusal(), (400, "VALIDATION_ERROR"), "{}", answer.text);
+            assert_eq!(answer.json["field"], field, "{}", answer.text);
+        }
+        assert_eq!(desk.cx.store.keys(tenant()).await.unwrap().len(), 3);
+    }
 }

@@ -43,3 +43,43 @@ async fn handler(State(cx): State<Cx>, caller: Caller<right::AccountRead>) -> Re
         "api_keys": api_keys,
     })))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ADMIN, AGENT, Desk, NOON, key, tenant};
+
+    #[tokio::test]
+    async fn a_key_sees_itself_and_what_it_used() {
+        let desk = Desk::new().await;
+        desk.asked().await;
+        desk.asked().await;
+        let seen = desk.call(ENDPOINT, "/auth/me", AGENT, Value::Null).await;
+        let agent = key(Role::Agent, AGENT);
+        let expected = json!({
+            "user": {"id": tenant(), "email": null, "name": null},
+            "usage": {"month": "2026-09", "used": 2, "limit": null},
+            "api_keys": [{
+                "id": agent.id,
+                "name": "the agent",
+                "prefix": AGENT,
+                "role": "agent",
+                "webhook_secret": desk.cx.master().unwrap().webhook_secret(agent.id),
+                "approvers": [],
+                "backup_approver": null,
+                "requests_per_minute": 100,
+                "is_active": true,
+                "created_at": NOON,
+            }],
+        });
+        assert_eq!((seen.status.as_u16(), seen.json), (200, expected));
+    }
+
+    #[tokio::test]
+    async fn an_admin_sees_every_key_of_the_account() {
+        let desk = Desk::new().await;
+        let seen = desk.call(ENDPOINT, "/auth/me", ADMIN, Value::Null).await;
+        let roles: Vec<_> = seen.json["api_keys"].as_array().unwrap().iter().map(|key| key["role"].clone()).collect();
+        assert_eq!(roles, ["admin", "app", "agent"]);
+    }
+}

@@ -141,12 +141,7 @@ fn text(view: &MailView<'_>) -> String {
     ));
     let mut links = format!("Your page:\n{}", view.link);
     for &choice in view.options {
-        links.push_str(&format!(
-            "\n\n{} ({}):\n{}",
-            label(choice),
-            lower(meaning(choice)),
-            answer_link(view, choice)
-        ));
+        links.push_str(&format!("\n\n{} ({}):\n{}", label(choice), lower(meaning(choice)), answer_link(view, choice)));
     }
     parts.push(links);
     parts.push(format!("{SAFE}\n{PRIVATE}"));

@@ -14,7 +14,7 @@ mod words;
 
 pub use ask::{AskView, ask};
 pub use ended::{DecidedView, ExpiredView, MovedView, already_decided, expired, moved, outcome};
-pub use refused::{not_found, rate_limited, too_large, unavailable};
+pub use refused::{not_found, rate_limited, too_large, unavailable, unreadable};
 pub use words::span;
 
 use handrail_domain::decision::Choice;

@@ -6,8 +6,8 @@ use handrail_kernel::pages::{Page, html as respond};
 use http::{HeaderValue, Response, StatusCode, header};
 use maud::{Markup, html};
 
-use super::words::count;
 use super::span;
+use super::words::count;
 use handrail_domain::decision::NOTES_CHARS_MAX as NOTES_MAX;
 
 /// 404: no request has this link.
@@ -60,6 +60,19 @@ pub fn too_large() -> Response<String> {
     )
 }
 
+/// 400: something was sent, but not the form of this page.
+#[must_use]
+pub fn unreadable() -> Response<String> {
+    notice(
+        StatusCode::BAD_REQUEST,
+        "That could not be read",
+        &html! {
+            p class="lede" { "What was sent is not an answer from this page. Nothing was decided by it." }
+            p { "Open the link in the mail again, and tap one of the buttons there." }
+        },
+    )
+}
+
 /// 503: Handrail failed, and cannot say whether an answer was recorded before it did.
 #[must_use]
 pub fn unavailable() -> Response<String> {
@@ -98,6 +111,7 @@ mod tests {
             (rate_limited(None), 429),
             (rate_limited(Some(90)), 429),
             (too_large(), 413),
+            (unreadable(), 400),
             (unavailable(), 503),
         ] {
             assert_eq!(response.status().as_u16(), status);

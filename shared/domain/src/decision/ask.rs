@@ -5,7 +5,7 @@ use serde_json::Number;
 
 use crate::ids::KeyId;
 use crate::outbound::{OutboundUrl, Reach};
-use crate::text::EmailAddress;
+use crate::text::{EmailAddress, one_line};
 use crate::time::Timestamp;
 
 pub const ACTION_CHARS_MAX: usize = 2_000;
@@ -144,7 +144,7 @@ pub enum InvalidKind {
     Approver,
 }
 
-fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
+pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
     Invalid { kind: InvalidKind::Value, field, message: message.into() }
 }
 
@@ -162,7 +162,10 @@ impl Ask {
         let options = checked_options(proposal.options)?;
         let callback_url = checked_callback(proposal.callback_url, channel, asker.reach)?;
         let amount = proposal.amount;
-        if amount.as_ref().is_some_and(|amount| amount.as_f64().is_none_or(|amount| !amount.is_finite() || amount < 0.0)) {
+        if amount
+            .as_ref()
+            .is_some_and(|amount| amount.as_f64().is_none_or(|amount| !amount.is_finite() || amount < 0.0))
+        {
             return Err(invalid("amount", "must be zero or more"));
         }
         if !asker.approvers.is_empty() && !asker.approvers.iter().any(|allowed| allowed.same_mailbox(&approver)) {
@@ -195,20 +198,25 @@ impl Ask {
 
 fn checked_action(action: Option<String>) -> Result<String, Invalid> {
     let action = action.ok_or_else(|| invalid("action", "is required: say in one line what is to be approved"))?;
-    if action.trim().is_empty() {
+    // Blank is what shows nothing: zero-width characters are no action either.
+    if one_line(&action, ACTION_CHARS_MAX).is_empty() {
         return Err(invalid("action", "must not be blank: say in one line what is to be approved"));
     }
     if action.chars().count() > ACTION_CHARS_MAX {
-        return Err(invalid("action", format!("must be at most {ACTION_CHARS_MAX} characters: put the rest into context")));
+        return Err(invalid(
+            "action",
+            format!("must be at most {ACTION_CHARS_MAX} characters: put the rest into context"),
+        ));
     }
-    if action.chars().any(char::is_control) {
+    if action.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Err(invalid("action", "must be one line without control characters: put the rest into context"));
     }
     Ok(action)
 }
 
 fn checked_approver(approver: Option<String>) -> Result<EmailAddress, Invalid> {
-    let approver = approver.ok_or_else(|| invalid("approver", "is required: the email address of the person to ask"))?;
+    let approver =
+        approver.ok_or_else(|| invalid("approver", "is required: the email address of the person to ask"))?;
     EmailAddress::parse(&approver).map_err(|fault| invalid("approver", fault.to_string()))
 }
 
@@ -250,7 +258,8 @@ fn checked_options(options: Option<Vec<Choice>>) -> Result<Vec<Choice>, Invalid>
 fn checked_callback(url: Option<String>, channel: Channel, reach: Reach) -> Result<Option<String>, Invalid> {
     match url {
         Some(url) => {
-            let parsed = OutboundUrl::parse(&url, reach).map_err(|fault| invalid("callback_url", format!("is refused: {fault}")))?;
+            let parsed = OutboundUrl::parse(&url, reach)
+                .map_err(|fault| invalid("callback_url", format!("is refused: {fault}")))?;
             Ok(Some(parsed.as_str().to_owned()))
         }
         None if channel == Channel::Webhook => Err(invalid("callback_url", "is required when channel is webhook")),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ask::{Ask, Channel, Choice, Invalid, InvalidKind};
+use super::ask::{Ask, Channel, Choice, Invalid, invalid};
 use crate::actor::Actor;
 use crate::effect::{Effect, Purpose};
 use crate::lifecycle::{Lifecycle, Row, Table, TimerRule, row};
@@ -168,6 +168,8 @@ pub enum Refusal {
 /// Kept in the record and in its log, so they stay small.
 pub const NOTES_CHARS_MAX: usize = 5_000;
 pub const RESPONSE_DATA_BYTES_MAX: usize = 16 * 1024;
+/// The log wraps the data, and a reader of JSON gives up at 128: what is stored must be readable again.
+pub const RESPONSE_DATA_DEPTH_MAX: usize = 64;
 pub const RESOLVED_BY_CHARS_MAX: usize = 254;
 
 /// Checks what came with an answer, from whichever side it came.
@@ -176,14 +178,13 @@ pub fn check_given(
     notes: Option<String>,
     response_data: Option<Value>,
 ) -> Result<Given, Invalid> {
-    let invalid = |field, message: String| Invalid { kind: InvalidKind::Value, field, message };
     let resolved_by = resolved_by.filter(|by| !by.trim().is_empty());
     if let Some(by) = &resolved_by {
         if by.chars().count() > RESOLVED_BY_CHARS_MAX {
             return Err(invalid("resolved_by", format!("must be at most {RESOLVED_BY_CHARS_MAX} characters")));
         }
         if by.chars().any(char::is_control) {
-            return Err(invalid("resolved_by", "must not hold control characters".to_owned()));
+            return Err(invalid("resolved_by", "must not hold control characters"));
         }
     }
     let notes = notes.filter(|notes| !notes.trim().is_empty());
@@ -192,18 +193,30 @@ pub fn check_given(
             return Err(invalid("notes", format!("must be at most {NOTES_CHARS_MAX} characters")));
         }
         if notes.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(invalid("notes", "must not hold control characters other than tabs and line breaks".to_owned()));
+            return Err(invalid("notes", "must not hold control characters other than tabs and line breaks"));
         }
     }
     if let Some(data) = &response_data {
         if !data.is_object() {
-            return Err(invalid("response_data", "must be an object".to_owned()));
+            return Err(invalid("response_data", "must be an object"));
+        }
+        if depth(data) > RESPONSE_DATA_DEPTH_MAX {
+            return Err(invalid("response_data", format!("must be at most {RESPONSE_DATA_DEPTH_MAX} levels deep")));
         }
         if data.to_string().len() > RESPONSE_DATA_BYTES_MAX {
             return Err(invalid("response_data", format!("must be at most {RESPONSE_DATA_BYTES_MAX} bytes of JSON")));
         }
     }
     Ok(Given { resolved_by, notes, response_data })
+}
+
+/// How many objects and lists lie inside each other.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 /// The kind itself. Its behaviour is all in [`Lifecycle`].
@@ -285,9 +298,13 @@ impl Lifecycle for Decision {
             Act::Escalate => Ok(DecisionEvent::Escalated),
             Act::Expire => Ok(DecisionEvent::Expired),
             Act::Answer(choice, given) => {
-                if let Actor::Person { email, .. } = actor
-                    && !asked_now(record).is_some_and(|asked| asked.same_mailbox(email))
-                {
+                let may_answer = match actor {
+                    Actor::Key { .. } => true,
+                    Actor::Person { email, .. } => asked_now(record).is_some_and(|asked| asked.same_mailbox(email)),
+                    // No answer is not an answer.
+                    Actor::Timer => false,
+                };
+                if !may_answer {
                     return Err(Refusal::NotAsked);
                 }
                 if !record.ask.options.contains(choice) {
@@ -309,13 +326,17 @@ impl Lifecycle for Decision {
 
     fn no_row(record: &Record<Self>, _act: &Act) -> Refusal {
         match &record.standing {
-            Standing::Approved(outcome) | Standing::Denied(outcome) | Standing::Modified(outcome) => Refusal::AlreadyAnswered {
-                state: record.state(),
-                by: outcome.answer.resolved_by.clone(),
-                at: outcome.at,
-            },
-            // A timer that comes again finds no row in `escalated`; nobody is told, and the record stays as it is.
-            Standing::Expired | Standing::Pending | Standing::Escalated => Refusal::Expired { at: last_deadline(&record.ask) },
+            Standing::Approved(outcome) | Standing::Denied(outcome) | Standing::Modified(outcome) => {
+                Refusal::AlreadyAnswered {
+                    state: record.state(),
+                    by: outcome.answer.resolved_by.clone(),
+                    at: outcome.at,
+                }
+            }
+            // A timer's act that is not due, or was done before: nobody is told, and the record stays as it is.
+            Standing::Expired | Standing::Pending | Standing::Escalated => {
+                Refusal::Expired { at: last_deadline(&record.ask) }
+            }
         }
     }
 

@@ -83,11 +83,29 @@ impl Store {
             .limit(ITEMS_OF_A_RECORD_MAX);
         let found = query.send().await.map_err(|error| Fault::from_sdk("read a record", error))?;
         let items = found.items();
-        match items.iter().find(|item| item.text_if_any("sk") == Some(HEAD)) {
-            // An id of another kind is as good as none.
-            Some(head) if head.text_if_any("kind") == Some(L::KIND) => read_head(head, AskFrom::Items(items)).map(Some),
-            _ => Ok(None),
+        let head = items.iter().find(|item| item.text_if_any("sk") == Some(HEAD));
+        // An id of another kind is as good as none.
+        let Some(head) = head.filter(|head| head.text_if_any("kind") == Some(L::KIND)) else {
+            return Ok(None);
+        };
+        match lies_apart(head).filter(|sk| !items.iter().any(|item| item.text_if_any("sk") == Some(sk))) {
+            None => read_head(head, AskFrom::Items(items)).map(Some),
+            // Each repeat of a large create at another time leaves an orphan, and they may be in front of the ask.
+            Some(sk) => read_head(head, AskFrom::Items(&self.ask_beside(tenant, id, sk).await?)).map(Some),
         }
+    }
+
+    async fn ask_beside(&self, tenant: TenantId, id: RecordId, sk: &str) -> Result<Vec<Item>, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk = :sk")
+            .expression_attribute_values(":pk", HeadKey { tenant, id }.pk())
+            .expression_attribute_values(":sk", s(sk));
+        let found = query.send().await.map_err(|error| Fault::from_sdk("read a record's ask", error))?;
+        Ok(found.items.unwrap_or_default())
     }
 
     /// Moves a record: state, log, chain and deadline in one conditional write.

@@ -1,0 +1,236 @@
+//! What a caller waits for when Lambda starts a function: the process up to its first request for an event, and that event.
+//!
+//! Lambda's own share (fetching the zip, starting the machine), TLS and distances are not in it. The processor is this
+//! machine's, not the slice that Lambda gives; so look at the ratios, and at the time on the processor.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use axum::body::Bytes;
+use handrail_testkit::World;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::build::Build;
+use crate::numbers::{median, ms, percentile, print_table};
+use crate::process::memory_of;
+use crate::root;
+use crate::stand_in::{self, Mark, Runtime};
+
+#[derive(clap::Args)]
+pub(crate) struct Plan {
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    runs: u16,
+    #[command(flatten)]
+    build: Build,
+    /// A folder with the same functions from another build, measured in turn with these
+    #[arg(long)]
+    against: Option<PathBuf>,
+}
+
+const FUNCTIONS: [&str; 2] = ["decisions-get", "dispatch"];
+const WITHIN: Duration = Duration::from_secs(20);
+
+struct Subject {
+    name: String,
+    program: PathBuf,
+    /// `None`: the program that only asks.
+    event: Option<Bytes>,
+    runs: Vec<Run>,
+}
+
+struct Run {
+    ready_ms: f64,
+    processor_ms: f64,
+    /// The first event and the second, from handing it over to its answer.
+    events_ms: Option<[f64; 2]>,
+    memory_mb: f64,
+}
+
+pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
+    let wanted = FUNCTIONS.map(str::to_owned);
+    let folder = plan.build.programs(&["handrail-decisions", "handrail-workers"], Some(&wanted))?;
+    let world = World::new().await;
+    let aws = stand_in::aws(&world.engine).await?;
+    let mut subjects = vec![Subject {
+        name: "a program that only asks".to_owned(),
+        program: std::env::current_exe()?,
+        event: None,
+        runs: Vec::new(),
+    }];
+    for name in FUNCTIONS {
+        let event = event(name, &world).await?;
+        for (folder, suffix) in [(Some(&folder), ""), (plan.against.as_ref(), ", against")] {
+            let Some(folder) = folder else { continue };
+            let (name, program) = (format!("{name}{suffix}"), folder.join(name));
+            subjects.push(Subject { name, program, event: Some(event.clone()), runs: Vec::new() });
+        }
+    }
+    // In turn, so that a noisy minute is noisy for all of them. The first round only fills the page cache.
+    for round in 0..=plan.runs {
+        for subject in &mut subjects {
+            let run = tokio::time::timeout(WITHIN, once(subject, &aws)).await;
+            let run = run.context("it hangs").flatten().with_context(|| subject.name.clone())?;
+            if round > 0 {
+                subject.runs.push(run);
+            }
+        }
+    }
+    world.kill().await;
+    print(plan, &subjects);
+    Ok(())
+}
+
+async fn once(subject: &Subject, aws: &str) -> anyhow::Result<Run> {
+    let mut runtime = Runtime::start(subject.event.clone().unwrap_or_default()).await?;
+    let mut command = Command::new(&subject.program);
+    command.env_clear().envs(environment(aws)).env("AWS_LAMBDA_RUNTIME_API", &runtime.address);
+    if subject.event.is_none() {
+        command.arg("nothing");
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let begun = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("could not start {}", subject.program.display()))?;
+    let process = child.id().context("it ended at once")?;
+    let mut given = asked(&mut runtime).await?;
+    let ready_ms = ms(given - begun);
+    let processor_ms = processor_ms(process)?;
+    let mut events = Vec::new();
+    while subject.event.is_some() && events.len() < 2 {
+        let answered = match runtime.next().await? {
+            Mark::Answered(at, body) => {
+                check(&body)?;
+                at
+            }
+            Mark::Asked(_) => bail!("it asked again without an answer"),
+            Mark::Failed(why) => bail!(why),
+        };
+        events.push(ms(answered - given));
+        given = asked(&mut runtime).await?;
+    }
+    let memory_mb = memory_of(process, "VmHWM").unwrap_or(f64::NAN);
+    child.kill().await?;
+    Ok(Run { ready_ms, processor_ms, events_ms: events.try_into().ok(), memory_mb })
+}
+
+async fn asked(runtime: &mut Runtime) -> anyhow::Result<Instant> {
+    match runtime.next().await? {
+        Mark::Asked(at) => Ok(at),
+        Mark::Answered(..) => bail!("it answered before it asked"),
+        Mark::Failed(why) => bail!(why),
+    }
+}
+
+/// An operation found what it was asked for, and a worker has nothing that must come again.
+fn check(answer: &str) -> anyhow::Result<()> {
+    let answer: Value = serde_json::from_str(answer)?;
+    let found = answer["statusCode"] == 200 || answer["batchItemFailures"] == json!([]);
+    ensure!(found, "it answered {answer}");
+    Ok(())
+}
+
+/// What all threads of a process have had of the processors.
+fn processor_ms(process: u32) -> anyhow::Result<f64> {
+    let mut nanoseconds = 0.0;
+    for thread in fs::read_dir(format!("/proc/{process}/task")).context("needs Linux's /proc")? {
+        let schedule = fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += schedule.split(' ').next().context("no number in /proc")?.parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e6)
+}
+
+fn environment(aws: &str) -> Vec<(String, String)> {
+    let mut environment = [
+        ("AWS_ACCESS_KEY_ID", "measured"),
+        ("AWS_SECRET_ACCESS_KEY", "measured"),
+        ("AWS_SESSION_TOKEN", "measured"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "measured"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "measured"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "measured"),
+        ("RUST_LOG", "info"),
+        ("HANDRAIL_TABLE", handrail_runner::TABLE),
+        ("HANDRAIL_TIMERS_QUEUE_ARN", "arn:aws:sqs:eu-west-1:123456789012:timers"),
+        ("HANDRAIL_SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/schedules"),
+        ("HANDRAIL_SCHEDULE_GROUP", "schedules"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    for service in ["DYNAMODB", "SQS", "SCHEDULER"] {
+        environment.push((format!("AWS_ENDPOINT_URL_{service}"), aws.to_owned()));
+    }
+    for queue in ["DELIVERIES", "NOTICES", "TIMERS"] {
+        environment.push((format!("HANDRAIL_{queue}_QUEUE"), format!("{aws}/123456789012/{queue}")));
+    }
+    environment
+}
+
+/// The event that the tests replay; an operation's is for a decision that is there.
+async fn event(function: &str, world: &World) -> anyhow::Result<Bytes> {
+    let file = root().join("infra/events").join(Path::new(function).with_extension("json"));
+    let mut event: Value = serde_json::from_slice(&fs::read(&file).with_context(|| file.display().to_string())?)?;
+    if event["rawPath"].is_string() {
+        let made = world.admin.post("/decisions", &world.ask()).await.expect(201);
+        event["rawPath"] = json!(format!("/decisions/{}", made.id()));
+        event["requestContext"]["http"]["path"] = event["rawPath"].clone();
+        event["pathParameters"]["id"] = json!(made.id());
+        event["headers"]["authorization"] = json!(format!("Bearer {}", world.running.key));
+    }
+    Ok(Bytes::from(serde_json::to_vec(&event)?))
+}
+
+/// What every function does at least: start, connect, ask.
+pub(crate) fn ask_once() -> anyhow::Result<()> {
+    let address = std::env::var("AWS_LAMBDA_RUNTIME_API")?;
+    let mut runtime = TcpStream::connect(&address)?;
+    write!(runtime, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
+    // Stays until it is killed, as a function does.
+    runtime.read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn print(plan: &Plan, subjects: &[Subject]) {
+    let bare = |value: fn(&Run) -> f64| median(&subjects[0].runs.iter().map(value).collect::<Vec<_>>());
+    let (bare_ready, bare_processor) = (bare(|run| run.ready_ms), bare(|run| run.processor_ms));
+    let mut rows = Vec::new();
+    for subject in subjects {
+        let of = |value: fn(&Run) -> f64| subject.runs.iter().map(value).collect::<Vec<f64>>();
+        let (ready, processor) = (of(|run| run.ready_ms), of(|run| run.processor_ms));
+        let event = |at: usize| {
+            let times: Vec<f64> = subject.runs.iter().filter_map(|run| Some(run.events_ms?[at])).collect();
+            if times.is_empty() { "".to_owned() } else { format!("{:.1}", median(&times)) }
+        };
+        rows.push(vec![
+            subject.name.clone(),
+            format!("{:.1}", median(&ready)),
+            format!("{:.1}", percentile(&ready, 0.95)),
+            format!("{:.1}", median(&ready) / bare_ready),
+            format!("{:.1}", median(&processor)),
+            format!("{:.1}", median(&processor) / bare_processor),
+            event(0),
+            event(1),
+            format!("{:.1}", median(&of(|run| run.memory_mb))),
+        ]);
+    }
+    println!("{} runs, profile {}, target {}", plan.runs, plan.build.profile, std::env::consts::ARCH);
+    let heads = [
+        "program",
+        "ready, median ms",
+        "p95 ms",
+        "ratio",
+        "on the processor, ms",
+        "ratio",
+        "first event, ms",
+        "second event, ms",
+        "memory, MB",
+    ];
+    print_table(&heads, &rows);
+}

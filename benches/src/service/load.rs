@@ -1,0 +1,73 @@
+//! So many calls, so many at once: each task takes the next number when its last call has been answered.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::numbers::{ms, per_second};
+
+pub(super) struct Load {
+    pub(super) latencies_ms: Vec<f64>,
+    took: Duration,
+}
+
+impl Load {
+    pub(super) fn per_second(&self) -> f64 {
+        per_second(self.latencies_ms.len(), self.took)
+    }
+}
+
+/// The answers are in the order of the numbers. Ends with the first call that fails.
+pub(super) async fn load<T, F>(
+    count: usize,
+    at_once: usize,
+    call: impl Fn(usize) -> F,
+) -> anyhow::Result<(Load, Vec<T>)>
+where
+    T: Send + 'static,
+    F: Future<Output = anyhow::Result<T>> + Send + 'static,
+{
+    let calls: Vec<F> = (0..count).map(call).collect();
+    let calls = Arc::new(Mutex::new(calls.into_iter().enumerate()));
+    let begun = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..at_once {
+        let calls = Arc::clone(&calls);
+        tasks.spawn(async move {
+            let mut done = Vec::new();
+            loop {
+                let next = calls.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((at, call)) = next else { return anyhow::Ok(done) };
+                let begun = Instant::now();
+                let answer = call.await?;
+                done.push((at, ms(begun.elapsed()), answer));
+            }
+        });
+    }
+    let mut done = Vec::with_capacity(count);
+    while let Some(task) = tasks.join_next().await {
+        done.extend(task??);
+    }
+    let took = begun.elapsed();
+    done.sort_by_key(|(at, ..)| *at);
+    let (latencies_ms, answers) = done.into_iter().map(|(_, latency, answer)| (latency, answer)).unzip();
+    Ok((Load { latencies_ms, took }, answers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_call_is_made_once_and_its_answer_is_in_its_place() {
+        let (load, answers) = load(50, 8, |at| async move { Ok(at * 2) }).await.unwrap();
+        assert_eq!(answers, (0..50).map(|at| at * 2).collect::<Vec<_>>());
+        assert_eq!(load.latencies_ms.len(), 50);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_is_not_a_fast_one() {
+        let failing = load(9, 2, |at| async move { if at == 4 { anyhow::bail!("no") } else { Ok(()) } }).await;
+        assert!(failing.is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! What the rules promise, tried exhaustively where the cases can be counted and at random where they can't.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of a test may fail it")]
+
+mod answers;
+mod asking;
+mod effects;
+mod every_case;
+mod oracle;
+mod sequences;
+mod settling;
+mod stored;
+mod support;
+mod table;
+mod trimming;

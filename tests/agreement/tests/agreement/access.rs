@@ -1,0 +1,158 @@
+//! Every row of the registry is closed to whoever may not come in, and says so in its door's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use handrail_domain::access::Role;
+use handrail_domain::ids::{KeyId, RecordId};
+use handrail_kernel::endpoint::{Auth, Endpoint, service};
+use handrail_kernel::link::{Link, Seat};
+use handrail_kernel::master::MasterKey;
+use handrail_runner::endpoints;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode};
+
+use crate::replay::{operation, stage_for};
+use crate::samples::{Answer, Sample, answer, invoke, sample};
+use crate::stage::{ADMIN, AGENT, APP, NOW, STRANGER, Stage, approver, record_id, tenant};
+
+async fn asked(endpoint: &Endpoint, sample: &Sample) -> Answer {
+    let stage = stage_for(endpoint.function).await;
+    invoke(endpoint, &stage, &sample.event(endpoint).to_string()).await
+}
+
+/// `{"error": text, "code": CODE}` and never anything but a JSON object: published clients read nothing else.
+#[track_caller]
+fn assert_error(what: &str, answer: &Answer, status: StatusCode, code: &str) {
+    assert_eq!(answer.status, status, "{what}: {}", answer.text);
+    assert_eq!(answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes), Some(&b"application/json"[..]), "{what}");
+    let body = answer.json();
+    assert_eq!(body["code"], code, "{what}: {body}");
+    assert!(body["error"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {body}");
+}
+
+#[track_caller]
+fn assert_page(what: &str, answer: &Answer, status: StatusCode) {
+    assert_eq!(answer.status, status, "{what}: {}", answer.text);
+    let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    assert!(kind.starts_with("text/html"), "{what}: {kind}");
+}
+
+fn behind_a_key() -> impl Iterator<Item = (Endpoint, handrail_domain::access::Scope)> {
+    endpoints().into_iter().filter_map(|endpoint| match endpoint.auth {
+        Auth::Key(scope) => Some((endpoint, scope)),
+        Auth::Link | Auth::Public => None,
+    })
+}
+
+#[tokio::test]
+async fn without_a_key_nobody_comes_in() {
+    for (endpoint, _) in behind_a_key() {
+        let nobody = Sample { key: None, ..sample(endpoint.function) };
+        assert_error(endpoint.function, &asked(&endpoint, &nobody).await, StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
+        let unknown = Sample { key: Some("ho_live_EXAMPLE-unknown".to_owned()), ..nobody };
+        assert_error(endpoint.function, &asked(&endpoint, &unknown).await, StatusCode::UNAUTHORIZED, "INVALID_KEY");
+    }
+}
+
+#[tokio::test]
+async fn a_key_opens_what_its_role_may_do_and_nothing_else() {
+    for (endpoint, scope) in behind_a_key() {
+        for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
+            let what = format!("{} with the key of an {}", endpoint.function, role.name());
+            let answer = asked(&endpoint, &Sample { key: Some(key.to_owned()), ..sample(endpoint.function) }).await;
+            if role.allows(scope) {
+                assert!(answer.is_success(), "{what}: {} {}", answer.status, answer.text);
+            } else {
+                assert_error(&what, &answer, StatusCode::FORBIDDEN, "FORBIDDEN");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_id_answers_like_an_absent_one() {
+    let with_id = behind_a_key().filter(|(endpoint, _)| endpoint.path.contains("{id}"));
+    let mut looked_at = 0;
+    for (endpoint, _) in with_id {
+        looked_at += 1;
+        let own = sample(endpoint.function);
+        let (name, id) = own.parameter.clone().unwrap();
+        let foreign = Sample { key: Some(STRANGER.to_owned()), ..own.clone() };
+        let foreign = asked(&endpoint, &foreign).await;
+        assert_error(endpoint.function, &foreign, StatusCode::NOT_FOUND, "NOT_FOUND");
+        let absent_id = match id.parse::<KeyId>() {
+            Ok(_) => KeyId::new(NOW, [77; 10]).to_string(),
+            Err(_) => RecordId::new(NOW, [77; 10]).to_string(),
+        };
+        for no_id in [absent_id, "no-id".to_owned()] {
+            let absent = asked(&endpoint, &Sample { parameter: Some((name, no_id)), ..own.clone() }).await;
+            assert_eq!((absent.status, &absent.text), (foreign.status, &foreign.text), "{}", endpoint.function);
+        }
+    }
+    assert!(looked_at > 0);
+}
+
+#[tokio::test]
+async fn a_link_that_was_not_given_opens_nothing() {
+    let ours = |tenant, record| {
+        Link::to(&MasterKey::new("the master key of somebody else"), tenant, record, Seat::Approver, &approver())
+    };
+    let forged = ours(tenant(), record_id()).token();
+    let nowhere = ours(tenant(), RecordId::new(NOW, [77; 10])).token();
+    let links = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Link);
+    let mut looked_at = 0;
+    for endpoint in links {
+        looked_at += 1;
+        for token in ["x", "..%2F..", &"A".repeat(5_000), &forged, &nowhere] {
+            let visit = Sample { parameter: Some(("token", token.to_owned())), ..sample(endpoint.function) };
+            assert_page(endpoint.function, &asked(&endpoint, &visit).await, StatusCode::NOT_FOUND);
+        }
+    }
+    assert!(looked_at > 0);
+}
+
+#[tokio::test]
+async fn only_the_listed_operations_are_public() {
+    let public = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Public);
+    assert_eq!(public.map(|endpoint| endpoint.function).collect::<Vec<_>>(), ["health"]);
+}
+
+#[tokio::test]
+async fn an_address_takes_its_methods_and_names_them_to_who_comes_with_another() {
+    let mut methods_of: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for endpoint in endpoints() {
+        let methods = methods_of.entry(endpoint.path).or_default();
+        methods.insert(endpoint.method.http().to_string());
+        // Whoever answers GET answers HEAD.
+        methods.extend((endpoint.method.http() == Method::GET).then(|| "HEAD".to_owned()));
+    }
+    let stage = Stage::new().await;
+    for endpoint in endpoints() {
+        let all = &methods_of[endpoint.path];
+        let takes_own = |method: &&String| match method.as_str() {
+            "HEAD" => endpoint.method.http() == Method::GET,
+            method => method == endpoint.method.http().as_str(),
+        };
+        let own: BTreeSet<String> = all.iter().filter(takes_own).cloned().collect();
+        let together = service(&endpoints(), operation("health"), stage.cx.clone());
+        for (router, takes) in [(together, all), (endpoint.router(stage.cx.clone()), &own)] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                if takes.contains(method.as_str()) {
+                    continue;
+                }
+                let what = format!("{method} {}", endpoint.path);
+                let request = Request::builder().method(method).uri(sample(endpoint.function).path(&endpoint));
+                let answer = answer(router.clone(), request.body(axum::body::Body::empty()).unwrap()).await;
+                let allow = answer.headers.get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
+                let allowed: BTreeSet<String> = allow.split(',').map(|method| method.trim().to_owned()).collect();
+                assert_eq!(&allowed, takes, "{what}");
+                match endpoint.auth {
+                    Auth::Link => assert_page(&what, &answer, StatusCode::METHOD_NOT_ALLOWED),
+                    Auth::Key(_) | Auth::Public => {
+                        assert_error(&what, &answer, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
+                    }
+                }
+            }
+        }
+    }
+}

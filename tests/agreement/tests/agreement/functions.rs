@@ -1,0 +1,168 @@
+//! The template's functions are the registry's: what calls them, what code they run, what their environment holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use handrail_effects::{Queue, Trigger};
+use handrail_kernel::settings::Need;
+use handrail_runner::endpoints;
+use handrail_workers::WORKERS;
+use serde_json::Value;
+
+use crate::project::{assert_same, pascal_case};
+use crate::template::Template;
+
+/// A function in the words of the registry.
+#[derive(Debug, PartialEq)]
+struct Function {
+    called_by: String,
+    code: String,
+    description: String,
+}
+
+#[test]
+fn every_operation_and_every_worker_is_one_function_of_the_template() {
+    let template = Template::read();
+    let function = |name: &str, called_by: String, summary: &str| {
+        let code = format!("../target/lambda/{name}/");
+        (pascal_case(name), Function { called_by, code, description: summary.to_owned() })
+    };
+    let operations = endpoints().into_iter().map(|endpoint| {
+        let route = format!("{} {}", endpoint.method.http(), endpoint.path);
+        function(endpoint.function, route, endpoint.summary)
+    });
+    let workers = WORKERS.iter().map(|worker| function(worker.function, trigger_name(worker.trigger), worker.summary));
+    let in_code: BTreeMap<String, Function> = operations.chain(workers).collect();
+    assert_eq!(in_code.len(), endpoints().len() + WORKERS.len(), "two functions share a name");
+
+    let found = template.functions().into_iter().map(|(id, properties)| {
+        let called_by = callers(&template, &id, properties).join(" and ");
+        let text = |name: &str| properties[name].as_str().unwrap_or_default().to_owned();
+        (id, Function { called_by, code: text("CodeUri"), description: text("Description") })
+    });
+    assert_same("functions of the template", &in_code, &found.collect());
+}
+
+fn trigger_name(trigger: Trigger) -> String {
+    match trigger {
+        Trigger::Stream => "the table's stream".to_owned(),
+        Trigger::Queue(queue) => format!("queue {}", queue_id(queue)),
+        Trigger::Schedule => "a schedule".to_owned(),
+    }
+}
+
+pub(crate) fn queue_id(queue: Queue) -> String {
+    format!("{}Queue", pascal_case(queue.name()))
+}
+
+/// Everything in the template that calls a function.
+fn callers(template: &Template, id: &str, properties: &Value) -> Vec<String> {
+    let no_events = serde_json::Map::new();
+    let events = properties["Events"].as_object().unwrap_or(&no_events).values();
+    let events = events.map(|event| match event["Type"].as_str() {
+        Some("HttpApi") => {
+            let route = &event["Properties"];
+            assert_eq!(route["ApiId"], "!Ref Api", "{id}");
+            assert_eq!(route["PayloadFormatVersion"], "2.0", "{id}");
+            format!("{} {}", route["Method"].as_str().unwrap_or_default(), route["Path"].as_str().unwrap_or_default())
+        }
+        Some("ScheduleV2") => "a schedule".to_owned(),
+        other => panic!("{id}: {other:?} is no trigger of the registry"),
+    });
+    let mappings = template.resources("AWS::Lambda::EventSourceMapping").into_iter();
+    let mappings =
+        mappings.filter(|(_, mapping)| mapping["FunctionName"] == format!("!Ref {id}")).map(|(_, mapping)| {
+            assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{id}");
+            match mapping["EventSourceArn"].as_str().unwrap_or_default() {
+                "!GetAtt Table.StreamArn" => "the table's stream".to_owned(),
+                source => {
+                    let queue = source.strip_prefix("!GetAtt ").and_then(|source| source.strip_suffix(".Arn"));
+                    format!("queue {}", queue.unwrap_or(source))
+                }
+            }
+        });
+    events.chain(mappings).collect()
+}
+
+#[test]
+fn every_event_source_calls_a_function_of_the_template() {
+    let template = Template::read();
+    let functions: BTreeSet<String> = template.functions().into_keys().map(|id| format!("!Ref {id}")).collect();
+    for (id, mapping) in template.resources("AWS::Lambda::EventSourceMapping") {
+        let function = mapping["FunctionName"].as_str().unwrap_or_default();
+        assert!(functions.contains(function), "{id} calls {function}");
+    }
+}
+
+#[test]
+fn a_function_gets_the_variables_that_it_needs_and_no_others() {
+    let template = Template::read();
+    let operations = endpoints().into_iter().map(|endpoint| (endpoint.function, endpoint.needs));
+    let workers = WORKERS.iter().map(|worker| (worker.function, worker.needs));
+    let in_code: BTreeMap<String, BTreeMap<String, String>> = operations
+        .chain(workers)
+        .map(|(function, needs)| {
+            let variables = needs.iter().flat_map(|need| need.variables()).copied().chain(["RUST_LOG"]);
+            (pascal_case(function), variables.map(|name| (name.to_owned(), value_of(name).to_owned())).collect())
+        })
+        .collect();
+    let found = template.functions().into_iter().map(|(id, properties)| {
+        let own = properties["Environment"]["Variables"].as_object();
+        let everybodys = template.function_defaults()["Environment"]["Variables"].as_object();
+        let variables = everybodys.into_iter().chain(own).flatten();
+        (id, variables.map(|(name, value)| (name.clone(), text(value))).collect())
+    });
+    assert_same("environments of the template", &in_code, &found.collect());
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Where each variable's value comes from.
+fn value_of(variable: &str) -> &'static str {
+    match variable {
+        "RUST_LOG" => "!Ref LogLevel",
+        "HANDRAIL_TABLE" => "!Ref Table",
+        "HANDRAIL_MASTER_KEY" => "!Sub {{resolve:secretsmanager:${MasterKey}:SecretString}}",
+        "HANDRAIL_ORIGIN" => {
+            r#"{"!If":["HasOrigin","!Ref Origin","!Sub https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"]}"#
+        }
+        "HANDRAIL_MAIL_FROM" => "!Ref MailFrom",
+        "HANDRAIL_DELIVERIES_QUEUE" => "!Ref DeliveriesQueue",
+        "HANDRAIL_NOTICES_QUEUE" => "!Ref NoticesQueue",
+        "HANDRAIL_TIMERS_QUEUE" => "!Ref TimersQueue",
+        "HANDRAIL_TIMERS_QUEUE_ARN" => "!GetAtt TimersQueue.Arn",
+        "HANDRAIL_SCHEDULE_ROLE_ARN" => "!GetAtt ScheduleRole.Arn",
+        "HANDRAIL_SCHEDULE_GROUP" => "!Ref ScheduleGroup",
+        other => panic!("{other} is new: say here where the template takes its value from"),
+    }
+}
+
+#[test]
+fn the_master_key_reaches_only_the_functions_that_need_it() {
+    let operations = endpoints().into_iter().map(|endpoint| (endpoint.function, endpoint.needs));
+    let workers = WORKERS.iter().map(|worker| (worker.function, worker.needs));
+    let needing: BTreeSet<String> = operations
+        .chain(workers)
+        .filter(|(_, needs)| needs.contains(&Need::MasterKey))
+        .map(|(function, _)| pascal_case(function))
+        .collect();
+    let template = Template::read();
+    assert!(!template.function_defaults().to_string().contains("MasterKey"), "every function gets the master key");
+    let given = template.functions().into_iter().filter(|(_, properties)| properties.to_string().contains("MasterKey"));
+    assert_eq!(given.map(|(id, _)| id).collect::<BTreeSet<_>>(), needing);
+}
+
+/// AWS asks for at least this, so that a message does not come again while it is worked on.
+const HIDDEN_TIMES_TIMEOUT: u64 = 6;
+
+#[test]
+fn a_message_stays_hidden_while_its_function_may_run() {
+    let template = Template::read();
+    for worker in WORKERS {
+        let Trigger::Queue(queue) = worker.trigger else { continue };
+        let timeout_s = template.resource(&pascal_case(worker.function))["Timeout"].as_u64();
+        let hidden_s = template.resource(&queue_id(queue))["VisibilityTimeout"].as_u64();
+        assert_eq!(hidden_s, timeout_s.map(|seconds| seconds * HIDDEN_TIMES_TIMEOUT), "{}", worker.function);
+    }
+}

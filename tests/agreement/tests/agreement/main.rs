@@ -1,0 +1,23 @@
+//! Whatever says the same thing in two places is held equal here, in both directions: nothing missing, nothing extra.
+//!
+//! The registry in the code (`handrail_runner::endpoints()` and `handrail_workers::WORKERS`) is the authority. These tests
+//! read files of the repository and replay examples; they never start a server that somebody else could reach.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test ends where something can't be")]
+
+mod access;
+mod binaries;
+mod calls;
+mod examples;
+mod functions;
+mod grants;
+mod papers;
+mod project;
+mod replay;
+mod samples;
+mod stage;
+mod table;
+mod template;
+mod tree;
+mod walls;
+mod watch;

@@ -1,0 +1,83 @@
+//! The documents name things that exist: a reader who follows a name finds what it says.
+
+use std::collections::BTreeSet;
+
+use crate::project::{files, root};
+
+#[test]
+fn decisions_are_numbered_in_a_row_and_named_by_their_title() {
+    let files = files();
+    let names: Vec<&str> = files.keys().filter_map(|path| path.strip_prefix("docs/decisions/")).collect();
+    for (at, name) in names.iter().enumerate() {
+        let number = format!("{:04}-", at + 1);
+        let title = name.strip_prefix(&number).and_then(|rest| rest.strip_suffix(".md"));
+        let title = title.unwrap_or_else(|| panic!("{name} should be {number}title.md"));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(!title.is_empty() && title.chars().all(plain), "{name}");
+        let text = &files[&format!("docs/decisions/{name}")];
+        assert!(text.starts_with("# "), "{name} has no title");
+    }
+    assert!(!names.is_empty());
+}
+
+#[test]
+fn decisions_that_the_code_cites_exist() {
+    for (path, text) in files().iter().filter(|(path, _)| path.ends_with(".rs")) {
+        for rest in text.split("docs/decisions/").skip(1) {
+            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect();
+            let name = name.trim_end_matches('.');
+            let cited = name.ends_with(".md");
+            assert!(!cited || root().join("docs/decisions").join(name).exists(), "{path} cites {name}");
+        }
+    }
+}
+
+#[test]
+fn the_architecture_names_files_and_tests_that_exist() {
+    let files = files();
+    let Some(text) = files.get("ARCHITECTURE.md") else { return };
+    let functions: BTreeSet<&str> = files
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .flat_map(|(_, text)| text.split("fn ").skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
+        .collect();
+    let mut followed = 0;
+    for name in in_backticks(text) {
+        let (place, function) = match name.rsplit_once("::") {
+            Some((place, function)) => (place, Some(function)),
+            None => (name, None),
+        };
+        if looks_like_a_path(place) {
+            followed += 1;
+            assert!(root().join(place).exists(), "ARCHITECTURE.md names {place}");
+            if let Some(function) = function {
+                let text = files.get(place).unwrap_or_else(|| panic!("{place} is no file"));
+                assert!(text.contains(&format!("fn {function}(")), "{place} has no {function}");
+            }
+        } else if looks_like_a_test(name) {
+            followed += 1;
+            assert!(functions.contains(name), "ARCHITECTURE.md names {name}");
+        }
+    }
+    assert!(followed > 0, "ARCHITECTURE.md names no file and no test");
+}
+
+/// Code blocks between fences are drawings, not names.
+fn in_backticks(text: &str) -> Vec<&str> {
+    let outside = text.split("```").step_by(2);
+    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
+}
+
+/// `shared/domain/src/access.rs`, and not `application/json` or `infra/events/<function>.json`.
+fn looks_like_a_path(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let first = name.split('/').next().unwrap_or_default();
+    name.contains('/') && name.chars().all(plain) && !first.is_empty() && root().join(first).exists()
+        || name.ends_with(".rs") && name.contains('/')
+}
+
+/// A behaviour is told in a handful of words; names of other things have fewer.
+fn looks_like_a_test(name: &str) -> bool {
+    name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}

@@ -1,0 +1,197 @@
+//! One request for each operation that answers its success status on a stage, in the form in which API Gateway hands it
+//! to the function. Together they tell one story: a refund is asked for, looked at and answered.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use handrail_domain::access::Role;
+use handrail_kernel::endpoint::Endpoint;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Map, Value, json};
+use tower::ServiceExt;
+
+use crate::stage::{ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, Stage, key_id, record_id, token};
+
+#[derive(Clone)]
+pub(crate) struct Sample {
+    pub(crate) key: Option<String>,
+    /// The one parameter of the path.
+    pub(crate) parameter: Option<(&'static str, String)>,
+    pub(crate) query: Vec<(&'static str, &'static str)>,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) body: Option<Body>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Body {
+    Json(Value),
+    Form(&'static str),
+}
+
+/// A new operation needs its sample here.
+pub(crate) fn sample(function: &str) -> Sample {
+    let by = |key: &str| Sample {
+        key: Some(key.to_owned()),
+        parameter: None,
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: None,
+    };
+    let decision = Some(("id", record_id().to_string()));
+    let page = Sample { key: None, parameter: Some(("token", token())), ..by("") };
+    match function {
+        "decisions-create" => Sample {
+            headers: vec![("idempotency-key", IDEMPOTENCY_KEY)],
+            body: Some(Body::Json(json!({
+                "action": "Refund order 4711",
+                "approver": "ada@example.com",
+                "context": "The customer returned both items; the invoice is paid.",
+                "urgency": "high",
+                "timeout_minutes": 60,
+                "amount": 129.5,
+                "options": ["approve", "deny", "modify"],
+                "callback_url": "https://agent.example.com/hooks/decisions",
+            }))),
+            ..by(AGENT)
+        },
+        "decisions-list" => Sample { query: vec![("status", "pending"), ("limit", "20")], ..by(AGENT) },
+        "decisions-get" | "decisions-deliveries" => Sample { parameter: decision, ..by(AGENT) },
+        "decisions-resolve" => Sample {
+            parameter: decision,
+            body: Some(Body::Json(
+                json!({"action": "approve", "notes": "Checked – fine.", "resolved_by": "ada@example.com"}),
+            )),
+            ..by(APP)
+        },
+        "decisions-page-show" => page,
+        "decisions-page-answer" => Sample { body: Some(Body::Form("choice=approve&notes=Looks+right%2E")), ..page },
+        "auth-me" => by(AGENT),
+        "auth-keys-create" => Sample {
+            body: Some(Body::Json(json!({
+                "name": "refund agent",
+                "role": "agent",
+                "approvers": ["ada@example.com"],
+                "requests_per_minute": 600,
+            }))),
+            ..by(ADMIN)
+        },
+        "auth-keys-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..by(ADMIN) },
+        "health" => Sample { key: None, ..by("") },
+        other => panic!("{other} is a new operation: say here how it is asked"),
+    }
+}
+
+impl Sample {
+    pub(crate) fn path(&self, endpoint: &Endpoint) -> String {
+        match &self.parameter {
+            Some((name, value)) => endpoint.path.replace(&format!("{{{name}}}"), value),
+            None => endpoint.path.to_owned(),
+        }
+    }
+
+    /// As API Gateway's HTTP API sends it, payload format 2.0.
+    pub(crate) fn event(&self, endpoint: &Endpoint) -> Value {
+        let (method, path) = (endpoint.method.http(), self.path(endpoint));
+        let route = format!("{method} {}", endpoint.path);
+        let person = endpoint.path.starts_with("/d/");
+        let agent = if person { "Mozilla/5.0" } else { "refund-agent/1.0" };
+        let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": path,
+            "rawQueryString": query.join("&"),
+            "headers": self.all_headers(person, agent),
+        });
+        let named =
+            |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect::<Map<_, _>>();
+        if !self.query.is_empty() {
+            event["queryStringParameters"] = named(self.query.clone()).into();
+        }
+        if let Some((name, value)) = &self.parameter {
+            event["pathParameters"] = named(vec![(*name, value)]).into();
+        }
+        event["requestContext"] = json!({
+            "accountId": "123456789012",
+            "apiId": "a1b2c3d4e5",
+            "domainName": "decisions.example.com",
+            "domainPrefix": "decisions",
+            "http": {
+                "method": method.as_str(),
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.10",
+                "userAgent": agent,
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": route,
+            "stage": "$default",
+            "time": "21/Sep/2026:14:13:20 +0000",
+            "timeEpoch": NOW.as_unix_ms(),
+        });
+        // It encodes every body that is not JSON or plain text.
+        match &self.body {
+            Some(Body::Json(body)) => event["body"] = body.to_string().into(),
+            Some(Body::Form(body)) => event["body"] = BASE64_STANDARD.encode(body).into(),
+            None => {}
+        }
+        event["isBase64Encoded"] = matches!(self.body, Some(Body::Form(_))).into();
+        event
+    }
+
+    fn all_headers(&self, person: bool, agent: &str) -> BTreeMap<&str, String> {
+        let mut headers = BTreeMap::from([
+            ("accept", if person { "text/html,application/xhtml+xml" } else { "application/json" }.to_owned()),
+            ("host", "decisions.example.com".to_owned()),
+            ("user-agent", agent.to_owned()),
+            ("x-amzn-trace-id", "Root=1-6ab13b80-000000000000000000000001".to_owned()),
+            ("x-forwarded-for", "192.0.2.10".to_owned()),
+            ("x-forwarded-port", "443".to_owned()),
+            ("x-forwarded-proto", "https".to_owned()),
+        ]);
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        headers.extend(self.key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
+        let (kind, length) = match &self.body {
+            Some(Body::Json(body)) => ("application/json", body.to_string().len()),
+            Some(Body::Form(body)) => ("application/x-www-form-urlencoded", body.len()),
+            None => return headers,
+        };
+        headers.extend([("content-type", kind.to_owned()), ("content-length", length.to_string())]);
+        headers
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// What the operation answers when all is well. A page's answer leads on to the outcome.
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_success() || self.status == StatusCode::SEE_OTHER
+    }
+}
+
+/// Hands an event to a function as Lambda does.
+pub(crate) async fn invoke(endpoint: &Endpoint, stage: &Stage, event: &str) -> Answer {
+    let request = lambda_http::request::from_str(event).expect("lambda_http reads the event");
+    answer(endpoint.router(stage.cx.clone()), request).await
+}
+
+pub(crate) async fn answer<B>(router: axum::Router, request: http::Request<B>) -> Answer
+where
+    B: axum::body::HttpBody<Data = axum::body::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+{
+    let response = router.oneshot(request).await.expect("a router always answers");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("an answer ends").to_bytes();
+    Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&body).into_owned() }
+}

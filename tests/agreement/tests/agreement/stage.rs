@@ -1,0 +1,185 @@
+//! A Handrail without a server: an engine in memory, a clock that stands still, entropy that repeats. What a replay needs
+//! to have happened before it, happens here.
+
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use handrail_domain::access::Role;
+use handrail_domain::decision::Decision;
+use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::outbound::Reach;
+use handrail_domain::text::EmailAddress;
+use handrail_domain::time::Timestamp;
+use handrail_effects::{MailFault, Mailer, Message, Outbox, Posted, Works};
+use handrail_engine::Engine;
+use handrail_kernel::clock::{Clock, Entropy};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::door::Awaited;
+use handrail_kernel::link::{Link, Seat};
+use handrail_kernel::master::{MasterKey, hash_of_key};
+use handrail_kernel::settings::Settings;
+use handrail_kernel::store::{Key, Store, table};
+
+use crate::calls::{Calls, Watched};
+
+pub(crate) const TABLE: &str = "handrail";
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
+pub(crate) const ORIGIN: &str = "https://decisions.example.com";
+
+pub(crate) const AGENT: &str = "ho_live_EXAMPLE-agent";
+pub(crate) const APP: &str = "ho_live_EXAMPLE-app";
+pub(crate) const ADMIN: &str = "ho_live_EXAMPLE-admin";
+/// An admin of another account.
+pub(crate) const STRANGER: &str = "ho_live_EXAMPLE-stranger";
+
+pub(crate) fn tenant() -> TenantId {
+    TenantId::new(NOW, [1; 10])
+}
+
+pub(crate) fn key_id(role: Role) -> KeyId {
+    KeyId::new(NOW, [2 + role as u8; 10])
+}
+
+/// The record that the example create makes.
+pub(crate) fn record_id() -> RecordId {
+    RecordId::from_idempotency_key(tenant(), key_id(Role::Agent), Decision::KIND, IDEMPOTENCY_KEY)
+}
+
+pub(crate) const IDEMPOTENCY_KEY: &str = "refund-4711";
+
+pub(crate) fn approver() -> EmailAddress {
+    EmailAddress::parse("ada@example.com").expect("an address")
+}
+
+/// The link in the approver's mail.
+pub(crate) fn token() -> String {
+    Link::to(&master(), tenant(), record_id(), Seat::Approver, &approver()).token()
+}
+
+fn master() -> MasterKey {
+    MasterKey::new("the master key of the examples")
+}
+
+pub(crate) struct Stage {
+    pub(crate) cx: Cx,
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<StandingClock>,
+    pub(crate) calls: Calls,
+    pub(crate) sent: Arc<Sent>,
+}
+
+impl Stage {
+    /// With an agent's, an app's and an admin's key, and a stranger's in another account.
+    pub(crate) async fn new() -> Self {
+        let engine = Engine::memory().expect("an engine opens in memory");
+        let clock = Arc::new(StandingClock(AtomicI64::new(NOW.as_unix_ms())));
+        let calls = Calls::default();
+        let stage = Self { cx: context(&engine, &clock, &calls), engine, clock, calls, sent: Arc::default() };
+        assert!(table::create(&stage.engine.client(), TABLE).await.expect("a table can be made"));
+        for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
+            stage.put_key(key, key_id(role), tenant(), role).await;
+        }
+        stage.put_key(STRANGER, KeyId::new(NOW, [9; 10]), TenantId::new(NOW, [9; 10]), Role::Admin).await;
+        stage
+    }
+
+    /// As after a cold start: nothing is remembered but what lies in the table.
+    pub(crate) fn forget(&mut self) {
+        self.cx = context(&self.engine, &self.clock, &self.calls);
+        self.calls.take();
+    }
+
+    async fn put_key(&self, secret: &str, id: KeyId, tenant: TenantId, role: Role) {
+        let key = Key {
+            id,
+            tenant,
+            name: format!("refund {}", role.name()),
+            prefix: secret.chars().take(14).collect(),
+            role,
+            approvers: Vec::new(),
+            backup_approver: None,
+            requests_per_minute: 600,
+            created_at: NOW,
+            revoked_at: None,
+        };
+        assert!(self.cx.store.put_key(&hash_of_key(secret), &key).await.expect("a key can be put"));
+    }
+
+    /// What a worker is handed. What it sends and mails is noted in `sent`.
+    pub(crate) fn works(&self) -> Works {
+        let mut works = Works::new(self.cx.clone(), handrail_workers::DOORS);
+        works.outbox = Some(Arc::clone(&self.sent) as Arc<dyn Outbox>);
+        works.mailer = Some(Arc::clone(&self.sent) as Arc<dyn Mailer>);
+        works
+    }
+}
+
+fn context(engine: &Engine, clock: &Arc<StandingClock>, calls: &Calls) -> Cx {
+    let client = engine.client_through(Watched::around(engine.connector(), calls));
+    let settings = Settings {
+        table: TABLE.to_owned(),
+        master_key: Some(master()),
+        origin: Some(ORIGIN.to_owned()),
+        reach: Reach::LoopbackToo,
+    };
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    Cx::new(Store::new(client, TABLE), clock, Arc::new(RepeatingEntropy(AtomicU8::new(100))), settings)
+}
+
+pub(crate) struct StandingClock(AtomicI64);
+
+impl StandingClock {
+    pub(crate) fn move_to(&self, at: Timestamp) {
+        self.0.store(at.as_unix_ms(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Counts up: every draw differs, every run is the same.
+struct RepeatingEntropy(AtomicU8);
+
+impl Entropy for RepeatingEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(self.0.fetch_add(1, Ordering::SeqCst));
+    }
+}
+
+/// Notes what a worker wanted to be sent.
+#[derive(Default)]
+pub(crate) struct Sent {
+    messages: Mutex<Vec<Message>>,
+    mails: Mutex<Vec<Posted>>,
+}
+
+impl Sent {
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        std::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn mails(&self) -> Vec<Posted> {
+        std::mem::take(&mut *self.mails.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Outbox for Sent {
+    fn send<'a>(&'a self, message: &'a Message, _at: Timestamp) -> Awaited<'a, ()> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl Mailer for Sent {
+    fn send<'a>(
+        &'a self,
+        mail: &'a Posted,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

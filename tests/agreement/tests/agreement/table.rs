@@ -1,0 +1,69 @@
+//! The table that AWS makes from the template is the table that the code makes everywhere else.
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, BillingModeSummary, KeySchemaElement, Projection, ProjectionType, StreamViewType,
+    TimeToLiveStatus,
+};
+use handrail_engine::Engine;
+use handrail_kernel::store::table;
+use serde_json::{Value, json};
+
+use crate::template::Template;
+
+#[tokio::test]
+async fn the_templates_table_is_the_one_that_the_code_makes() {
+    let db = Engine::memory().unwrap().client();
+    assert!(table::create(&db, "made").await.unwrap());
+    let made = db.describe_table().table_name("made").send().await.unwrap().table.unwrap();
+    let expiry = db.describe_time_to_live().table_name("made").send().await.unwrap().time_to_live_description.unwrap();
+    let stream = made.stream_specification.as_ref().unwrap();
+    let indexes = made.global_secondary_indexes().iter().map(|index| {
+        let name = index.index_name().unwrap_or_default();
+        json!({"IndexName": name, "KeySchema": keys(index.key_schema()), "Projection": projected(index.projection())})
+    });
+    assert_eq!(indexes.len(), table::INDEXES.len());
+    let in_code = json!({
+        "AttributeDefinitions": by_name("AttributeName", made.attribute_definitions().iter().map(attribute).collect()),
+        "KeySchema": keys(made.key_schema()),
+        "GlobalSecondaryIndexes": by_name("IndexName", indexes.collect()),
+        "BillingMode": made.billing_mode_summary().and_then(BillingModeSummary::billing_mode).map(BillingMode::as_str),
+        "StreamSpecification": {"StreamViewType": stream.stream_view_type().map(StreamViewType::as_str)},
+        "TimeToLiveSpecification": {
+            "AttributeName": expiry.attribute_name(),
+            "Enabled": expiry.time_to_live_status().map(TimeToLiveStatus::as_str) == Some("ENABLED"),
+        },
+    });
+
+    let template = Template::read();
+    let stated = template.resource("Table");
+    let list = |name: &str| stated[name].as_array().cloned().unwrap_or_default();
+    let found = json!({
+        "AttributeDefinitions": by_name("AttributeName", list("AttributeDefinitions")),
+        "KeySchema": stated["KeySchema"],
+        "GlobalSecondaryIndexes": by_name("IndexName", list("GlobalSecondaryIndexes")),
+        "BillingMode": stated["BillingMode"],
+        "StreamSpecification": stated["StreamSpecification"],
+        "TimeToLiveSpecification": stated["TimeToLiveSpecification"],
+    });
+    assert_eq!(found, in_code);
+}
+
+fn keys(schema: &[KeySchemaElement]) -> Vec<Value> {
+    let key =
+        |key: &KeySchemaElement| json!({"AttributeName": key.attribute_name(), "KeyType": key.key_type().as_str()});
+    schema.iter().map(key).collect()
+}
+
+fn attribute(attribute: &AttributeDefinition) -> Value {
+    json!({"AttributeName": attribute.attribute_name(), "AttributeType": attribute.attribute_type().as_str()})
+}
+
+fn projected(projection: Option<&Projection>) -> Value {
+    json!({"ProjectionType": projection.and_then(Projection::projection_type).map(ProjectionType::as_str)})
+}
+
+/// The order in which attributes and indexes are listed says nothing.
+fn by_name(name: &str, mut items: Vec<Value>) -> Vec<Value> {
+    items.sort_by_key(|item| item[name].to_string());
+    items
+}

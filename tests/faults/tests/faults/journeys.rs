@@ -1,0 +1,192 @@
+//! The journeys that are broken in every place. Each can be walked again from its start after a kill, as a client does that
+//! comes back and repeats what it was at: so it names its commands, and waits only for what has not happened yet.
+
+use std::pin::Pin;
+
+use handrail_domain::effect::Purpose;
+use http::Method;
+
+use crate::scene::{Question, Scene};
+
+pub(crate) type Walk<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+pub(crate) struct Journey {
+    pub name: &'static str,
+    /// Does the agent's key name somebody who is asked when the approver does not answer?
+    pub backup: bool,
+    pub walk: for<'a> fn(&'a mut Scene) -> Walk<'a>,
+    /// What it has at least on the main table, and on the local one.
+    pub calls_min: [CallsMin; 2],
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct CallsMin {
+    pub all: usize,
+    pub writes: usize,
+}
+
+const SMALL: &str = "Wrong size, twice.";
+
+pub(crate) const UNNAMED: Journey = Journey {
+    name: "an unnamed ask is mailed",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            let agent = scene.agent();
+            let id = scene.ask(&agent, Question { name: None, context: SMALL }).await.id();
+            scene.wait_until_sent(&id, Purpose::AskApprover).await;
+        })
+    },
+};
+
+pub(crate) const REPEATED: Journey = Journey {
+    name: "a repeated ask is one decision",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            let agent = scene.agent();
+            let id = scene.ask(&agent, Question { name: Some("once"), context: SMALL }).await.id();
+            scene.ask(&agent, Question { name: Some("once"), context: SMALL }).await;
+            scene.wait_until_sent(&id, Purpose::AskApprover).await;
+        })
+    },
+};
+
+pub(crate) const LARGE: Journey = Journey {
+    name: "a large ask beside the head",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            let agent = scene.agent();
+            let context = incompressible(12_000);
+            let id = scene.ask(&agent, Question { name: Some("large"), context: &context }).await.id();
+            scene.ask(&agent, Question { name: Some("large"), context: &context }).await;
+            scene.tap(&id, Purpose::AskApprover, "approve").await;
+            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+        })
+    },
+};
+
+pub(crate) const BY_PAGE: Journey = Journey {
+    name: "an answer from the page",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            let agent = scene.agent();
+            let id = scene.ask(&agent, Question { name: Some("page"), context: SMALL }).await.id();
+            scene.wait_until_sent(&id, Purpose::AskApprover).await;
+            scene.begins();
+            scene.tap(&id, Purpose::AskApprover, "approve").await;
+            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            // Too late, and the loser learns it.
+            let lost = scene.resolve(&id, "deny", "too late", 409).await;
+            assert_eq!((&lost.json["code"], &lost.json["resolved_by"]), (&"ALREADY_RESOLVED".into(), &"ann@example.com".into()));
+        })
+    },
+};
+
+pub(crate) const BY_API: Journey = Journey {
+    name: "an answer by API",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            let agent = scene.agent();
+            let id = scene.ask(&agent, Question { name: Some("api"), context: SMALL }).await.id();
+            scene.world.settle().await;
+            scene.begins();
+            scene.resolve(&id, "deny", "the answer", 200).await;
+            // The answer that was lost on its way is asked for again.
+            scene.resolve(&id, "deny", "the answer", 200).await;
+            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+        })
+    },
+};
+
+pub(crate) const EXPIRES: Journey = Journey {
+    name: "nobody answers",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            let agent = scene.agent();
+            let asked = scene.ask(&agent, Question { name: Some("nobody"), context: SMALL }).await;
+            scene.world.settle().await;
+            scene.begins();
+            scene.advance_past(&asked.json["expires_at"]).await;
+            let seen = scene.insist(&agent, Method::GET, &format!("/decisions/{}", asked.id()), &[], String::new(), 200).await;
+            assert_eq!(seen.json["status"], "expired", "whether or not a timer fired");
+            scene.resolve(&asked.id(), "approve", "too late", 410).await;
+            scene.wait_until_sent(&asked.id(), Purpose::AnnounceExpired).await;
+        })
+    },
+};
+
+pub(crate) const ESCALATES: Journey = Journey {
+    name: "the backup answers",
+    backup: true,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            let agent = scene.agent();
+            let asked = scene.ask(&agent, Question { name: Some("backup"), context: SMALL }).await;
+            scene.world.settle().await;
+            scene.begins();
+            scene.advance_past(&asked.json["expires_at"]).await;
+            scene.tap(&asked.id(), Purpose::AskBackup, "approve").await;
+            scene.wait_until_sent(&asked.id(), Purpose::AnnounceEscalated).await;
+            scene.wait_until_sent(&asked.id(), Purpose::AnnounceResolved).await;
+        })
+    },
+};
+
+pub(crate) const CALLED_TWICE: Journey = Journey {
+    name: "a callback that fails once",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            let agent = scene.agent();
+            scene.world.receiver.answer_with(&[500]);
+            let id = scene.ask(&agent, Question { name: Some("called"), context: SMALL }).await.id();
+            scene.world.settle().await;
+            scene.begins();
+            scene.resolve(&id, "approve", "the answer", 200).await;
+            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scene.calls.extend(scene.world.receiver.take());
+            assert!(scene.calls.len() >= 2, "the call that failed is made again");
+        })
+    },
+};
+
+pub(crate) const REVOKED: Journey = Journey {
+    name: "a revoked key",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            let (admin, path) = (scene.world.admin.clone(), format!("/auth/api-keys/{}", scene.agent_id));
+            scene.insist(&admin, Method::DELETE, &path, &[], String::new(), 200).await;
+            scene.insist(&scene.agent(), Method::GET, "/auth/me", &[], String::new(), 401).await;
+            scene.insist(&admin, Method::DELETE, &path, &[], String::new(), 200).await;
+        })
+    },
+};
+
+/// Hexadecimal noise: deflate halves it and no more.
+pub(crate) fn incompressible(chars: usize) -> String {
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from_digit(u32::try_from(state >> 60).unwrap_or(0), 16).unwrap_or('0')
+    };
+    (0..chars).map(|_| next()).collect()
+}

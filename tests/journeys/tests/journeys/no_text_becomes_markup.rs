@@ -1,0 +1,68 @@
+//! Whatever an agent, an app or an approver writes is shown as text: on every page, in the mail, in its subject.
+
+use handrail_testkit::{Client, World};
+use serde_json::json;
+
+const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(1)> ' </textarea></pre></title></style> &amp; {{7*7}} \u{202e}desrever";
+/// Where more than one line is allowed.
+const LINES: &str = "<script>alert(1)</script>\u{2028}desrever\r\n\t</pre>\n.\nBcc: eve@example.com";
+
+/// The words are there, and nothing of them works.
+#[track_caller]
+fn check(html: &str) {
+    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
+    for never in ["<script", "<img", "\u{202e}", "\u{2028}", "</textarea></pre>", "href=\"javascript:"] {
+        assert!(!html.contains(never), "{never:?} is in {html}");
+    }
+    assert_eq!(html.matches("</title>").count(), 1);
+}
+
+async fn agent_called(world: &World, name: &str) -> Client {
+    world.key_with(json!({"name": name})).await
+}
+
+#[tokio::test]
+async fn no_text_becomes_markup() {
+    let mut world = World::new().await;
+    // A key's name has room for less.
+    let agent = agent_called(&world, "<script>alert(1)</script>\"><img src=x onerror=alert(1)>").await;
+    let person = agent.without_key();
+    for (choice, by_page) in [("approve", true), ("modify", true), ("deny", false)] {
+        let mut ask = world.ask();
+        ask["action"] = json!(HOSTILE);
+        ask["context"] = json!(format!("{HOSTILE}{LINES}"));
+        let id = agent.post("/decisions", &ask).await.expect(201).id();
+        let mail = world.expect_mail("ann@example.com").await;
+        check(&mail.html);
+        let deceiving = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}');
+        assert!(!mail.subject.contains(deceiving) && mail.subject.chars().count() <= 150, "{:?}", mail.subject);
+        assert!(mail.text.lines().filter(|line| line.contains("desrever")).all(|line| line.starts_with("> ")));
+        assert!(!mail.links.iter().any(|link| !link.starts_with(&world.running.origin)), "{:?}", mail.links);
+        check(&person.get(&mail.links[0]).await.expect(200).text);
+
+        if by_page {
+            let retyped = person.post_form(&mail.links[0], &[("choice", "perhaps"), ("notes", HOSTILE)]).await;
+            let again = retyped.expect(422).text;
+            assert!(again.contains("&lt;/textarea&gt;") && !again.contains("<script") && !again.contains("<img"));
+            person.post_form(&mail.links[0], &[("choice", choice), ("notes", HOSTILE)]).await.expect(303);
+        } else {
+            let answer = json!({"action": choice, "notes": HOSTILE, "resolved_by": HOSTILE, "response_data": {HOSTILE: HOSTILE}});
+            let resolved = world.admin.post(&format!("/decisions/{id}/resolve"), &answer).await.expect(200);
+            assert_eq!(
+                (&resolved.json["resolved_by"], &resolved.json["response_data"]),
+                (&json!(HOSTILE), &answer["response_data"])
+            );
+        }
+        check(&person.get(&mail.links[0]).await.expect(200).text);
+        check(&person.post_form(&mail.links[0], &[("choice", "deny")]).await.expect(409).text);
+        let call = world.expect_webhook("decision.resolved").await.json();
+        assert_eq!(call["decision"]["response_notes"], HOSTILE);
+        let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
+        assert_eq!((&seen["action"], &seen["response_notes"]), (&json!(HOSTILE), &json!(HOSTILE)));
+    }
+    for path in ["/local/mail", "/local/hooks"] {
+        let shown = person.get(path).await.expect(200).text;
+        assert!(!shown.contains("<script") && !shown.contains("<img"), "{path}");
+    }
+    world.end().await;
+}
