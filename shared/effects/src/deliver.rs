@@ -31,10 +31,14 @@ pub async fn deliver(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), 
     let gaps = works.door(kind)?.retry_gaps_ms();
     let after = with_attempt(delivery, &sent, works.cx.clock.now(), gaps);
     log_attempt(kind, key, &after);
-    if !works.cx.store.record_attempt(key, &after).await? {
-        return Ok(());
-    }
-    match after.next_attempt_at {
+    let next = if works.cx.store.record_attempt(key, &after).await? {
+        after.next_attempt_at
+    } else {
+        // Recorded already: by another process, or by ourselves when the answer to our first try was lost. Whoever it was
+        // may not have come to arrange the next attempt.
+        works.cx.store.delivery(key).await?.and_then(|recorded| recorded.next_attempt_at)
+    };
+    match next {
         Some(next) => works.outbox()?.send(&message, next).await,
         None => Ok(()),
     }

@@ -41,10 +41,17 @@ impl Store {
 
     /// Opens the connection before the first request needs it. On AWS the TLS handshake happens while the function
     /// starts, when the processor is fast and nobody waits; see docs/performance.md.
-    pub async fn warm(&self) {
+    ///
+    /// `false`: nobody answered.
+    pub async fn warm(&self) -> bool {
         let nothing = self.db.get_item().table_name(&self.table).key("pk", s("warm")).key("sk", s("warm"));
-        if let Err(error) = nothing.send().await {
-            tracing::warn!(error = Fault::from_sdk("warm", error).chain(), "could not reach the table yet");
+        match nothing.send().await {
+            // Most functions may read only some items, and a refusal comes over an open connection too.
+            Err(error) if error.as_service_error().is_none() => {
+                tracing::warn!(error = Fault::from_sdk("warm", error).chain(), "could not reach the table yet");
+                false
+            }
+            _ => true,
         }
     }
 }
@@ -89,4 +96,58 @@ impl ReadItem for Item {
 
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::broken_by("a value can't be written as JSON", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region, retry::RetryConfig};
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    /// Answers as DynamoDB does to a function that may not read, or is not there.
+    #[derive(Clone, Copy, Debug)]
+    enum Far {
+        Refuses,
+        IsAway,
+    }
+
+    impl HttpConnector for Far {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            HttpConnectorFuture::ready(match self {
+                Self::Refuses => {
+                    let body = SdkBody::from(r#"{"__type":"com.amazon.coral.service#AccessDeniedException"}"#);
+                    Ok(HttpResponse::new(400.try_into().unwrap(), body))
+                }
+                Self::IsAway => Err(ConnectorError::io("nobody is there".into())),
+            })
+        }
+    }
+
+    impl HttpClient for Far {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(*self)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_that_may_not_read_is_warmed_by_the_refusal() {
+        let store = |far: Far| {
+            let config = Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::from_static("local"))
+                .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+                .retry_config(RetryConfig::disabled())
+                .http_client(far);
+            Store::new(Client::from_conf(config.build()), "handrail")
+        };
+        assert!(store(Far::Refuses).warm().await);
+        assert!(!store(Far::IsAway).warm().await);
+    }
 }

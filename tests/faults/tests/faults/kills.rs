@@ -75,17 +75,3 @@ async fn timers_and_the_backup_survive() {
 async fn retries_survive() {
     holds_wherever_the_process_dies(&journeys::CALLED_TWICE).await;
 }
-#[tokio::test]
-async fn probe() {
-    let counted = Counted { table: Some("handrail".to_owned()), writes_only: false };
-    let mut scene = Scene::new(false, Some((counted, Plan::FailBefore(10)))).await;
-    scene.world.meter.take();
-    let r = apart(async move { let m = scene.world.meter.clone(); let c = scene.world.running.clock.clone(); let db = scene.world.engine.clone();
-      let r = apart(async move { (journeys::EXPIRES.walk)(&mut scene).await; scene }).await;
-      for call in m.take() { println!("{call:?}"); }
-      println!("{:?}", handrail_kernel::clock::Clock::now(&*c));
-      let _ = db;
-      r.map(|_| ())
-    }).await;
-    println!("{r:?}");
-}
