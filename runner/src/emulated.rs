@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use anyhow::Context;
+use aws_config::SdkConfig;
 use aws_sdk_dynamodbstreams::Client as StreamsClient;
 use aws_sdk_dynamodbstreams::types::{Record, Shard, ShardIteratorType};
 use handrail_decisions::auth::keys_create::{NAME_CHARS_MAX, PREFIX_CHARS, REQUESTS_PER_MINUTE_DEFAULT};
@@ -84,7 +85,7 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
     let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
     works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));
     works.mailer = Some(Arc::new(Mailbox { desk: desk.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
-    let reader = StreamReader::open(StreamsClient::new(&config), stream, &desk).await?;
+    let reader = StreamReader::open(streams_client(&config), stream, &desk).await?;
     let (pump, handle) = Pump::new(works, desk.clone(), Changes::Stream(Box::new(reader)), Arc::clone(&clock));
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.context("could not listen")?;
     let origin = format!("http://{}", listener.local_addr()?);
@@ -95,6 +96,17 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
         served = axum::serve(listener, local::router(local)) => served.context("the local pages stopped"),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
+}
+
+/// A server that speaks DynamoDB serves its streams at the same address, and the SDK has another variable for those: without
+/// this they would be looked for on AWS.
+fn streams_client(config: &SdkConfig) -> StreamsClient {
+    let address = |variable| std::env::var(variable).ok().filter(|address| !address.is_empty());
+    let mut streams = aws_sdk_dynamodbstreams::config::Builder::from(config);
+    if let (None, Some(server)) = (address("AWS_ENDPOINT_URL_DYNAMODB_STREAMS"), address("AWS_ENDPOINT_URL_DYNAMODB")) {
+        streams = streams.endpoint_url(server);
+    }
+    StreamsClient::from_conf(streams.build())
 }
 
 async fn stream_of(db: &aws_sdk_dynamodb::Client, table: &str) -> anyhow::Result<String> {

@@ -115,7 +115,12 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Key { command: KeyCommand::Create { name, role, tenant, table } }) => {
             let made = emulated::create_key(&table, &name, role, tenant).await?;
             // The key alone on standard output, so that a shell can take it.
-            eprintln!("Made the {} key {} of the account {}. It is shown this once:", role.name(), made.id, made.tenant);
+            eprintln!(
+                "Made the {} key {} of the account {}. It is shown this once:",
+                role.name(),
+                made.id,
+                made.tenant
+            );
             println!("{}", made.secret);
             Ok(())
         }

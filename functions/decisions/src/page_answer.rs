@@ -12,7 +12,7 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Form, Segment};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::transition::{Stop, transition};
+use handrail_kernel::transition::{Stop, transition_from};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -70,7 +70,7 @@ async fn handler(
         actor: Actor::Person { email: visit.person.clone(), by: ProofOfPerson::MailedLink },
         act: Act::Answer(choice, given),
     };
-    match transition(&cx, visit.record.tenant, visit.record.id, &command).await {
+    match transition_from(&cx, visit.record.clone(), &command).await {
         Ok(_) => Ok(see(&token)),
         Err(Stop::Refused(Refusal::AlreadyAnswered { .. } | Refusal::Expired { .. } | Refusal::NotAsked)) => {
             let visit = Visit::by(&cx, &token).await?;

@@ -131,7 +131,9 @@ pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let is_json = inner.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok();
         match (is_json, path.as_str()) {
             (true, ".") => Problem::Invalid { field: None, message: without_position(&inner) },
-            (true, _) => Problem::Invalid { field: Some(path), message: format!("is not right: {}", without_position(&inner)) },
+            (true, _) => {
+                Problem::Invalid { field: Some(path), message: format!("is not right: {}", without_position(&inner)) }
+            }
             (false, _) => Problem::Invalid { field: None, message: format!("The body is not valid JSON: {inner}") },
         }
     })?;

@@ -79,7 +79,16 @@ pub async fn transition<L: Lifecycle>(
     id: RecordId,
     command: &Command<L>,
 ) -> Result<Applied<L>, Stop<L>> {
-    let mut current = cx.store.record::<L>(tenant, id).await?.ok_or(Stop::NotFound)?;
+    let current = cx.store.record::<L>(tenant, id).await?.ok_or(Stop::NotFound)?;
+    transition_from(cx, current, command).await
+}
+
+/// The same from a copy of the record that was read before: the write's condition finds out whether it is still true.
+pub async fn transition_from<L: Lifecycle>(
+    cx: &Cx,
+    mut current: Record<L>,
+    command: &Command<L>,
+) -> Result<Applied<L>, Stop<L>> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(earlier) = current.made_by(&command.id) {
             // Our own win is not a refusal.

@@ -33,8 +33,10 @@ const ASK_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) const LIST_SHARDS: u8 = 4;
 pub(super) const DUE_SHARDS: u8 = 8;
 
-/// An orphan: a process died between the ask's write and the head's. A day leaves time for every retry.
-const ORPHAN_LIVES_SECONDS: i64 = 24 * 60 * 60;
+/// An orphan: a process died between the ask's write and the head's. Until the stream is worked on nobody knows that an
+/// ask is none, so this is longer than a stream may stand still before its changes come out of the dead-letter queue by
+/// hand (14 days).
+const ORPHAN_LIVES_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// Where a record's items lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

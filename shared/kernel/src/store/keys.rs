@@ -46,18 +46,13 @@ pub enum Revoked {
 impl Store {
     /// `false`: a key with this hash exists.
     pub async fn put_key(&self, hash: &str, key: &Key) -> Result<bool, Fault> {
-        let created = format!("{:013}#{}", key.created_at.as_unix_ms(), key.id);
-        let item = Item::from([
-            ("pk".to_owned(), s(partition_of_hash(hash))),
-            ("sk".to_owned(), s(HEAD)),
-            ("kind".to_owned(), s("key")),
-            ("key".to_owned(), s(json(key)?)),
-            ("kind_pk".to_owned(), s(partition_of_tenant(key.tenant))),
-            ("kind_sk".to_owned(), s(created)),
-            ("state_pk".to_owned(), s(partition_of_id(key.tenant, key.id))),
-            ("state_sk".to_owned(), s(HEAD)),
-        ]);
-        self.put_if_absent(item, "put a key").await
+        self.put_if_absent(key_item(hash, key)?, "put a key").await
+    }
+
+    /// Makes the key, or makes it anew if there is one with this hash: it works again even if that one was revoked.
+    pub async fn renew_key(&self, hash: &str, key: &Key) -> Result<(), Fault> {
+        let put = self.db.put_item().table_name(&self.table).set_item(Some(key_item(hash, key)?));
+        put.send().await.map(drop).map_err(|error| Fault::from_sdk("renew a key", error))
     }
 
     pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Key>, Fault> {
@@ -133,6 +128,20 @@ impl Store {
             Err(error) => Err(Fault::from_sdk("revoke a key", error)),
         }
     }
+}
+
+fn key_item(hash: &str, key: &Key) -> Result<Item, Fault> {
+    let created = format!("{:013}#{}", key.created_at.as_unix_ms(), key.id);
+    Ok(Item::from([
+        ("pk".to_owned(), s(partition_of_hash(hash))),
+        ("sk".to_owned(), s(HEAD)),
+        ("kind".to_owned(), s("key")),
+        ("key".to_owned(), s(json(key)?)),
+        ("kind_pk".to_owned(), s(partition_of_tenant(key.tenant))),
+        ("kind_sk".to_owned(), s(created)),
+        ("state_pk".to_owned(), s(partition_of_id(key.tenant, key.id))),
+        ("state_sk".to_owned(), s(HEAD)),
+    ]))
 }
 
 fn read_key(item: &Item) -> Result<Key, Fault> {

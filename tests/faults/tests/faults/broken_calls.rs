@@ -10,7 +10,8 @@ use crate::scene::Scene;
 use crate::sweep::{Point, apart, sweep};
 
 /// Reading twice is reading, and a read that is lost after it was done is a read that was not done.
-const FAULTS: [(fn(usize) -> Plan, bool); 3] = [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
+const FAULTS: [(fn(usize) -> Plan, bool); 3] =
+    [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
 
 async fn holds_whatever_call_breaks(journey: &'static Journey) {
     let mut sweeps = JoinSet::new();

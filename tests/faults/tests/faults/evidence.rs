@@ -41,7 +41,9 @@ impl Evidence {
         }
         let records = by_partition.into_values().filter_map(kept).collect();
         let local = scan(world, LOCAL_TABLE).await;
-        let of = |kind: &str| local.iter().filter(|item| text(item, "pk") == kind).map(|item| json(text(item, "value"))).collect();
+        let of = |kind: &str| {
+            local.iter().filter(|item| text(item, "pk") == kind).map(|item| json(text(item, "value"))).collect()
+        };
         Self { records, mails: of("mail"), waiting: of("waiting"), dead: of("dead") }
     }
 
@@ -60,7 +62,8 @@ fn kept(mut items: Vec<Item>) -> Option<Kept> {
     items.sort_by(|a, b| text(a, "sk").cmp(text(b, "sk")));
     let head = items.iter().find(|item| head_key_of(item).is_some())?.clone();
     let record = read_head::<Decision>(&head, AskFrom::Items(&items)).expect("a head can be read");
-    let under = |prefix: &str| items.iter().filter(|item| text(item, "sk").starts_with(prefix)).cloned().collect::<Vec<_>>();
+    let under =
+        |prefix: &str| items.iter().filter(|item| text(item, "sk").starts_with(prefix)).cloned().collect::<Vec<_>>();
     let events = under("event#").iter().map(|item| text(item, "event").to_owned()).collect();
     let delivery = |item: &Item| serde_json::from_str(text(item, "delivery")).expect("a delivery can be read");
     let deliveries = under("delivery#").iter().map(delivery).collect();

@@ -87,7 +87,10 @@ pub(crate) const BY_PAGE: Journey = Journey {
             scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
             // Too late, and the loser learns it.
             let lost = scene.resolve(&id, "deny", "too late", 409).await;
-            assert_eq!((&lost.json["code"], &lost.json["resolved_by"]), (&"ALREADY_RESOLVED".into(), &"ann@example.com".into()));
+            assert_eq!(
+                (&lost.json["code"], &lost.json["resolved_by"]),
+                (&"ALREADY_RESOLVED".into(), &"ann@example.com".into())
+            );
         })
     },
 };
@@ -121,7 +124,8 @@ pub(crate) const EXPIRES: Journey = Journey {
             scene.world.settle().await;
             scene.begins();
             scene.advance_past(&asked.json["expires_at"]).await;
-            let seen = scene.insist(&agent, Method::GET, &format!("/decisions/{}", asked.id()), &[], String::new(), 200).await;
+            let seen =
+                scene.insist(&agent, Method::GET, &format!("/decisions/{}", asked.id()), &[], String::new(), 200).await;
             assert_eq!(seen.json["status"], "expired", "whether or not a timer fired");
             scene.resolve(&asked.id(), "approve", "too late", 410).await;
             scene.wait_until_sent(&asked.id(), Purpose::AnnounceExpired).await;

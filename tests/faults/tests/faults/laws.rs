@@ -75,7 +75,11 @@ fn nothing_is_overdue(scene: &Scene, evidence: &Evidence, kept: &Kept) {
         let message = &waiting["message"];
         message["do"] == "timer" && message["id"] == *id && message["due_at"] == *due_at
     };
-    assert!(evidence.waiting.iter().any(|waiting| timer(&waiting)), "nobody waits for the deadline: {:?}", evidence.waiting);
+    assert!(
+        evidence.waiting.iter().any(|waiting| timer(&waiting)),
+        "nobody waits for the deadline: {:?}",
+        evidence.waiting
+    );
 }
 
 /// Each effect of each event happened, under one id and with one content.
@@ -110,7 +114,11 @@ fn effects_of(kept: &Kept) -> Vec<(String, Effect)> {
     let (tenant, record) = (kept.record.tenant, kept.record.id);
     let of = |seq, effect: Effect| (DeliveryKey { tenant, record, seq, purpose: effect.purpose() }.id(), effect);
     let entries = kept.record.log.iter().map(|line| &line.entry);
-    entries.flat_map(|entry| Decision::effects(&kept.record.ask, entry).into_iter().map(move |effect| of(entry.seq, effect))).collect()
+    entries
+        .flat_map(|entry| {
+            Decision::effects(&kept.record.ask, entry).into_iter().map(move |effect| of(entry.seq, effect))
+        })
+        .collect()
 }
 
 /// The mail that the person who is asked now must have. Not a mail's purpose where nobody is asked.

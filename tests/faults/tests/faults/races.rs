@@ -46,7 +46,10 @@ async fn of_twenty_answers_one_counts() {
         let seen = admin.get(&format!("/decisions/{id}")).await.expect(200);
         assert_eq!(seen.json["response_notes"], format!("racer {winner}"));
         let call = world.expect_webhook("decision.resolved").await.json();
-        assert_eq!((&call["decision"]["id"], &call["decision"]["response_notes"]), (&seen.json["id"], &seen.json["response_notes"]));
+        assert_eq!(
+            (&call["decision"]["id"], &call["decision"]["response_notes"]),
+            (&seen.json["id"], &seen.json["response_notes"])
+        );
     }
     world.end().await;
 }

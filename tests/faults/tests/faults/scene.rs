@@ -122,7 +122,8 @@ impl Scene {
         let evidence = Evidence::of(&self.world).await;
         let ending = format!("_{}", purpose.name());
         let start = format!("msg_{}_", id.replace('-', ""));
-        let is_it = |mail: &&Value| mail["id"].as_str().is_some_and(|id| id.starts_with(&start) && id.ends_with(&ending));
+        let is_it =
+            |mail: &&Value| mail["id"].as_str().is_some_and(|id| id.starts_with(&start) && id.ends_with(&ending));
         let mail = evidence.mails.iter().find(is_it).expect("what was sent lies in the mailbox");
         let link = mail["links"][0].as_str().expect("the mail has a link");
         // The address changes with a restart, the path does not.
@@ -171,7 +172,9 @@ impl Scene {
                 Ok(answer) if answer.status == 503 => {
                     assert_eq!(answer.header("retry-after"), "1", "a client is told when to come back");
                 }
-                Ok(answer) => panic!("{method} {path} was answered {} and not {status}: {}", answer.status, answer.text),
+                Ok(answer) => {
+                    panic!("{method} {path} was answered {} and not {status}: {}", answer.status, answer.text)
+                }
                 // The connection broke: nobody knows.
                 Err(_) => {}
             }

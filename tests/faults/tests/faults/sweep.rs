@@ -34,7 +34,10 @@ where
     let mut swept = Swept::default();
     for k in 1..=CALLS_MAX {
         let point = try_point(plan(k)).await;
-        let call = point.broken.as_ref().map_or_else(|| "no call".to_owned(), |call| format!("{} on {}", call.operation, call.table));
+        let call = point
+            .broken
+            .as_ref()
+            .map_or_else(|| "no call".to_owned(), |call| format!("{} on {}", call.operation, call.table));
         if let Some(failure) = point.failure {
             swept.failures.push(format!("{}, {:?}, {call}: {failure}", journey.name, plan(k)));
         }
