@@ -218,7 +218,8 @@ async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault
         created_at: now,
         revoked_at: None,
     };
-    cx.store.put_key(&key_hash, &made).await?;
+    // It may be there: given once before and replaced since, or put by a process that ended before it was noted.
+    cx.store.renew_key(&key_hash, &made).await?;
     if let Some(before) = before {
         cx.store.revoke_key(tenant, before.key, now).await?;
     }

@@ -6,9 +6,9 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Lines, Read};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -32,6 +32,8 @@ struct Handrail {
     origin: String,
     /// The key that it printed.
     printed_key: String,
+    /// Open as long as it runs: writing to a closed one would end it.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Handrail {
@@ -46,7 +48,7 @@ impl Handrail {
             }
         };
         let (origin, printed_key) = (after("Handrail runs at "), after("Admin key"));
-        Self { child, origin, printed_key }
+        Self { child, origin, printed_key, _output: output }
     }
 
     /// SIGKILL: nothing of it gets to say goodbye.
@@ -174,7 +176,10 @@ async fn what_was_acknowledged_survives_a_kill() {
         }
         let mut seen = 0;
         while seen < nth {
-            seen += usize::from(is_it(heard.recv().await.expect("agents and receiver speak")));
+            tokio::select! {
+                news = heard.recv() => seen += usize::from(is_it(news.expect("the receiver lives"))),
+                Some(ended) = agents.join_next() => panic!("an agent ended before the kill: {ended:?}"),
+            }
         }
         handrail.kill();
         agents.join_all().await;

@@ -23,7 +23,8 @@ const BUDGETS_REMEMBERED_MAX: usize = 10_000;
 pub const WINDOW_SECONDS: i64 = 60;
 /// Up to this limit every request is leased alone, so the limit is exact to the request whatever the number of processes.
 const EXACT_UP_TO: u32 = 100;
-/// Larger budgets are leased in twentieths of the window.
+/// Of a larger budget a process leases as much as it has spent in this window, so that many processes that just began do
+/// not hold among them what none of them needs; and at most a twentieth at once.
 const BLOCKS_PER_WINDOW: u32 = 20;
 /// A budget of one record is forgotten an hour after its window.
 const RECORD_BUDGET_LIVES_SECONDS: i64 = 60 * 60;
@@ -41,6 +42,8 @@ pub struct Gate {
 struct Leased {
     window: i64,
     left: u32,
+    /// In this window by this process.
+    spent: u32,
     /// Spent and not yet booked.
     unbooked: u32,
     /// The window in which those were spent: they count for its month.
@@ -93,27 +96,27 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
     let now_seconds = cx.clock.now().as_unix_seconds();
     let window = now_seconds - now_seconds.rem_euclid(WINDOW_SECONDS);
     let name = budget.name(key);
-    let (unbooked, spent_in) = {
+    let (spent, unbooked, spent_in) = {
         let mut budgets = lock(&cx.gate.budgets);
         if budgets.len() >= BUDGETS_REMEMBERED_MAX {
             budgets.retain(|_, leased| leased.window == window || leased.unbooked > 0);
         }
         let leased = budgets.entry(name.clone()).or_default();
         if leased.window != window {
-            leased.window = window;
-            leased.left = 0;
+            (leased.window, leased.left, leased.spent) = (window, 0, 0);
         }
         if leased.left > 0 {
             leased.left -= 1;
+            leased.spent += 1;
             leased.unbooked += 1;
             return Ok(());
         }
-        (std::mem::take(&mut leased.unbooked), leased.spent_in)
+        (leased.spent, std::mem::take(&mut leased.unbooked), leased.spent_in)
     };
     let asked = LeaseAsked {
         budget: &name,
         window,
-        block: if limit <= EXACT_UP_TO { 1 } else { limit / BLOCKS_PER_WINDOW },
+        block: if limit <= EXACT_UP_TO { 1 } else { spent.clamp(1, limit / BLOCKS_PER_WINDOW) },
         limit,
         month: &month_of(Timestamp::from_unix_ms(spent_in * 1000)),
         spent: unbooked,
@@ -124,8 +127,11 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
     let leased = budgets.entry(name.clone()).or_default();
     match granted {
         Ok(Lease::Granted(block)) => {
-            // The first of the block is this request.
-            leased.left += block.saturating_sub(1);
+            // The first of the block is this request. The rest belongs to the window it was leased for.
+            if leased.window == window {
+                leased.left += block.saturating_sub(1);
+                leased.spent += 1;
+            }
             leased.unbooked += 1;
             leased.spent_in = window;
             Ok(())

@@ -1,7 +1,7 @@
 //! Leases of a key's request budget: a process takes a block of requests at once and spends it without asking again.
 //!
 //! One item per key and class of request, whatever the traffic. What was leased and not spent when a process ends is lost
-//! to that window: the limit is never exceeded, at worst it is a block short.
+//! to that window: the limit is never exceeded, at worst each process leaves it a block short.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};

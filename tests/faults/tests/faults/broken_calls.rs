@@ -9,9 +9,11 @@ use crate::laws;
 use crate::scene::Scene;
 use crate::sweep::{Point, apart, sweep};
 
+/// A plan for the k-th call, and whether only writes count for it.
+type Fault = (fn(usize) -> Plan, bool);
+
 /// Reading twice is reading, and a read that is lost after it was done is a read that was not done.
-const FAULTS: [(fn(usize) -> Plan, bool); 3] =
-    [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
+const FAULTS: [Fault; 3] = [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
 
 async fn holds_whatever_call_breaks(journey: &'static Journey) {
     let mut sweeps = JoinSet::new();

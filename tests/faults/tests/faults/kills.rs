@@ -9,8 +9,11 @@ use crate::laws;
 use crate::scene::Scene;
 use crate::sweep::{Point, apart, sweep};
 
+/// A plan for the k-th call, and whether only writes count for it.
+type Fault = (fn(usize) -> Plan, bool);
+
 /// After a call that only reads nothing is other than before it.
-const DEATHS: [(fn(usize) -> Plan, bool); 2] = [(Plan::DieBefore, false), (Plan::DieAfter, true)];
+const DEATHS: [Fault; 2] = [(Plan::DieBefore, false), (Plan::DieAfter, true)];
 
 async fn holds_wherever_the_process_dies(journey: &'static Journey) {
     let mut sweeps = JoinSet::new();

@@ -1,0 +1,10 @@
+//! Handrail against parts that others made: Amazon's DynamoDB Local, an independent AWS emulator, the published verifier
+//! of webhook signatures.
+//!
+//! The parts lie where `HANDRAIL_TOOLS` says; `./check` sets it. Without it these tests say that they were left out.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the test, wherever it is noticed")]
+
+mod dynamodb_local;
+mod ministack;
+mod tools;
+mod webhooks;

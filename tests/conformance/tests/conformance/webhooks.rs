@@ -1,0 +1,70 @@
+//! The published verifier of webhook signatures, and a plain HMAC by another language, on a callback that was really made.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use handrail_testkit::World;
+use serde_json::json;
+
+use crate::tools::tools;
+
+/// Exits with 0 when everything about the call holds, and says what does not.
+const VERIFIER: &str = r#"
+import hashlib, hmac, json, sys
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+call = json.load(sys.stdin)
+body, headers, secret = call["body"], call["headers"], call["secret"]
+# The call was made at the time of the test's own world.
+import standardwebhooks.webhooks as module
+from datetime import datetime, timezone
+at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), tz=timezone.utc)
+class Then(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return at
+module.datetime = Then
+
+assert Webhook(secret).verify(body, headers) == json.loads(body)
+for changed, by in [(body + " ", secret), (body, "whsec_" + "A" * 44)]:
+    try:
+        Webhook(by).verify(changed, headers)
+    except WebhookVerificationError:
+        continue
+    sys.exit("a wrong call was taken for a right one")
+own = "sha256=" + hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
+assert headers["x-handover-signature"] == own, headers
+"#;
+
+#[tokio::test]
+async fn the_published_verifier_takes_our_callbacks() {
+    let Some(tools) = tools() else {
+        eprintln!("left out: HANDRAIL_TOOLS does not say where the verifier is");
+        return;
+    };
+    let mut world = World::new().await;
+    let app = world.key("app").await;
+    let asked = app.post("/decisions", &world.ask()).await.expect(201);
+    world.expect_mail("ann@example.com").await;
+    app.post(&format!("/decisions/{}/resolve", asked.id()), &json!({"action": "approve", "notes": "grüß Gott"}))
+        .await
+        .expect(200);
+    let call = world.expect_webhook("decision.resolved").await;
+    let secret = app.get("/auth/me").await.expect(200).json["api_keys"][0]["webhook_secret"].clone();
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature", "x-handover-signature"];
+    let headers: serde_json::Map<_, _> =
+        names.iter().map(|name| ((*name).to_owned(), json!(call.header(name)))).collect();
+    let input = json!({"body": String::from_utf8_lossy(&call.body), "headers": headers, "secret": secret});
+
+    let python = Command::new(tools.join("local/bin/python"))
+        .args(["-c", VERIFIER])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut python = python.unwrap();
+    python.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
+    let ended = python.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    world.end().await;
+}
