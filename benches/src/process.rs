@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 /// What this program uses as the admin key. It never leaves the machine.
 pub(crate) const KEY: &str = "ho_key_of_the_benchmarks";
@@ -17,6 +17,8 @@ pub(crate) struct Handrail {
     /// From the start of the process to the first 200 of `/healthz`.
     pub(crate) started_in: Duration,
     child: Child,
+    /// Kept open: who prints to nobody fails.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Handrail {
@@ -35,16 +37,15 @@ impl Handrail {
             .spawn()
             .with_context(|| format!("could not start {}", program.display()))?;
         let output = child.stdout.take().context("the output is piped")?;
-        let first = async {
-            let mut lines = BufReader::new(output).lines();
-            lines.next_line().await?.context("handrail ended before it said where it runs")
-        };
-        let first = tokio::time::timeout(STARTS_WITHIN, first).await.context("handrail did not start in time")??;
+        let mut output = BufReader::new(output).lines();
+        let first = tokio::time::timeout(STARTS_WITHIN, output.next_line()).await;
+        let first = first.context("handrail did not start in time")??;
+        let first = first.context("handrail ended before it said where it runs")?;
         let origin = first.rsplit(' ').next().unwrap_or_default().to_owned();
         let health = http.get(format!("{origin}/healthz")).send().await?;
         let started_in = begun.elapsed();
         ensure!(health.status().as_u16() == 200, "/healthz answered {}", health.status());
-        Ok(Self { origin, started_in, child })
+        Ok(Self { origin, started_in, child, _output: output })
     }
 
     /// `VmRSS` or `VmHWM`, in MB.

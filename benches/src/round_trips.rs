@@ -22,45 +22,54 @@ use tower::ServiceExt;
 
 use crate::numbers::print_table;
 
+/// A process leases of a budget as much as it has spent of it in this minute: after so many requests the next dozen is free.
+const WARM_UP: usize = 20;
+/// Every two seconds, as the published clients do.
+const POLLS_OF_A_MINUTE: usize = 30;
+
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut desk = Desk::new().await?;
-    let admin = desk.admin.clone();
-    let receiver = Receiver::start().await;
+    let (admin, receiver) = (desk.admin.clone(), Receiver::start().await);
     let mut rows = Vec::new();
 
-    let (calls, made) =
-        desk.ask(Method::POST, "/auth/api-keys", &admin, Some(json!({"name": "first", "role": "agent"}))).await?;
-    rows.push(row("make a key (cold: the caller's key is read, a window begins)", &calls));
-    let (calls, _) =
-        desk.ask(Method::POST, "/auth/api-keys", &admin, Some(json!({"name": "second", "role": "agent"}))).await?;
-    rows.push(row("make a key", &calls));
+    let agent = json!({"name": "agent", "role": "agent"});
+    let (_, made) = desk.ask(Method::POST, "/auth/api-keys", &admin, Some(&agent)).await?;
     let agent = made["key"].as_str().context("no key")?.to_owned();
-
-    let small = json!({"action": "Refund order 1234", "approver": "ann@example.com", "callback_url": receiver.url});
-    let (calls, _) = desk.ask(Method::POST, "/decisions", &agent, Some(small.clone())).await?;
-    rows.push(row("create (cold)", &calls));
-    let (calls, created) = desk.ask(Method::POST, "/decisions", &agent, Some(small)).await?;
-    rows.push(row("create", &calls));
+    let ask = json!({"action": "Refund order 1234", "approver": "ann@example.com", "callback_url": receiver.url});
+    let (calls, created) = desk.ask(Method::POST, "/decisions", &agent, Some(&ask)).await?;
+    rows.push(row("create, the first request of a process", &calls));
     desk.follow("create", &mut rows).await?;
+    for _ in 0..WARM_UP {
+        desk.ask(Method::POST, "/decisions", &agent, Some(&ask)).await?;
+    }
+    let (calls, _) = desk.ask(Method::POST, "/decisions", &agent, Some(&ask)).await?;
+    rows.push(row("create", &calls));
     let large = json!({"action": "Refund", "approver": "ann@example.com", "context": incompressible()});
-    let (calls, _) = desk.ask(Method::POST, "/decisions", &agent, Some(large)).await?;
+    let (calls, _) = desk.ask(Method::POST, "/decisions", &agent, Some(&large)).await?;
     rows.push(row("create, with an ask too large for the head", &calls));
-    desk.changes()?;
+    desk.follow("create with a large ask", &mut rows).await?;
 
-    let at = format!("/decisions/{}", created["id"].as_str().context("no id")?);
-    let (calls, _) = desk.ask(Method::GET, &at, &agent, None).await?;
-    rows.push(row("get, first of this decision", &calls));
-    let (calls, _) = desk.ask(Method::GET, &at, &agent, None).await?;
+    let decision = format!("/decisions/{}", created["id"].as_str().context("no id")?);
+    let mut polls = Vec::new();
+    for _ in 0..POLLS_OF_A_MINUTE {
+        polls.extend(desk.ask(Method::GET, &decision, &agent, None).await?.0);
+    }
+    let (calls, _) = desk.ask(Method::GET, &decision, &agent, None).await?;
     rows.push(row("get", &calls));
-    desk.ask(Method::GET, "/decisions", &admin, None).await?;
-    let (calls, _) = desk.ask(Method::GET, "/decisions", &admin, None).await?;
-    rows.push(row("list (3 decisions)", &calls));
-    let (calls, _) =
-        desk.ask(Method::POST, &format!("{at}/resolve"), &admin, Some(json!({"action": "approve"}))).await?;
+    rows.push(row(&format!("get, {POLLS_OF_A_MINUTE} times in one minute"), &polls));
+
+    for _ in 0..WARM_UP {
+        desk.ask(Method::GET, "/decisions?limit=20", &admin, None).await?;
+        desk.ask(Method::GET, &format!("{decision}/deliveries"), &admin, None).await?;
+    }
+    let (calls, _) = desk.ask(Method::GET, "/decisions?limit=20", &admin, None).await?;
+    rows.push(row("list, 20 decisions", &calls));
+    let (calls, _) = desk.ask(Method::GET, &format!("{decision}/deliveries"), &admin, None).await?;
+    rows.push(row("list the deliveries", &calls));
+    let resolve = format!("{decision}/resolve");
+    let (calls, _) = desk.ask(Method::POST, &resolve, &admin, Some(&json!({"action": "approve"}))).await?;
     rows.push(row("resolve", &calls));
     desk.follow("resolve", &mut rows).await?;
-    let (calls, _) = desk.ask(Method::GET, &format!("{at}/deliveries"), &admin, None).await?;
-    rows.push(row("list the deliveries", &calls));
     desk.meter.take();
     sweep(&desk.works).await?;
     rows.push(row("sweep, with nothing overdue", &desk.taken()));
@@ -128,7 +137,7 @@ impl Desk {
         method: Method,
         path: &str,
         key: &str,
-        body: Option<Value>,
+        body: Option<&Value>,
     ) -> anyhow::Result<(Vec<Call>, Value)> {
         self.meter.take();
         let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handrail_domain::time::Timestamp;
-use handrail_effects::{Works, dispatch, handle, sweep};
+use handrail_effects::{Change, Works, dispatch, handle, sweep};
 use handrail_kernel::clock::Clock;
 use handrail_kernel::fault::Fault;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::changes::Changes;
 use crate::clock::MovableClock;
@@ -149,17 +149,10 @@ impl Pump {
 
     async fn try_round(&mut self) -> Result<bool, Fault> {
         let changes = self.changes.next().await?;
-        for change in &changes {
-            if let Err(fault) = dispatch(&self.works, change).await {
-                if fault.may_pass() {
-                    return Err(fault);
-                }
-                // As the stream's function on AWS: a change that can't be understood must not block those behind it.
-                tracing::error!(fault = fault.chain(), "poison: a change was left out");
-            }
-        }
-        if !changes.is_empty() {
-            self.changes.passed(&self.desk, changes.len()).await?;
+        let read = changes.len();
+        self.dispatch_all(changes).await?;
+        if read > 0 {
+            self.changes.passed(&self.desk, read).await?;
         }
         let now = self.clock.now();
         if now >= self.next_sweep {
@@ -167,7 +160,24 @@ impl Pump {
             sweep(&self.works).await?;
         }
         let started = self.start_due(now).await?;
-        Ok(!changes.is_empty() || started > 0)
+        Ok(read > 0 || started > 0)
+    }
+
+    /// Several at once: each waits for the disk, and what follows from one record does not wait for another. Their order does
+    /// not matter, because each effect is known by its record and sequence number, and a timer by its deadline.
+    async fn dispatch_all(&self, changes: Vec<Change>) -> Result<(), Fault> {
+        let mut running = JoinSet::new();
+        for change in changes {
+            if running.len() >= AT_ONCE_MAX {
+                dispatched(running.join_next().await)?;
+            }
+            let works = self.works.clone();
+            running.spawn(async move { dispatch(&works, &change).await });
+        }
+        while let done @ Some(_) = running.join_next().await {
+            dispatched(done)?;
+        }
+        Ok(())
     }
 
     async fn start_due(&mut self, now: Timestamp) -> Result<usize, Fault> {
@@ -237,6 +247,19 @@ impl Pump {
         {
             tracing::error!(fault = fault.chain(), "the clock's position could not be kept");
         }
+    }
+}
+
+/// What can't be understood is left out, as by the stream's function on AWS: it must not block what comes behind it.
+fn dispatched(done: Option<Result<Result<(), Fault>, JoinError>>) -> Result<(), Fault> {
+    match done {
+        None | Some(Ok(Ok(()))) => Ok(()),
+        Some(Ok(Err(fault))) if fault.may_pass() => Err(fault),
+        Some(Ok(Err(fault))) => {
+            tracing::error!(fault = fault.chain(), "poison: a change was left out");
+            Ok(())
+        }
+        Some(Err(error)) => Err(Fault::broken_by("a dispatch died", error)),
     }
 }
 

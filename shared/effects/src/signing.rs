@@ -6,8 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use handrail_kernel::master::hmac_sha256;
 
 /// The headers of a callback signed after <https://www.standardwebhooks.com>.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl StandardHeaders {
 /// or that is old. The id must not contain a full stop: it ends where the first one stands.
 pub fn standard_webhooks(secret: &str, id: &str, timestamp_seconds: i64, body: &[u8]) -> StandardHeaders {
     let timestamp = timestamp_seconds.to_string();
-    let mac = hmac(&standard_key(secret), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
+    let mac = hmac_sha256(&standard_key(secret), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
     StandardHeaders { id: id.to_owned(), timestamp, signature: format!("v1,{}", STANDARD.encode(mac)) }
 }
 
@@ -41,7 +40,7 @@ pub fn sha256_header(secret: &str, body: &[u8]) -> String {
     use std::fmt::Write;
 
     let mut header = "sha256=".to_owned();
-    for byte in hmac(secret.as_bytes(), &[body]) {
+    for byte in hmac_sha256(secret.as_bytes(), &[body]) {
         // Writing to a String cannot fail.
         let _ = write!(header, "{byte:02x}");
     }
@@ -56,15 +55,6 @@ fn standard_key(secret: &str) -> Vec<u8> {
         .and_then(|key| STANDARD_PAD_INDIFFERENT.decode(key).ok())
         .filter(|key| !key.is_empty())
         .unwrap_or_else(|| secret.as_bytes().to_vec())
-}
-
-fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

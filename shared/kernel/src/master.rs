@@ -18,7 +18,7 @@ pub struct MasterKey([u8; 32]);
 
 impl MasterKey {
     pub fn new(secret: &str) -> Self {
-        Self(mac(secret.as_bytes(), &[b"handrail master v1"]))
+        Self(hmac_sha256(secret.as_bytes(), &[b"handrail master v1"]))
     }
 
     /// The secret with which callbacks of this API key's records are signed. Readable back at any time by its owner.
@@ -34,7 +34,7 @@ impl MasterKey {
     }
 
     fn derive(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {
-        mac(&self.0, &[purpose, b"\0", of])
+        hmac_sha256(&self.0, &[purpose, b"\0", of])
     }
 }
 
@@ -55,7 +55,8 @@ pub fn new_api_key(entropy: [u8; 32]) -> String {
     format!("ho_live_{}", BASE64_URL_SAFE_NO_PAD.encode(entropy))
 }
 
-fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+/// Of all parts in a row.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key length");
     for part in parts {

@@ -1,6 +1,7 @@
 //! Laws that hold over any sequence of commands, whatever the clock does between them.
 
-use handrail_domain::decision::{Act, Decision, DecisionEvent, Refusal, State};
+use handrail_domain::decision::{Act, Choice, Decision, DecisionEvent, Refusal, State};
+use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Lifecycle, Verdict};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -84,6 +85,15 @@ fn play_all(history: &History, mut law: impl FnMut(Moment<'_>)) -> Record<Decisi
         }
     }
     record
+}
+
+#[test]
+fn a_repeat_with_other_content_is_known_as_the_same_command() {
+    let record = open(&Setup { backup: false, options: vec![Choice::Deny] });
+    let repeat = CommandId::new("create", b"other content");
+    let found = record.made_by(&repeat).unwrap();
+    assert_eq!(found.seq, 1);
+    assert_ne!(found.command, repeat, "and can be told from a plain repeat");
 }
 
 proptest! {
