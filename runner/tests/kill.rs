@@ -169,7 +169,6 @@ async fn what_was_acknowledged_survives_a_kill() {
         (|news| matches!(news, News::Answered), 25),
         (|news| matches!(news, News::Called), 30),
     ];
-    let t0 = std::time::Instant::now();
     for (is_it, nth) in moments {
         let handrail = Handrail::start(folder.path(), Some(KEY));
         let mut agents = JoinSet::new();
@@ -184,7 +183,6 @@ async fn what_was_acknowledged_survives_a_kill() {
                 Some(ended) = agents.join_next() => assert!(ended.expect("an agent goes on"), "the program ended by itself"),
             }
         }
-        eprintln!("moment at {:?} created {} answered {} calls {}", t0.elapsed(), lock(&outside.told).created.len(), lock(&outside.told).answered.len(), lock(&outside.calls).len());
         handrail.kill();
         agents.join_all().await;
         // What was heard of the killed one says nothing about the next.
@@ -194,7 +192,6 @@ async fn what_was_acknowledged_survives_a_kill() {
     let handrail = Handrail::start(folder.path(), Some(KEY));
     let clock = format!("{}/local/clock", handrail.origin);
     post(&http, &clock, &json!({"advance_seconds": REST_SECONDS}), 200).await.expect("the clock moves");
-    eprintln!("advanced at {:?}", t0.elapsed());
     let told = std::mem::take(&mut *lock(&outside.told));
     assert!(told.created.len() >= 40 && told.answered.len() >= 25, "too little was done to lose anything");
     for id in &told.created {
