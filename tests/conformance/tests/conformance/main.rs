@@ -1,10 +1,11 @@
-//! Handrail against parts that others made: Amazon's DynamoDB Local, an independent AWS emulator, the published verifier
-//! of webhook signatures.
+//! Handrail against parts that others made: the published client of its API, Amazon's DynamoDB Local, an independent AWS
+//! emulator, the published verifier of webhook signatures.
 //!
 //! The parts lie where `HANDRAIL_TOOLS` says; `./check` sets it. Without it these tests say that they were left out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the test, wherever it is noticed")]
 
 mod dynamodb_local;
 mod ministack;
+mod published_client;
 mod tools;
 mod webhooks;

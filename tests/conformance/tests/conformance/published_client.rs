@@ -1,0 +1,44 @@
+//! The client that its vendor publishes for the decisions API, unchanged, against this service: its last version whose
+//! `approve()` works, and its newest. The tests themselves are in Python, as its users are: `tests/conformance/published_client`.
+
+use std::process::Command;
+
+use handrail_kernel::clock::{Clock, SystemClock};
+use handrail_testkit::{World, WorldOptions};
+
+use crate::tools::{root, tools};
+
+#[tokio::test]
+async fn the_published_client_0_3_works_unchanged() {
+    works_unchanged("client-0.3").await;
+}
+
+#[tokio::test]
+async fn the_published_client_0_4_works_unchanged() {
+    works_unchanged("client-0.4").await;
+}
+
+async fn works_unchanged(client: &str) {
+    let Some(tools) = tools() else {
+        eprintln!("left out: HANDRAIL_TOOLS does not say where the published client is");
+        return;
+    };
+    // It compares our times with its own machine's.
+    let world = World::with(WorldOptions { begins_at: Some(SystemClock.now()), ..WorldOptions::default() }).await;
+    let mut python = Command::new(tools.join(client).join("bin/python"));
+    python
+        .args(["-B", "-m", "unittest", "discover", "--verbose"])
+        .current_dir(root().join("tests/conformance/published_client"))
+        .env("HANDRAIL_ORIGIN", &world.running.origin)
+        .env("ADMIN_KEY", &world.running.key)
+        .env_remove("HANDOVER_API_KEY")
+        // No proxy may stand between it and this process.
+        .env("no_proxy", "127.0.0.1");
+    let ran = tokio::task::spawn_blocking(move || python.output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stdout));
+    // Python is content when it finds no test at all.
+    assert!(said.contains("\nRan ") && !said.contains("\nRan 0 "), "{said}");
+    eprintln!("{said}");
+    world.running.stop().await;
+}
