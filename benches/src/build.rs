@@ -21,10 +21,8 @@ impl Build {
         if !self.as_built {
             self.build(packages, only)?;
         }
-        let this = std::env::current_exe()?;
         // Beside the folder of this program.
-        let target = this.ancestors().nth(2).context("this program lies in no target folder")?;
-        Ok(target.join(&self.profile))
+        Ok(target()?.join(&self.profile))
     }
 
     fn build(&self, packages: &[&str], only: Option<&[String]>) -> anyhow::Result<()> {
@@ -44,4 +42,10 @@ impl Build {
         ensure!(cargo.status().context("could not run cargo")?.success(), "cargo build failed");
         Ok(())
     }
+}
+
+/// The folder that everything is built in, wherever cargo was told to have it.
+pub(crate) fn target() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    Ok(this.ancestors().nth(2).context("this program lies in no target folder")?.to_owned())
 }

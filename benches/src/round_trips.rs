@@ -1,7 +1,7 @@
 //! How many calls to DynamoDB each operation makes on a process that is warm, and each worker for what follows.
 //!
 //! A count, not a time: it is the same on every machine, and on AWS each call is a round trip that somebody waits for and
-//! a line on the bill. tests/agreement fails when one of them grows.
+//! a line on the bill. tests/faults fails when one of them grows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

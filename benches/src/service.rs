@@ -1,7 +1,7 @@
 //! The laptop's program under load: the real `handrail`, over HTTP, with its workers running.
 //!
-//! In each round the bare engine then writes and reads the very items that the service left, on the same disk, so that the
-//! ratio says what Handrail adds and not how fast this disk syncs.
+//! Right before and after each phase the bare engine writes or reads records of the same kind on the same disk, so that the
+//! ratio says what Handrail adds and not how fast this disk syncs in this minute.
 
 mod bare;
 mod load;
@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use axum::Router;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::build::Build;
+use crate::build::{Build, target};
 use crate::numbers::{median, ms, percentile, print_table};
 use crate::process::{Handrail, KEY, client};
-use crate::root;
 use bare::Bare;
 use load::{Load, load};
 
@@ -38,11 +38,11 @@ pub(crate) struct Plan {
     build: Build,
 }
 
-const GET_AGAIN: &str = "get, fourth of a decision";
+/// Written and read by the bare engine each time.
+const BARE_RECORDS: usize = 500;
 
 struct Round {
     phases: Vec<Phase>,
-    bare: Bare,
     memory: Memory,
     /// Starts in the folder that the round left.
     starts_ms: Vec<f64>,
@@ -50,11 +50,18 @@ struct Round {
 
 struct Phase {
     name: &'static str,
-    /// Is the bare engine's write or its read what this is compared with?
-    writes: bool,
     load: Load,
+    against: Against,
+    /// Of the bare engine, per second: right before and right after.
+    bare: [f64; 2],
     /// From the last answer until the workers had nothing left to do.
     workers_behind: Duration,
+}
+
+#[derive(Clone, Copy)]
+enum Against {
+    Writes,
+    Reads,
 }
 
 struct Memory {
@@ -65,21 +72,33 @@ struct Memory {
 
 pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     let program = plan.build.programs(&["handrail-runner"], None)?.join("handrail");
+    let folder = folder()?;
+    let mut bare = bare(plan, &program, folder.path()).await?;
     let mut empty_starts_ms = Vec::new();
     let mut rounds = Vec::new();
     for number in 1..=plan.rounds {
         for _ in 0..plan.starts.div_ceil(plan.rounds) {
-            let folder = tempfile::tempdir_in(root().join("target"))?;
-            empty_starts_ms.push(start_ms(&program, folder.path()).await?);
+            empty_starts_ms.push(start_ms(&program, self::folder()?.path()).await?);
         }
-        let round = round(plan, &program).await.with_context(|| format!("round {number}"))?;
-        eprintln!(
-            "round {number}: the bare engine wrote {:.0}/s and read {:.0}/s",
-            round.bare.writes, round.bare.reads
-        );
+        let round = round(plan, &program, &mut bare).await.with_context(|| format!("round {number}"))?;
+        let bare: Vec<String> = round.phases.iter().map(|phase| format!("{:.0}", median(&phase.bare))).collect();
+        eprintln!("round {number}: beside the phases the bare engine did {} a second", bare.join(", "));
         rounds.push(round);
     }
     print(plan, &rounds, &empty_starts_ms)
+}
+
+/// Under target/ and not in the system's folder for such things, which may lie in memory and never sync.
+fn folder() -> anyhow::Result<TempDir> {
+    Ok(tempfile::tempdir_in(target()?)?)
+}
+
+async fn bare(plan: &Plan, program: &Path, folder: &Path) -> anyhow::Result<Bare> {
+    let data = folder.join("first");
+    let handrail = Handrail::start(program, &data).await?;
+    create(plan, &handrail.origin, "http://127.0.0.1:9/", BARE_RECORDS).await?;
+    handrail.kill().await?;
+    Bare::of(&data, &folder.join("bare.db"), plan.at_once.into()).await
 }
 
 async fn start_ms(program: &Path, data: &Path) -> anyhow::Result<f64> {
@@ -89,61 +108,104 @@ async fn start_ms(program: &Path, data: &Path) -> anyhow::Result<f64> {
     Ok(started_in)
 }
 
-async fn round(plan: &Plan, program: &Path) -> anyhow::Result<Round> {
-    // Under target/ and not in the system's folder for such things, which may lie in memory and never sync.
-    let folder = tempfile::tempdir_in(root().join("target"))?;
-    let data = folder.path().join("service");
-    let handrail = Handrail::start(program, &data).await?;
+async fn round(plan: &Plan, program: &Path, bare: &mut Bare) -> anyhow::Result<Round> {
+    let folder = folder()?;
+    let handrail = Handrail::start(program, folder.path()).await?;
     let idle = handrail.memory("VmRSS")?;
-    let phases = phases(plan, &handrail.origin).await?;
+    let phases = phases(plan, &handrail.origin, bare).await?;
     let memory = Memory { idle, after: handrail.memory("VmRSS")?, peak: handrail.memory("VmHWM")? };
     handrail.kill().await?;
     let mut starts_ms = Vec::new();
     for _ in 0..plan.starts.div_ceil(plan.rounds) {
-        starts_ms.push(start_ms(program, &data).await?);
+        starts_ms.push(start_ms(program, folder.path()).await?);
     }
-    let bare = bare::measure(&data, &folder.path().join("bare.db"), plan.decisions.into(), plan.at_once.into()).await?;
-    Ok(Round { phases, bare, memory, starts_ms })
+    Ok(Round { phases, memory, starts_ms })
 }
 
-async fn phases(plan: &Plan, origin: &str) -> anyhow::Result<Vec<Phase>> {
+async fn phases(plan: &Plan, origin: &str, bare: &mut Bare) -> anyhow::Result<Vec<Phase>> {
     let (http, callbacks) = (client()?, receiver().await?);
-    let (count, at_once) = (usize::from(plan.decisions), usize::from(plan.at_once));
     let mut phases = Vec::new();
+    let before = bare.writes().await?;
+    let (load, ids) = create(plan, origin, &callbacks, plan.decisions.into()).await?;
+    let workers_behind = settled(&http, origin).await?;
+    phases.push(Phase {
+        name: "create",
+        load,
+        against: Against::Writes,
+        bare: [before, bare.writes().await?],
+        workers_behind,
+    });
 
+    // The first reads of a decision lease its budget, which is a write; the fourth finds it leased.
+    let before = bare.writes().await?;
+    let load = get(plan, origin, &ids).await?;
+    let (against, bare_did) = (Against::Writes, [before, bare.writes().await?]);
+    phases.push(Phase {
+        name: "get, first of a decision",
+        load,
+        against,
+        bare: bare_did,
+        workers_behind: settled(&http, origin).await?,
+    });
+    get(plan, origin, &ids).await?;
+    get(plan, origin, &ids).await?;
+    let before = bare.reads().await?;
+    let load = get(plan, origin, &ids).await?;
+    let (against, bare_did) = (Against::Reads, [before, bare.reads().await?]);
+    phases.push(Phase {
+        name: "get, fourth",
+        load,
+        against,
+        bare: bare_did,
+        workers_behind: settled(&http, origin).await?,
+    });
+
+    let before = bare.writes().await?;
+    let load = resolve(plan, origin, &ids).await?;
+    let workers_behind = settled(&http, origin).await?;
+    phases.push(Phase {
+        name: "resolve",
+        load,
+        against: Against::Writes,
+        bare: [before, bare.writes().await?],
+        workers_behind,
+    });
+    Ok(phases)
+}
+
+async fn create(plan: &Plan, origin: &str, callbacks: &str, count: usize) -> anyhow::Result<(Load, Vec<String>)> {
+    let http = client()?;
     let ask = json!({
         "action": "Refund order 1234 (80 EUR)",
         "context": "The customer received the wrong size twice. The refund goes to the original card.",
         "approver": "ann@example.com",
         "callback_url": callbacks,
     });
-    let (created, ids) = load(count, at_once, |_| {
+    load(count, plan.at_once.into(), |_| {
         let request = http.post(format!("{origin}/decisions")).json(&ask);
         async move { Ok(answered(request, 201).await?["id"].as_str().context("no id")?.to_owned()) }
     })
+    .await
+}
+
+async fn get(plan: &Plan, origin: &str, ids: &[String]) -> anyhow::Result<Load> {
+    let http = client()?;
+    let (load, _) = load(ids.len(), plan.at_once.into(), |at| {
+        let request = http.get(format!("{origin}/decisions/{}", ids[at]));
+        async move { answered(request, 200).await.map(drop) }
+    })
     .await?;
-    phases.push(Phase { name: "create", writes: true, load: created, workers_behind: settled(&http, origin).await? });
+    Ok(load)
+}
 
-    // The first reads of a decision lease its budget, which is a write; later ones find it leased.
-    for name in ["get, first of a decision", "", "", GET_AGAIN] {
-        let (read, _) = load(count, at_once, |at| {
-            let request = http.get(format!("{origin}/decisions/{}", ids[at]));
-            async move { answered(request, 200).await.map(drop) }
-        })
-        .await?;
-        let workers_behind = settled(&http, origin).await?;
-        if !name.is_empty() {
-            phases.push(Phase { name, writes: name != GET_AGAIN, load: read, workers_behind });
-        }
-    }
-
-    let (resolved, _) = load(count, at_once, |at| {
+async fn resolve(plan: &Plan, origin: &str, ids: &[String]) -> anyhow::Result<Load> {
+    let http = client()?;
+    let (load, _) = load(ids.len(), plan.at_once.into(), |at| {
         let request = http.post(format!("{origin}/decisions/{}/resolve", ids[at])).json(&json!({"action": "approve"}));
         async move { answered(request, 200).await.map(drop) }
     })
     .await?;
-    phases.push(Phase { name: "resolve", writes: true, load: resolved, workers_behind: settled(&http, origin).await? });
-    Ok(phases)
+    Ok(load)
 }
 
 async fn answered(request: reqwest::RequestBuilder, status: u16) -> anyhow::Result<Value> {
@@ -168,52 +230,48 @@ async fn receiver() -> anyhow::Result<String> {
 }
 
 fn print(plan: &Plan, rounds: &[Round], empty_starts_ms: &[f64]) -> anyhow::Result<()> {
-    let quietest = rounds.iter().max_by(|a, b| a.bare.writes.total_cmp(&b.bare.writes)).context("no round")?;
     println!(
-        "{} decisions, {} at once. Of {} rounds the quietest, and the ratio to the bare engine in all of them.",
+        "{} decisions, {} at once. Of {} rounds each phase's fastest, and the median and range of the ratios in all of them.",
         plan.decisions, plan.at_once, plan.rounds
     );
-    println!(
-        "The bare engine wrote {:.0}/s and read {:.0}/s in that round.",
-        quietest.bare.writes, quietest.bare.reads
-    );
     let mut rows = Vec::new();
-    for (at, phase) in quietest.phases.iter().enumerate() {
-        let ratio = |round: &Round| {
-            let phase = &round.phases[at];
-            phase.load.per_second() / if phase.writes { round.bare.writes } else { round.bare.reads }
+    for at in 0..rounds.first().context("no round")?.phases.len() {
+        let phases: Vec<&Phase> = rounds.iter().map(|round| &round.phases[at]).collect();
+        let ratios: Vec<f64> =
+            phases.iter().map(|phase| phase.load.per_second() * 2.0 / phase.bare.iter().sum::<f64>()).collect();
+        let fastest =
+            phases.iter().max_by(|a, b| a.load.per_second().total_cmp(&b.load.per_second())).context("no round")?;
+        let latency = |part| format!("{:.1}", percentile(&fastest.load.latencies_ms, part));
+        let against = match fastest.against {
+            Against::Writes => "writes",
+            Against::Reads => "reads",
         };
-        let ratios: Vec<f64> = rounds.iter().map(ratio).collect();
-        let latency = |part| format!("{:.1}", percentile(&phase.load.latencies_ms, part));
         rows.push(vec![
-            phase.name.to_owned(),
-            format!("{:.0}", phase.load.per_second()),
+            fastest.name.to_owned(),
+            format!("{:.0}", fastest.load.per_second()),
             latency(0.5),
             latency(0.95),
             latency(0.99),
-            format!("{:.2} of its {}", median(&ratios), if phase.writes { "writes" } else { "reads" }),
-            format!("{:.2} to {:.2}", percentile(&ratios, 0.0), percentile(&ratios, 1.0)),
-            format!("{:.1} s", phase.workers_behind.as_secs_f64()),
+            format!(
+                "{:.2} of its {against} ({:.2} to {:.2})",
+                median(&ratios),
+                percentile(&ratios, 0.0),
+                percentile(&ratios, 1.0)
+            ),
+            format!("{:.1}", fastest.workers_behind.as_secs_f64()),
         ]);
     }
-    let heads = [
-        "operation",
-        "requests/s",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "ratio to the bare engine",
-        "in the rounds",
-        "workers done after",
-    ];
+    let heads =
+        ["operation", "requests/s", "p50 ms", "p95 ms", "p99 ms", "to the bare engine", "workers done after, s"];
     print_table(&heads, &rows);
 
-    let memory = &quietest.memory;
-    print_table(
-        &["memory", "MB"],
-        &[("idle", memory.idle), ("after the round", memory.after), ("peak", memory.peak)]
-            .map(|(when, mb)| vec![when.to_owned(), format!("{mb:.1}")]),
-    );
+    let memory = |of: fn(&Memory) -> f64| median(&rounds.iter().map(|round| of(&round.memory)).collect::<Vec<_>>());
+    let memory = [
+        ("idle", memory(|memory| memory.idle)),
+        ("after a round", memory(|memory| memory.after)),
+        ("peak", memory(|memory| memory.peak)),
+    ];
+    print_table(&["memory", "MB"], &memory.map(|(when, mb)| vec![when.to_owned(), format!("{mb:.1}")]));
     let full: Vec<f64> = rounds.iter().flat_map(|round| round.starts_ms.iter().copied()).collect();
     let filled = format!("a folder with {} decisions", plan.decisions);
     let starts = [("an empty folder", empty_starts_ms), (&filled, &full)].map(|(folder, times)| {

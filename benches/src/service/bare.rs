@@ -1,4 +1,4 @@
-//! The same items through the engine alone: no HTTP, no Handrail, no workers.
+//! Records as the service writes them, through the engine alone: no HTTP, no Handrail, no workers.
 
 use std::path::Path;
 
@@ -11,39 +11,54 @@ use handrail_runner::TABLE;
 
 use super::load::load;
 
-/// Per second.
 pub(super) struct Bare {
-    pub(super) writes: f64,
-    pub(super) reads: f64,
+    db: Client,
+    items: Vec<Item>,
+    at_once: usize,
+    written: usize,
 }
 
-/// Takes the newest form of each record out of the service's folder, and writes and reads them in a new file.
-pub(super) async fn measure(data: &Path, file: &Path, count: usize, at_once: usize) -> anyhow::Result<Bare> {
-    let items = {
-        let engine = Engine::open(&data.join("handrail.db"))?;
-        heads(&engine.client()).await?
-    };
-    ensure!(items.len() == count, "the service left {} records and not {count}", items.len());
-    let engine = Engine::open(file)?;
-    let db = engine.client();
-    table::create(&db, TABLE).await?;
-    let (written, _) = load(count, at_once, |at| {
-        let put = db.put_item().table_name(TABLE).set_item(Some(items[at].clone()));
-        async move { Ok(put.send().await.map(drop)?) }
-    })
-    .await?;
-    let keys: Vec<AttributeValue> =
-        items.iter().map(|item| item.get("pk").cloned()).collect::<Option<_>>().context("no pk")?;
-    let (read, _) = load(count, at_once, |at| {
-        let query = db.query().table_name(TABLE).consistent_read(true).key_condition_expression("pk = :pk");
-        let query = query.expression_attribute_values(":pk", keys[at].clone());
-        async move {
-            ensure!(query.send().await?.count() == 1, "a record was not found");
-            Ok(())
-        }
-    })
-    .await?;
-    Ok(Bare { writes: written.per_second(), reads: read.per_second() })
+impl Bare {
+    /// Takes the records out of a folder that a service left, to write them into a new file.
+    pub(super) async fn of(data: &Path, file: &Path, at_once: usize) -> anyhow::Result<Self> {
+        let items = heads(&Engine::open(&data.join("handrail.db"))?.client()).await?;
+        let db = Engine::open(file)?.client();
+        table::create(&db, TABLE).await?;
+        Ok(Self { db, items, at_once, written: 0 })
+    }
+
+    /// All of them once more, per second.
+    pub(super) async fn writes(&mut self) -> anyhow::Result<f64> {
+        self.written += 1;
+        let (load, _) = load(self.items.len(), self.at_once, |at| {
+            // Under a key of its own, as a new record.
+            let pk = keyed(&self.items[at], self.written);
+            let put = self.db.put_item().table_name(TABLE).set_item(Some(self.items[at].clone()));
+            async move { Ok(put.item("pk", pk?).send().await.map(drop)?) }
+        })
+        .await?;
+        Ok(load.per_second())
+    }
+
+    /// Those written last, per second.
+    pub(super) async fn reads(&self) -> anyhow::Result<f64> {
+        let (load, _) = load(self.items.len(), self.at_once, |at| {
+            let pk = keyed(&self.items[at], self.written);
+            let query = self.db.query().table_name(TABLE).consistent_read(true).key_condition_expression("pk = :pk");
+            async move {
+                let found = query.expression_attribute_values(":pk", pk?).send().await?;
+                ensure!(found.count() == 1, "a record was not found");
+                Ok(())
+            }
+        })
+        .await?;
+        Ok(load.per_second())
+    }
+}
+
+fn keyed(item: &Item, number: usize) -> anyhow::Result<AttributeValue> {
+    let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).context("an item has no key")?;
+    Ok(AttributeValue::S(format!("{pk}#{number}")))
 }
 
 async fn heads(db: &Client) -> anyhow::Result<Vec<Item>> {
