@@ -4,7 +4,9 @@
 //! The parts lie where `HANDRAIL_TOOLS` says; `./check` sets it. Without it these tests say that they were left out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the test, wherever it is noticed")]
 
+mod cloud;
 mod dynamodb_local;
+mod emulated_aws;
 mod ministack;
 mod published_client;
 mod tools;

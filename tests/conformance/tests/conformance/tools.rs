@@ -2,14 +2,17 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls;
-use handrail_domain::decision::{Ask, Asker, Decision, Proposal};
+use handrail_domain::access::Role;
+use handrail_domain::actor::Actor;
+use handrail_domain::decision::{Act, Ask, Asker, Choice, Decision, Given, Proposal};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
+use handrail_domain::lifecycle::Command;
 use handrail_domain::outbound::Reach;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -36,7 +39,7 @@ impl Emulator {
             return None;
         }
         let launcher = root().join("tests/tools").join(name);
-        let mut child = Command::new(launcher)
+        let mut child = std::process::Command::new(launcher)
             .args(["0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -51,18 +54,22 @@ impl Emulator {
 
     /// What every AWS client of the service is made from, pointed at this part.
     pub(crate) fn sdk_config(&self) -> SdkConfig {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let credentials = aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "tests");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
-            .http_client(http)
-            .endpoint_url(&self.url)
-            .build()
+        sdk_config_of(&self.url)
     }
+}
+
+pub(crate) fn sdk_config_of(url: &str) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let credentials = aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "tests");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
+        .http_client(http)
+        .endpoint_url(url)
+        .build()
 }
 
 impl Drop for Emulator {
@@ -131,18 +138,33 @@ pub(crate) fn tenant() -> TenantId {
 
 /// A decision that was asked now; `context` makes it as large as one likes.
 pub(crate) fn asked(cx: &Cx, context: &str) -> (Record<Decision>, CommandId) {
+    asked_to(cx, context, None)
+}
+
+/// The same, to be told to an address.
+pub(crate) fn asked_to(cx: &Cx, context: &str, callback_url: Option<String>) -> (Record<Decision>, CommandId) {
     let now = cx.clock.now();
     let key = KeyId::new(NOON, [9; 10]);
     let proposal = Proposal {
         action: Some("Refund order 1234".to_owned()),
         approver: Some("ann@example.com".to_owned()),
         context: Some(context.to_owned()),
+        callback_url,
         ..Proposal::default()
     };
-    let asker = Asker { key, name: "conformance", approvers: &[], backup: None, reach: Reach::PublicOnly };
+    let asker = Asker { key, name: "conformance", approvers: &[], backup: None, reach: cx.settings.reach };
     let ask = Ask::check(proposal, &asker, now).unwrap();
     let id: RecordId = cx.new_record_id();
     let command = CommandId::new(&id.to_string(), b"");
-    let by = handrail_domain::actor::Actor::Key { key, role: handrail_domain::access::Role::Agent };
+    let by = Actor::Key { key, role: Role::Agent };
     (Record::open(tenant(), id, ask, by, command.clone(), now), command)
+}
+
+/// An approval by a program, in somebody's name.
+pub(crate) fn approve(name: &str) -> Command<Decision> {
+    Command {
+        id: CommandId::new(name, b""),
+        actor: Actor::Key { key: KeyId::new(NOON, [9; 10]), role: Role::App },
+        act: Act::Answer(Choice::Approve, Given { resolved_by: Some(name.to_owned()), ..Given::default() }),
+    }
 }
