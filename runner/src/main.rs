@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use handrail_domain::access::Role;
 use handrail_domain::ids::TenantId;
+use handrail_kernel::settings::Need;
+use handrail_kernel::slack::SlackSettings;
 use handrail_runner::{Options, Storage, Time, demo, emulated, start};
 use tracing_subscriber::EnvFilter;
 
@@ -138,7 +140,8 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         check_key(key)?;
     }
     let storage = Storage::Folder(options.data.clone());
-    let running = start(Options { port: options.port, storage, key: options.key, time: Time::Running }).await?;
+    let slack = SlackSettings::read(&Need::SLACK, &|name| std::env::var(name).ok());
+    let running = start(Options { port: options.port, storage, key: options.key, time: Time::Running, slack }).await?;
     let (origin, data) = (&running.origin, options.data.display());
     let key = if given { "(the one you gave)" } else { &running.key };
     println!(

@@ -20,6 +20,7 @@ use handrail_kernel::endpoint::{Endpoint, service};
 use handrail_kernel::fault::Fault;
 use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::settings::Settings;
+use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ use crate::pump::{AHEAD, Pump, PumpHandle};
 
 /// Every operation of every door, as this program serves them.
 pub fn endpoints() -> Vec<Endpoint> {
-    handrail_decisions::ENDPOINTS.to_vec()
+    [handrail_decisions::ENDPOINTS, handrail_slack::ENDPOINTS].concat()
 }
 
 pub struct Options {
@@ -47,6 +48,8 @@ pub struct Options {
     /// The admin key. `None`: made once and kept.
     pub key: Option<String>,
     pub time: Time,
+    /// The app that was registered at Slack, if any.
+    pub slack: SlackSettings,
 }
 
 pub enum Storage {
@@ -117,6 +120,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         master_key: Some(MasterKey::new(&master)),
         origin: Some(origin.clone()),
         reach: Reach::LoopbackToo,
+        slack: options.slack,
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
     let tenant = ensure_admin(&cx, &desk, &key).await.context("could not keep the admin key")?;

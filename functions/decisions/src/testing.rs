@@ -21,6 +21,7 @@ use handrail_kernel::endpoint::Endpoint;
 use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::settings::Settings;
+use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -62,6 +63,7 @@ impl Desk {
             master_key: Some(MasterKey::new("the master key of these tests")),
             origin: Some("https://handrail.example".to_owned()),
             reach: Reach::PublicOnly,
+            slack: SlackSettings::default(),
         };
         let store = Store::new(engine.client(), "handrail");
         let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(0)));

@@ -12,6 +12,8 @@ pub enum Scope {
     /// Seeing oneself.
     AccountRead,
     KeysWrite,
+    /// Letting Handrail into a Slack workspace.
+    SlackWrite,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ impl Role {
         match scope {
             Scope::DecisionsWrite | Scope::DecisionsRead | Scope::AccountRead => true,
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite => matches!(self, Self::Admin),
+            Scope::KeysWrite | Scope::SlackWrite => matches!(self, Self::Admin),
         }
     }
 }

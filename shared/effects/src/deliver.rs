@@ -5,9 +5,9 @@ use handrail_domain::ids::KeyId;
 use handrail_domain::time::Timestamp;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
+use handrail_sender::{Outgoing, Sent};
 
 use crate::message::Message;
-use crate::sender::{Outgoing, Sent};
 use crate::signing::{sha256_header, standard_webhooks};
 use crate::works::Works;
 

@@ -16,7 +16,6 @@ mod dispatch;
 mod message;
 mod notify;
 mod ports;
-pub mod sender;
 pub mod signing;
 mod sweep;
 mod timer;

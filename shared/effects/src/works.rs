@@ -8,10 +8,10 @@ use handrail_kernel::door::Door;
 use handrail_kernel::endpoint::Grant;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::settings::Need;
+use handrail_sender::{Limits, Sender};
 
 use crate::message::{Message, Queue};
 use crate::ports::{Mailer, Outbox};
-use crate::sender::Sender;
 
 /// A function that is not called by HTTP.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ pub struct Works {
 impl Works {
     pub fn new(cx: Cx, doors: &'static [&'static dyn Door]) -> Self {
         let reach: Reach = cx.settings.reach;
-        Self { cx, doors, outbox: None, mailer: None, sender: Sender::new(reach, crate::sender::Limits::default()) }
+        Self { cx, doors, outbox: None, mailer: None, sender: Sender::new(reach, Limits::default()) }
     }
 
     pub(crate) fn door(&self, kind: &str) -> Result<&'static dyn Door, Fault> {

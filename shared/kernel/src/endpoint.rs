@@ -43,6 +43,8 @@ pub enum Auth {
     Key(Scope),
     /// A signed link in the path.
     Link,
+    /// A state that was signed here and comes back from Slack.
+    State,
     Public,
 }
 
@@ -67,6 +69,10 @@ pub enum Touch {
     ListKeys,
     RevokeKey,
     ReadDeliveries,
+    ReadWorkspace,
+    KeepWorkspace,
+    /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
+    CallSlack,
 }
 
 /// One permission: an action on the table, or on one of its indexes.
@@ -113,6 +119,9 @@ impl Touch {
             Self::ListKeys => {
                 &[const { Grant::on_index("by_kind") }, const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") }]
             }
+            Self::ReadWorkspace => &[const { Grant::on_keys_like("dynamodb:GetItem", "slack#*") }],
+            Self::KeepWorkspace => &[const { Grant::on_keys_like("dynamodb:PutItem", "slack#*") }],
+            Self::CallSlack => &[],
             Self::RevokeKey => {
                 &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }]
             }

@@ -48,6 +48,7 @@ rights! {
     DecisionsResolve: "the role app or admin, because who asks must not answer",
     AccountRead: "the right to read the account",
     KeysWrite: "the role admin",
+    SlackWrite: "the role admin",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {

@@ -16,6 +16,8 @@ pub mod link;
 pub mod master;
 pub mod pages;
 pub mod problem;
+pub mod seal;
 pub mod settings;
+pub mod slack;
 pub mod store;
 pub mod transition;

@@ -33,6 +33,18 @@ impl MasterKey {
         self.derive(b"link", claims)
     }
 
+    /// For what must be read back and can't be derived: see [`seal`](crate::seal).
+    pub(crate) fn sealing_key(&self, purpose: &str) -> [u8; 32] {
+        self.derive(b"seal", purpose.as_bytes())
+    }
+
+    /// Signs what travels through somebody else's hands and comes back: the state of an installation, a button.
+    pub fn sign_slack(&self, claims: &[&[u8]]) -> [u8; 32] {
+        // Lengths before parts, so that no two lists of parts read the same.
+        let parts = claims.iter().flat_map(|claim| [(claim.len() as u64).to_be_bytes().to_vec(), claim.to_vec()]);
+        self.derive(b"slack", &parts.flatten().collect::<Vec<u8>>())
+    }
+
     fn derive(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {
         hmac_sha256(&self.0, &[purpose, b"\0", of])
     }

@@ -6,6 +6,7 @@
 use handrail_domain::outbound::Reach;
 
 use crate::master::{MASTER_KEY_CHARS_MIN, MasterKey};
+use crate::slack::{SLACK_API_VARIABLE, SlackSettings};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -15,6 +16,7 @@ pub struct Settings {
     pub origin: Option<String>,
     /// Where callbacks may go.
     pub reach: Reach,
+    pub slack: SlackSettings,
 }
 
 /// Something a function needs from its environment.
@@ -28,9 +30,16 @@ pub enum Need {
     NoticesQueue,
     TimersQueue,
     Scheduler,
+    /// The app that was registered at Slack. Empty where nobody uses Slack.
+    SlackClientId,
+    SlackClientSecret,
+    SlackSigningSecret,
 }
 
 impl Need {
+    /// What the registered app at Slack is known by.
+    pub const SLACK: [Self; 3] = [Self::SlackClientId, Self::SlackClientSecret, Self::SlackSigningSecret];
+
     pub fn variables(self) -> &'static [&'static str] {
         match self {
             Self::Table => &["HANDRAIL_TABLE"],
@@ -41,6 +50,9 @@ impl Need {
             Self::NoticesQueue => &["HANDRAIL_NOTICES_QUEUE"],
             Self::TimersQueue => &["HANDRAIL_TIMERS_QUEUE"],
             Self::Scheduler => &["HANDRAIL_TIMERS_QUEUE_ARN", "HANDRAIL_SCHEDULE_ROLE_ARN", "HANDRAIL_SCHEDULE_GROUP"],
+            Self::SlackClientId => &["HANDRAIL_SLACK_CLIENT_ID"],
+            Self::SlackClientSecret => &["HANDRAIL_SLACK_CLIENT_SECRET"],
+            Self::SlackSigningSecret => &["HANDRAIL_SLACK_SIGNING_SECRET"],
         }
     }
 }
@@ -114,7 +126,12 @@ impl Settings {
             );
         }
         let reach = if local { Reach::LoopbackToo } else { Reach::PublicOnly };
-        Self { table, master_key, origin, reach }
+        let slack = SlackSettings::read(needs, environment.lookup);
+        if slack.api.is_some() && on_lambda {
+            environment
+                .problem(SLACK_API_VARIABLE, "must not be set on AWS: tokens would go there instead of to Slack");
+        }
+        Self { table, master_key, origin, reach, slack }
     }
 }
 
@@ -143,6 +160,32 @@ mod tests {
             assert!(problems.contains(name), "{problems}");
         }
         assert!(!problems.contains("short\""));
+    }
+
+    #[test]
+    fn a_stand_in_of_slack_is_refused_on_lambda() {
+        let lookup = |name: &str| match name {
+            "HANDRAIL_TABLE" => Some("t".to_owned()),
+            "HANDRAIL_SLACK_API" => Some("http://127.0.0.1:1/api".to_owned()),
+            "AWS_EXECUTION_ENV" => Some("AWS_Lambda_provided.al2023".to_owned()),
+            _ => None,
+        };
+        assert!(Settings::read(&[Need::Table], &lookup).is_err());
+    }
+
+    #[test]
+    fn an_installation_without_slack_gives_it_empty_texts() {
+        let needs = [Need::Table, Need::SlackClientId, Need::SlackSigningSecret];
+        let lookup = |name: &str| match name {
+            "HANDRAIL_TABLE" => Some("t".to_owned()),
+            "HANDRAIL_SLACK_CLIENT_ID" => Some(String::new()),
+            "HANDRAIL_SLACK_SIGNING_SECRET" | "HANDRAIL_SLACK_CLIENT_SECRET" => Some("sesame".to_owned()),
+            _ => None,
+        };
+        let slack = Settings::read(&needs, &lookup).unwrap().slack;
+        assert!(slack.client_id.is_none() && slack.signing_secret.is_some());
+        assert!(slack.client_secret.is_none(), "nobody asked for it");
+        assert!(!format!("{slack:?}").contains("sesame"));
     }
 
     #[test]

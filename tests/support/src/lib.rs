@@ -9,10 +9,12 @@ mod api_only;
 mod client;
 mod meter;
 mod receiver;
+mod slack;
 mod world;
 
 pub use api_only::ApiOnly;
 pub use client::{Answer, Client};
 pub use meter::{Call, Counted, Meter, Plan};
 pub use receiver::{Received, Receiver};
+pub use slack::{SlackMessage, SlackStandIn, Tap, Trouble};
 pub use world::{Mail, World, WorldOptions};

@@ -9,6 +9,7 @@ use handrail_domain::time::Timestamp;
 use handrail_engine::Engine;
 use handrail_kernel::clock::Clock;
 use handrail_kernel::master::{hash_of_key, new_api_key};
+use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::Key;
 use handrail_runner::{LocalMail, Options, Running, Storage, Time, start};
 use serde_json::{Value, json};
@@ -32,6 +33,8 @@ pub struct WorldOptions {
     pub receiver: Option<Receiver>,
     /// Ids of the mails that were seen in an earlier world.
     pub read: HashSet<String>,
+    /// The app that is registered at the stand-in of Slack.
+    pub slack: SlackSettings,
 }
 
 /// A whole Handrail for one test. Call [`World::end`] last: it fails on mails and calls that nobody expected.
@@ -59,7 +62,8 @@ impl World {
         let client = engine.client_through(meter.clone());
         let storage = Storage::Engine { engine: engine.clone(), client };
         let time = Time::StandingAt(options.begins_at.unwrap_or(BEGINNING));
-        let running = start(Options { port: 0, storage, key: None, time }).await.expect("Handrail starts");
+        let running =
+            start(Options { port: 0, storage, key: None, time, slack: options.slack }).await.expect("Handrail starts");
         let admin = Client::new(&running.origin).with_key(&running.key);
         running.pump.settle().await;
         let receiver = match options.receiver {
@@ -188,8 +192,9 @@ impl World {
     /// outside are what is left.
     pub async fn kill(self) -> WorldOptions {
         let begins_at = Some(self.now());
+        let slack = self.running.cx.settings.slack.clone();
         self.running.stop().await;
-        WorldOptions { engine: Some(self.engine), begins_at, receiver: Some(self.receiver), read: self.read }
+        WorldOptions { engine: Some(self.engine), begins_at, receiver: Some(self.receiver), read: self.read, slack }
     }
 
     async fn unread(&self) -> Vec<Mail> {

@@ -11,6 +11,7 @@ mod lists;
 mod records;
 mod spending;
 pub mod table;
+mod workspaces;
 
 use std::collections::HashMap;
 
@@ -23,6 +24,7 @@ pub use keys::{Key, Revoked};
 pub use lists::{Listing, ListingCursor, Overdue};
 pub use records::{Commit, Put};
 pub use spending::{Lease, LeaseAsked};
+pub use workspaces::Workspace;
 
 use crate::fault::Fault;
 

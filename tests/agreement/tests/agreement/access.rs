@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::replay::{operation, stage_for};
 use crate::samples::{Answer, Sample, answer, invoke, sample};
-use crate::stage::{ADMIN, AGENT, APP, NOW, STRANGER, Stage, approver, record_id, tenant};
+use crate::stage::{ADMIN, AGENT, APP, NOW, SLACK_CODE, STRANGER, Stage, approver, record_id, tenant};
 
 async fn asked(endpoint: &Endpoint, sample: &Sample) -> Answer {
     let stage = stage_for(endpoint.function).await;
@@ -40,7 +40,7 @@ fn assert_page(what: &str, answer: &Answer, status: StatusCode) {
 fn behind_a_key() -> impl Iterator<Item = (Endpoint, handrail_domain::access::Scope)> {
     endpoints().into_iter().filter_map(|endpoint| match endpoint.auth {
         Auth::Key(scope) => Some((endpoint, scope)),
-        Auth::Link | Auth::Public => None,
+        Auth::Link | Auth::State | Auth::Public => None,
     })
 }
 
@@ -112,6 +112,24 @@ async fn a_link_that_was_not_given_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_state_that_was_not_given_lets_nobody_in() {
+    let stranger = MasterKey::new("the master key of somebody else");
+    let forged = handrail_slack::State { tenant: tenant(), made_at: NOW }.signed(&stranger);
+    let old = handrail_slack::State { tenant: tenant(), made_at: NOW.plus_ms(-10 * 60_000) };
+    let stage = Stage::new().await;
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::State) {
+        for state in ["x".to_owned(), "A".repeat(5_000), forged.clone(), stage.signed(old)] {
+            let back =
+                Sample { query: vec![("code", SLACK_CODE.to_owned()), ("state", state)], ..sample(endpoint.function) };
+            let answer = invoke(&endpoint, &stage, &back.event(&endpoint).to_string()).await;
+            assert_page(endpoint.function, &answer, StatusCode::BAD_REQUEST);
+        }
+    }
+    assert_eq!(stage.slack.calls(), Vec::<String>::new(), "Slack was asked for nobody's sake");
+    assert_eq!(stage.cx.store.workspace(tenant()).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn only_the_listed_operations_are_public() {
     let public = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Public);
     assert_eq!(public.map(|endpoint| endpoint.function).collect::<Vec<_>>(), ["health"]);
@@ -147,7 +165,7 @@ async fn an_address_takes_its_methods_and_names_them_to_who_comes_with_another()
                 let allowed: BTreeSet<String> = allow.split(',').map(|method| method.trim().to_owned()).collect();
                 assert_eq!(&allowed, takes, "{what}");
                 match endpoint.auth {
-                    Auth::Link => assert_page(&what, &answer, StatusCode::METHOD_NOT_ALLOWED),
+                    Auth::Link | Auth::State => assert_page(&what, &answer, StatusCode::METHOD_NOT_ALLOWED),
                     Auth::Key(_) | Auth::Public => {
                         assert_error(&what, &answer, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
                     }

@@ -89,6 +89,8 @@ fn rarer(function: &str) -> Vec<String> {
             vec![event(large.clone()), event(large)]
         }
         "decisions-list" => vec![event(Sample { query: Vec::new(), ..sample(function) })],
+        // Somebody reloads the page.
+        "slack-oauth-callback" => vec![event(sample(function))],
         // Only an admin sees the account's other keys.
         "auth-me" => vec![event(Sample { key: Some(ADMIN.to_owned()), ..sample(function) })],
         _ => Vec::new(),

@@ -134,6 +134,9 @@ fn value_of(variable: &str) -> &'static str {
         "HANDRAIL_TIMERS_QUEUE_ARN" => "!GetAtt TimersQueue.Arn",
         "HANDRAIL_SCHEDULE_ROLE_ARN" => "!GetAtt ScheduleRole.Arn",
         "HANDRAIL_SCHEDULE_GROUP" => "!Ref ScheduleGroup",
+        "HANDRAIL_SLACK_CLIENT_ID" => "!Ref SlackClientId",
+        "HANDRAIL_SLACK_CLIENT_SECRET" => "!Ref SlackClientSecret",
+        "HANDRAIL_SLACK_SIGNING_SECRET" => "!Ref SlackSigningSecret",
         other => panic!("{other} is new: say here where the template takes its value from"),
     }
 }

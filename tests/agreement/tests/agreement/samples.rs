@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use handrail_domain::access::Role;
-use handrail_kernel::endpoint::Endpoint;
+use handrail_kernel::endpoint::{Auth, Endpoint};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use crate::stage::{ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, Stage, key_id, record_id, token};
+use crate::stage::{ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, SLACK_CODE, Stage, key_id, record_id, slack_state, token};
 
 #[derive(Clone)]
 pub(crate) struct Sample {
     pub(crate) key: Option<String>,
     /// The one parameter of the path.
     pub(crate) parameter: Option<(&'static str, String)>,
-    pub(crate) query: Vec<(&'static str, &'static str)>,
+    pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     pub(crate) body: Option<Body>,
 }
@@ -56,7 +56,9 @@ pub(crate) fn sample(function: &str) -> Sample {
             }))),
             ..by(AGENT)
         },
-        "decisions-list" => Sample { query: vec![("status", "pending"), ("limit", "20")], ..by(AGENT) },
+        "decisions-list" => {
+            Sample { query: vec![("status", "pending".to_owned()), ("limit", "20".to_owned())], ..by(AGENT) }
+        }
         "decisions-get" | "decisions-deliveries" => Sample { parameter: decision, ..by(AGENT) },
         "decisions-resolve" => Sample {
             parameter: decision,
@@ -78,6 +80,10 @@ pub(crate) fn sample(function: &str) -> Sample {
             ..by(ADMIN)
         },
         "auth-keys-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..by(ADMIN) },
+        "slack-install" => by(ADMIN),
+        "slack-oauth-callback" => {
+            Sample { key: None, query: vec![("code", SLACK_CODE.to_owned()), ("state", slack_state())], ..by("") }
+        }
         "health" => Sample { key: None, ..by("") },
         other => panic!("{other} is a new operation: say here how it is asked"),
     }
@@ -95,7 +101,7 @@ impl Sample {
     pub(crate) fn event(&self, endpoint: &Endpoint) -> Value {
         let (method, path) = (endpoint.method.http(), self.path(endpoint));
         let route = format!("{method} {}", endpoint.path);
-        let person = endpoint.path.starts_with("/d/");
+        let person = endpoint.path.starts_with("/d/") || endpoint.auth == Auth::State;
         let agent = if person { "Mozilla/5.0" } else { "refund-agent/1.0" };
         let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut event = json!({
@@ -108,7 +114,7 @@ impl Sample {
         let named =
             |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect::<Map<_, _>>();
         if !self.query.is_empty() {
-            event["queryStringParameters"] = named(self.query.clone()).into();
+            event["queryStringParameters"] = named(self.query.iter().map(|(n, v)| (*n, v.as_str())).collect()).into();
         }
         if let Some((name, value)) = &self.parameter {
             event["pathParameters"] = named(vec![(*name, value)]).into();

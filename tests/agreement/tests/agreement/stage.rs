@@ -20,6 +20,8 @@ use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::settings::Settings;
 use handrail_kernel::store::{Key, Store, table};
+use handrail_slack::State;
+use handrail_testkit::SlackStandIn;
 
 use crate::calls::{Calls, Watched};
 
@@ -61,12 +63,21 @@ fn master() -> MasterKey {
     MasterKey::new("the master key of the examples")
 }
 
+/// The state with which an admin's browser comes back from Slack.
+pub(crate) fn slack_state() -> String {
+    State { tenant: tenant(), made_at: NOW }.signed(&master())
+}
+
+/// The code that an admin's browser brings along.
+pub(crate) const SLACK_CODE: &str = "code.1";
+
 pub(crate) struct Stage {
     pub(crate) cx: Cx,
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<StandingClock>,
     pub(crate) calls: Calls,
     pub(crate) sent: Arc<Sent>,
+    pub(crate) slack: Arc<SlackStandIn>,
 }
 
 impl Stage {
@@ -75,7 +86,10 @@ impl Stage {
         let engine = Engine::memory().expect("an engine opens in memory");
         let clock = Arc::new(StandingClock(AtomicI64::new(NOW.as_unix_ms())));
         let calls = Calls::default();
-        let stage = Self { cx: context(&engine, &clock, &calls), engine, clock, calls, sent: Arc::default() };
+        let slack = Arc::new(SlackStandIn::start().await);
+        assert_eq!(slack.grants(), SLACK_CODE);
+        let cx = context(&engine, &clock, &calls, &slack);
+        let stage = Self { cx, engine, clock, calls, sent: Arc::default(), slack };
         assert!(table::create(&stage.engine.client(), TABLE).await.expect("a table can be made"));
         for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
             stage.put_key(key, key_id(role), tenant(), role).await;
@@ -84,9 +98,13 @@ impl Stage {
         stage
     }
 
+    pub(crate) fn signed(&self, state: State) -> String {
+        state.signed(&master())
+    }
+
     /// As after a cold start: nothing is remembered but what lies in the table.
     pub(crate) fn forget(&mut self) {
-        self.cx = context(&self.engine, &self.clock, &self.calls);
+        self.cx = context(&self.engine, &self.clock, &self.calls, &self.slack);
         self.calls.take();
     }
 
@@ -115,13 +133,14 @@ impl Stage {
     }
 }
 
-fn context(engine: &Engine, clock: &Arc<StandingClock>, calls: &Calls) -> Cx {
+fn context(engine: &Engine, clock: &Arc<StandingClock>, calls: &Calls, slack: &SlackStandIn) -> Cx {
     let client = engine.client_through(Watched::around(engine.connector(), calls));
     let settings = Settings {
         table: TABLE.to_owned(),
         master_key: Some(master()),
         origin: Some(ORIGIN.to_owned()),
         reach: Reach::LoopbackToo,
+        slack: slack.settings(),
     };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     Cx::new(Store::new(client, TABLE), clock, Arc::new(RepeatingEntropy(AtomicU8::new(100))), settings)

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use handrail_kernel::endpoint::{Endpoint, Touch};
+use handrail_runner::endpoints;
 use serde_json::Value;
 
 use crate::project::cargo_metadata;
@@ -79,16 +81,34 @@ fn an_operation_sends_nothing() {
 }
 
 #[test]
+fn only_slacks_operations_can_call_slack_and_they_send_nothing_else() {
+    let walls = Walls::read();
+    for package in ["handrail-kernel", "handrail-decisions"] {
+        walls.keep(package, &["handrail-sender", "handrail-slack-api", "handrail-slack"]);
+    }
+    let out =
+        ["handrail-effects", "handrail-workers", "aws-sdk-sqs", "aws-sdk-ses*", "aws-sdk-scheduler", "aws-sdk-s3"];
+    walls.keep("handrail-slack", &out);
+    // The client is told everything; it reads no table and knows no record.
+    walls.keep("handrail-slack-api", &["handrail-kernel", "handrail-effects", "aws-*"]);
+    let named = |endpoint: &Endpoint| endpoint.touches.contains(&Touch::CallSlack);
+    let called = endpoints().into_iter().filter(named).map(|endpoint| endpoint.function);
+    assert_eq!(called.collect::<Vec<_>>(), ["slack-oauth-callback"]);
+}
+
+#[test]
 fn effects_know_no_operation() {
-    Walls::read()
-        .keep("handrail-effects", &["handrail-decisions", "handrail-workers", "handrail-engine", "handrail-runner"]);
+    Walls::read().keep(
+        "handrail-effects",
+        &["handrail-decisions", "handrail-slack", "handrail-workers", "handrail-engine", "handrail-runner"],
+    );
 }
 
 #[test]
 fn what_runs_on_aws_is_built_without_the_embedded_engine() {
     let walls = Walls::read();
-    for package in ["handrail-domain", "handrail-kernel", "handrail-effects", "handrail-decisions", "handrail-workers"]
-    {
-        walls.keep(package, &["handrail-engine", "handrail-runner", "handrail-testkit", "dynoxide*"]);
+    let packages = ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "slack", "workers"];
+    for package in packages.map(|name| format!("handrail-{name}")) {
+        walls.keep(&package, &["handrail-engine", "handrail-runner", "handrail-testkit", "dynoxide*"]);
     }
 }

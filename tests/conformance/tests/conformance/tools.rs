@@ -20,6 +20,7 @@ use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::master::MasterKey;
 use handrail_kernel::settings::Settings;
+use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Store, table};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
@@ -128,6 +129,7 @@ pub(crate) async fn context(part: &Emulator, clock: Arc<TestClock>) -> Cx {
         master_key: Some(MasterKey::new("the master secret of the conformance tests")),
         origin: Some("https://handrail.example".to_owned()),
         reach: Reach::LoopbackToo,
+        slack: SlackSettings::default(),
     };
     Cx::new(Store::new(db, TABLE), clock, Arc::new(Counting(AtomicU64::new(1))), settings)
 }

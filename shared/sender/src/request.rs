@@ -10,10 +10,14 @@ use super::{Outgoing, Stop};
 
 const HANDRAIL: &str = concat!("Handrail/", env!("CARGO_PKG_VERSION"));
 
-pub(super) fn build(url: &OutboundUrl, out: &Outgoing) -> Result<Request<Full<Bytes>>, Stop> {
+pub(super) fn build(
+    url: &OutboundUrl,
+    out: &Outgoing,
+    content_type: &'static str,
+) -> Result<Request<Full<Bytes>>, Stop> {
     let mut request = Request::post(url.path_and_query())
         .header(HOST, url.authority())
-        .header(CONTENT_TYPE, "application/json")
+        .header(CONTENT_TYPE, content_type)
         .header(CONTENT_LENGTH, out.body.len())
         .header(USER_AGENT, HANDRAIL)
         .header(CONNECTION, "close")

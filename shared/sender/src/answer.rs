@@ -1,6 +1,7 @@
 //! Sending the request over a connection, and as much of the answer as is worth having.
 
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -43,6 +44,25 @@ where
 impl Answer {
     pub(super) fn status(&self) -> u16 {
         self.response.status().as_u16()
+    }
+
+    pub(super) fn retry_after_s(&self) -> Option<u32> {
+        self.response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// The whole body, if it is no longer than what is kept and comes in time.
+    pub(super) async fn read_whole(mut self, limits: &Limits, deadline: Instant) -> Result<Bytes, Stop> {
+        let body = self.response.body_mut();
+        let mut whole = Vec::new();
+        while let Some(frame) = within(deadline, "reading the answer", body.frame()).await? {
+            if let Some(data) = frame.map_err(|error| failed(&error))?.data_ref() {
+                if whole.len() + data.len() > limits.answer_kept {
+                    return Err(Stop::Failed("the answer is too long".to_owned()));
+                }
+                whole.extend_from_slice(data);
+            }
+        }
+        Ok(Bytes::from(whole))
     }
 
     /// The start of the body as text. Reads on after that, up to a limit, as some servers take a

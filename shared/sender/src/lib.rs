@@ -1,7 +1,7 @@
-//! Sends one callback to a URL that somebody else chose.
+//! The one way out over HTTP: sends one call to a URL that somebody else chose.
 //!
 //! Called by the worker that delivers callbacks, which retries what [`Sent::Failed`] reports and
-//! gives up at [`Sent::Refused`].
+//! gives up at [`Sent::Refused`], and by the client of Slack, which reads the answers.
 //!
 //! What it guarantees: a connection is only ever opened to an address that was checked a moment
 //! before, by the rules of [`handrail_domain::outbound`]; the name is resolved once and not again
@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use address::Lookup;
+use answer::Answer;
 
 /// Cheap to clone: the clones share one TLS configuration.
 #[derive(Clone)]
@@ -51,25 +52,41 @@ impl Sender {
         }
     }
 
+    /// Posts the body for a caller who reads the answer. One that is longer than is kept is a failure, not a part.
+    pub async fn ask(&self, out: &Outgoing, content_type: &'static str) -> Called {
+        let deadline = Instant::now() + self.limits.total;
+        let asked = async {
+            let answer = self.exchange(out, content_type, deadline).await?;
+            let (status, retry_after_s) = (answer.status(), answer.retry_after_s());
+            Ok(Called::Answered { status, retry_after_s, body: answer.read_whole(&self.limits, deadline).await? })
+        };
+        match asked.await {
+            Ok(called) => called,
+            Err(Stop::Refused(why)) => Called::Refused { why },
+            Err(Stop::Failed(why)) => Called::Failed { why },
+        }
+    }
+
     async fn try_post(&self, out: &Outgoing, deadline: Instant) -> Result<(u16, String), Stop> {
+        let answer = self.exchange(out, "application/json", deadline).await?;
+        let status = answer.status();
+        Ok((status, answer.read_start(&self.limits, deadline).await))
+    }
+
+    async fn exchange(&self, out: &Outgoing, content_type: &'static str, deadline: Instant) -> Result<Answer, Stop> {
         let url = OutboundUrl::parse(&out.url, self.reach).map_err(|fault| Stop::Refused(fault.to_string()))?;
-        let request = request::build(&url, out)?;
+        let request = request::build(&url, out, content_type)?;
 
         let addresses = address::checked(&url, self.reach, &self.lookup);
         let addresses = within(deadline, "looking up the host", addresses).await??;
         let tcp = connection::open_any(&addresses, deadline, self.limits.connect).await?;
-        let exchange = async {
-            if url.is_https() {
-                let tls = connection::secure(&self.tls, &url, tcp);
-                let tls = within(deadline, "setting up TLS", tls).await??;
-                answer::ask(tls, request, deadline).await
-            } else {
-                answer::ask(tcp, request, deadline).await
-            }
-        };
-        let answer = exchange.await?;
-        let status = answer.status();
-        Ok((status, answer.read_start(&self.limits, deadline).await))
+        if url.is_https() {
+            let tls = connection::secure(&self.tls, &url, tcp);
+            let tls = within(deadline, "setting up TLS", tls).await??;
+            answer::ask(tls, request, deadline).await
+        } else {
+            answer::ask(tcp, request, deadline).await
+        }
     }
 }
 
@@ -120,6 +137,22 @@ pub enum Sent {
     Refused { why: String },
     /// The network, TLS or the clock got in the way. May be tried again.
     Failed { why: String, took_ms: u64 },
+}
+
+/// What became of a call whose answer is read.
+///
+/// Has no `Debug`: an answer may hold a secret.
+pub enum Called {
+    Answered {
+        status: u16,
+        /// What the answer says of when to come again.
+        retry_after_s: Option<u32>,
+        body: Bytes,
+    },
+    /// As in [`Sent::Refused`].
+    Refused { why: String },
+    /// As in [`Sent::Failed`]; the other side may have done what it was asked.
+    Failed { why: String },
 }
 
 /// Why there is no answer.
