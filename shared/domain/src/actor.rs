@@ -12,8 +12,10 @@ use crate::text::EmailAddress;
 pub enum Actor {
     /// A program, known by its API key.
     Key { key: KeyId, role: Role },
-    /// A person, known by the signed link that was mailed to this address.
+    /// A person, known by their address.
     Person { email: EmailAddress, by: ProofOfPerson },
+    /// A rule that the account set up for the key that asked.
+    Policy { rule: String },
     /// A deadline that passed.
     Timer,
 }
@@ -22,7 +24,10 @@ pub enum Actor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofOfPerson {
+    /// They held the signed link that was mailed to this address.
     MailedLink,
+    /// Slack says that the account with this address tapped the message that was sent to it.
+    Slack,
 }
 
 impl Actor {
@@ -31,6 +36,7 @@ impl Actor {
         match self {
             Self::Key { key, role } => format!("{}:{key}", role.name()),
             Self::Person { email, .. } => format!("person:{email}"),
+            Self::Policy { rule } => format!("policy:{rule}"),
             Self::Timer => "timer".to_owned(),
         }
     }

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// One thing to send because of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
@@ -13,6 +15,8 @@ pub enum Effect {
     Callback(Purpose),
     /// A mail to the person who is asked.
     Mail(Purpose),
+    CallbackAt(Purpose, Timestamp),
+    MailAt(Purpose, Timestamp),
 }
 
 /// Why something is sent. With the record's id and the event's sequence number it names one delivery.
@@ -28,16 +32,27 @@ pub enum Purpose {
     AnnounceResolved,
     AnnounceEscalated,
     AnnounceExpired,
+    AnnounceCancelled,
+    /// The time has come for which it was approved.
+    AnnounceDue,
+    /// Half of the time is over.
+    RemindHalf,
+    /// Little time is left.
+    RemindLast,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::AskApprover,
         Self::AskBackup,
         Self::AnnounceCreated,
         Self::AnnounceResolved,
         Self::AnnounceEscalated,
         Self::AnnounceExpired,
+        Self::AnnounceCancelled,
+        Self::AnnounceDue,
+        Self::RemindHalf,
+        Self::RemindLast,
     ];
 
     pub fn name(self) -> &'static str {
@@ -48,6 +63,10 @@ impl Purpose {
             Self::AnnounceResolved => "announce-resolved",
             Self::AnnounceEscalated => "announce-escalated",
             Self::AnnounceExpired => "announce-expired",
+            Self::AnnounceCancelled => "announce-cancelled",
+            Self::AnnounceDue => "announce-due",
+            Self::RemindHalf => "remind-half",
+            Self::RemindLast => "remind-last",
         }
     }
 
@@ -59,7 +78,26 @@ impl Purpose {
 impl Effect {
     pub fn purpose(self) -> Purpose {
         match self {
-            Self::Callback(purpose) | Self::Mail(purpose) => purpose,
+            Self::Callback(purpose) | Self::Mail(purpose) | Self::CallbackAt(purpose, _) | Self::MailAt(purpose, _) => {
+                purpose
+            }
+        }
+    }
+
+    /// The same, but not before this time.
+    #[must_use]
+    pub fn at(self, at: Timestamp) -> Self {
+        match self {
+            Self::Callback(purpose) | Self::CallbackAt(purpose, _) => Self::CallbackAt(purpose, at),
+            Self::Mail(purpose) | Self::MailAt(purpose, _) => Self::MailAt(purpose, at),
+        }
+    }
+
+    /// Absent: at once.
+    pub fn not_before(self) -> Option<Timestamp> {
+        match self {
+            Self::Callback(_) | Self::Mail(_) => None,
+            Self::CallbackAt(_, at) | Self::MailAt(_, at) => Some(at),
         }
     }
 }

@@ -5,11 +5,13 @@
 
 pub mod access;
 pub mod actor;
+pub mod attachment;
 pub mod decision;
 pub mod effect;
 pub mod ids;
 pub mod lifecycle;
 pub mod outbound;
+pub mod policy;
 pub mod record;
 pub mod text;
 pub mod time;

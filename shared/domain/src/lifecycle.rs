@@ -78,7 +78,8 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
     fn state(standing: &Self::Standing) -> Self::State;
     fn state_name(state: Self::State) -> &'static str;
     fn event_name(event: &Self::Event) -> &'static str;
-    fn trigger(act: &Self::Act) -> Self::Trigger;
+    /// What an act is at this moment: a time in the past is no appointment.
+    fn trigger(ask: &Self::Ask, act: &Self::Act, now: Timestamp) -> Self::Trigger;
 
     /// The first event of a record.
     fn opening(ask: &Self::Ask) -> Self::Event;
@@ -90,12 +91,17 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
     /// The guards, in an order that is part of the published behaviour: the first that applies is the answer.
     ///
     /// Called only when the table has a row for this state and trigger; for a timer's trigger only when it is due.
-    fn permit(record: &Record<Self>, act: &Self::Act, actor: &Actor) -> Result<Self::Event, Self::Refusal>;
+    fn permit(
+        record: &Record<Self>,
+        act: &Self::Act,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Self::Event, Self::Refusal>;
     /// What to say when the table has no row, or only one for a timer that is not due.
     fn no_row(record: &Record<Self>, act: &Self::Act) -> Self::Refusal;
 
     /// The standing after an event. Folding all events of a record rebuilds it.
-    fn after(entry: &Entry<Self>) -> Self::Standing;
+    fn after(before: Option<&Self::Standing>, entry: &Entry<Self>) -> Self::Standing;
     /// What follows from an event in the world.
     fn effects(ask: &Self::Ask, entry: &Entry<Self>) -> Vec<Effect>;
 }
@@ -138,13 +144,13 @@ pub fn decide<L: Lifecycle>(
     if let Some(verdict) = settle(record, now) {
         return Ok(verdict);
     }
-    let trigger = L::trigger(&command.act);
+    let trigger = L::trigger(&record.ask, &command.act, now);
     // What a timer raises nobody commands: if it were due, it would have settled just now.
     let row = L::TABLE.find(record.state(), trigger).filter(|_| !L::TABLE.is_raised_by_timer(trigger));
     let Some(row) = row else {
         return Err(L::no_row(record, &command.act));
     };
-    let event = L::permit(record, &command.act, &command.actor)?;
+    let event = L::permit(record, &command.act, &command.actor, now)?;
     debug_assert_eq!(row.event, L::event_name(&event), "the table names the event");
     Ok(Verdict {
         next: record.with(event, command.actor.clone(), command.id.clone(), now),
@@ -158,8 +164,8 @@ pub fn settle<L: Lifecycle>(record: &Record<L>, now: Timestamp) -> Option<Verdic
     let due = record.due().filter(|due| due.at <= now)?;
     let act = L::act_of_timer(due.rule);
     // A timer is armed only where the table has a row for it (a test holds that), and no guard speaks against time.
-    L::TABLE.find(record.state(), L::trigger(&act))?;
-    let event = L::permit(record, &act, &Actor::Timer).ok()?;
+    L::TABLE.find(record.state(), L::trigger(&record.ask, &act, now))?;
+    let event = L::permit(record, &act, &Actor::Timer, now).ok()?;
     let name = format!("timer {} {}", due.rule.name, due.at.as_unix_ms());
     Some(Verdict {
         next: record.with(event, Actor::Timer, CommandId::new(&name, &[]), now),

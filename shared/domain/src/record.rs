@@ -65,7 +65,7 @@ impl<L: Lifecycle> Record<L> {
             updated_at: now,
             seq: 1,
             ask,
-            standing: L::after(&line.entry),
+            standing: L::after(None, &line.entry),
             chain: ChainHash::genesis(tenant, id).then(&line.text),
             log: vec![line],
         }
@@ -76,7 +76,7 @@ impl<L: Lifecycle> Record<L> {
     pub fn with(&self, event: L::Event, by: Actor, command: CommandId, now: Timestamp) -> Self {
         let line = LogLine::new(Entry { seq: self.seq + 1, at: now, by, command, event });
         let mut log = self.log.clone();
-        let standing = L::after(&line.entry);
+        let standing = L::after(Some(&self.standing), &line.entry);
         let chain = self.chain.then(&line.text);
         log.push(line);
         if log.len() > LOG_ENTRIES_MAX {

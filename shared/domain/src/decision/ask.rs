@@ -1,10 +1,12 @@
 //! What an agent asks: checked once, then never changed.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
+use super::response::ResponseType;
 use crate::ids::KeyId;
 use crate::outbound::{OutboundUrl, Reach};
+use crate::policy::{Facts, PolicyVerdict, Rule, RuleEffect, first_match};
 use crate::text::{EmailAddress, one_line};
 use crate::time::Timestamp;
 
@@ -12,6 +14,7 @@ pub const ACTION_CHARS_MAX: usize = 2_000;
 pub const CONTEXT_CHARS_MAX: usize = 20_000;
 /// 30 days.
 pub const TIMEOUT_MINUTES_MAX: f64 = 43_200.0;
+pub const CONTEXT_IMAGES_MAX: usize = 5;
 const TIMEOUT_MINUTES_DEFAULT: u32 = 60;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,17 +37,42 @@ pub struct Ask {
     /// Asked when the approver did not answer by `expires_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
+    /// Absent: plain buttons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_type: Option<ResponseType>,
+    /// Shown to the approver. Nobody here opens them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context_images: Vec<String>,
+    /// The rule that settled it as it was asked: then nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyVerdict>,
+    /// Whoever is asked and has not answered is reminded.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub reminders: bool,
     pub asked_by: KeyId,
     pub asked_by_name: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Backup {
     pub approver: EmailAddress,
     pub until: Timestamp,
+    /// For clients that take `escalated` for an end: they go on reading `pending` while the backup is asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shown_as_pending: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// From the least to the most pressing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
     Low,
@@ -114,6 +142,9 @@ pub struct Proposal {
     pub callback_url: Option<String>,
     pub enforce: Option<bool>,
     pub amount: Option<Number>,
+    pub response_type: Option<Value>,
+    pub context_images: Option<Vec<String>>,
+    pub reminders: Option<bool>,
 }
 
 /// Who asks, and what their key says about asking.
@@ -124,6 +155,10 @@ pub struct Asker<'a> {
     /// Empty: anyone may be asked.
     pub approvers: &'a [EmailAddress],
     pub backup: Option<&'a EmailAddress>,
+    pub escalation_stays_pending: bool,
+    pub rules: &'a [Rule],
+    /// Is there a Slack workspace to ask in?
+    pub slack: bool,
     pub reach: Reach,
 }
 
@@ -155,11 +190,13 @@ impl Ask {
         let context = checked_context(proposal.context)?;
         let (timeout_minutes, window_ms) = checked_timeout(proposal.timeout_minutes)?;
         let channel = proposal.channel.unwrap_or_default();
-        if channel == Channel::Slack {
-            let message = "is known but not available here: use email or webhook";
+        if channel == Channel::Slack && !asker.slack {
+            let message = "is known but not available here: connect a Slack workspace, or use email or webhook";
             return Err(Invalid { kind: InvalidKind::Channel, field: "channel", message: message.to_owned() });
         }
-        let options = checked_options(proposal.options)?;
+        let response_type = proposal.response_type.as_ref().map(ResponseType::check).transpose()?;
+        let options = checked_options(proposal.options, response_type.as_ref())?;
+        let context_images = checked_images(proposal.context_images.unwrap_or_default(), asker.reach)?;
         let callback_url = checked_callback(proposal.callback_url, channel, asker.reach)?;
         let amount = proposal.amount;
         if amount
@@ -176,12 +213,25 @@ impl Ask {
         let backup = asker
             .backup
             // The backup gets the same time again.
-            .map(|address| Backup { approver: address.clone(), until: expires_at.plus_ms(window_ms) });
+            .map(|address| Backup {
+                approver: address.clone(),
+                until: expires_at.plus_ms(window_ms),
+                shown_as_pending: asker.escalation_stays_pending,
+            });
+        let urgency = proposal.urgency.unwrap_or_default();
+        let facts = Facts {
+            action: &action,
+            context: context.as_deref().unwrap_or_default(),
+            amount: amount.as_ref(),
+            urgency,
+            approver: &approver,
+        };
+        let policy = policy_verdict(asker.rules, &facts, response_type.as_ref(), &options);
         Ok(Self {
             action,
             approver,
             context,
-            urgency: proposal.urgency.unwrap_or_default(),
+            urgency,
             timeout_minutes,
             channel,
             options,
@@ -190,6 +240,10 @@ impl Ask {
             amount,
             expires_at,
             backup,
+            response_type,
+            context_images,
+            policy,
+            reminders: proposal.reminders.unwrap_or(true),
             asked_by: asker.key,
             asked_by_name: asker.name.to_owned(),
         })
@@ -244,12 +298,39 @@ fn checked_timeout(minutes: Option<Number>) -> Result<(Number, i64), Invalid> {
         .ok_or_else(|| invalid("timeout_minutes", format!("must be more than 0 and at most {TIMEOUT_MINUTES_MAX}")))
 }
 
-fn checked_options(options: Option<Vec<Choice>>) -> Result<Vec<Choice>, Invalid> {
+/// A rule gives only an answer that a person could have given, and only where yes or no is the whole answer.
+fn policy_verdict(
+    rules: &[Rule],
+    facts: &Facts<'_>,
+    response_type: Option<&ResponseType>,
+    options: &[Choice],
+) -> Option<PolicyVerdict> {
+    if !response_type.is_none_or(ResponseType::is_plain) {
+        return None;
+    }
+    let rule = first_match(rules, facts)?;
+    let offered = match rule.effect {
+        RuleEffect::Approve => options.contains(&Choice::Approve),
+        RuleEffect::Deny => options.contains(&Choice::Deny),
+        RuleEffect::Ask => false,
+    };
+    offered.then(|| PolicyVerdict { rule: rule.name.clone(), effect: rule.effect })
+}
+
+fn checked_options(options: Option<Vec<Choice>>, response_type: Option<&ResponseType>) -> Result<Vec<Choice>, Invalid> {
+    let plain = response_type.is_none_or(|response_type| *response_type == ResponseType::ApproveDeny);
     let Some(options) = options else {
-        return Ok(Choice::ALL.to_vec());
+        // What is typed or picked is the change: there is nothing to modify.
+        return Ok(if plain { Choice::ALL.to_vec() } else { vec![Choice::Approve, Choice::Deny] });
     };
     if options.is_empty() {
         return Err(invalid("options", "must name at least one of approve, deny, modify"));
+    }
+    if !plain && !options.contains(&Choice::Approve) {
+        return Err(invalid("options", "must hold approve with this response_type: it is what sends the answer"));
+    }
+    if response_type == Some(&ResponseType::Confirm) && options.contains(&Choice::Modify) {
+        return Err(invalid("options", "must not hold modify with response_type confirm: use approve and deny"));
     }
     // In the order people expect the buttons, each once.
     Ok(Choice::ALL.into_iter().filter(|choice| options.contains(choice)).collect())
@@ -265,6 +346,18 @@ fn checked_callback(url: Option<String>, channel: Channel, reach: Reach) -> Resu
         None if channel == Channel::Webhook => Err(invalid("callback_url", "is required when channel is webhook")),
         None => Ok(None),
     }
+}
+
+fn checked_images(images: Vec<String>, reach: Reach) -> Result<Vec<String>, Invalid> {
+    if images.len() > CONTEXT_IMAGES_MAX {
+        return Err(invalid("context_images", format!("must be at most {CONTEXT_IMAGES_MAX} addresses")));
+    }
+    for image in &images {
+        // The approver's browser opens them: an address inside their network is none that an agent may make it call.
+        OutboundUrl::parse(image, reach)
+            .map_err(|fault| invalid("context_images", format!("holds an address that is refused: {fault}")))?;
+    }
+    Ok(images)
 }
 
 fn minutes_to_ms(minutes: f64) -> i64 {

@@ -1,14 +1,20 @@
 //! A decision: an agent asks, a person answers before a deadline, exactly once.
 
+mod answer;
 mod ask;
+mod response;
 mod rules;
 
-pub use ask::{
-    ACTION_CHARS_MAX, Ask, Asker, Backup, CONTEXT_CHARS_MAX, Channel, Choice, Invalid, InvalidKind, Proposal,
-    TIMEOUT_MINUTES_MAX, Urgency,
+pub use answer::{
+    Answer, EXECUTE_WITHIN_DAYS_MAX, Given, NOTES_CHARS_MAX, RESOLVED_BY_CHARS_MAX, RESPONSE_DATA_BYTES_MAX,
+    RESPONSE_DATA_DEPTH_MAX, TEXT_CHARS_MAX, check_given,
 };
+pub use ask::{
+    ACTION_CHARS_MAX, Ask, Asker, Backup, CONTEXT_CHARS_MAX, CONTEXT_IMAGES_MAX, Channel, Choice, Invalid, InvalidKind,
+    Proposal, TIMEOUT_MINUTES_MAX, Urgency,
+};
+pub use response::{ResponseType, TextField};
 pub use rules::{
-    Act, Answer, Decision, DecisionEvent, Given, NOTES_CHARS_MAX, Outcome, RESOLVED_BY_CHARS_MAX,
-    RESPONSE_DATA_BYTES_MAX, RESPONSE_DATA_DEPTH_MAX, Refusal, Standing, State, TABLE, Trigger, asked_now, check_given,
-    last_deadline,
+    Act, Cancelled, Decision, DecisionEvent, Expiry, Outcome, Place, Refusal, Standing, State, TABLE, Trigger,
+    asked_now, last_deadline, policy_event,
 };

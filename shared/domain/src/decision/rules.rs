@@ -1,16 +1,18 @@
 //! The lifecycle of a decision: the table, the guards, and what follows from each event.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::ask::{Ask, Channel, Choice, Invalid, invalid};
+use super::answer::{Answer, Given, fitting, time_asked};
+use super::ask::{Ask, Channel, Choice};
+use crate::access::Role;
 use crate::actor::Actor;
+use crate::attachment::{ATTACHMENTS_MAX, Attachment};
 use crate::effect::{Effect, Purpose};
 use crate::lifecycle::{Lifecycle, Row, Table, TimerRule, row};
+use crate::policy::{PolicyVerdict, RESOLVED_BY, RuleEffect};
 use crate::record::{Entry, Record};
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use State::{Approved, Denied, Escalated, Expired, Modified, Pending};
+use State::{Approved, Denied, Escalated, Expired, Modified, Pending, Scheduled};
 
 /// The specification. A decision is answered while it is pending or escalated, or it expires.
 pub const TABLE: Table<State, Trigger> = Table {
@@ -28,11 +30,17 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(Pending,   Trigger::Approve,  Approved,  "decision.approved"),
     row(Pending,   Trigger::Deny,     Denied,    "decision.denied"),
     row(Pending,   Trigger::Modify,   Modified,  "decision.modified"),
+    row(Pending,   Trigger::Schedule, Scheduled, "decision.scheduled"),
+    row(Pending,   Trigger::Attach,   Pending,   "decision.attached"),
+    row(Pending,   Trigger::Cancel,   Expired,   "decision.cancelled"),
     row(Pending,   Trigger::Escalate, Escalated, "decision.escalated"),
     row(Pending,   Trigger::Expire,   Expired,   "decision.expired"),
     row(Escalated, Trigger::Approve,  Approved,  "decision.approved"),
     row(Escalated, Trigger::Deny,     Denied,    "decision.denied"),
     row(Escalated, Trigger::Modify,   Modified,  "decision.modified"),
+    row(Escalated, Trigger::Schedule, Scheduled, "decision.scheduled"),
+    row(Escalated, Trigger::Attach,   Escalated, "decision.attached"),
+    row(Escalated, Trigger::Cancel,   Expired,   "decision.cancelled"),
     row(Escalated, Trigger::Expire,   Expired,   "decision.expired"),
 ];
 
@@ -43,11 +51,14 @@ pub enum State {
     Approved,
     Denied,
     Modified,
+    /// Approved for a later time. It stays so for ever; the time says when it may be done.
+    Scheduled,
+    /// Nobody answered, or the asker took it back.
     Expired,
 }
 
 impl State {
-    pub const ALL: [Self; 6] = [Pending, Escalated, Approved, Denied, Modified, Expired];
+    pub const ALL: [Self; 7] = [Pending, Escalated, Approved, Denied, Modified, Scheduled, Expired];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -56,6 +67,7 @@ impl State {
             Approved => "approved",
             Denied => "denied",
             Modified => "modified",
+            Scheduled => "scheduled",
             Expired => "expired",
         }
     }
@@ -70,23 +82,46 @@ pub enum Trigger {
     Approve,
     Deny,
     Modify,
+    Schedule,
+    Attach,
+    Cancel,
     Escalate,
     Expire,
 }
 
 impl Trigger {
-    pub const ALL: [Self; 5] = [Self::Approve, Self::Deny, Self::Modify, Self::Escalate, Self::Expire];
+    pub const ALL: [Self; 8] = [
+        Self::Approve,
+        Self::Deny,
+        Self::Modify,
+        Self::Schedule,
+        Self::Attach,
+        Self::Cancel,
+        Self::Escalate,
+        Self::Expire,
+    ];
+}
+
+/// Where a decision stands, and the files it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    #[serde(flatten)]
+    pub place: Place,
+    /// What the asker's side put beside the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Standing {
+pub enum Place {
     Pending,
     Escalated,
     Approved(Outcome),
     Denied(Outcome),
     Modified(Outcome),
-    Expired,
+    Scheduled(Outcome),
+    Expired(Expiry),
 }
 
 /// A settled answer and when it was given.
@@ -97,30 +132,37 @@ pub struct Outcome {
     pub answer: Answer,
 }
 
-/// What somebody answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    pub resolved_by: String,
+/// How a decision ended without an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// Absent: the time ran out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notes: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_data: Option<Value>,
+    pub cancelled: Option<Cancelled>,
 }
 
-/// An answer as it was handed in, before it is known to count.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Given {
-    /// In whose name. Absent: the person who is asked.
-    pub resolved_by: Option<String>,
-    pub notes: Option<String>,
-    pub response_data: Option<Value>,
+/// The asker took it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Standing {
     pub fn outcome(&self) -> Option<&Outcome> {
-        match self {
-            Self::Approved(outcome) | Self::Denied(outcome) | Self::Modified(outcome) => Some(outcome),
-            Self::Pending | Self::Escalated | Self::Expired => None,
+        match &self.place {
+            Place::Approved(outcome)
+            | Place::Denied(outcome)
+            | Place::Modified(outcome)
+            | Place::Scheduled(outcome) => Some(outcome),
+            Place::Pending | Place::Escalated | Place::Expired(_) => None,
+        }
+    }
+
+    pub fn cancelled(&self) -> Option<&Cancelled> {
+        match &self.place {
+            Place::Expired(expiry) => expiry.cancelled.as_ref(),
+            _ => None,
         }
     }
 }
@@ -139,6 +181,15 @@ pub enum DecisionEvent {
     Denied(Answer),
     #[serde(rename = "decision.modified")]
     Modified(Answer),
+    #[serde(rename = "decision.scheduled")]
+    Scheduled(Answer),
+    #[serde(rename = "decision.attached")]
+    Attached { files: Vec<Attachment> },
+    #[serde(rename = "decision.cancelled")]
+    Cancelled {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     #[serde(rename = "decision.escalated")]
     Escalated,
     #[serde(rename = "decision.expired")]
@@ -148,6 +199,12 @@ pub enum DecisionEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     Answer(Choice, Given),
+    /// The asker's side puts files beside the request.
+    Attach(Vec<Attachment>),
+    /// The asker takes the request back.
+    Cancel {
+        reason: Option<String>,
+    },
     Escalate,
     Expire,
 }
@@ -163,60 +220,14 @@ pub enum Refusal {
     NotOffered { choice: Choice, offered: Vec<Choice> },
     /// This person was asked earlier, or was never asked; somebody else is asked now.
     NotAsked,
-}
-
-/// Kept in the record and in its log, so they stay small.
-pub const NOTES_CHARS_MAX: usize = 5_000;
-pub const RESPONSE_DATA_BYTES_MAX: usize = 16 * 1024;
-/// The log wraps the data, and a reader of JSON gives up at 128: what is stored must be readable again.
-pub const RESPONSE_DATA_DEPTH_MAX: usize = 64;
-pub const RESOLVED_BY_CHARS_MAX: usize = 254;
-
-/// Checks what came with an answer, from whichever side it came.
-pub fn check_given(
-    resolved_by: Option<String>,
-    notes: Option<String>,
-    response_data: Option<Value>,
-) -> Result<Given, Invalid> {
-    let resolved_by = resolved_by.filter(|by| !by.trim().is_empty());
-    if let Some(by) = &resolved_by {
-        if by.chars().count() > RESOLVED_BY_CHARS_MAX {
-            return Err(invalid("resolved_by", format!("must be at most {RESOLVED_BY_CHARS_MAX} characters")));
-        }
-        if by.chars().any(char::is_control) {
-            return Err(invalid("resolved_by", "must not hold control characters"));
-        }
-    }
-    let notes = notes.filter(|notes| !notes.trim().is_empty());
-    if let Some(notes) = &notes {
-        if notes.chars().count() > NOTES_CHARS_MAX {
-            return Err(invalid("notes", format!("must be at most {NOTES_CHARS_MAX} characters")));
-        }
-        if notes.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(invalid("notes", "must not hold control characters other than tabs and line breaks"));
-        }
-    }
-    if let Some(data) = &response_data {
-        if !data.is_object() {
-            return Err(invalid("response_data", "must be an object"));
-        }
-        if depth(data) > RESPONSE_DATA_DEPTH_MAX {
-            return Err(invalid("response_data", format!("must be at most {RESPONSE_DATA_DEPTH_MAX} levels deep")));
-        }
-        if data.to_string().len() > RESPONSE_DATA_BYTES_MAX {
-            return Err(invalid("response_data", format!("must be at most {RESPONSE_DATA_BYTES_MAX} bytes of JSON")));
-        }
-    }
-    Ok(Given { resolved_by, notes, response_data })
-}
-
-/// How many objects and lists lie inside each other.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
+    /// The asker took it back.
+    Cancelled { at: Timestamp },
+    /// The answer is none to what was asked: which member, and why.
+    DoesNotFit { field: &'static str, message: String },
+    /// Only the key that asked, or an admin, may take it back.
+    NotTheAsker,
+    /// A decision has at most [`ATTACHMENTS_MAX`].
+    TooManyAttachments { have: usize, more: usize },
 }
 
 /// The kind itself. Its behaviour is all in [`Lifecycle`].
@@ -236,13 +247,14 @@ impl Lifecycle for Decision {
     type Refusal = Refusal;
 
     fn state(standing: &Standing) -> State {
-        match standing {
-            Standing::Pending => Pending,
-            Standing::Escalated => Escalated,
-            Standing::Approved(_) => Approved,
-            Standing::Denied(_) => Denied,
-            Standing::Modified(_) => Modified,
-            Standing::Expired => Expired,
+        match standing.place {
+            Place::Pending => Pending,
+            Place::Escalated => Escalated,
+            Place::Approved(_) => Approved,
+            Place::Denied(_) => Denied,
+            Place::Modified(_) => Modified,
+            Place::Scheduled(_) => Scheduled,
+            Place::Expired(_) => Expired,
         }
     }
 
@@ -256,16 +268,25 @@ impl Lifecycle for Decision {
             DecisionEvent::Approved(_) => "decision.approved",
             DecisionEvent::Denied(_) => "decision.denied",
             DecisionEvent::Modified(_) => "decision.modified",
+            DecisionEvent::Scheduled(_) => "decision.scheduled",
+            DecisionEvent::Attached { .. } => "decision.attached",
+            DecisionEvent::Cancelled { .. } => "decision.cancelled",
             DecisionEvent::Escalated => "decision.escalated",
             DecisionEvent::Expired => "decision.expired",
         }
     }
 
-    fn trigger(act: &Act) -> Trigger {
+    fn trigger(ask: &Ask, act: &Act, now: Timestamp) -> Trigger {
         match act {
-            Act::Answer(Choice::Approve, _) => Trigger::Approve,
+            Act::Answer(Choice::Approve, given) => match time_asked(ask, given) {
+                Ok(Some(at)) if at > now => Trigger::Schedule,
+                // A time that can't be read is refused by the guards.
+                Ok(_) | Err(_) => Trigger::Approve,
+            },
             Act::Answer(Choice::Deny, _) => Trigger::Deny,
             Act::Answer(Choice::Modify, _) => Trigger::Modify,
+            Act::Attach(_) => Trigger::Attach,
+            Act::Cancel { .. } => Trigger::Cancel,
             Act::Escalate => Trigger::Escalate,
             Act::Expire => Trigger::Expire,
         }
@@ -280,7 +301,16 @@ impl Lifecycle for Decision {
             // The approver's time ends the same way for both: with a backup it escalates, without one it expires.
             (Trigger::Escalate, Some(_)) | (Trigger::Expire, None) => Some(ask.expires_at),
             (Trigger::Expire, Some(backup)) => Some(backup.until),
-            (Trigger::Escalate, None) | (Trigger::Approve | Trigger::Deny | Trigger::Modify, _) => None,
+            (Trigger::Escalate, None)
+            | (
+                Trigger::Approve
+                | Trigger::Deny
+                | Trigger::Modify
+                | Trigger::Schedule
+                | Trigger::Attach
+                | Trigger::Cancel,
+                _,
+            ) => None,
         }
     }
 
@@ -288,18 +318,37 @@ impl Lifecycle for Decision {
         match timer.raises {
             Trigger::Escalate => Act::Escalate,
             // No timer answers for a person. A test holds that the table has none that would.
-            Trigger::Expire | Trigger::Approve | Trigger::Deny | Trigger::Modify => Act::Expire,
+            Trigger::Expire
+            | Trigger::Approve
+            | Trigger::Deny
+            | Trigger::Modify
+            | Trigger::Schedule
+            | Trigger::Attach
+            | Trigger::Cancel => Act::Expire,
         }
     }
 
-    /// Order: was this person asked, was this answer offered.
-    fn permit(record: &Record<Self>, act: &Act, actor: &Actor) -> Result<DecisionEvent, Refusal> {
+    /// Order: was this person asked, was this answer offered, is it one to the question.
+    fn permit(record: &Record<Self>, act: &Act, actor: &Actor, now: Timestamp) -> Result<DecisionEvent, Refusal> {
         match act {
             Act::Escalate => Ok(DecisionEvent::Escalated),
             Act::Expire => Ok(DecisionEvent::Expired),
+            Act::Attach(files) => {
+                let have = record.standing.attachments.len();
+                match have + files.len() <= ATTACHMENTS_MAX {
+                    true => Ok(DecisionEvent::Attached { files: files.clone() }),
+                    false => Err(Refusal::TooManyAttachments { have, more: files.len() }),
+                }
+            }
+            Act::Cancel { reason } => match actor {
+                Actor::Key { key, role } if *key == record.ask.asked_by || *role == Role::Admin => {
+                    Ok(DecisionEvent::Cancelled { reason: reason.clone() })
+                }
+                _ => Err(Refusal::NotTheAsker),
+            },
             Act::Answer(choice, given) => {
                 let may_answer = match actor {
-                    Actor::Key { .. } => true,
+                    Actor::Key { .. } | Actor::Policy { .. } => true,
                     Actor::Person { email, .. } => asked_now(record).is_some_and(|asked| asked.same_mailbox(email)),
                     // No answer is not an answer.
                     Actor::Timer => false,
@@ -310,12 +359,12 @@ impl Lifecycle for Decision {
                 if !record.ask.options.contains(choice) {
                     return Err(Refusal::NotOffered { choice: *choice, offered: record.ask.options.clone() });
                 }
-                let answer = Answer {
-                    resolved_by: in_whose_name(record, actor, given),
-                    notes: given.notes.clone(),
-                    response_data: given.response_data.clone(),
-                };
+                let strict = matches!(actor, Actor::Person { .. });
+                let answer = fitting(&record.ask, *choice, given, strict, now)
+                    .map_err(|invalid| Refusal::DoesNotFit { field: invalid.field, message: invalid.message })?;
+                let answer = Answer { resolved_by: in_whose_name(record, actor, given), ..answer };
                 Ok(match choice {
+                    Choice::Approve if answer.execute_at.is_some() => DecisionEvent::Scheduled(answer),
                     Choice::Approve => DecisionEvent::Approved(answer),
                     Choice::Deny => DecisionEvent::Denied(answer),
                     Choice::Modify => DecisionEvent::Modified(answer),
@@ -325,55 +374,109 @@ impl Lifecycle for Decision {
     }
 
     fn no_row(record: &Record<Self>, _act: &Act) -> Refusal {
-        match &record.standing {
-            Standing::Approved(outcome) | Standing::Denied(outcome) | Standing::Modified(outcome) => {
-                Refusal::AlreadyAnswered {
-                    state: record.state(),
-                    by: outcome.answer.resolved_by.clone(),
-                    at: outcome.at,
-                }
-            }
+        if let Some(outcome) = record.standing.outcome() {
+            let by = outcome.answer.resolved_by.clone();
+            return Refusal::AlreadyAnswered { state: record.state(), by, at: outcome.at };
+        }
+        match record.standing.cancelled() {
+            Some(cancelled) => Refusal::Cancelled { at: cancelled.at },
             // A timer's act that is not due, or was done before: nobody is told, and the record stays as it is.
-            Standing::Expired | Standing::Pending | Standing::Escalated => {
-                Refusal::Expired { at: last_deadline(&record.ask) }
-            }
+            None => Refusal::Expired { at: last_deadline(&record.ask) },
         }
     }
 
-    fn after(entry: &Entry<Self>) -> Standing {
+    fn after(before: Option<&Standing>, entry: &Entry<Self>) -> Standing {
         let outcome = |answer: &Answer| Outcome { at: entry.at, answer: answer.clone() };
-        match &entry.event {
-            DecisionEvent::Created { .. } => Standing::Pending,
-            DecisionEvent::Approved(answer) => Standing::Approved(outcome(answer)),
-            DecisionEvent::Denied(answer) => Standing::Denied(outcome(answer)),
-            DecisionEvent::Modified(answer) => Standing::Modified(outcome(answer)),
-            DecisionEvent::Escalated => Standing::Escalated,
-            DecisionEvent::Expired => Standing::Expired,
-        }
+        let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
+        let place = match &entry.event {
+            DecisionEvent::Created { .. } => Place::Pending,
+            DecisionEvent::Approved(answer) => Place::Approved(outcome(answer)),
+            DecisionEvent::Denied(answer) => Place::Denied(outcome(answer)),
+            DecisionEvent::Modified(answer) => Place::Modified(outcome(answer)),
+            DecisionEvent::Scheduled(answer) => Place::Scheduled(outcome(answer)),
+            DecisionEvent::Attached { files } => {
+                attachments.extend(files.iter().cloned());
+                before.map_or(Place::Pending, |before| before.place.clone())
+            }
+            DecisionEvent::Cancelled { reason } => {
+                Place::Expired(Expiry { cancelled: Some(Cancelled { at: entry.at, reason: reason.clone() }) })
+            }
+            DecisionEvent::Escalated => Place::Escalated,
+            DecisionEvent::Expired => Place::Expired(Expiry::default()),
+        };
+        Standing { place, attachments }
     }
 
     fn effects(ask: &Ask, entry: &Entry<Self>) -> Vec<Effect> {
         let callback = |purpose| ask.callback_url.as_ref().map(|_| Effect::Callback(purpose));
-        let by_mail = ask.channel == Channel::Email;
+        let by_mail = ask.channel != Channel::Webhook;
         match &entry.event {
-            DecisionEvent::Created { .. } if by_mail => vec![Effect::Mail(Purpose::AskApprover)],
+            // Nobody has to be asked, and the program that asked has its answer.
+            DecisionEvent::Created { .. } if ask.policy.is_some() => Vec::new(),
+            DecisionEvent::Created { .. } if by_mail => {
+                let reminders = reminders(ask, entry.at, ask.expires_at);
+                std::iter::once(Effect::Mail(Purpose::AskApprover)).chain(reminders).collect()
+            }
             DecisionEvent::Created { .. } => callback(Purpose::AnnounceCreated).into_iter().collect(),
             DecisionEvent::Approved(_) | DecisionEvent::Denied(_) | DecisionEvent::Modified(_) => {
                 callback(Purpose::AnnounceResolved).into_iter().collect()
             }
+            DecisionEvent::Scheduled(answer) => {
+                let due = answer.execute_at.and_then(|at| callback(Purpose::AnnounceDue).map(|due| due.at(at)));
+                callback(Purpose::AnnounceResolved).into_iter().chain(due).collect()
+            }
+            DecisionEvent::Attached { .. } => Vec::new(),
+            DecisionEvent::Cancelled { .. } => callback(Purpose::AnnounceCancelled).into_iter().collect(),
             DecisionEvent::Escalated => {
                 let mail = by_mail.then_some(Effect::Mail(Purpose::AskBackup));
-                mail.into_iter().chain(callback(Purpose::AnnounceEscalated)).collect()
+                let until = ask.backup.as_ref().map(|backup| backup.until).filter(|_| by_mail);
+                let reminders = until.map(|until| reminders(ask, entry.at, until)).unwrap_or_default();
+                mail.into_iter().chain(reminders).chain(callback(Purpose::AnnounceEscalated)).collect()
             }
             DecisionEvent::Expired => callback(Purpose::AnnounceExpired).into_iter().collect(),
         }
     }
 }
 
+/// The last reminder leaves this long before the end.
+const LAST_REMINDER_MS: i64 = 10 * 60_000;
+/// Half of a shorter time is too soon after the first mail.
+const HALF_REMINDER_FROM_MS: i64 = 10 * 60_000;
+
+/// At half time, and shortly before the end. In a short time one of them, or none.
+fn reminders(ask: &Ask, asked: Timestamp, until: Timestamp) -> Vec<Effect> {
+    let window_ms = until.ms_since(asked);
+    if !ask.reminders || window_ms < HALF_REMINDER_FROM_MS {
+        return Vec::new();
+    }
+    let half = Effect::Mail(Purpose::RemindHalf).at(asked.plus_ms(window_ms / 2));
+    // Not before half time, or there would be two in the wrong order.
+    let last = (window_ms / 2 > LAST_REMINDER_MS)
+        .then(|| Effect::Mail(Purpose::RemindLast).at(until.plus_ms(-LAST_REMINDER_MS)));
+    std::iter::once(half).chain(last).collect()
+}
+
+/// The first answer of a decision that one of the key's rules settles as it is asked.
+pub fn policy_event(ask: &Ask) -> Option<DecisionEvent> {
+    let PolicyVerdict { rule, effect } = ask.policy.as_ref()?;
+    let word = match effect {
+        RuleEffect::Approve => "Approved",
+        RuleEffect::Deny => "Denied",
+        RuleEffect::Ask => return None,
+    };
+    let notes = Some(format!("{word} by the rule \"{rule}\""));
+    let answer = Answer { resolved_by: RESOLVED_BY.to_owned(), notes, ..Answer::default() };
+    Some(match effect {
+        RuleEffect::Deny => DecisionEvent::Denied(answer),
+        RuleEffect::Approve | RuleEffect::Ask => DecisionEvent::Approved(answer),
+    })
+}
+
 /// A person answers for themselves; a program says for whom, or else for the one who is asked.
 fn in_whose_name(record: &Record<Decision>, actor: &Actor, given: &Given) -> String {
     match (actor, &given.resolved_by) {
         (Actor::Person { email, .. }, _) => email.to_string(),
+        (Actor::Policy { .. }, _) => RESOLVED_BY.to_owned(),
         (_, Some(name)) => name.clone(),
         (_, None) => asked_now(record).unwrap_or(&record.ask.approver).to_string(),
     }
@@ -381,9 +484,9 @@ fn in_whose_name(record: &Record<Decision>, actor: &Actor, given: &Given) -> Str
 
 /// Whose answer counts now.
 pub fn asked_now(record: &Record<Decision>) -> Option<&crate::text::EmailAddress> {
-    match (&record.standing, &record.ask.backup) {
-        (Standing::Pending, _) => Some(&record.ask.approver),
-        (Standing::Escalated, Some(backup)) => Some(&backup.approver),
+    match (&record.standing.place, &record.ask.backup) {
+        (Place::Pending, _) => Some(&record.ask.approver),
+        (Place::Escalated, Some(backup)) => Some(&backup.approver),
         _ => None,
     }
 }
