@@ -177,7 +177,7 @@ impl Desk {
             let worker = match message {
                 Message::Deliver { .. } => "deliver, one attempt",
                 Message::Notify { .. } => "notify, one mail",
-                Message::Timer { .. } => "timer, come early",
+                Message::Timer { .. } | Message::Later { .. } => "timer, come early",
             };
             rows.push(row(worker, &self.taken()));
         }

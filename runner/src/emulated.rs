@@ -60,6 +60,8 @@ pub async fn create_key(table: &str, name: &str, role: Role, tenant: Option<Tena
         role,
         approvers: Vec::new(),
         backup_approver: None,
+        escalation_stays_pending: false,
+        rules: Vec::new(),
         requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
         created_at: now,
         revoked_at: None,

@@ -218,6 +218,8 @@ async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault
         role: Role::Admin,
         approvers: Vec::new(),
         backup_approver: None,
+        escalation_stays_pending: false,
+        rules: Vec::new(),
         requests_per_minute: ADMIN_REQUESTS_PER_MINUTE,
         created_at: now,
         revoked_at: None,

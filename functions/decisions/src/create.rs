@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::actor::Actor;
-use handrail_domain::decision::{Ask, Asker, Channel, Choice, Decision, Proposal, Urgency};
+use handrail_domain::decision::{Ask, Asker, Channel, Choice, Decision, Proposal, Urgency, policy_event};
 use handrail_domain::ids::{CommandId, RecordId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
@@ -53,6 +53,7 @@ struct Wire {
     amount: Option<Number>,
     response_type: Option<Value>,
     context_images: Option<Vec<String>>,
+    reminders: Option<bool>,
 }
 
 async fn handler(
@@ -68,10 +69,13 @@ async fn handler(
         name: &key.name,
         approvers: &key.approvers,
         backup: key.backup_approver.as_ref(),
+        escalation_stays_pending: key.escalation_stays_pending,
+        rules: &key.rules,
+        slack: false,
         reach: cx.settings.reach,
     };
     let now = cx.clock.now();
-    let ask = Ask::check(proposal(wire)?, &asker, now).map_err(invalid)?;
+    let ask = Ask::check(proposal(wire), &asker, now).map_err(invalid)?;
     spend(&cx, &key, Budget::Creates).await?;
     let (id, command) = match idempotency_key {
         Some(name) => {
@@ -83,29 +87,19 @@ async fn handler(
         }
     };
     let by = Actor::Key { key: key.id, role: key.role };
-    let record = Record::<Decision>::open(key.tenant, id, ask, by, command.clone(), now);
+    let mut record = Record::<Decision>::open(key.tenant, id, ask, by, command.clone(), now);
+    // In the same write: nobody ever sees it undecided.
+    if let (Some(event), Some(policy)) = (policy_event(&record.ask), record.ask.policy.clone()) {
+        let by = Actor::Policy { rule: policy.rule };
+        record = record.with(event, by, CommandId::new("policy", &[]), now);
+    }
     let made =
         transition::create(&cx, record, &command).await.map_err(|stop| stop.into_problem("Decision", refused))?;
     Ok((StatusCode::CREATED, axum::Json(view::created(&made.record.seen_at(now)))))
 }
 
-/// Ways of asking that this version does not have are refused: to ignore them would show the approver something else
-/// than was asked.
-fn proposal(wire: Wire) -> Result<Proposal, Problem> {
-    let plain = |response_type: &Value| response_type.get("type").and_then(Value::as_str) == Some("approve_deny");
-    if wire.response_type.as_ref().is_some_and(|response_type| !plain(response_type)) {
-        return Err(Problem::invalid(
-            "response_type",
-            "is not supported yet: leave it out, or use {\"type\": \"approve_deny\"}",
-        ));
-    }
-    if wire.context_images.is_some_and(|images| !images.is_empty()) {
-        return Err(Problem::invalid(
-            "context_images",
-            "are not supported yet: leave them out and put links into context",
-        ));
-    }
-    Ok(Proposal {
+fn proposal(wire: Wire) -> Proposal {
+    Proposal {
         action: wire.action,
         approver: wire.approver,
         context: wire.context,
@@ -116,13 +110,16 @@ fn proposal(wire: Wire) -> Result<Proposal, Problem> {
         callback_url: wire.callback_url,
         enforce: wire.enforce,
         amount: wire.amount,
-    })
+        response_type: wire.response_type,
+        context_images: wire.context_images,
+        reminders: wire.reminders,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
-    use handrail_domain::decision::{DecisionEvent, Standing};
+    use handrail_domain::decision::{DecisionEvent, Place, Standing};
     use handrail_domain::effect::{Effect, Purpose};
     use handrail_domain::record::digest_of;
     use serde_json::json;
@@ -144,13 +141,13 @@ mod tests {
             "created_at": NOON,
         });
         assert_eq!(made.json, expected);
-        assert_eq!((record.seq, &record.standing), (1, &Standing::Pending));
+        assert_eq!((record.seq, &record.standing), (1, &Standing { place: Place::Pending, attachments: Vec::new() }));
         assert_eq!(record.ask.action, "Refund order 1234");
         assert_eq!(record.ask.asked_by_name, "the agent");
         let entry = record.newest().unwrap();
         assert_eq!(entry.by, Actor::Key { key: key(Role::Agent, AGENT).id, role: Role::Agent });
         assert_eq!(entry.event, DecisionEvent::Created { ask_sha256: digest_of(&record.ask) });
-        assert_eq!(effects(&record), [Effect::Mail(Purpose::AskApprover)]);
+        assert_eq!(effects(&record)[0], Effect::Mail(Purpose::AskApprover));
     }
 
     #[tokio::test]
@@ -180,8 +177,8 @@ mod tests {
     async fn what_could_not_be_shown_to_the_approver_is_refused_by_name() {
         let desk = Desk::new().await;
         for (field, value) in [
-            ("response_type", json!({"type": "choose", "choices": ["a", "b"]})),
-            ("context_images", json!(["https://example.com/a.png"])),
+            ("response_type", json!({"type": "choose", "choices": ["a"]})),
+            ("context_images", json!(["https://example.com/a.png", "javascript:alert(1)"])),
             ("callback_url", json!("https://127.0.0.1/hook")),
             ("action", json!(" ")),
             ("urgency", json!("soon")),

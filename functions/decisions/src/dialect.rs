@@ -1,6 +1,7 @@
 //! How this door words what went wrong: `{"error": text, "code": CODE}`, always a JSON object.
 
 use axum::response::{IntoResponse, Response};
+use handrail_domain::attachment::ATTACHMENTS_MAX;
 use handrail_domain::decision::{Invalid, InvalidKind, Refusal};
 use handrail_kernel::endpoint::Dialect;
 use handrail_kernel::problem::{Problem, RequestId};
@@ -82,6 +83,22 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
             let offered: Vec<_> = offered.into_iter().map(handrail_domain::decision::Choice::name).collect();
             Problem::invalid("action", format!("{} was not offered: use one of {}", choice.name(), offered.join(", ")))
         }
+        Refusal::Cancelled { at } => with_details(
+            StatusCode::GONE,
+            "EXPIRED",
+            format!("Taken back by the asker at {at}"),
+            json!({"status": "expired", "cancelled_at": at}),
+        ),
+        Refusal::DoesNotFit { field, message } => Problem::invalid(field, message),
+        Refusal::NotTheAsker => Problem::refused(
+            StatusCode::FORBIDDEN,
+            "FORBIDDEN",
+            "Only the key that asked, or an admin key, may cancel this decision",
+        ),
+        Refusal::TooManyAttachments { have, more } => Problem::invalid(
+            "file",
+            format!("is too many: there are {have} of at most {ATTACHMENTS_MAX}, and {more} more came"),
+        ),
         Refusal::NotAsked => Problem::refused(StatusCode::FORBIDDEN, "NOT_ASKED", "Somebody else is asked now"),
     }
 }

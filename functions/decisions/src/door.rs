@@ -1,9 +1,10 @@
 //! What the workers need of this door: its callbacks and its mails, in its own words.
 
-use handrail_domain::decision::{Decision, DecisionEvent, Standing, asked_now};
+use handrail_domain::decision::{Decision, DecisionEvent, Place, asked_now};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::{Entry, Record};
+use handrail_domain::time::Timestamp;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_of, raise_due_of};
 use handrail_kernel::fault::Fault;
@@ -66,37 +67,63 @@ fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose
         Purpose::AnnounceResolved => "decision.resolved",
         Purpose::AnnounceEscalated => "decision.escalated",
         Purpose::AnnounceExpired => "decision.expired",
-        Purpose::AskApprover | Purpose::AskBackup => return None,
+        Purpose::AnnounceCancelled => "decision.cancelled",
+        Purpose::AnnounceDue => "decision.due",
+        Purpose::AskApprover | Purpose::AskBackup | Purpose::RemindHalf | Purpose::RemindLast => return None,
     };
     let decision = match &entry.event {
-        DecisionEvent::Created { .. } => view::whole(&Record { standing: Decision::after(entry), ..record.clone() }),
+        DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {
+            view::whole(&Record { standing: Decision::after(None, entry), ..record.clone() }, entry.at)
+        }
         DecisionEvent::Approved(_)
         | DecisionEvent::Denied(_)
         | DecisionEvent::Modified(_)
+        | DecisionEvent::Scheduled(_)
+        | DecisionEvent::Cancelled { .. }
         | DecisionEvent::Escalated
         | DecisionEvent::Expired => settled(record, entry),
     };
-    let body = json!({"event": event, "decision": decision, "timestamp": entry.at}).to_string();
+    let body = json!({"event": event, "decision": decision, "timestamp": happened_at(entry, purpose)}).to_string();
     Some(Callback { url: record.ask.callback_url.clone()?, event, body, key: record.ask.asked_by })
 }
 
+/// What waited for its time happens then.
+fn happened_at(entry: &Entry<Decision>, purpose: Purpose) -> Timestamp {
+    match (&entry.event, purpose) {
+        (DecisionEvent::Scheduled(answer), Purpose::AnnounceDue) => answer.execute_at.unwrap_or(entry.at),
+        _ => entry.at,
+    }
+}
+
 fn settled(record: &Record<Decision>, entry: &Entry<Decision>) -> Value {
-    let standing = Decision::after(entry);
+    let standing = Decision::after(None, entry);
     let answer = standing.outcome().map(|outcome| &outcome.answer);
-    json!({
+    let mut body = json!({
         "id": record.id,
         "status": Decision::state(&standing).name(),
         "resolved_by": answer.map(|answer| answer.resolved_by.as_str()),
         "response_notes": answer.and_then(|answer| answer.notes.as_deref()),
-        "response_data": answer.and_then(|answer| answer.response_data.as_ref()),
-    })
+        "response_data": standing.outcome().and_then(view::response_data),
+    });
+    let Value::Object(members) = &mut body else { return body };
+    if let Some(at) = answer.and_then(|answer| answer.execute_at) {
+        members.insert("execute_at".to_owned(), json!(at));
+    }
+    if let Some(cancelled) = standing.cancelled() {
+        members.insert("cancelled_at".to_owned(), json!(cancelled.at));
+        members.insert("cancel_reason".to_owned(), json!(cancelled.reason));
+    }
+    if record.ask.policy.is_some() {
+        members.insert("auto_resolved".to_owned(), true.into());
+    }
+    body
 }
 
 /// `None`: it was answered, or went on to somebody else, before the mail left. Then there is nothing to ask this person.
 fn mail(cx: &Cx, seen: &Record<Decision>, purpose: Purpose) -> Result<Option<Mail>, Fault> {
-    let (seat, turn) = match (purpose, &seen.standing) {
-        (Purpose::AskApprover, Standing::Pending) => (Seat::Approver, Turn::First),
-        (Purpose::AskBackup, Standing::Escalated) => {
+    let (seat, turn) = match (purpose, &seen.standing.place) {
+        (Purpose::AskApprover, Place::Pending) => (Seat::Approver, Turn::First),
+        (Purpose::AskBackup, Place::Escalated) => {
             (Seat::Backup, Turn::Backup { instead_of: seen.ask.approver.as_str() })
         }
         _ => return Ok(None),

@@ -41,7 +41,8 @@ async fn handler(
     let id = id.parse().map_err(|_| NOT_FOUND)?;
     spend(&cx, &caller.key, Budget::Reads(id)).await?;
     let record = cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(NOT_FOUND)?;
-    Ok(axum::Json(view::whole(&record.seen_at(cx.clock.now()))))
+    let now = cx.clock.now();
+    Ok(axum::Json(view::whole(&record.seen_at(now), now)))
 }
 
 #[cfg(test)]

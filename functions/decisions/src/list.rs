@@ -60,7 +60,7 @@ async fn handler(
     let seen = page.records.iter().map(|record| record.seen_at(now));
     // What expired a moment ago still lies under its old state until its timer writes it.
     let fitting = seen.filter(|record| state.is_none_or(|state| record.state() == state));
-    let decisions: Vec<Value> = fitting.map(|record| view::whole(&record)).collect();
+    let decisions: Vec<Value> = fitting.map(|record| view::whole(&record, now)).collect();
     Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.text())})))
 }
 

@@ -58,7 +58,7 @@ async fn handler(
     if choice == Choice::Modify && notes.trim().is_empty() {
         return Ok(visit.page(now, &typed("Say in the notes what should be different.")).into_response());
     }
-    let given = match check_given(None, Some(notes.clone()), None) {
+    let given = match check_given(None, Some(notes.clone()), None, None) {
         Ok(given) => given,
         Err(invalid) => {
             return Ok(visit.page(now, &typed(&format!("Your notes {}.", invalid.message))).into_response());
@@ -72,9 +72,14 @@ async fn handler(
     };
     match transition_from(&cx, visit.record.clone(), &command).await {
         Ok(_) => Ok(see(&token)),
-        Err(Stop::Refused(Refusal::AlreadyAnswered { .. } | Refusal::Expired { .. } | Refusal::NotAsked)) => {
+        Err(Stop::Refused(
+            Refusal::AlreadyAnswered { .. } | Refusal::Expired { .. } | Refusal::Cancelled { .. } | Refusal::NotAsked,
+        )) => {
             let visit = Visit::by(&cx, &token).await?;
             Ok(visit.too_late(cx.clock.now()).into_response())
+        }
+        Err(Stop::Refused(Refusal::DoesNotFit { message, .. })) => {
+            Ok(visit.page(now, &typed(&format!("Your answer {message}."))).into_response())
         }
         Err(Stop::Refused(Refusal::NotOffered { .. })) => {
             Ok(visit.page(now, &typed("That answer was not offered.")).into_response())
@@ -118,7 +123,7 @@ mod tests {
         let answer = Answer {
             resolved_by: "ann@example.com".to_owned(),
             notes: Some("go\nahead".to_owned()),
-            response_data: None,
+            ..Answer::default()
         };
         assert_eq!(entry.event, DecisionEvent::Approved(answer));
         assert_eq!(effects(&record), [Effect::Callback(Purpose::AnnounceResolved)]);

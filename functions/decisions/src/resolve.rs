@@ -43,6 +43,8 @@ struct Wire {
     notes: Option<String>,
     response_data: Option<Value>,
     resolved_by: Option<String>,
+    /// For `response_type` schedule.
+    execute_at: Option<String>,
 }
 
 async fn handler(
@@ -55,7 +57,7 @@ async fn handler(
     let key = caller.key;
     let content = serde_json::to_vec(&wire).map_err(|_| Problem::Broken)?;
     let choice = wire.action.ok_or_else(|| Problem::invalid("action", "is required: approve, deny or modify"))?;
-    let given = check_given(wire.resolved_by, wire.notes, wire.response_data).map_err(invalid)?;
+    let given = check_given(wire.resolved_by, wire.notes, wire.response_data, wire.execute_at).map_err(invalid)?;
     let id = id.parse().map_err(|_| NOT_FOUND)?;
     spend(&cx, &key, Budget::Calls).await?;
     let name = match idempotency_key {
@@ -69,7 +71,7 @@ async fn handler(
     };
     let applied = transition(&cx, key.tenant, id, &command).await;
     let applied = applied.map_err(|stop| stop.into_problem("Decision", refused))?;
-    Ok(axum::Json(view::whole(&applied.record)))
+    Ok(axum::Json(view::whole(&applied.record, cx.clock.now())))
 }
 
 #[cfg(test)]
@@ -101,6 +103,7 @@ mod tests {
             resolved_by: "ann@example.com".to_owned(),
             notes: Some("half of it".to_owned()),
             response_data: Some(json!({"amount": 40})),
+            ..Answer::default()
         };
         assert_eq!(entry.event, DecisionEvent::Modified(answer));
         assert_eq!(effects(&record), [Effect::Callback(Purpose::AnnounceResolved)]);

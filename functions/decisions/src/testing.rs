@@ -148,6 +148,8 @@ pub(crate) fn key(role: Role, secret: &str) -> Key {
         role,
         approvers: Vec::new(),
         backup_approver: None,
+        escalation_stays_pending: false,
+        rules: Vec::new(),
         requests_per_minute: 100,
         created_at: NOON,
         revoked_at: None,

@@ -1,27 +1,48 @@
 //! A decision as clients see it.
 
-use handrail_domain::decision::{Decision, State};
+use handrail_domain::decision::{Decision, Outcome, State};
+use handrail_domain::policy::RuleEffect;
 use handrail_domain::record::Record;
+use handrail_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// The answer to a create: only what the server decided. A client lays this object over its own request, so a field too
 /// many would overwrite what the caller sent.
 pub(crate) fn created(record: &Record<Decision>) -> Value {
-    json!({
+    let mut body = json!({
         "id": record.id,
-        "status": record.state().name(),
+        "status": status(record),
         "expires_at": record.ask.expires_at,
         "created_at": record.created_at,
-    })
+    });
+    if let (Some(policy), Value::Object(body)) = (&record.ask.policy, &mut body) {
+        match policy.effect {
+            RuleEffect::Approve => {
+                put(body, "auto_resolved", true.into());
+                put(body, "resolved_by", handrail_domain::policy::RESOLVED_BY.into());
+            }
+            // Published clients print any settled answer to a create as "approved": they learn of a no by the first GET.
+            RuleEffect::Deny | RuleEffect::Ask => put(body, "status", State::Pending.name().into()),
+        }
+    }
+    body
+}
+
+/// As clients read it.
+pub(crate) fn status(record: &Record<Decision>) -> &'static str {
+    match (record.state(), &record.ask.backup) {
+        (State::Escalated, Some(backup)) if backup.shown_as_pending => State::Pending.name(),
+        (state, _) => state.name(),
+    }
 }
 
 /// Everything, for GET and for resolve.
-pub(crate) fn whole(record: &Record<Decision>) -> Value {
+pub(crate) fn whole(record: &Record<Decision>, now: Timestamp) -> Value {
     let ask = &record.ask;
     let outcome = record.standing.outcome();
     let mut body = json!({
         "id": record.id,
-        "status": record.state().name(),
+        "status": status(record),
         "action": ask.action,
         "context": ask.context,
         "approver": ask.approver,
@@ -37,26 +58,43 @@ pub(crate) fn whole(record: &Record<Decision>) -> Value {
         "resolved_at": outcome.map(|outcome| outcome.at),
         "resolved_by": outcome.map(|outcome| outcome.answer.resolved_by.as_str()),
         "response_notes": outcome.and_then(|outcome| outcome.answer.notes.as_deref()),
-        "response_data": outcome.and_then(|outcome| outcome.answer.response_data.as_ref()),
-        "execute_at": null,
-        "response_type": null,
-        "context_images": null,
+        "response_data": outcome.and_then(response_data),
+        "execute_at": outcome.and_then(|outcome| outcome.answer.execute_at),
+        "response_type": ask.response_type,
+        "context_images": Some(&ask.context_images).filter(|images| !images.is_empty()),
         "attachments": [],
     });
-    if let (true, Value::Object(body)) = (ask.enforce, &mut body) {
-        put(body, "action_permitted", permitted(record).into());
+    let Value::Object(members) = &mut body else { return body };
+    if ask.enforce {
+        put(members, "action_permitted", permitted(record, now).into());
     }
-    if let (Some(backup), Value::Object(body)) = (&ask.backup, &mut body) {
-        put(body, "backup_approver", json!(backup.approver));
-        put(body, "backup_expires_at", json!(backup.until));
+    if let Some(backup) = &ask.backup {
+        put(members, "backup_approver", json!(backup.approver));
+        put(members, "backup_expires_at", json!(backup.until));
+    }
+    if let Some(policy) = &ask.policy {
+        put(members, "auto_resolved", true.into());
+        put(members, "policy_rule", json!(policy.rule));
+    }
+    if let Some(cancelled) = record.standing.cancelled() {
+        put(members, "cancelled_at", json!(cancelled.at));
+        put(members, "cancel_reason", json!(cancelled.reason));
     }
     body
 }
 
-/// May the action be done? A modified one may: its notes say how.
-fn permitted(record: &Record<Decision>) -> bool {
+pub(crate) fn response_data(outcome: &Outcome) -> Option<Value> {
+    outcome.answer.response_data.clone()
+}
+
+/// May the action be done now? A modified one may: its notes say how. One for a later time may when the time has come.
+fn permitted(record: &Record<Decision>, now: Timestamp) -> bool {
     match record.state() {
         State::Approved | State::Modified => true,
+        State::Scheduled => {
+            let execute_at = record.standing.outcome().and_then(|outcome| outcome.answer.execute_at);
+            execute_at.is_some_and(|at| now >= at)
+        }
         State::Pending | State::Escalated | State::Denied | State::Expired => false,
     }
 }

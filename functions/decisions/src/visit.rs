@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response as AxumResponse};
 use handrail_domain::actor::Actor;
-use handrail_domain::decision::{Choice, Decision, DecisionEvent, Outcome, Standing, asked_now, last_deadline};
+use handrail_domain::decision::{Choice, Decision, DecisionEvent, Outcome, Place, asked_now, last_deadline};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
@@ -83,11 +83,11 @@ impl Visit {
     }
 
     fn ended(&self, seen: &Record<Decision>, looking: bool) -> Response<String> {
-        let (choice, outcome) = match &seen.standing {
-            Standing::Approved(outcome) => (Choice::Approve, outcome),
-            Standing::Denied(outcome) => (Choice::Deny, outcome),
-            Standing::Modified(outcome) => (Choice::Modify, outcome),
-            Standing::Pending | Standing::Escalated | Standing::Expired => return expired_page(seen),
+        let (choice, outcome) = match &seen.standing.place {
+            Place::Approved(outcome) | Place::Scheduled(outcome) => (Choice::Approve, outcome),
+            Place::Denied(outcome) => (Choice::Deny, outcome),
+            Place::Modified(outcome) => (Choice::Modify, outcome),
+            Place::Pending | Place::Escalated | Place::Expired(_) => return expired_page(seen),
         };
         let at = Spoken::of(outcome.at);
         let view = decided(seen, choice, outcome, &at);
@@ -121,8 +121,8 @@ impl Spoken {
 
 /// Who is asked now answers until when, and what happens then.
 pub(crate) fn deadline_of(seen: &Record<Decision>) -> (Timestamp, AtDeadline<'_>) {
-    match (&seen.standing, &seen.ask.backup) {
-        (Standing::Pending, Some(backup)) => (seen.ask.expires_at, AtDeadline::GoesTo(backup.approver.as_str())),
+    match (&seen.standing.place, &seen.ask.backup) {
+        (Place::Pending, Some(backup)) => (seen.ask.expires_at, AtDeadline::GoesTo(backup.approver.as_str())),
         _ => (last_deadline(&seen.ask), AtDeadline::Expires),
     }
 }
@@ -187,7 +187,13 @@ fn answered_by(seen: &Record<Decision>, person: &EmailAddress) -> bool {
 
 fn answer_event(seen: &Record<Decision>) -> Option<&Actor> {
     let is_answer = |event: &DecisionEvent| {
-        matches!(event, DecisionEvent::Approved(_) | DecisionEvent::Denied(_) | DecisionEvent::Modified(_))
+        matches!(
+            event,
+            DecisionEvent::Approved(_)
+                | DecisionEvent::Denied(_)
+                | DecisionEvent::Modified(_)
+                | DecisionEvent::Scheduled(_)
+        )
     };
     seen.log.iter().map(|line| &line.entry).find(|entry| is_answer(&entry.event)).map(|entry| &entry.by)
 }

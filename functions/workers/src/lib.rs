@@ -47,10 +47,10 @@ pub const NOTIFY: Worker = Worker {
 pub const TIMER: Worker = Worker {
     function: "timer",
     trigger: Trigger::Queue(Queue::Timers),
-    needs: &[Need::Table, Need::TimersQueue],
+    needs: &[Need::Table, Need::DeliveriesQueue, Need::NoticesQueue, Need::TimersQueue],
     grants: &[QUERY, UPDATE],
     actions: &["sqs:SendMessage"],
-    summary: "Raises what is due on a record",
+    summary: "Raises what is due on a record, and sends on what had to wait",
 };
 
 pub const SWEEP: Worker = Worker {

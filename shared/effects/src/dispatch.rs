@@ -28,10 +28,13 @@ pub async fn dispatch(works: &Works, change: &Change) -> Result<(), Fault> {
         let key = DeliveryKey { tenant: head.tenant, record: head.id, seq, purpose: effect.purpose() };
         let kind = kind.to_owned();
         let message = match effect {
-            Effect::Callback(_) => Message::Deliver { kind, key },
-            Effect::Mail(_) => Message::Notify { kind, key },
+            Effect::Callback(_) | Effect::CallbackAt(..) => Message::Deliver { kind, key },
+            Effect::Mail(_) | Effect::MailAt(..) => Message::Notify { kind, key },
         };
-        outbox.send(&message, now).await?;
+        match effect.not_before().filter(|at| *at > now) {
+            None => outbox.send(&message, now).await?,
+            Some(at) => outbox.send(&Message::Later { message: Box::new(message), at }, at).await?,
+        }
     }
     if let Some(due_at) = news.due {
         outbox.send(&Message::Timer { kind: kind.to_owned(), key: head, due_at }, due_at).await?;

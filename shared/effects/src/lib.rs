@@ -27,5 +27,5 @@ pub use message::{Message, Queue};
 pub use notify::notify;
 pub use ports::{MailFault, Mailer, Outbox, Posted};
 pub use sweep::sweep;
-pub use timer::timer;
+pub use timer::{release, timer};
 pub use works::{Trigger, Worker, Works, handle};

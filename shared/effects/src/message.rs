@@ -27,6 +27,8 @@ pub enum Message {
         key: HeadKey,
         due_at: Timestamp,
     },
+    /// Put another message into its queue, but not before this time: the other queues hold nothing back for long.
+    Later { message: Box<Message>, at: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +55,7 @@ impl Message {
         match self {
             Self::Deliver { .. } => Queue::Deliveries,
             Self::Notify { .. } => Queue::Notices,
-            Self::Timer { .. } => Queue::Timers,
+            Self::Timer { .. } | Self::Later { .. } => Queue::Timers,
         }
     }
 
@@ -64,6 +66,7 @@ impl Message {
             Self::Timer { key, due_at, .. } => {
                 format!("tmr_{}_{}", key.id.to_string().replace('-', ""), due_at.as_unix_ms())
             }
+            Self::Later { message, .. } => format!("later_{}", message.id()),
         }
     }
 }
@@ -84,6 +87,10 @@ mod tests {
             (Message::Notify { kind: "decision".to_owned(), key }, Queue::Notices),
             (
                 Message::Timer { kind: "decision".to_owned(), key: HeadKey { tenant, id: record }, due_at: at },
+                Queue::Timers,
+            ),
+            (
+                Message::Later { message: Box::new(Message::Notify { kind: "decision".to_owned(), key }), at },
                 Queue::Timers,
             ),
         ] {

@@ -15,3 +15,12 @@ pub async fn timer(works: &Works, kind: &str, key: HeadKey, due_at: Timestamp) -
     }
     works.door(kind)?.raise_due(&works.cx, key).await.map(drop)
 }
+
+/// Puts a message that waited into its queue.
+pub async fn release(works: &Works, waiting: &Message, held: &Message, at: Timestamp) -> Result<(), Fault> {
+    let now = works.cx.clock.now();
+    if now < at {
+        return works.outbox()?.send(waiting, at).await;
+    }
+    works.outbox()?.send(held, now).await
+}

@@ -69,5 +69,6 @@ pub async fn handle(works: &Works, message: &Message) -> Result<(), Fault> {
         Message::Deliver { kind, key } => crate::deliver(works, kind, *key).await,
         Message::Notify { kind, key } => crate::notify(works, kind, *key).await,
         Message::Timer { kind, key, due_at } => crate::timer(works, kind, *key, *due_at).await,
+        Message::Later { message: held, at } => crate::release(works, message, held, *at).await,
     }
 }

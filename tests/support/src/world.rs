@@ -116,6 +116,8 @@ impl World {
             role,
             approvers: Vec::new(),
             backup_approver: None,
+            escalation_stays_pending: false,
+            rules: Vec::new(),
             requests_per_minute: 600,
             created_at: self.now(),
             revoked_at: None,

@@ -110,12 +110,12 @@ pub(super) fn time_asked(ask: &Ask, given: &Given) -> Result<Option<Timestamp>, 
         return Ok(None);
     }
     let inside = given.response_data.as_ref().and_then(|data| data.get(EXECUTE_AT)).filter(|value| !value.is_null());
-    let text = match (&given.execute_at, inside) {
-        (Some(text), _) => text.as_str(),
-        (None, Some(Value::String(text))) => text.as_str(),
-        (None, Some(_)) => return Err(invalid(EXECUTE_AT, "must be a text")),
-        (None, None) => return Ok(None),
+    let inside = match inside {
+        None => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => return Err(invalid(EXECUTE_AT, "must be a text")),
     };
+    let Some(text) = given.execute_at.as_ref().or(inside) else { return Ok(None) };
     let at = Timestamp::parse(text);
     at.map(Some).ok_or_else(|| invalid(EXECUTE_AT, "must be a time with its zone, such as 2026-03-14T16:30:00Z"))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::support::{START, Setup, Who, open, play};
 
 fn check(by: Option<&str>, notes: Option<&str>, data: Option<Value>) -> Result<Given, &'static str> {
-    check_given(by.map(str::to_owned), notes.map(str::to_owned), data).map_err(|invalid| {
+    check_given(by.map(str::to_owned), notes.map(str::to_owned), data, None).map_err(|invalid| {
         assert!(!invalid.message.is_empty());
         invalid.field
     })
@@ -25,7 +25,7 @@ fn what_is_good_is_kept_as_it_was_given() {
     let data = json!({"limit": 50, "share": 0.5, "list": [1, null, "x"]});
     let given = check(Some(" Ann "), Some("one\r\n\ttwo"), Some(data.clone())).unwrap();
     let (by, notes) = (Some(" Ann ".to_owned()), Some("one\r\n\ttwo".to_owned()));
-    assert_eq!(given, Given { resolved_by: by, notes, response_data: Some(data) });
+    assert_eq!(given, Given { resolved_by: by, notes, response_data: Some(data), ..Given::default() });
     assert_eq!(check(None, None, None), Ok(Given::default()));
 }
 
@@ -86,7 +86,7 @@ fn lists_count_as_depth_too() {
 /// read again would lose the record.
 #[test]
 fn data_of_any_depth_is_refused_or_can_be_read_back_from_the_log() {
-    let record = open(&Setup { backup: false, options: Choice::ALL.to_vec() });
+    let record = open(&Setup::plain(false, Choice::ALL.to_vec()));
     let mut taken = 0;
     for depth in 1..=127 {
         let data = nested(depth);

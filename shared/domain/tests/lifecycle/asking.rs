@@ -252,7 +252,7 @@ fn the_backup_gets_the_same_time_again() {
     let short = Proposal { timeout_minutes: Some(number("0.5")), ..proposal() };
     let ask = Ask::check(short, &asker(&[], Some(&bob)), START).unwrap();
     assert_eq!(ask.expires_at, START.plus_ms(30_000));
-    assert_eq!(ask.backup, Some(Backup { approver: bob, until: START.plus_ms(60_000) }));
+    assert_eq!(ask.backup, Some(Backup { approver: bob, until: START.plus_ms(60_000), shown_as_pending: false }));
 }
 
 #[test]

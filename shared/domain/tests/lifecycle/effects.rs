@@ -11,7 +11,7 @@ use Effect::{Callback, Mail};
 use Purpose::{AnnounceCreated, AnnounceEscalated, AnnounceExpired, AnnounceResolved, AskApprover, AskBackup};
 
 fn check(event: &DecisionEvent, channel: Channel, callback: bool, expected: &[Effect]) {
-    let mut ask = ask(&Setup { backup: true, options: Choice::ALL.to_vec() });
+    let mut ask = ask(&Setup::plain(true, Choice::ALL.to_vec()));
     ask.channel = channel;
     ask.callback_url = callback.then(|| "https://example.com/hook".to_owned());
     let entry: Entry<Decision> =
@@ -20,7 +20,7 @@ fn check(event: &DecisionEvent, channel: Channel, callback: bool, expected: &[Ef
 }
 
 fn answers() -> [DecisionEvent; 3] {
-    let answer = Answer { resolved_by: APPROVER.to_owned(), notes: None, response_data: None };
+    let answer = Answer { resolved_by: APPROVER.to_owned(), ..Answer::default() };
     [DecisionEvent::Approved(answer.clone()), DecisionEvent::Denied(answer.clone()), DecisionEvent::Modified(answer)]
 }
 

@@ -1,5 +1,6 @@
 //! Laws that hold over any sequence of commands, whatever the clock does between them.
 
+use handrail_domain::attachment::ATTACHMENTS_MAX;
 use handrail_domain::decision::{Act, Choice, Decision, DecisionEvent, Refusal, State};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Lifecycle, Verdict};
@@ -89,7 +90,7 @@ fn play_all(history: &History, mut law: impl FnMut(Moment<'_>)) -> Record<Decisi
 
 #[test]
 fn a_repeat_with_other_content_is_known_as_the_same_command() {
-    let record = open(&Setup { backup: false, options: vec![Choice::Deny] });
+    let record = open(&Setup::plain(false, vec![Choice::Deny]));
     let repeat = CommandId::new("create", b"other content");
     let found = record.made_by(&repeat).unwrap();
     assert_eq!(found.seq, 1);
@@ -111,14 +112,19 @@ proptest! {
     #[test]
     fn folding_the_events_gives_the_standing(history in history()) {
         let record = play_all(&history, |_| {});
-        let folded = record.log.iter().map(|line| Decision::after(&line.entry)).next_back();
-        prop_assert_eq!(folded.as_ref(), Some(&record.standing));
-        // Each event leads on from the state before it, along a row.
-        for pair in record.log.windows(2) {
-            let [from, to] = [&pair[0], &pair[1]].map(|line| Decision::state(&Decision::after(&line.entry)));
-            let event = Decision::event_name(&pair[1].entry.event);
-            prop_assert!(Decision::TABLE.rows.iter().any(|row| (row.from, row.to, row.event) == (from, to, event)));
+        let mut folded = None;
+        for line in &record.log {
+            let after = Decision::after(folded.as_ref(), &line.entry);
+            // Each event but the first leads on from the state before it, along a row.
+            if let Some(before) = &folded {
+                let (from, to) = (Decision::state(before), Decision::state(&after));
+                let event = Decision::event_name(&line.entry.event);
+                prop_assert!(Decision::TABLE.rows.iter().any(|row| (row.from, row.to, row.event) == (from, to, event)));
+            }
+            folded = Some(after);
         }
+        prop_assert_eq!(folded.as_ref(), Some(&record.standing));
+        prop_assert!(record.standing.attachments.len() <= ATTACHMENTS_MAX);
     }
 
     #[test]
@@ -147,7 +153,7 @@ proptest! {
             let expected = match moment.before.state() {
                 State::Pending if setup.backup => Some(("escalation", FIRST)),
                 State::Pending | State::Escalated => Some(("expiry", setup.last_deadline())),
-                State::Approved | State::Denied | State::Modified | State::Expired => None,
+                State::Approved | State::Denied | State::Modified | State::Scheduled | State::Expired => None,
             };
             assert_eq!(due, expected, "{:?}", moment.before.state());
         });
@@ -167,7 +173,9 @@ proptest! {
     #[test]
     fn at_most_one_answer_is_ever_taken(history in history()) {
         let record = play_all(&history, |_| {});
-        let ends = |event: &DecisionEvent| is_answer(event) || *event == DecisionEvent::Expired;
+        let ends = |event: &DecisionEvent| {
+            is_answer(event) || matches!(event, DecisionEvent::Expired | DecisionEvent::Cancelled { .. })
+        };
         let ending = record.log.iter().filter(|line| ends(&line.entry.event)).count();
         prop_assert_eq!(ending, usize::from(record.is_settled()));
     }

@@ -30,7 +30,7 @@ fn progress(record: &Record<Decision>) -> u8 {
         State::Pending => 0,
         State::Escalated => 1,
         State::Expired => 2,
-        State::Approved | State::Denied | State::Modified => 3,
+        State::Approved | State::Denied | State::Modified | State::Scheduled => 3,
     }
 }
 
@@ -98,19 +98,19 @@ fn steps_at(setup: &Setup, now: Timestamp) -> Vec<State> {
 #[test]
 fn time_goes_one_deadline_after_the_other_however_late_it_comes() {
     let options = Choice::ALL.to_vec();
-    let with_backup = Setup { backup: true, options: options.clone() };
+    let with_backup = Setup::plain(true, options.clone());
     assert_eq!(steps_at(&with_backup, FIRST.plus_ms(-1)), []);
     assert_eq!(steps_at(&with_backup, FIRST), [State::Escalated]);
     assert_eq!(steps_at(&with_backup, SECOND.plus_ms(-1)), [State::Escalated]);
     assert_eq!(steps_at(&with_backup, SECOND), [State::Escalated, State::Expired]);
-    let without = Setup { backup: false, options };
+    let without = Setup::plain(false, options);
     assert_eq!(steps_at(&without, FIRST.plus_ms(-1)), []);
     assert_eq!(steps_at(&without, FIRST), [State::Expired]);
 }
 
 #[test]
 fn two_processes_that_raise_the_same_deadline_name_it_alike() {
-    let record = open(&Setup { backup: true, options: Choice::ALL.to_vec() });
+    let record = open(&Setup::plain(true, Choice::ALL.to_vec()));
     let [early, late] = [FIRST, FIRST.plus_ms(700)].map(|now| settle(&record, now).unwrap().next);
     assert_eq!(early.newest().unwrap().command, late.newest().unwrap().command);
     let expired = settle(&early, SECOND).unwrap().next;

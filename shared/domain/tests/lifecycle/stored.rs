@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use handrail_domain::access::Role;
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{
-    Answer, Ask, Backup, Channel, Choice, Decision, DecisionEvent, Outcome, Standing, Urgency,
+    Answer, Ask, Backup, Channel, Choice, Decision, DecisionEvent, Expiry, Outcome, Place, Standing, Urgency,
 };
 use handrail_domain::ids::{CommandId, KeyId, TenantId};
 use handrail_domain::record::{ChainHash, Entry, LogLine, Record};
@@ -43,7 +43,11 @@ fn full_ask() -> Ask {
         enforce: true,
         amount: Some(Number::from(100)),
         expires_at: FIRST,
-        backup: Some(Backup { approver: email("bob@example.com"), until: SECOND }),
+        backup: Some(Backup { approver: email("bob@example.com"), until: SECOND, shown_as_pending: false }),
+        response_type: None,
+        context_images: vec![],
+        policy: None,
+        reminders: true,
         asked_by: key(1),
         asked_by_name: "deploy agent".to_owned(),
     }
@@ -51,11 +55,16 @@ fn full_ask() -> Ask {
 
 fn answer() -> Answer {
     let response_data = Some(json!({"z": 1, "a": [1.5, null]}));
-    Answer { resolved_by: "ann@example.com".to_owned(), notes: Some("but less".to_owned()), response_data }
+    let notes = Some("but less".to_owned());
+    Answer { resolved_by: "ann@example.com".to_owned(), notes, response_data, ..Answer::default() }
+}
+
+fn at(place: Place) -> Standing {
+    Standing { place, attachments: vec![] }
 }
 
 fn bare_answer() -> Answer {
-    Answer { resolved_by: "ann@example.com".to_owned(), notes: None, response_data: None }
+    Answer { resolved_by: "ann@example.com".to_owned(), ..Answer::default() }
 }
 
 fn entry() -> Entry<Decision> {
@@ -69,7 +78,7 @@ fn asks_are_stored_like_this() {
         &full_ask(),
         r#"{"action":"Pay \"ACME\" 100 €","approver":"Ann@example.com","context":"line\nline","urgency":"high","timeout_minutes":0.5,"channel":"webhook","options":["approve","modify"],"callback_url":"https://example.com/hook","enforce":true,"amount":100,"expires_at":"2026-09-21T15:13:20.000Z","backup":{"approver":"bob@example.com","until":"2026-09-21T16:13:20.000Z"},"asked_by":"key_01M3250V00040G2081040G2081","asked_by_name":"deploy agent"}"#,
     );
-    let small = ask(&Setup { backup: false, options: vec![Choice::Deny] });
+    let small = ask(&Setup::plain(false, vec![Choice::Deny]));
     pinned(
         &small,
         r#"{"action":"Deploy","approver":"ann@example.com","urgency":"medium","timeout_minutes":60,"channel":"email","options":["deny"],"enforce":false,"expires_at":"2026-09-21T15:13:20.000Z","asked_by":"key_01M3250V00040G2081040G2081","asked_by_name":"deploy agent"}"#,
@@ -79,19 +88,19 @@ fn asks_are_stored_like_this() {
 #[test]
 fn standings_are_stored_like_this() {
     let outcome = |answer| Outcome { at: START, answer };
-    pinned(&Standing::Pending, r#"{"state":"pending"}"#);
-    pinned(&Standing::Escalated, r#"{"state":"escalated"}"#);
-    pinned(&Standing::Expired, r#"{"state":"expired"}"#);
+    pinned(&at(Place::Pending), r#"{"state":"pending"}"#);
+    pinned(&at(Place::Escalated), r#"{"state":"escalated"}"#);
+    pinned(&at(Place::Expired(Expiry::default())), r#"{"state":"expired"}"#);
     pinned(
-        &Standing::Approved(outcome(bare_answer())),
+        &at(Place::Approved(outcome(bare_answer()))),
         r#"{"state":"approved","at":"2026-09-21T14:13:20.000Z","resolved_by":"ann@example.com"}"#,
     );
     pinned(
-        &Standing::Denied(outcome(bare_answer())),
+        &at(Place::Denied(outcome(bare_answer()))),
         r#"{"state":"denied","at":"2026-09-21T14:13:20.000Z","resolved_by":"ann@example.com"}"#,
     );
     pinned(
-        &Standing::Modified(outcome(answer())),
+        &at(Place::Modified(outcome(answer()))),
         r#"{"state":"modified","at":"2026-09-21T14:13:20.000Z","resolved_by":"ann@example.com","notes":"but less","response_data":{"z":1,"a":[1.5,null]}}"#,
     );
 }
@@ -139,7 +148,7 @@ fn an_entry_is_stored_and_hashed_as_this_text() {
 
 #[test]
 fn a_records_first_event_commits_to_what_was_asked() {
-    let setup = Setup { backup: true, options: Choice::ALL.to_vec() };
+    let setup = Setup::plain(true, Choice::ALL.to_vec());
     let record = open(&setup);
     let digest = |record: &Record<Decision>| match &record.newest().unwrap().event {
         DecisionEvent::Created { ask_sha256 } => ask_sha256.clone(),
@@ -158,7 +167,7 @@ fn a_records_first_event_commits_to_what_was_asked() {
 #[test]
 fn what_this_version_does_not_know_is_read_over() {
     let standing: Standing = serde_json::from_str(r#"{"state":"expired","since":1}"#).unwrap();
-    assert_eq!(standing, Standing::Expired);
+    assert_eq!(standing, at(Place::Expired(Expiry::default())));
     let event: DecisionEvent =
         serde_json::from_str(r#"{"type":"decision.denied","resolved_by":"x","mood":"bad"}"#).unwrap();
     assert!(matches!(event, DecisionEvent::Denied(_)));

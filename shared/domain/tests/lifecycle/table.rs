@@ -6,10 +6,10 @@ use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Act, Choice, Decision, Given, State, TABLE, Trigger};
 use handrail_domain::lifecycle::{Lifecycle, Row};
 
-use super::support::{Setup, Who, command_id, open, record_in};
+use super::support::{Asked, LATER, START, Setup, Who, ask, command_id, files, open, record_in};
 
 fn with_everything() -> Setup {
-    Setup { backup: true, options: Choice::ALL.to_vec() }
+    Setup { asked: Asked::Time { allow_immediate: true }, ..Setup::plain(true, Choice::ALL.to_vec()) }
 }
 
 fn act_of(trigger: Trigger) -> Act {
@@ -17,6 +17,11 @@ fn act_of(trigger: Trigger) -> Act {
         Trigger::Approve => Act::Answer(Choice::Approve, Given::default()),
         Trigger::Deny => Act::Answer(Choice::Deny, Given::default()),
         Trigger::Modify => Act::Answer(Choice::Modify, Given::default()),
+        Trigger::Schedule => {
+            Act::Answer(Choice::Approve, Given { execute_at: Some(LATER.to_string()), ..Given::default() })
+        }
+        Trigger::Attach => Act::Attach(files(1)),
+        Trigger::Cancel => Act::Cancel { reason: None },
         Trigger::Escalate => Act::Escalate,
         Trigger::Expire => Act::Expire,
     }
@@ -24,7 +29,8 @@ fn act_of(trigger: Trigger) -> Act {
 
 fn actor_of(row: &Row<State, Trigger>) -> Actor {
     match row.trigger {
-        Trigger::Approve | Trigger::Deny | Trigger::Modify => Who::AppKey.actor(),
+        Trigger::Approve | Trigger::Deny | Trigger::Modify | Trigger::Schedule => Who::AppKey.actor(),
+        Trigger::Attach | Trigger::Cancel => Who::AgentKey.actor(),
         Trigger::Escalate | Trigger::Expire => Actor::Timer,
     }
 }
@@ -46,7 +52,8 @@ fn every_state_is_reachable() {
 fn the_terminal_states_are_the_answers_and_expired() {
     for state in State::ALL {
         let has_way_out = TABLE.rows.iter().any(|row| row.from == state);
-        let terminal = matches!(state, State::Approved | State::Denied | State::Modified | State::Expired);
+        let terminal =
+            matches!(state, State::Approved | State::Denied | State::Modified | State::Scheduled | State::Expired);
         assert_eq!(has_way_out, !terminal, "{state:?}");
         assert_eq!(TABLE.is_terminal(state), terminal, "{state:?}");
         assert_eq!(record_in(state, &with_everything()).is_settled(), terminal, "{state:?}");
@@ -88,7 +95,7 @@ fn no_timer_answers_for_a_person() {
         assert!(matches!(timer.raises, Trigger::Escalate | Trigger::Expire), "{}", timer.name);
         let act = Decision::act_of_timer(timer);
         assert!(matches!(act, Act::Escalate | Act::Expire), "{}", timer.name);
-        assert_eq!(Decision::trigger(&act), timer.raises, "{}", timer.name);
+        assert_eq!(Decision::trigger(&ask(&with_everything()), &act, START), timer.raises, "{}", timer.name);
     }
 }
 
@@ -114,8 +121,8 @@ fn every_row_names_the_event_that_the_guards_return_and_the_state_it_leads_to() 
     for row in TABLE.rows {
         let record = record_in(row.from, &with_everything());
         let act = act_of(row.trigger);
-        assert_eq!(Decision::trigger(&act), row.trigger);
-        let event = Decision::permit(&record, &act, &actor_of(row)).unwrap();
+        assert_eq!(Decision::trigger(&record.ask, &act, START), row.trigger);
+        let event = Decision::permit(&record, &act, &actor_of(row), START).unwrap();
         assert_eq!(Decision::event_name(&event), row.event, "{row:?}");
         let next = record.with(event, actor_of(row), command_id("row"), record.updated_at.plus_ms(1));
         assert_eq!(next.state(), row.to, "{row:?}");
@@ -123,15 +130,31 @@ fn every_row_names_the_event_that_the_guards_return_and_the_state_it_leads_to() 
 }
 
 #[test]
-fn an_event_name_belongs_to_one_target_state() {
+fn an_event_is_named_after_the_state_it_leads_to_except_for_two() {
     let mut states = BTreeMap::new();
     for row in TABLE.rows {
-        assert_eq!(*states.entry(row.event).or_insert(row.to), row.to, "{}", row.event);
-        assert_eq!(row.event, format!("decision.{}", row.to.name()));
+        match row.trigger {
+            Trigger::Attach => assert_eq!((row.event, row.to), ("decision.attached", row.from), "moves nothing"),
+            Trigger::Cancel => assert_eq!((row.event, row.to), ("decision.cancelled", State::Expired)),
+            _ => {
+                assert_eq!(*states.entry(row.event).or_insert(row.to), row.to, "{}", row.event);
+                assert_eq!(row.event, format!("decision.{}", row.to.name()));
+            }
+        }
     }
     assert_eq!(states.len(), State::ALL.len() - 1, "all states but the first");
     let created = open(&with_everything());
     assert!(!states.contains_key(Decision::event_name(&created.newest().unwrap().event)));
+}
+
+#[test]
+fn whoever_waits_can_be_answered_in_every_way_and_taken_back() {
+    for state in [State::Pending, State::Escalated] {
+        for trigger in Trigger::ALL {
+            let found = TABLE.find(state, trigger).is_some();
+            assert_eq!(found, (state, trigger) != (State::Escalated, Trigger::Escalate), "{state:?} {trigger:?}");
+        }
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Lifecycle for Wheel {
     fn event_name(_: &Turned) -> &'static str {
         "turned"
     }
-    fn trigger(act: &Push) -> Push {
+    fn trigger(_: &Option<Timestamp>, act: &Push, _: Timestamp) -> Push {
         *act
     }
     fn opening(_: &Option<Timestamp>) -> Turned {
@@ -68,11 +68,11 @@ impl Lifecycle for Wheel {
     fn act_of_timer(timer: &TimerRule<On, Push>) -> Push {
         timer.raises
     }
-    fn permit(record: &Record<Self>, _: &Push, _: &Actor) -> Result<Turned, ()> {
+    fn permit(record: &Record<Self>, _: &Push, _: &Actor, _: Timestamp) -> Result<Turned, ()> {
         Ok(Turned(record.standing + 1))
     }
     fn no_row(_: &Record<Self>, _: &Push) {}
-    fn after(entry: &Entry<Self>) -> u64 {
+    fn after(_: Option<&u64>, entry: &Entry<Self>) -> u64 {
         entry.event.0
     }
     fn effects(_: &Option<Timestamp>, _: &Entry<Self>) -> Vec<Effect> {

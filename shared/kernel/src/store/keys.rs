@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use handrail_domain::access::Role;
 use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::policy::Rule;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::fault::Fault;
 const KEYS_PER_TENANT_LISTED_MAX: i32 = 100;
 
 /// What the service knows of a key. The key itself is known only to its owner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Key {
     pub id: KeyId,
     pub tenant: TenantId,
@@ -29,6 +30,12 @@ pub struct Key {
     /// Asked when the approver did not answer in time.
     #[serde(default)]
     pub backup_approver: Option<EmailAddress>,
+    /// While the backup is asked, the asker goes on reading `pending`.
+    #[serde(default)]
+    pub escalation_stays_pending: bool,
+    /// What is answered without asking anybody: in order, the first that matches counts.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     pub requests_per_minute: u32,
     pub created_at: Timestamp,
     /// Lies beside the rest in the table: the one thing about a key that changes.

@@ -117,6 +117,8 @@ impl Stage {
             role,
             approvers: Vec::new(),
             backup_approver: None,
+            escalation_stays_pending: false,
+            rules: Vec::new(),
             requests_per_minute: 600,
             created_at: NOW,
             revoked_at: None,

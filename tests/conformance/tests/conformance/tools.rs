@@ -154,7 +154,16 @@ pub(crate) fn asked_to(cx: &Cx, context: &str, callback_url: Option<String>) -> 
         callback_url,
         ..Proposal::default()
     };
-    let asker = Asker { key, name: "conformance", approvers: &[], backup: None, reach: cx.settings.reach };
+    let asker = Asker {
+        key,
+        name: "conformance",
+        approvers: &[],
+        backup: None,
+        escalation_stays_pending: false,
+        rules: &[],
+        slack: false,
+        reach: cx.settings.reach,
+    };
     let ask = Ask::check(proposal, &asker, now).unwrap();
     let id: RecordId = cx.new_record_id();
     let command = CommandId::new(&id.to_string(), b"");

@@ -48,10 +48,10 @@ fn the_record_explains_itself(kept: &Kept) {
     let (first, rest) = record.log.split_first().expect("a record has a first event");
     let DecisionEvent::Created { ask_sha256 } = &first.entry.event else { panic!("the first event is the ask") };
     assert_eq!(*ask_sha256, digest_of(&record.ask), "the log commits to what was asked");
-    let mut standing = Decision::after(&first.entry);
+    let mut standing = Decision::after(None, &first.entry);
     for line in rest {
         let from = Decision::state(&standing);
-        standing = Decision::after(&line.entry);
+        standing = Decision::after(Some(&standing), &line.entry);
         let event = Decision::event_name(&line.entry.event);
         let allowed = |row: &Row<_, _>| row.from == from && row.to == Decision::state(&standing) && row.event == event;
         assert!(Decision::TABLE.rows.iter().any(allowed), "{event} does not lead on from {from:?}");
@@ -86,8 +86,14 @@ fn nothing_is_overdue(scene: &Scene, evidence: &Evidence, kept: &Kept) {
 fn what_follows_has_followed(scene: &Scene, evidence: &Evidence, kept: &Kept) {
     for (id, effect) in effects_of(kept) {
         let delivery = kept.deliveries.iter().find(|delivery| delivery.id == id);
+        if let Some(at) = effect.not_before().filter(|at| *at > scene.world.now()) {
+            let waits =
+                |waiting: &Value| waiting["message"]["do"] == "later" && waiting["message"]["at"] == *at.to_string();
+            assert!(evidence.waiting.iter().any(waits), "nobody waits to send {id}: {:?}", evidence.waiting);
+            continue;
+        }
         match effect {
-            Effect::Callback(purpose) => {
+            Effect::Callback(purpose) | Effect::CallbackAt(purpose, _) => {
                 let calls: Vec<_> = scene.calls.iter().filter(|call| call.header("webhook-id") == id).collect();
                 let first = calls.first().unwrap_or_else(|| panic!("nobody was called: {id}"));
                 assert!(calls.iter().all(|call| call.body == first.body), "a repeat of {id} has another body");
@@ -97,7 +103,7 @@ fn what_follows_has_followed(scene: &Scene, evidence: &Evidence, kept: &Kept) {
                 assert_eq!(delivery.status, DeliveryStatus::Delivered, "{id}: {:?}", delivery.attempts);
                 assert_eq!(delivery.body.as_bytes(), first.body, "{id}");
             }
-            Effect::Mail(purpose) => {
+            Effect::Mail(purpose) | Effect::MailAt(purpose, _) => {
                 let mails = evidence.mails.iter().filter(|mail| mail["id"] == *id).count();
                 assert!(mails <= 1, "{id} lies in the mailbox {mails} times");
                 // Whoever is no longer asked need not have been mailed.
@@ -136,7 +142,11 @@ fn event_of(purpose: Purpose) -> &'static str {
         Purpose::AnnounceResolved => "decision.resolved",
         Purpose::AnnounceEscalated => "decision.escalated",
         Purpose::AnnounceExpired => "decision.expired",
-        Purpose::AskApprover | Purpose::AskBackup => panic!("a mail is no call"),
+        Purpose::AnnounceCancelled => "decision.cancelled",
+        Purpose::AnnounceDue => "decision.due",
+        Purpose::AskApprover | Purpose::AskBackup | Purpose::RemindHalf | Purpose::RemindLast => {
+            panic!("a mail is no call")
+        }
     }
 }
 
