@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value, json};
 
-use super::support::{FIRST, SECOND, START, Setup, Who, ask, chain_over, email, key, open, record_id, tenant};
+use super::support::{FIRST, SECOND, START, Setup, Who, ask, chain_over, email, files, key, open, record_id, tenant};
 
 /// The value is stored as exactly this text, and the text is read as exactly this value.
 fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, text: &str) {
@@ -226,8 +226,13 @@ fn any_object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Valu
 }
 
 fn any_answer() -> impl Strategy<Value = Answer> {
-    (any::<String>(), any::<Option<String>>(), prop::option::of(any_object(any_json())))
-        .prop_map(|(resolved_by, notes, response_data)| Answer { resolved_by, notes, response_data })
+    let data = prop::option::of(any_object(any_json()));
+    (any::<String>(), any::<Option<String>>(), data, prop::option::of(any_time()), 0..3_usize).prop_map(
+        |(resolved_by, notes, response_data, execute_at, count)| {
+            let files = files(count);
+            Answer { resolved_by, notes, response_data, execute_at, files }
+        },
+    )
 }
 
 fn any_time() -> impl Strategy<Value = Timestamp> {
@@ -240,7 +245,8 @@ proptest! {
     #[test]
     fn any_answer_reads_back(answer in any_answer(), at in any_time()) {
         reads_back(&DecisionEvent::Approved(answer.clone()));
-        reads_back(&Standing::Denied(Outcome { at, answer: answer.clone() }));
+        let place = Place::Denied(Outcome { at, answer: answer.clone() });
+        reads_back(&Standing { place, attachments: answer.files.clone() });
         reads_back(&Entry::<Decision> { at, event: DecisionEvent::Modified(answer), ..entry() });
     }
 

@@ -3,7 +3,7 @@
 use aws_lambda_events::event::{dynamodb, sqs};
 use handrail_domain::decision::{Decision, State};
 use handrail_effects::aws::{Failures, take_changes, take_messages};
-use handrail_effects::sweep;
+use handrail_effects::{Message, sweep};
 use handrail_kernel::endpoint::Endpoint;
 use handrail_runner::endpoints;
 use handrail_testkit::Receiver;
@@ -69,7 +69,18 @@ async fn dispatch_sends_what_the_other_workers_take_in_their_examples() {
     let stage = Stage::new().await;
     let event: dynamodb::Event = events("dispatch");
     assert_eq!(take_changes(&stage.works(), event).await, Failures::default());
-    assert_eq!(stage.sent.messages(), ["notify", "timer", "deliver"].map(message));
+    let (waiting, sent): (Vec<_>, Vec<_>) =
+        stage.sent.messages().into_iter().partition(|message| matches!(message, Message::Later { .. }));
+    assert_eq!(sent, ["notify", "timer", "deliver"].map(message));
+    let at = |minutes: i64| NOW.plus_ms(minutes * 60_000);
+    let times: Vec<_> = waiting
+        .iter()
+        .filter_map(|message| match message {
+            Message::Later { at, .. } => Some(*at),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(times, [at(30), at(50)], "two reminders wait");
 }
 
 #[tokio::test]

@@ -163,11 +163,29 @@ fn bad_asks() -> Vec<(&'static str, Vec<Value>)> {
         ("amount", vec![json!(-1), json!(-0.01), json!("80"), json!([]), json!({}), json!(true)]),
         (
             "response_type",
-            vec![json!({"type": "choose", "choices": ["a", "b"]}), json!({}), json!("confirm"), json!(5), json!([])],
+            vec![
+                json!({"type": "choose", "choices": ["a"]}),
+                json!({"type": "choose", "choices": ["a", "a"]}),
+                json!({"type": "text_input", "fields": []}),
+                json!({"type": "number_input", "min": 2, "max": 1}),
+                json!({"type": "file_upload", "max_files": 6}),
+                json!({"type": "vote"}),
+                json!({}),
+                json!("confirm"),
+                json!(5),
+                json!([]),
+            ],
         ),
         (
             "context_images",
-            vec![json!(["https://example.com/a.png"]), json!("https://example.com/a.png"), json!([5]), json!({})],
+            vec![
+                json!(["javascript:alert(1)"]),
+                json!(["https://user@example.com/a.png"]),
+                json!(vec!["https://example.com/a.png"; 6]),
+                json!("https://example.com/a.png"),
+                json!([5]),
+                json!({}),
+            ],
         ),
     ]
 }
