@@ -5,15 +5,20 @@ use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Entry;
 
-use super::support::{APPROVER, FIRST, Setup, Who, ask, command_id};
+use super::support::{APPROVER, FIRST, LATER, Setup, Who, ask, command_id, files};
 
-use Effect::{Callback, Mail};
-use Purpose::{AnnounceCreated, AnnounceEscalated, AnnounceExpired, AnnounceResolved, AskApprover, AskBackup};
+use Effect::{Callback, CallbackAt, Mail, MailAt};
+use Purpose::{
+    AnnounceCancelled, AnnounceCreated, AnnounceDue, AnnounceEscalated, AnnounceExpired, AnnounceResolved, AskApprover,
+    AskBackup, RemindHalf,
+};
 
+/// Without reminders: they have tests of their own.
 fn check(event: &DecisionEvent, channel: Channel, callback: bool, expected: &[Effect]) {
     let mut ask = ask(&Setup::plain(true, Choice::ALL.to_vec()));
     ask.channel = channel;
     ask.callback_url = callback.then(|| "https://example.com/hook".to_owned());
+    ask.reminders = false;
     let entry: Entry<Decision> =
         Entry { seq: 2, at: FIRST, by: Who::AppKey.actor(), command: command_id("x"), event: event.clone() };
     assert_eq!(Decision::effects(&ask, &entry), expected, "{event:?} by {channel:?}, callback: {callback}");
@@ -24,54 +29,86 @@ fn answers() -> [DecisionEvent; 3] {
     [DecisionEvent::Approved(answer.clone()), DecisionEvent::Denied(answer.clone()), DecisionEvent::Modified(answer)]
 }
 
+fn scheduled() -> DecisionEvent {
+    DecisionEvent::Scheduled(Answer { resolved_by: APPROVER.to_owned(), execute_at: Some(LATER), ..Answer::default() })
+}
+
 fn created() -> DecisionEvent {
     DecisionEvent::Created { ask_sha256: String::new() }
 }
 
-#[test]
-fn by_mail_with_a_callback_the_people_are_mailed_and_the_program_hears_of_the_rest() {
-    check(&created(), Channel::Email, true, &[Mail(AskApprover)]);
-    for answer in answers() {
-        check(&answer, Channel::Email, true, &[Callback(AnnounceResolved)]);
-    }
-    check(&DecisionEvent::Escalated, Channel::Email, true, &[Mail(AskBackup), Callback(AnnounceEscalated)]);
-    check(&DecisionEvent::Expired, Channel::Email, true, &[Callback(AnnounceExpired)]);
+fn cancelled() -> DecisionEvent {
+    DecisionEvent::Cancelled { reason: Some("asked twice".to_owned()) }
 }
 
 #[test]
-fn by_mail_without_a_callback_only_people_are_told() {
-    check(&created(), Channel::Email, false, &[Mail(AskApprover)]);
-    for answer in answers() {
-        check(&answer, Channel::Email, false, &[]);
+fn by_mail_or_slack_with_a_callback_the_people_are_asked_and_the_program_hears_of_the_rest() {
+    for channel in [Channel::Email, Channel::Slack] {
+        check(&created(), channel, true, &[Mail(AskApprover)]);
+        check(&DecisionEvent::Escalated, channel, true, &[Mail(AskBackup), Callback(AnnounceEscalated)]);
     }
-    check(&DecisionEvent::Escalated, Channel::Email, false, &[Mail(AskBackup)]);
-    check(&DecisionEvent::Expired, Channel::Email, false, &[]);
+}
+
+#[test]
+fn by_mail_or_slack_without_a_callback_only_people_are_told() {
+    for channel in [Channel::Email, Channel::Slack] {
+        check(&created(), channel, false, &[Mail(AskApprover)]);
+        check(&DecisionEvent::Escalated, channel, false, &[Mail(AskBackup)]);
+    }
 }
 
 #[test]
 fn by_webhook_the_program_hears_of_everything_and_nobody_is_mailed() {
-    for channel in [Channel::Webhook, Channel::Slack] {
-        check(&created(), channel, true, &[Callback(AnnounceCreated)]);
+    check(&created(), Channel::Webhook, true, &[Callback(AnnounceCreated)]);
+    check(&DecisionEvent::Escalated, Channel::Webhook, true, &[Callback(AnnounceEscalated)]);
+}
+
+#[test]
+fn however_it_was_asked_the_end_is_told_to_the_callback_alone() {
+    for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
         for answer in answers() {
             check(&answer, channel, true, &[Callback(AnnounceResolved)]);
         }
-        check(&DecisionEvent::Escalated, channel, true, &[Callback(AnnounceEscalated)]);
         check(&DecisionEvent::Expired, channel, true, &[Callback(AnnounceExpired)]);
+        check(&cancelled(), channel, true, &[Callback(AnnounceCancelled)]);
+        for end in answers().into_iter().chain([scheduled(), DecisionEvent::Expired, cancelled()]) {
+            check(&end, channel, false, &[]);
+        }
+    }
+}
+
+#[test]
+fn an_appointment_is_told_at_once_and_again_when_its_time_has_come() {
+    for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
+        check(&scheduled(), channel, true, &[Callback(AnnounceResolved), CallbackAt(AnnounceDue, LATER)]);
+    }
+}
+
+#[test]
+fn files_that_were_put_beside_it_are_news_to_nobody() {
+    for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
+        check(&DecisionEvent::Attached { files: files(2) }, channel, true, &[]);
     }
 }
 
 #[test]
 fn with_neither_mail_nor_callback_nothing_follows() {
-    let events = [created(), DecisionEvent::Escalated, DecisionEvent::Expired].into_iter().chain(answers());
-    for event in events {
+    let events = [created(), DecisionEvent::Escalated, DecisionEvent::Expired, scheduled(), cancelled()];
+    for event in events.into_iter().chain(answers()) {
         check(&event, Channel::Webhook, false, &[]);
-        check(&event, Channel::Slack, false, &[]);
     }
 }
 
 #[test]
-fn an_effect_is_known_by_its_purpose() {
-    assert_eq!([Mail(AskBackup), Callback(AnnounceEscalated)].map(Effect::purpose), [AskBackup, AnnounceEscalated]);
+fn an_effect_is_known_by_its_purpose_and_keeps_it_when_it_waits() {
+    for (effect, purpose) in [(Mail(AskBackup), AskBackup), (Callback(AnnounceEscalated), AnnounceEscalated)] {
+        assert_eq!((effect.purpose(), effect.not_before()), (purpose, None));
+        let waiting = effect.at(FIRST);
+        assert_eq!((waiting.purpose(), waiting.not_before()), (purpose, Some(FIRST)));
+        assert_eq!(waiting.at(LATER).not_before(), Some(LATER));
+    }
+    assert_eq!(Mail(RemindHalf).at(FIRST), MailAt(RemindHalf, FIRST));
+    assert_eq!(Callback(AnnounceDue).at(FIRST), CallbackAt(AnnounceDue, FIRST));
 }
 
 #[test]
@@ -79,6 +116,7 @@ fn purposes_read_back_by_name_and_are_stored_under_it() {
     for purpose in Purpose::ALL {
         assert_eq!(Purpose::from_name(purpose.name()), Some(purpose));
         assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.name());
+        assert_eq!(Purpose::ALL.into_iter().filter(|other| other.name() == purpose.name()).count(), 1);
     }
     assert_eq!(Purpose::from_name("ask"), None);
 }

@@ -5,8 +5,13 @@
 mod answers;
 mod asking;
 mod effects;
+mod ending;
 mod every_case;
+mod fitting;
 mod oracle;
+mod policies;
+mod reminders;
+mod response_types;
 mod sequences;
 mod settling;
 mod stored;
