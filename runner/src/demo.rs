@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use handrail_kernel::settings::Limits;
 use handrail_kernel::slack::SlackSettings;
 use serde_json::{Value, json};
 
@@ -17,8 +18,15 @@ const MAIL_LOOKS_MAX: usize = 20;
 pub async fn play(port: u16, tap: Option<&str>) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("could not make a folder for the demo")?;
     let storage = Storage::Folder(folder.path().to_owned());
-    let running =
-        start(Options { port, storage, key: None, time: Time::Running, slack: SlackSettings::default() }).await?;
+    let running = start(Options {
+        port,
+        storage,
+        key: None,
+        time: Time::Running,
+        slack: SlackSettings::default(),
+        limits: Limits::OF_ONE_MACHINE,
+    })
+    .await?;
     let played = tokio::select! {
         played = acts(&running, tap) => played,
         _ = tokio::signal::ctrl_c() => {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use handrail_domain::access::Role;
+use handrail_domain::account::{PRESETS, Tier};
 use handrail_domain::ids::TenantId;
-use handrail_kernel::settings::Need;
+use handrail_domain::text::EmailAddress;
+use handrail_kernel::settings::{Limits, Need};
 use handrail_kernel::slack::SlackSettings;
 use handrail_runner::{Options, Storage, Time, demo, emulated, start};
 use tracing_subscriber::EnvFilter;
@@ -33,6 +35,11 @@ enum Command {
         #[command(subcommand)]
         command: TableCommand,
     },
+    /// Accounts in that table: whoever holds one can sign in
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
     /// Keys in that table: how an installation gets its first one
     Key {
         #[command(subcommand)]
@@ -50,6 +57,25 @@ enum Command {
 enum TableCommand {
     /// Make it if it is not there
     Create {
+        #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
+        table: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Make an account for the person with this address
+    Create {
+        #[arg(long, value_parser = email)]
+        email: EmailAddress,
+        #[arg(long)]
+        name: String,
+        /// free, pro, scale or enterprise: what it may use in a month and whom it may ask
+        #[arg(long, default_value = "enterprise", value_parser = tier)]
+        tier: Tier,
+        /// The tenant whose keys it gets, such as ten_01J...: a new one when not given
+        #[arg(long)]
+        tenant: Option<TenantId>,
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
         table: String,
     },
@@ -114,6 +140,12 @@ async fn main() -> anyhow::Result<()> {
             );
             Ok(())
         }
+        Some(Command::Account { command: AccountCommand::Create { email, name, tier, tenant, table } }) => {
+            let made = emulated::create_account(&table, email, &name, tier, tenant).await?;
+            eprintln!("Made the {} account of {}. Its tenant:", made.tier.name(), made.email);
+            println!("{}", made.tenant);
+            Ok(())
+        }
         Some(Command::Key { command: KeyCommand::Create { name, role, tenant, table } }) => {
             let made = emulated::create_key(&table, &name, role, tenant).await?;
             // The key alone on standard output, so that a shell can take it.
@@ -130,6 +162,14 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
+fn email(text: &str) -> Result<EmailAddress, String> {
+    EmailAddress::parse(text).map_err(|fault| fault.to_string())
+}
+
+fn tier(name: &str) -> Result<Tier, String> {
+    Tier::from_name(name).ok_or_else(|| format!("is none of {}", PRESETS.map(|preset| preset.name).join(", ")))
+}
+
 fn role(name: &str) -> Result<Role, String> {
     Role::from_name(name).ok_or_else(|| format!("is none of {}", Role::ALL.map(Role::name).join(", ")))
 }
@@ -141,7 +181,15 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     }
     let storage = Storage::Folder(options.data.clone());
     let slack = SlackSettings::read(&Need::SLACK, &|name| std::env::var(name).ok());
-    let running = start(Options { port: options.port, storage, key: options.key, time: Time::Running, slack }).await?;
+    let running = start(Options {
+        port: options.port,
+        storage,
+        key: options.key,
+        time: Time::Running,
+        slack,
+        limits: Limits::OF_ONE_MACHINE,
+    })
+    .await?;
     let (origin, data) = (&running.origin, options.data.display());
     let key = if given { "(the one you gave)" } else { &running.key };
     println!(

@@ -10,8 +10,10 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use handrail_domain::access::Role;
+use handrail_domain::account::{Account, Tier};
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::outbound::Reach;
+use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_effects::Works;
 use handrail_kernel::clock::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -19,7 +21,7 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Endpoint, service};
 use handrail_kernel::fault::Fault;
 use handrail_kernel::master::{MasterKey, hash_of_key};
-use handrail_kernel::settings::Settings;
+use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
 use http::Method;
@@ -50,6 +52,8 @@ pub struct Options {
     pub time: Time,
     /// The app that was registered at Slack, if any.
     pub slack: SlackSettings,
+    /// What no key limits.
+    pub limits: Limits,
 }
 
 pub enum Storage {
@@ -121,9 +125,11 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         origin: Some(origin.clone()),
         reach: Reach::LoopbackToo,
         slack: options.slack,
+        limits: options.limits,
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
     let tenant = ensure_admin(&cx, &desk, &key).await.context("could not keep the admin key")?;
+    ensure_account(&cx, tenant).await.context("could not keep the account")?;
 
     let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
     works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));
@@ -144,6 +150,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let mut tasks = vec![
         tokio::spawn(pump.run()),
         tokio::spawn(async move {
+            // Each request knows its other end: what is limited by address asks for it.
+            let app = app.into_make_service_with_connect_info::<SocketAddr>();
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::error!(%error, "the server stopped");
             }
@@ -211,18 +219,10 @@ async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault
     let now = cx.clock.now();
     let tenant = before.as_ref().map_or_else(|| cx.new_tenant_id(), |admin| admin.tenant);
     let made = Key {
-        id: KeyId::new(now, cx.entropy.bytes()),
-        tenant,
-        name: "local admin".to_owned(),
         prefix: key.chars().take(14.min(key.chars().count() / 2)).collect(),
         role: Role::Admin,
-        approvers: Vec::new(),
-        backup_approver: None,
-        escalation_stays_pending: false,
-        rules: Vec::new(),
         requests_per_minute: ADMIN_REQUESTS_PER_MINUTE,
-        created_at: now,
-        revoked_at: None,
+        ..Key::new(KeyId::new(now, cx.entropy.bytes()), tenant, "local admin", now)
     };
     // It may be there: given once before and replaced since, or put by a process that ended before it was noted.
     cx.store.renew_key(&key_hash, &made).await?;
@@ -231,6 +231,17 @@ async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault
     }
     desk.set_state(ADMIN, &Admin { tenant, key: made.id, key_hash }).await?;
     Ok(tenant)
+}
+
+/// Who can sign in on this machine. The mail lies in the mailbox, whoever it is for.
+pub(crate) const LOCAL_EMAIL: &str = "you@example.com";
+
+async fn ensure_account(cx: &Cx, tenant: TenantId) -> anyhow::Result<()> {
+    let email = EmailAddress::parse(LOCAL_EMAIL)?;
+    let tier = Tier::default();
+    let account = Account { tenant, email, name: "You".to_owned(), tier, created_at: cx.clock.now() };
+    cx.store.put_account(&account).await?;
+    Ok(())
 }
 
 impl Running {

@@ -13,6 +13,7 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Caller, IdempotencyKey, Json, right};
 use handrail_kernel::problem::Problem;
+use handrail_kernel::quota;
 use handrail_kernel::settings::Need;
 use handrail_kernel::transition;
 use http::StatusCode;
@@ -77,6 +78,7 @@ async fn handler(
     let now = cx.clock.now();
     let ask = Ask::check(proposal(wire), &asker, now).map_err(invalid)?;
     spend(&cx, &key, Budget::Creates).await?;
+    let named = idempotency_key.is_some();
     let (id, command) = match idempotency_key {
         Some(name) => {
             (RecordId::from_idempotency_key(key.tenant, key.id, Decision::KIND, &name), CommandId::new(&name, &content))
@@ -93,8 +95,16 @@ async fn handler(
         let by = Actor::Policy { rule: policy.rule };
         record = record.with(event, by, CommandId::new("policy", &[]), now);
     }
-    let made =
-        transition::create(&cx, record, &command).await.map_err(|stop| stop.into_problem("Decision", refused))?;
+    let counted = quota::take::<Decision>(&cx, &key, id, named).await?;
+    let made = match transition::create(&cx, record, &command).await {
+        Ok(made) => made,
+        Err(stop) => {
+            if !stop.is_unknown() {
+                quota::give_back(&cx, &counted, id).await;
+            }
+            return Err(stop.into_problem("Decision", refused));
+        }
+    };
     Ok((StatusCode::CREATED, axum::Json(view::created(&made.record.seen_at(now)))))
 }
 

@@ -33,7 +33,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page_show::ENDPOINT,
     page_answer::ENDPOINT,
     auth::me::ENDPOINT,
+    auth::keys_list::ENDPOINT,
     auth::keys_create::ENDPOINT,
+    auth::keys_get::ENDPOINT,
+    auth::keys_change::ENDPOINT,
     auth::keys_revoke::ENDPOINT,
     health::ENDPOINT,
 ];

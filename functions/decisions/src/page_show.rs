@@ -3,9 +3,10 @@
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use handrail_kernel::access::{Allowance, take};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
+use handrail_kernel::extract::{ClientAddress, Segment};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use serde::Deserialize;
@@ -20,8 +21,8 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/d/{token}",
     auth: Auth::Link,
     dialect: PAGE_DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::Read],
+    needs: &[Need::Table, Need::MasterKey, Need::PagesPerMinute],
+    touches: &[Touch::Lease, Touch::Read],
     summary: "The page behind the link in an approver's mail",
     route,
 };
@@ -37,9 +38,11 @@ struct Preselected {
 
 async fn handler(
     State(cx): State<Cx>,
+    ClientAddress(address): ClientAddress,
     Segment(token): Segment,
     preselected: Result<Query<Preselected>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
+    take(&cx, Allowance::of_stranger("pages", &address, cx.settings.limits.pages_per_minute)).await?;
     let visit = Visit::by(&cx, &token).await?;
     let choice = preselected.ok().and_then(|Query(query)| query.a).and_then(|name| Choice::from_name(&name));
     let typed = Typed { choice, ..Typed::default() };
@@ -63,6 +66,21 @@ mod tests {
             assert!(page.text.contains("Refund order 1234") && page.text.contains("the agent"), "{}", page.text);
         }
         assert_eq!(desk.record(id).await, before);
+    }
+
+    #[tokio::test]
+    async fn one_address_looks_so_often_in_a_minute() {
+        let desk = Desk::new().await;
+        let link = desk.link(desk.asked().await);
+        for _ in 0..30 {
+            assert_eq!(desk.browse(ENDPOINT, &link, "").await.status, 200);
+        }
+        let refused = desk.browse(ENDPOINT, &link, "").await;
+        assert_eq!(refused.status, 429);
+        let wait: i64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+        desk.advance(1);
+        assert_eq!(desk.browse(ENDPOINT, &link, "").await.status, 200);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use axum::body::Body;
 use handrail_domain::access::Role;
+use handrail_domain::account::{Account, Tier};
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Effect;
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
@@ -20,7 +21,7 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::Endpoint;
 use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
-use handrail_kernel::settings::Settings;
+use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
 use http::{HeaderMap, Request, StatusCode};
@@ -64,10 +65,28 @@ impl Desk {
             origin: Some("https://handrail.example".to_owned()),
             reach: Reach::PublicOnly,
             slack: SlackSettings::default(),
+            limits: Limits::PUBLISHED,
         };
         let store = Store::new(engine.client(), "handrail");
         let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(0)));
         Self { cx: Cx::new(store, Arc::clone(&clock) as Arc<dyn Clock>, entropy, settings), clock }
+    }
+
+    /// The account of these tests, held by a person.
+    pub(crate) async fn has_account(&self, tier: Tier) -> Account {
+        let email = EmailAddress::parse("you@example.com").expect("an address");
+        let account = Account { tenant: tenant(), email, name: "You".to_owned(), tier, created_at: NOON };
+        assert!(self.cx.store.put_account(&account).await.expect("an account can be put"));
+        account
+    }
+
+    /// One more key of the account, under a tier.
+    pub(crate) async fn with_key_of<'a>(&self, tier: Tier, role: Role, secret: &'a str) -> &'a str {
+        let id = KeyId::new(NOON, [50 + role as u8; 10]);
+        let preset = tier.preset();
+        let key = Key { id, tier, requests_per_minute: preset.requests_per_minute, ..key(role, secret) };
+        assert!(self.cx.store.put_key(&hash_of_key(secret), &key).await.expect("a key can be put"));
+        secret
     }
 
     pub(crate) fn advance(&self, minutes: i64) {
@@ -141,18 +160,10 @@ pub(crate) fn tenant() -> TenantId {
 
 pub(crate) fn key(role: Role, secret: &str) -> Key {
     Key {
-        id: KeyId::new(NOON, [2 + role as u8; 10]),
-        tenant: tenant(),
-        name: format!("the {}", role.name()),
         prefix: secret.to_owned(),
         role,
-        approvers: Vec::new(),
-        backup_approver: None,
-        escalation_stays_pending: false,
-        rules: Vec::new(),
         requests_per_minute: 100,
-        created_at: NOON,
-        revoked_at: None,
+        ..Key::new(KeyId::new(NOON, [2 + role as u8; 10]), tenant(), format!("the {}", role.name()), NOON)
     }
 }
 

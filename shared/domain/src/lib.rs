@@ -4,6 +4,7 @@
 //! the time is an argument, and so is every id. That is what lets the tests try every state with every command.
 
 pub mod access;
+pub mod account;
 pub mod actor;
 pub mod attachment;
 pub mod decision;

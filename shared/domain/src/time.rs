@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use time::{Date, Month, OffsetDateTime};
 
 /// Milliseconds since 1970. Written `2026-01-31T09:30:00.000Z` on the wire: three digits, because a published client's
 /// parser refuses nine.
@@ -37,6 +37,19 @@ impl Timestamp {
     /// Negative when `earlier` is in fact later.
     pub const fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// The first moment of the next month in UTC.
+    pub fn next_month(self) -> Self {
+        let next = OffsetDateTime::from_unix_timestamp(self.as_unix_seconds()).ok().and_then(|at| {
+            let (year, month) = match at.month() {
+                Month::December => (at.year() + 1, Month::January),
+                month => (at.year(), month.next()),
+            };
+            Date::from_calendar_date(year, month, 1).ok().map(|day| day.midnight().assume_utc().unix_timestamp())
+        });
+        // Behind the last year that can be written no month ends.
+        next.map_or(Self(i64::MAX), |seconds| Self(seconds.saturating_mul(1000)))
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -112,6 +125,19 @@ mod tests {
         assert_eq!((last.ms_since(first), first.ms_since(last)), (i64::MAX, i64::MIN));
         assert_eq!(Timestamp::from_unix_ms(-1).as_unix_seconds(), -1);
         assert_eq!(Timestamp::from_unix_ms(1_999).as_unix_seconds(), 1);
+    }
+
+    #[test]
+    fn a_month_ends_where_the_next_begins() {
+        for (at, next) in [
+            ("2026-01-31T23:59:59.999Z", "2026-02-01T00:00:00.000Z"),
+            ("2026-02-01T00:00:00.000Z", "2026-03-01T00:00:00.000Z"),
+            ("2026-12-15T12:00:00.000Z", "2027-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(Timestamp::parse(at).unwrap().next_month().to_string(), next);
+        }
+        let last = Timestamp::from_unix_ms(i64::MAX);
+        assert_eq!((last.next_month(), Timestamp::parse("9999-12-31T00:00:00Z").unwrap().next_month()), (last, last));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use handrail_domain::ids::RecordId;
+use handrail_domain::account::Account;
+use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 
 use crate::cx::Cx;
@@ -26,8 +27,8 @@ const EXACT_UP_TO: u32 = 100;
 /// Of a larger budget a process leases as much as it has spent in this window, so that many processes that just began do
 /// not hold among them what none of them needs; and at most a twentieth at once.
 const BLOCKS_PER_WINDOW: u32 = 20;
-/// A budget of one record is forgotten an hour after its window.
-const RECORD_BUDGET_LIVES_SECONDS: i64 = 60 * 60;
+/// The budget of one record, address or account is forgotten an hour after its window.
+const PASSING_BUDGET_LIVES_SECONDS: i64 = 60 * 60;
 
 /// No key is longer; the rest is not even hashed.
 const KEY_CHARS_MAX: usize = 200;
@@ -90,12 +91,57 @@ pub async fn authenticate(cx: &Cx, credential: &str) -> Result<Option<Key>, Faul
     Ok(key.filter(|key| key.revoked_at.is_none()))
 }
 
+/// So much in a window of time, counted under a name of its own.
+#[derive(Clone, Debug)]
+pub struct Allowance {
+    name: String,
+    limit: u32,
+    window_seconds: i64,
+    /// One of many, such as that of an address: forgotten some time after its window, and no month's usage.
+    passing: bool,
+}
+
+impl Allowance {
+    pub fn of_key(key: &Key, budget: Budget) -> Self {
+        Self {
+            name: budget.name(key),
+            limit: key.requests_per_minute,
+            window_seconds: WINDOW_SECONDS,
+            passing: matches!(budget, Budget::Reads(_)),
+        }
+    }
+
+    /// What people of an account do in a minute, all of them together.
+    pub fn of_account(account: &Account) -> Self {
+        Self::passing(format!("{}#calls", account.tenant), account.tier.preset().requests_per_minute, WINDOW_SECONDS)
+    }
+
+    /// Making keys, by whomever.
+    pub fn new_keys(tenant: TenantId, limit: u32) -> Self {
+        Self::passing(format!("{tenant}#keys"), limit, 60 * WINDOW_SECONDS)
+    }
+
+    /// What nobody signs for: counted by where it comes from, or whom it is about. Neither is readable in the table.
+    pub fn of_stranger(what: &str, who: &str, limit: u32) -> Self {
+        let hash = hash_of_key(who);
+        Self::passing(format!("{what}#{}", &hash[..32]), limit, WINDOW_SECONDS)
+    }
+
+    fn passing(name: String, limit: u32, window_seconds: i64) -> Self {
+        Self { name, limit, window_seconds, passing: true }
+    }
+}
+
 /// Takes one request from the key's budget, or says when to come back.
 pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
-    let limit = key.requests_per_minute;
+    take(cx, Allowance::of_key(key, budget)).await
+}
+
+/// Takes one from an allowance, or says when to come back.
+pub async fn take(cx: &Cx, allowance: Allowance) -> Result<(), Problem> {
+    let Allowance { name, limit, window_seconds, passing } = allowance;
     let now_seconds = cx.clock.now().as_unix_seconds();
-    let window = now_seconds - now_seconds.rem_euclid(WINDOW_SECONDS);
-    let name = budget.name(key);
+    let window = now_seconds - now_seconds.rem_euclid(window_seconds);
     let (spent, unbooked, spent_in) = {
         let mut budgets = lock(&cx.gate.budgets);
         if budgets.len() >= BUDGETS_REMEMBERED_MAX {
@@ -119,8 +165,8 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
         block: if limit <= EXACT_UP_TO { 1 } else { spent.clamp(1, limit / BLOCKS_PER_WINDOW) },
         limit,
         month: &month_of(Timestamp::from_unix_ms(spent_in * 1000)),
-        spent: unbooked,
-        expires_at_seconds: matches!(budget, Budget::Reads(_)).then_some(window + RECORD_BUDGET_LIVES_SECONDS),
+        spent: if passing { 0 } else { unbooked },
+        expires_at_seconds: passing.then_some(window + window_seconds + PASSING_BUDGET_LIVES_SECONDS),
     };
     let granted = cx.store.lease(&asked).await;
     let mut budgets = lock(&cx.gate.budgets);
@@ -141,7 +187,7 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
                 leased.unbooked += unbooked;
                 leased.spent_in = spent_in;
             }
-            let retry_after_s = u32::try_from(window + WINDOW_SECONDS - now_seconds).unwrap_or(1).max(1);
+            let retry_after_s = u32::try_from(window + window_seconds - now_seconds).unwrap_or(1).max(1);
             Err(Problem::RateLimited { retry_after_s })
         }
         Err(fault) => {
@@ -157,9 +203,20 @@ pub async fn created_this_month(cx: &Cx, key: &Key) -> Result<u64, Fault> {
     let name = Budget::Creates.name(key);
     let month = month_of(cx.clock.now());
     let booked = cx.store.spent(&name, &month).await?;
+    Ok(booked + unbooked(cx, &name, &month))
+}
+
+/// The same for each of these keys.
+pub async fn created_this_month_by_each(cx: &Cx, keys: &[Key]) -> Result<Vec<u64>, Fault> {
+    let month = month_of(cx.clock.now());
+    let names: Vec<String> = keys.iter().map(|key| Budget::Creates.name(key)).collect();
+    let booked = cx.store.spent_each(&names, &month).await?;
+    Ok(names.iter().zip(booked).map(|(name, booked)| booked + unbooked(cx, name, &month)).collect())
+}
+
+fn unbooked(cx: &Cx, name: &str, month: &str) -> u64 {
     let of_this_month = |leased: &&Leased| month_of(Timestamp::from_unix_ms(leased.spent_in * 1000)) == month;
-    let unbooked = lock(&cx.gate.budgets).get(&name).filter(of_this_month).map_or(0, |leased| leased.unbooked);
-    Ok(booked + u64::from(unbooked))
+    lock(&cx.gate.budgets).get(name).filter(of_this_month).map_or(0, |leased| u64::from(leased.unbooked))
 }
 
 /// `2026-01`.

@@ -34,6 +34,7 @@ pub struct Endpoint {
 pub enum Verb {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -41,6 +42,10 @@ pub enum Verb {
 pub enum Auth {
     /// An API key whose role has this scope.
     Key(Scope),
+    /// The same, or a person who signed in.
+    KeyOrSession(Scope),
+    /// A person who signed in, at a page; whoever did not is asked to.
+    Session,
     /// A signed link in the path.
     Link,
     /// A state that was signed here and comes back from Slack.
@@ -67,7 +72,18 @@ pub enum Touch {
     ListByState,
     CreateKey,
     ListKeys,
+    /// Finds one key by its id.
+    ReadKey,
+    ChangeKey,
     RevokeKey,
+    /// Finds the person who signed in, and their account.
+    LookUpSession,
+    BeginSession,
+    EndSession,
+    /// The account alone.
+    ReadAccount,
+    /// What each of the account's keys used.
+    ReadUsages,
     ReadDeliveries,
     ReadWorkspace,
     KeepWorkspace,
@@ -115,6 +131,18 @@ impl Touch {
             Self::Move => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
+            Self::LookUpSession => &[
+                const { Grant::on_keys_like("dynamodb:GetItem", "session#*") },
+                const { Grant::on_keys_like("dynamodb:GetItem", "account#*") },
+            ],
+            Self::BeginSession => &[const { Grant::on_keys_like("dynamodb:PutItem", "session#*") }],
+            Self::EndSession => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "session#*") }],
+            Self::ReadAccount => &[const { Grant::on_keys_like("dynamodb:GetItem", "account#*") }],
+            Self::ReadUsages => &[const { Grant::on_keys_like("dynamodb:BatchGetItem", "limit#*") }],
+            Self::ReadKey => {
+                &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:GetItem", "key#*") }]
+            }
+            Self::ChangeKey => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }],
             Self::CreateKey => &[const { Grant::on_keys_like("dynamodb:PutItem", "key#*") }],
             Self::ListKeys => {
                 &[const { Grant::on_index("by_kind") }, const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") }]
@@ -122,9 +150,11 @@ impl Touch {
             Self::ReadWorkspace => &[const { Grant::on_keys_like("dynamodb:GetItem", "slack#*") }],
             Self::KeepWorkspace => &[const { Grant::on_keys_like("dynamodb:PutItem", "slack#*") }],
             Self::CallSlack => &[],
-            Self::RevokeKey => {
-                &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }]
-            }
+            Self::RevokeKey => &[
+                const { Grant::on_index("by_state") },
+                const { Grant::on_keys_like("dynamodb:GetItem", "key#*") },
+                const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") },
+            ],
         }
     }
 }
@@ -134,6 +164,7 @@ impl Verb {
         match self {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
+            Self::Put => Method::PUT,
             Self::Delete => Method::DELETE,
         }
     }

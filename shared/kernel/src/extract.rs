@@ -2,20 +2,25 @@
 //! caller must have, so forgetting to check doesn't compile.
 
 use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use handrail_domain::access::Scope;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use handrail_domain::account::Tier;
+use handrail_domain::ids::TenantId;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
+use lambda_http::request::RequestContext;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::access::authenticate;
+use crate::access::{Allowance, Budget, authenticate, take};
 use crate::cx::Cx;
 use crate::problem::Problem;
+use crate::session::{self, SignedIn};
 use crate::store::Key;
 
 /// The key behind the request, which has the right `R`.
@@ -64,9 +69,89 @@ impl<R: Right> FromRequestParts<Cx> for Caller<R> {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credential) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     Some(credential.trim()).filter(|credential| scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty())
+}
+
+/// Whoever looks after an account: an admin's key, or a person who signed in. Has the right `R`.
+pub struct Steward<R> {
+    pub who: Who,
+    right: PhantomData<R>,
+}
+
+pub enum Who {
+    Key(Key),
+    Person(SignedIn),
+}
+
+impl<R> Steward<R> {
+    pub fn tenant(&self) -> TenantId {
+        match &self.who {
+            Who::Key(key) => key.tenant,
+            Who::Person(person) => person.account.tenant,
+        }
+    }
+
+    pub fn tier(&self) -> Tier {
+        match &self.who {
+            Who::Key(key) => key.tier,
+            Who::Person(person) => person.account.tier,
+        }
+    }
+
+    /// Takes one call from what a key, or the people of an account, may do in a minute.
+    pub async fn spend(&self, cx: &Cx) -> Result<(), Problem> {
+        match &self.who {
+            Who::Key(key) => take(cx, Allowance::of_key(key, Budget::Calls)).await,
+            Who::Person(person) => take(cx, Allowance::of_account(&person.account)).await,
+        }
+    }
+}
+
+impl<R: Right> FromRequestParts<Cx> for Steward<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let who = match session::person(parts, cx).await? {
+            Some(person) => Who::Person(person),
+            None => Who::Key(Caller::<R>::from_request_parts(parts, cx).await?.key),
+        };
+        Ok(Self { who, right: PhantomData })
+    }
+}
+
+/// Where a request comes from: what API Gateway says, or the other end of the connection. Never what a client says.
+///
+/// Of an IPv6 address the first half, because one household has the other half to itself.
+pub struct ClientAddress(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let by_gateway = parts.extensions.get::<RequestContext>().and_then(|context| match context {
+            RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+            _ => None,
+        });
+        let by_connection = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        Ok(Self(match by_gateway.or_else(by_connection) {
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => {
+                address.segments()[..4].iter().map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":")
+            }
+            // Whoever comes from nowhere shares with all the others who do.
+            None => "nowhere".to_owned(),
+        }))
+    }
+}
+
+/// Does the client want to read JSON rather than see a page?
+pub fn wants_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"))
 }
 
 /// A JSON object of at most [`JSON_BYTES_MAX`].

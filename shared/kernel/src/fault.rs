@@ -52,6 +52,10 @@ impl Fault {
         }
     }
 
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
     /// The fault with everything that caused it, for the log.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

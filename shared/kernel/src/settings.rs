@@ -17,6 +17,26 @@ pub struct Settings {
     /// Where callbacks may go.
     pub reach: Reach,
     pub slack: SlackSettings,
+    /// What strangers and people at a page may do.
+    pub limits: Limits,
+}
+
+/// How often the same address, mailbox or account may do what no key limits. Each has its variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `GET /d/…`, per client address.
+    pub pages_per_minute: u32,
+    /// `POST /auth/login…`, per client address and per mailbox.
+    pub sign_ins_per_minute: u32,
+    /// `POST /auth/api-keys`, per account.
+    pub keys_per_hour: u32,
+}
+
+impl Limits {
+    pub const PUBLISHED: Self = Self { pages_per_minute: 30, sign_ins_per_minute: 10, keys_per_hour: 10 };
+    /// Everybody on a laptop has one address.
+    pub const OF_ONE_MACHINE: Self =
+        Self { pages_per_minute: 100_000, sign_ins_per_minute: 100_000, keys_per_hour: 100_000 };
 }
 
 /// Something a function needs from its environment.
@@ -34,6 +54,9 @@ pub enum Need {
     SlackClientId,
     SlackClientSecret,
     SlackSigningSecret,
+    PagesPerMinute,
+    SignInsPerMinute,
+    KeysPerHour,
 }
 
 impl Need {
@@ -49,6 +72,9 @@ impl Need {
             Self::DeliveriesQueue => &["HANDRAIL_DELIVERIES_QUEUE"],
             Self::NoticesQueue => &["HANDRAIL_NOTICES_QUEUE"],
             Self::TimersQueue => &["HANDRAIL_TIMERS_QUEUE"],
+            Self::PagesPerMinute => &["HANDRAIL_PAGES_PER_MINUTE"],
+            Self::SignInsPerMinute => &["HANDRAIL_SIGN_INS_PER_MINUTE"],
+            Self::KeysPerHour => &["HANDRAIL_KEYS_PER_HOUR"],
             Self::Scheduler => &["HANDRAIL_TIMERS_QUEUE_ARN", "HANDRAIL_SCHEDULE_ROLE_ARN", "HANDRAIL_SCHEDULE_GROUP"],
             Self::SlackClientId => &["HANDRAIL_SLACK_CLIENT_ID"],
             Self::SlackClientSecret => &["HANDRAIL_SLACK_CLIENT_SECRET"],
@@ -79,6 +105,18 @@ impl<'a> Environment<'a> {
             None => {
                 self.problems.push(format!("{name} is not set"));
                 String::new()
+            }
+        }
+    }
+
+    /// A whole number above nothing. `default`: it is not set, or not needed.
+    fn limit(&mut self, name: &str, needed: bool, default: u32) -> u32 {
+        let Some(text) = (self.lookup)(name).filter(|text| needed && !text.is_empty()) else { return default };
+        match text.parse() {
+            Ok(limit) if limit > 0 => limit,
+            _ => {
+                self.problem(name, "is not a whole number above 0");
+                default
             }
         }
     }
@@ -131,7 +169,14 @@ impl Settings {
             environment
                 .problem(SLACK_API_VARIABLE, "must not be set on AWS: tokens would go there instead of to Slack");
         }
-        Self { table, master_key, origin, reach, slack }
+        let published = Limits::PUBLISHED;
+        let mut limit = |need: Need, default| environment.limit(need.variables()[0], needs.contains(&need), default);
+        let limits = Limits {
+            pages_per_minute: limit(Need::PagesPerMinute, published.pages_per_minute),
+            sign_ins_per_minute: limit(Need::SignInsPerMinute, published.sign_ins_per_minute),
+            keys_per_hour: limit(Need::KeysPerHour, published.keys_per_hour),
+        };
+        Self { table, master_key, origin, reach, slack, limits }
     }
 }
 
@@ -186,6 +231,23 @@ mod tests {
         assert!(slack.client_id.is_none() && slack.signing_secret.is_some());
         assert!(slack.client_secret.is_none(), "nobody asked for it");
         assert!(!format!("{slack:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn limits_are_the_published_ones_unless_they_are_set() {
+        let read = |value: &'static str| {
+            let lookup = move |name: &str| match name {
+                "HANDRAIL_TABLE" => Some("t".to_owned()),
+                "HANDRAIL_PAGES_PER_MINUTE" => Some(value.to_owned()),
+                _ => None,
+            };
+            Settings::read(&[Need::Table, Need::PagesPerMinute], &lookup).map(|settings| settings.limits)
+        };
+        assert_eq!(read("").unwrap(), Limits::PUBLISHED);
+        assert_eq!(read("7").unwrap(), Limits { pages_per_minute: 7, ..Limits::PUBLISHED });
+        for wrong in ["0", "-1", "many", "7.5"] {
+            assert!(read(wrong).unwrap_err().to_string().contains("HANDRAIL_PAGES_PER_MINUTE"), "{wrong}");
+        }
     }
 
     #[test]

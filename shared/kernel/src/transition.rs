@@ -40,6 +40,11 @@ impl<L: Lifecycle> From<Fault> for Stop<L> {
 }
 
 impl<L: Lifecycle> Stop<L> {
+    /// Nobody knows: it may have been done.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.is_unknown())
+    }
+
     /// The parts of a stop that are the same for every door; the refusal is the door's to word.
     pub fn into_problem(self, what: &'static str, refused: impl FnOnce(L::Refusal) -> Problem) -> Problem {
         match self {
@@ -65,7 +70,8 @@ pub async fn create<L: Lifecycle>(cx: &Cx, record: Record<L>, command: &CommandI
             // After an attempt whose outcome nobody knew, what is found is our own.
             Ok(Put::SameCommand(found)) => return Ok(Applied { record: *found, replayed: attempt == 0 }),
             Ok(Put::OtherContent) => return Err(Stop::OtherContent),
-            Err(fault) if fault.may_pass() => last = Some(fault),
+            // What may have been done stays so, whatever fails afterwards.
+            Err(fault) if fault.may_pass() => last = last.filter(Fault::is_unknown).or(Some(fault)),
             Err(fault) => return Err(fault.into()),
         }
     }

@@ -1,5 +1,7 @@
 //! A second process of the same installation, one that only answers requests.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use handrail_domain::outbound::Reach;
 use handrail_kernel::cx::Cx;
@@ -26,7 +28,7 @@ impl ApiOnly {
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
         let task = tokio::spawn(async move {
             // Ends with the test.
-            let _ = axum::serve(listener, router).await;
+            let _ = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await;
         });
         Self { origin, task }
     }

@@ -4,11 +4,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use handrail_domain::access::Role;
+use handrail_domain::account::{Account, Tier};
 use handrail_domain::ids::KeyId;
+use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_engine::Engine;
 use handrail_kernel::clock::Clock;
 use handrail_kernel::master::{hash_of_key, new_api_key};
+use handrail_kernel::settings::Limits;
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::Key;
 use handrail_runner::{LocalMail, Options, Running, Storage, Time, start};
@@ -35,6 +38,8 @@ pub struct WorldOptions {
     pub read: HashSet<String>,
     /// The app that is registered at the stand-in of Slack.
     pub slack: SlackSettings,
+    /// What no key limits. `None`: as on a laptop, enough for every test.
+    pub limits: Option<Limits>,
 }
 
 /// A whole Handrail for one test. Call [`World::end`] last: it fails on mails and calls that nobody expected.
@@ -61,9 +66,10 @@ impl World {
         let meter = Meter::around(engine.connector());
         let client = engine.client_through(meter.clone());
         let storage = Storage::Engine { engine: engine.clone(), client };
+        let limits = options.limits.unwrap_or(Limits::OF_ONE_MACHINE);
         let time = Time::StandingAt(options.begins_at.unwrap_or(BEGINNING));
-        let running =
-            start(Options { port: 0, storage, key: None, time, slack: options.slack }).await.expect("Handrail starts");
+        let wanted = Options { port: 0, storage, key: None, time, slack: options.slack, limits };
+        let running = start(wanted).await.expect("Handrail starts");
         let admin = Client::new(&running.origin).with_key(&running.key);
         running.pump.settle().await;
         let receiver = match options.receiver {
@@ -108,20 +114,28 @@ impl World {
     pub async fn stranger(&self, role: Role) -> Client {
         let cx = &self.running.cx;
         let secret = new_api_key(cx.entropy.bytes());
+        let (id, name) = (KeyId::new(self.now(), cx.entropy.bytes()), format!("{} of another account", role.name()));
         let key = Key {
-            id: KeyId::new(self.now(), cx.entropy.bytes()),
-            tenant: cx.new_tenant_id(),
-            name: format!("{} of another account", role.name()),
             prefix: secret.chars().take(14).collect(),
             role,
-            approvers: Vec::new(),
-            backup_approver: None,
-            escalation_stays_pending: false,
-            rules: Vec::new(),
-            requests_per_minute: 600,
-            created_at: self.now(),
-            revoked_at: None,
+            ..Key::new(id, cx.new_tenant_id(), name, self.now())
         };
+        assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is kept"));
+        self.admin.with_key(&secret)
+    }
+
+    /// A client of another account, which is held by a person under a tier.
+    pub async fn account_of(&self, email: &str, tier: Tier, role: Role) -> Client {
+        let (cx, created_at) = (&self.running.cx, self.now());
+        let email = EmailAddress::parse(email).expect("an address");
+        let account = Account { tenant: cx.new_tenant_id(), email, name: "The holder".to_owned(), tier, created_at };
+        assert!(cx.store.put_account(&account).await.expect("the account is kept"));
+        let secret = new_api_key(cx.entropy.bytes());
+        let id = KeyId::new(created_at, cx.entropy.bytes());
+        let plain = Key::new(id, account.tenant, "the holder's key", created_at);
+        let prefix = secret.chars().take(14).collect();
+        let requests_per_minute = tier.preset().requests_per_minute;
+        let key = Key { prefix, role, tier, requests_per_minute, ..plain };
         assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is kept"));
         self.admin.with_key(&secret)
     }
@@ -193,10 +207,17 @@ impl World {
     /// Ends the process as a kill would: whatever was at work is cut off. The engine, the time and the
     /// outside are what is left.
     pub async fn kill(self) -> WorldOptions {
+        let settings = self.running.cx.settings.clone();
         let begins_at = Some(self.now());
-        let slack = self.running.cx.settings.slack.clone();
         self.running.stop().await;
-        WorldOptions { engine: Some(self.engine), begins_at, receiver: Some(self.receiver), read: self.read, slack }
+        WorldOptions {
+            engine: Some(self.engine),
+            begins_at,
+            receiver: Some(self.receiver),
+            read: self.read,
+            slack: settings.slack,
+            limits: Some(settings.limits),
+        }
     }
 
     async fn unread(&self) -> Vec<Mail> {

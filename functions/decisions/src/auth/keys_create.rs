@@ -1,33 +1,34 @@
-//! `POST /auth/api-keys`: an admin makes a key. It is shown once, in this answer.
+//! `POST /auth/api-keys`: an admin, or the person who holds the account, makes a key. It is shown once, in this answer.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::{Role, Scope};
-use handrail_domain::ids::KeyId;
+use handrail_domain::account::Tier;
+use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::access::{Allowance, take};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Json, right};
+use handrail_kernel::extract::{Json, Steward, right};
 use handrail_kernel::master::{hash_of_key, new_api_key};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::store::Key;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::shown;
+use super::wish::Wish;
+use super::{holder_of, shown};
 use crate::dialect::DIALECT;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-create",
     method: Verb::Post,
     path: "/auth/api-keys",
-    auth: Auth::Key(Scope::KeysWrite),
+    auth: Auth::KeyOrSession(Scope::KeysWrite),
     dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::CreateKey],
+    needs: &[Need::Table, Need::MasterKey, Need::KeysPerHour],
+    touches: &[Touch::LookUpKey, Touch::LookUpSession, Touch::Lease, Touch::CreateKey],
     summary: "Make an API key",
     route,
 };
@@ -36,53 +37,17 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-pub const NAME_CHARS_MAX: usize = 100;
-const APPROVERS_MAX: usize = 50;
-/// What a key may do in a minute unless it is made with another number.
-pub const REQUESTS_PER_MINUTE_DEFAULT: u32 = 600;
-const REQUESTS_PER_MINUTE_MAX: u32 = 1_000_000;
 /// Enough to recognise a key by, too little to guess it from.
 pub const PREFIX_CHARS: usize = 14;
 
-#[derive(Deserialize)]
-struct Wire {
-    name: Option<String>,
-    role: Option<Role>,
-    approvers: Option<Vec<String>>,
-    backup_approver: Option<String>,
-    requests_per_minute: Option<u32>,
-}
-
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::KeysWrite>,
-    Json(wire): Json<Wire>,
+    steward: Steward<right::KeysWrite>,
+    Json(wish): Json<Wish>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let name = checked_name(wire.name)?;
-    let approvers = checked_approvers(&wire.approvers.unwrap_or_default())?;
-    let backup_approver = wire.backup_approver.map(|address| address_in("backup_approver", &address)).transpose()?;
-    let requests_per_minute = wire.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE_DEFAULT);
-    if !(1..=REQUESTS_PER_MINUTE_MAX).contains(&requests_per_minute) {
-        return Err(Problem::invalid("requests_per_minute", format!("must be from 1 to {REQUESTS_PER_MINUTE_MAX}")));
-    }
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let secret = new_api_key(cx.entropy.bytes());
-    let now = cx.clock.now();
-    let key = Key {
-        id: KeyId::new(now, cx.entropy.bytes()),
-        tenant: caller.key.tenant,
-        name,
-        prefix: secret.chars().take(PREFIX_CHARS).collect(),
-        role: wire.role.unwrap_or(Role::Agent),
-        approvers,
-        backup_approver,
-        escalation_stays_pending: false,
-        rules: Vec::new(),
-        requests_per_minute,
-        created_at: now,
-        revoked_at: None,
-    };
-    cx.store.put_key(&hash_of_key(&secret), &key).await?;
+    let holder = holder_of(&cx, &steward).await?;
+    let wanted = Wanted { tenant: steward.tenant(), tier: steward.tier(), holder: holder.as_ref() };
+    let (secret, key) = make(&cx, wanted, wish).await?;
     let mut body = shown(&cx, &key)?;
     if let Value::Object(body) = &mut body {
         body.insert("key".to_owned(), secret.into());
@@ -90,23 +55,33 @@ async fn handler(
     Ok((StatusCode::CREATED, axum::Json(body)))
 }
 
-fn checked_name(name: Option<String>) -> Result<String, Problem> {
-    let name = name.ok_or_else(|| Problem::invalid("name", "is required: approvers see it as the one who asks"))?;
-    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(Problem::invalid("name", format!("must be one line of 1 to {NAME_CHARS_MAX} characters")));
-    }
-    Ok(name)
+/// Whose key it will be.
+pub(crate) struct Wanted<'a> {
+    pub tenant: TenantId,
+    pub tier: Tier,
+    pub holder: Option<&'a EmailAddress>,
 }
 
-fn checked_approvers(approvers: &[String]) -> Result<Vec<EmailAddress>, Problem> {
-    if approvers.len() > APPROVERS_MAX {
-        return Err(Problem::invalid("approvers", format!("must be at most {APPROVERS_MAX} addresses")));
-    }
-    approvers.iter().enumerate().map(|(at, address)| address_in(&format!("approvers[{at}]"), address)).collect()
-}
-
-fn address_in(field: &str, address: &str) -> Result<EmailAddress, Problem> {
-    EmailAddress::parse(address).map_err(|fault| Problem::invalid(field, fault.to_string()))
+/// Makes the key and gives its only copy.
+pub(crate) async fn make(cx: &Cx, wanted: Wanted<'_>, wish: Wish) -> Result<(String, Key), Problem> {
+    let Some(name) = wish.name.clone() else {
+        return Err(Problem::invalid("name", "is required: approvers see it as the one who asks"));
+    };
+    let now = cx.clock.now();
+    let (secret, role) = (new_api_key(cx.entropy.bytes()), wish.role.unwrap_or(Role::Agent));
+    let plain = Key {
+        prefix: secret.chars().take(PREFIX_CHARS).collect(),
+        role,
+        tier: wanted.tier,
+        requests_per_minute: wanted.tier.preset().requests_per_minute,
+        ..Key::new(KeyId::new(now, cx.entropy.bytes()), wanted.tenant, name, now)
+    };
+    // A tier that limits whom a key may ask does so for one that names nobody too.
+    let wish = Wish { approvers: Some(wish.approvers.flatten()), ..wish };
+    let key = wish.onto(plain, wanted.holder)?;
+    take(cx, Allowance::new_keys(wanted.tenant, cx.settings.limits.keys_per_hour)).await?;
+    cx.store.put_key(&hash_of_key(&secret), &key).await?;
+    Ok((secret, key))
 }
 
 #[cfg(test)]
@@ -125,18 +100,10 @@ mod tests {
         let secret = made.json["key"].as_str().unwrap();
         let kept = desk.cx.store.key_by_hash(&hash_of_key(secret)).await.unwrap().unwrap();
         let expected = Key {
-            id: kept.id,
-            tenant: tenant(),
-            name: "Refunds".to_owned(),
             prefix: secret[..PREFIX_CHARS].to_owned(),
-            role: Role::Agent,
             approvers: vec![EmailAddress::parse("ann@example.com").unwrap()],
             backup_approver: Some(EmailAddress::parse("bob@example.com").unwrap()),
-            escalation_stays_pending: false,
-            rules: Vec::new(),
-            requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
-            created_at: NOON,
-            revoked_at: None,
+            ..Key::new(kept.id, tenant(), "Refunds", NOON)
         };
         assert_eq!(kept, expected);
         assert!(!serde_json::to_string(&kept).unwrap().contains(secret));
@@ -161,11 +128,55 @@ mod tests {
             ("approvers[1]", json!({"name": "x", "approvers": ["ann@example.com", "nobody"]})),
             ("backup_approver", json!({"name": "x", "backup_approver": "nobody"})),
             ("requests_per_minute", json!({"name": "x", "requests_per_minute": 0})),
+            ("decisions_per_month", json!({"name": "x", "decisions_per_month": 0})),
+            ("escalation_stays_pending", json!({"name": "x", "escalation_stays_pending": "yes"})),
         ] {
             let answer = desk.call(ENDPOINT, "/auth/api-keys", ADMIN, body).await;
             assert_eq!(answer.refusal(), (400, "VALIDATION_ERROR"), "{}", answer.text);
             assert_eq!(answer.json["field"], field, "{}", answer.text);
         }
         assert_eq!(desk.cx.store.keys(tenant()).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_tier_limits_whom_its_keys_may_ask_and_how_often() {
+        let desk = Desk::new().await;
+        desk.has_account(Tier::Free).await;
+        let free = desk.with_key_of(Tier::Free, Role::Admin, "ho_test_free_admin").await;
+        let made = desk.call(ENDPOINT, "/auth/api-keys", free, json!({"name": "mine"})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        assert_eq!(
+            (&made.json["approvers"], &made.json["requests_per_minute"]),
+            (&json!(["you@example.com"]), &json!(30))
+        );
+        for (field, more) in [
+            ("approvers", json!({"name": "x", "approvers": ["ann@example.com"]})),
+            ("backup_approver", json!({"name": "x", "backup_approver": "ann@example.com"})),
+            ("requests_per_minute", json!({"name": "x", "requests_per_minute": 31})),
+        ] {
+            let answer = desk.call(ENDPOINT, "/auth/api-keys", free, more).await;
+            assert_eq!((answer.refusal(), &answer.json["field"]), ((400, "VALIDATION_ERROR"), &json!(field)));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_makes_so_many_keys_in_an_hour() {
+        let desk = Desk::new().await;
+        for _ in 0..10 {
+            let made = desk.call(ENDPOINT, "/auth/api-keys", ADMIN, json!({"name": "one of many"})).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+            // What is refused for what it says is not counted.
+            assert_eq!(
+                desk.call(ENDPOINT, "/auth/api-keys", ADMIN, json!({})).await.refusal(),
+                (400, "VALIDATION_ERROR")
+            );
+        }
+        let refused = desk.call(ENDPOINT, "/auth/api-keys", ADMIN, json!({"name": "too many"})).await;
+        assert_eq!(refused.refusal(), (429, "RATE_LIMIT"));
+        let wait: i64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=3600).contains(&wait), "{wait}");
+        desk.advance(60);
+        let made = desk.call(ENDPOINT, "/auth/api-keys", ADMIN, json!({"name": "one more"})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     }
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use handrail_domain::access::Role;
+use handrail_domain::account::Tier;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::policy::Rule;
 use handrail_domain::text::EmailAddress;
@@ -37,10 +38,54 @@ pub struct Key {
     #[serde(default)]
     pub rules: Vec<Rule>,
     pub requests_per_minute: u32,
+    /// Of this key alone; the account's tier has its own number. `None`: as many as the account has left.
+    #[serde(default)]
+    pub decisions_per_month: Option<u32>,
+    /// A copy of the account's, so that asking costs no look at the account.
+    #[serde(default)]
+    pub tier: Tier,
     pub created_at: Timestamp,
-    /// Lies beside the rest in the table: the one thing about a key that changes.
+    /// Lies beside the rest in the table: a change of the rest must not undo it.
     #[serde(skip)]
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// An agent's key of an account of one's own. What differs is laid over it.
+    pub fn new(id: KeyId, tenant: TenantId, name: impl Into<String>, created_at: Timestamp) -> Self {
+        let tier = Tier::default();
+        Self {
+            id,
+            tenant,
+            name: name.into(),
+            prefix: String::new(),
+            role: Role::Agent,
+            approvers: Vec::new(),
+            backup_approver: None,
+            escalation_stays_pending: false,
+            rules: Vec::new(),
+            requests_per_minute: tier.preset().requests_per_minute,
+            decisions_per_month: None,
+            tier,
+            created_at,
+            revoked_at: None,
+        }
+    }
+}
+
+/// A key as it was read, to be written anew under the condition that it is still this one.
+#[derive(Clone, Debug)]
+pub struct FoundKey {
+    pub key: Key,
+    pk: String,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    Done,
+    /// Somebody changed or revoked it in between.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +141,8 @@ impl Store {
         Ok(keys)
     }
 
-    pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<Revoked, Fault> {
+    /// A key of this account by its id. An index leads there, so a key that was made just now may be missing.
+    pub async fn find_key(&self, tenant: TenantId, id: KeyId) -> Result<Option<FoundKey>, Fault> {
         let query = self
             .db
             .query()
@@ -107,20 +153,50 @@ impl Store {
             .limit(1);
         let found = query.send().await.map_err(|error| Fault::from_sdk("find a key", error))?;
         let Some(pk) = found.items().first().and_then(|item| item.text_if_any("pk")) else {
+            return Ok(None);
+        };
+        let get = self.db.get_item().table_name(&self.table).key("pk", s(pk)).key("sk", s(HEAD)).consistent_read(true);
+        let found = get.send().await.map_err(|error| Fault::from_sdk("read a key", error))?;
+        let Some(item) = found.item() else { return Ok(None) };
+        Ok(Some(FoundKey { pk: pk.to_owned(), text: item.text("key")?.to_owned(), key: read_key(item)? }))
+    }
+
+    /// Writes a key anew where it is still what was found and was not revoked: a change never brings a key back.
+    pub async fn replace_key(&self, found: &FoundKey, key: &Key) -> Result<Replaced, Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(&found.pk))
+            .key("sk", s(HEAD))
+            .update_expression("SET #key = :key")
+            .condition_expression("#key = :found AND attribute_not_exists(revoked_at)")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":key", s(json(key)?))
+            .expression_attribute_values(":found", s(&found.text));
+        match update.send().await {
+            Ok(_) => Ok(Replaced::Done),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(Replaced::Lost)
+            }
+            Err(error) => Err(Fault::from_sdk("change a key", error)),
+        }
+    }
+
+    pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<Revoked, Fault> {
+        let Some(found) = self.find_key(tenant, id).await? else {
             return Ok(Revoked::Unknown);
         };
-        let hash = pk.trim_start_matches(HASH_PREFIX);
-        let Some(key) = self.key_by_hash(hash).await? else {
-            return Ok(Revoked::Unknown);
-        };
-        if key.revoked_at.is_some() {
+        if found.key.revoked_at.is_some() {
             return Ok(Revoked::Before);
         }
         let update = self
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(pk))
+            .key("pk", s(&found.pk))
             .key("sk", s(HEAD))
             .update_expression("SET revoked_at = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")

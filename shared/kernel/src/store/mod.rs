@@ -3,12 +3,15 @@
 //! A `Store` is a struct over the DynamoDB client and not a trait: AWS and the embedded engine speak the same API, so the
 //! code that runs in the tests is the code that runs in production.
 
+mod accounts;
 mod deliveries;
 mod events;
 mod item;
 mod keys;
 mod lists;
+mod quotas;
 mod records;
+mod sessions;
 mod spending;
 pub mod table;
 mod workspaces;
@@ -20,9 +23,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus};
 pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of};
-pub use keys::{Key, Revoked};
+pub use keys::{FoundKey, Key, Replaced, Revoked};
 pub use lists::{Listing, ListingCursor, Overdue};
+pub use quotas::Quota;
 pub use records::{Commit, Put};
+pub use sessions::Session;
 pub use spending::{Lease, LeaseAsked};
 pub use workspaces::Workspace;
 

@@ -147,6 +147,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many requests were booked for a month, budget by budget.
+    pub async fn spent_each(&self, budgets: &[String], month: &str) -> Result<Vec<u64>, Fault> {
+        let key = |budget: &String| Item::from([("pk".to_owned(), s(partition(budget))), ("sk".to_owned(), s(HEAD))]);
+        let found = self.batch_get(budgets.iter().map(key).collect()).await?;
+        let spent = |budget: &String| {
+            let pk = partition(budget);
+            let item = found.iter().find(|item| item.text_if_any("pk") == Some(pk.as_str()));
+            item.and_then(|item| item.number(&spent_in(month)).ok()).unwrap_or(0)
+        };
+        Ok(budgets.iter().map(spent).collect())
+    }
+}
+
 fn partition(budget: &str) -> String {
     format!("limit#{budget}")
 }

@@ -39,8 +39,8 @@ fn assert_page(what: &str, answer: &Answer, status: StatusCode) {
 
 fn behind_a_key() -> impl Iterator<Item = (Endpoint, handrail_domain::access::Scope)> {
     endpoints().into_iter().filter_map(|endpoint| match endpoint.auth {
-        Auth::Key(scope) => Some((endpoint, scope)),
-        Auth::Link | Auth::State | Auth::Public => None,
+        Auth::Key(scope) | Auth::KeyOrSession(scope) => Some((endpoint, scope)),
+        Auth::Link | Auth::Session | Auth::State | Auth::Public => None,
     })
 }
 
@@ -165,8 +165,10 @@ async fn an_address_takes_its_methods_and_names_them_to_who_comes_with_another()
                 let allowed: BTreeSet<String> = allow.split(',').map(|method| method.trim().to_owned()).collect();
                 assert_eq!(&allowed, takes, "{what}");
                 match endpoint.auth {
-                    Auth::Link | Auth::State => assert_page(&what, &answer, StatusCode::METHOD_NOT_ALLOWED),
-                    Auth::Key(_) | Auth::Public => {
+                    Auth::Link | Auth::Session | Auth::State => {
+                        assert_page(&what, &answer, StatusCode::METHOD_NOT_ALLOWED);
+                    }
+                    Auth::Key(_) | Auth::KeyOrSession(_) | Auth::Public => {
                         assert_error(&what, &answer, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
                     }
                 }

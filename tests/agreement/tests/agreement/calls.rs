@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use handrail_effects::aws::{take_changes, take_messages};
 use handrail_effects::{Change, Trigger, dispatch, sweep};
 use handrail_engine::EngineConnector;
-use handrail_kernel::endpoint::Grant;
+use handrail_kernel::endpoint::{Auth, Grant};
 use handrail_runner::endpoints;
 use handrail_testkit::Receiver;
 use handrail_workers::WORKERS;
@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::replay::{example, happen, operation, stage_for, story};
 use crate::samples::{Body, Sample, invoke, sample};
-use crate::stage::{ADMIN, NOW, Stage, TABLE};
+use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE};
 
 /// One request to the table: the action, the index, and the partitions of the items where the request names them.
 #[derive(Clone, Debug)]
@@ -66,7 +66,11 @@ async fn an_operation_touches_what_it_says_and_all_of_it() {
     for endpoint in endpoints() {
         let mut stage = stage_for(endpoint.function).await;
         let mut calls = Vec::new();
-        for event in [example(endpoint.function)].into_iter().chain(rarer(endpoint.function)) {
+        let by_person = matches!(endpoint.auth, Auth::KeyOrSession(_)).then(|| {
+            Sample { key: Some(SESSION.to_owned()), ..sample(endpoint.function) }.event(&endpoint).to_string()
+        });
+        let events = [example(endpoint.function)].into_iter().chain(by_person).chain(rarer(endpoint.function));
+        for event in events {
             stage.forget();
             let answer = invoke(&endpoint, &stage, &event).await;
             assert!(answer.is_success(), "{}: {}", endpoint.function, answer.text);

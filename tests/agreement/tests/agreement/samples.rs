@@ -79,10 +79,17 @@ pub(crate) fn sample(function: &str) -> Sample {
             }))),
             ..by(ADMIN)
         },
-        "auth-keys-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..by(ADMIN) },
-        "slack-install" => by(ADMIN),
+        "auth-keys-list" | "slack-install" => by(ADMIN),
         "slack-oauth-callback" => {
             Sample { key: None, query: vec![("code", SLACK_CODE.to_owned()), ("state", slack_state())], ..by("") }
+        }
+        "auth-keys-change" => Sample {
+            parameter: Some(("id", key_id(Role::Agent).to_string())),
+            body: Some(Body::Json(json!({"approvers": ["ada@example.com"], "decisions_per_month": 1000}))),
+            ..by(ADMIN)
+        },
+        "auth-keys-get" | "auth-keys-revoke" => {
+            Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..by(ADMIN) }
         }
         "health" => Sample { key: None, ..by("") },
         other => panic!("{other} is a new operation: say here how it is asked"),

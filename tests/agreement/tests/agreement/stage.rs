@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handrail_domain::access::Role;
+use handrail_domain::account::{Account, Tier};
 use handrail_domain::decision::Decision;
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
@@ -18,8 +19,9 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::door::Awaited;
 use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
-use handrail_kernel::settings::Settings;
-use handrail_kernel::store::{Key, Store, table};
+use handrail_kernel::session::SESSION_LIVES_MS;
+use handrail_kernel::settings::{Limits, Settings};
+use handrail_kernel::store::{Key, Session, Store, table};
 use handrail_slack::State;
 use handrail_testkit::SlackStandIn;
 
@@ -32,6 +34,8 @@ pub(crate) const ORIGIN: &str = "https://decisions.example.com";
 pub(crate) const AGENT: &str = "ho_live_EXAMPLE-agent";
 pub(crate) const APP: &str = "ho_live_EXAMPLE-app";
 pub(crate) const ADMIN: &str = "ho_live_EXAMPLE-admin";
+/// A person who signed in to the account.
+pub(crate) const SESSION: &str = "hs_EXAMPLE-of-somebody-who-holds-the-account-0";
 /// An admin of another account.
 pub(crate) const STRANGER: &str = "ho_live_EXAMPLE-stranger";
 
@@ -94,6 +98,12 @@ impl Stage {
         for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
             stage.put_key(key, key_id(role), tenant(), role).await;
         }
+        let email = EmailAddress::parse("holder@example.com").expect("an address");
+        let name = "The holder".to_owned();
+        let account = Account { tenant: tenant(), email: email.clone(), name, tier: Tier::Enterprise, created_at: NOW };
+        assert!(stage.cx.store.put_account(&account).await.expect("an account can be put"));
+        let session = Session { tenant: tenant(), email, created_at: NOW, expires_at: NOW.plus_ms(SESSION_LIVES_MS) };
+        assert!(stage.cx.store.put_session(&hash_of_key(SESSION), &session).await.expect("a session can be put"));
         stage.put_key(STRANGER, KeyId::new(NOW, [9; 10]), TenantId::new(NOW, [9; 10]), Role::Admin).await;
         stage
     }
@@ -110,18 +120,9 @@ impl Stage {
 
     async fn put_key(&self, secret: &str, id: KeyId, tenant: TenantId, role: Role) {
         let key = Key {
-            id,
-            tenant,
-            name: format!("refund {}", role.name()),
             prefix: secret.chars().take(14).collect(),
             role,
-            approvers: Vec::new(),
-            backup_approver: None,
-            escalation_stays_pending: false,
-            rules: Vec::new(),
-            requests_per_minute: 600,
-            created_at: NOW,
-            revoked_at: None,
+            ..Key::new(id, tenant, format!("refund {}", role.name()), NOW)
         };
         assert!(self.cx.store.put_key(&hash_of_key(secret), &key).await.expect("a key can be put"));
     }
@@ -143,6 +144,7 @@ fn context(engine: &Engine, clock: &Arc<StandingClock>, calls: &Calls, slack: &S
         origin: Some(ORIGIN.to_owned()),
         reach: Reach::LoopbackToo,
         slack: slack.settings(),
+        limits: Limits::PUBLISHED,
     };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     Cx::new(Store::new(client, TABLE), clock, Arc::new(RepeatingEntropy(AtomicU8::new(100))), settings)

@@ -19,7 +19,7 @@ use handrail_domain::time::Timestamp;
 use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::master::MasterKey;
-use handrail_kernel::settings::Settings;
+use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Store, table};
 
@@ -130,6 +130,7 @@ pub(crate) async fn context(part: &Emulator, clock: Arc<TestClock>) -> Cx {
         origin: Some("https://handrail.example".to_owned()),
         reach: Reach::LoopbackToo,
         slack: SlackSettings::default(),
+        limits: Limits::PUBLISHED,
     };
     Cx::new(Store::new(db, TABLE), clock, Arc::new(Counting(AtomicU64::new(1))), settings)
 }

@@ -48,8 +48,8 @@ async fn a_method_that_the_address_does_not_take() {
         ("/decisions/x/resolve", vec!["POST"]),
         ("/decisions/x/deliveries", vec!["GET", "HEAD"]),
         ("/auth/me", vec!["GET", "HEAD"]),
-        ("/auth/api-keys", vec!["POST"]),
-        ("/auth/api-keys/x", vec!["DELETE"]),
+        ("/auth/api-keys", vec!["GET", "HEAD", "POST"]),
+        ("/auth/api-keys/x", vec!["DELETE", "GET", "HEAD", "PUT"]),
         ("/healthz", vec!["GET", "HEAD"]),
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]

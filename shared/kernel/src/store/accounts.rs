@@ -1,0 +1,90 @@
+//! Accounts: found by tenant, and by the holder's address through an item that names the tenant.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use handrail_domain::account::Account;
+use handrail_domain::ids::TenantId;
+use handrail_domain::text::EmailAddress;
+
+use super::item::HEAD;
+use super::{Item, ReadItem, Store, json, s};
+use crate::fault::Fault;
+use crate::master::hash_of_key;
+
+impl Store {
+    /// `false`: the address holds another account, or this account is there already and stays as it is.
+    ///
+    /// The address first: a process that dies in between leaves an address that leads nowhere, and a repeat goes on there.
+    pub async fn put_account(&self, account: &Account) -> Result<bool, Fault> {
+        let (pk, tenant) = (partition_of_address(&account.email), s(account.tenant.to_string()));
+        let address =
+            Item::from([("pk".to_owned(), s(&pk)), ("sk".to_owned(), s(HEAD)), ("tenant".to_owned(), tenant.clone())]);
+        if !self.put_if_absent(address, "put an account's address").await? {
+            let holder = self.tenant_of(&account.email).await?;
+            if let Some(holder) = holder.filter(|holder| *holder != account.tenant) {
+                if self.account(holder).await?.is_some() {
+                    return Ok(false);
+                }
+                let take = self
+                    .db
+                    .update_item()
+                    .table_name(&self.table)
+                    .key("pk", s(&pk))
+                    .key("sk", s(HEAD))
+                    .update_expression("SET tenant = :tenant")
+                    .condition_expression("tenant = :nobody")
+                    .expression_attribute_values(":tenant", tenant)
+                    .expression_attribute_values(":nobody", s(holder.to_string()));
+                match take.send().await {
+                    Ok(_) => {}
+                    Err(error)
+                        if error
+                            .as_service_error()
+                            .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+                    {
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(Fault::from_sdk("take an account's address", error)),
+                }
+            }
+        }
+        let item = Item::from([
+            ("pk".to_owned(), s(partition(account.tenant))),
+            ("sk".to_owned(), s(HEAD)),
+            ("kind".to_owned(), s("account")),
+            ("account".to_owned(), s(json(account)?)),
+        ]);
+        self.put_if_absent(item, "put an account").await
+    }
+
+    pub async fn account(&self, tenant: TenantId) -> Result<Option<Account>, Fault> {
+        self.get(partition(tenant), "read an account").await?.map(|item| item.json("account")).transpose()
+    }
+
+    pub async fn account_by_email(&self, email: &EmailAddress) -> Result<Option<Account>, Fault> {
+        let Some(tenant) = self.tenant_of(email).await? else { return Ok(None) };
+        let account = self.account(tenant).await?;
+        // The account may have been given another address since.
+        Ok(account.filter(|account| account.email.same_mailbox(email)))
+    }
+
+    async fn tenant_of(&self, email: &EmailAddress) -> Result<Option<TenantId>, Fault> {
+        let Some(item) = self.get(partition_of_address(email), "look an address up").await? else { return Ok(None) };
+        let tenant = item.text("tenant")?.parse();
+        tenant.map(Some).map_err(|error| Fault::broken_by("an address leads to no tenant", error))
+    }
+
+    /// One item that lies alone, as it is now.
+    pub(super) async fn get(&self, pk: String, what: &str) -> Result<Option<Item>, Fault> {
+        let get = self.db.get_item().table_name(&self.table).key("pk", s(pk)).key("sk", s(HEAD)).consistent_read(true);
+        Ok(get.send().await.map_err(|error| Fault::from_sdk(what, error))?.item)
+    }
+}
+
+fn partition(tenant: TenantId) -> String {
+    format!("account#{tenant}")
+}
+
+/// Addresses are compared without case, so they are hashed without it.
+fn partition_of_address(email: &EmailAddress) -> String {
+    format!("account#mail#{}", hash_of_key(&email.as_str().to_lowercase()))
+}

@@ -1,0 +1,91 @@
+//! What is counted by the month, exactly: one item for each month, one conditional write for each decision.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use handrail_domain::ids::RecordId;
+
+use super::item::HEAD;
+use super::{ReadItem, Store, n, s};
+use crate::fault::Fault;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    Taken,
+    Exhausted,
+}
+
+impl Store {
+    /// Counts a record, unless it is the one that was counted last: a repeat of a call whose answer was lost counts once.
+    pub async fn take_of_month(
+        &self,
+        budget: &str,
+        record: RecordId,
+        limit: u32,
+        ttl_seconds: i64,
+    ) -> Result<Quota, Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(budget)))
+            .key("sk", s(HEAD))
+            .update_expression("SET #last = :record, #ttl = :ttl ADD #made :one")
+            .condition_expression("attribute_not_exists(#made) OR (#made < :limit AND #last <> :record)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_names("#made", "made")
+            .expression_attribute_values(":record", s(record.to_string()))
+            .expression_attribute_values(":ttl", n(ttl_seconds))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":limit", n(limit));
+        let Err(error) = update.send().await else {
+            return Ok(Quota::Taken);
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let last = failed.item().and_then(|item| item.text_if_any("last"));
+                Ok(if last == Some(record.to_string().as_str()) { Quota::Taken } else { Quota::Exhausted })
+            }
+            _ => Err(Fault::from_sdk("count a decision", error)),
+        }
+    }
+
+    /// Takes the count of a record back, if nothing was counted since: a count too many is better than one too few.
+    pub async fn give_back_to_month(&self, budget: &str, record: RecordId) -> Result<(), Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(partition(budget)))
+            .key("sk", s(HEAD))
+            .update_expression("SET #last = :nothing ADD #made :less")
+            .condition_expression("#last = :record")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_names("#made", "made")
+            .expression_attribute_values(":record", s(record.to_string()))
+            .expression_attribute_values(":nothing", s("-"))
+            .expression_attribute_values(":less", n(-1));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(Fault::from_sdk("take a count back", error)),
+        }
+    }
+
+    pub async fn made_in_month(&self, budget: &str) -> Result<u64, Fault> {
+        let item = self.get(partition(budget), "read a month's count").await?;
+        Ok(match item.as_ref().and_then(|item| item.get("made")) {
+            Some(AttributeValue::N(made)) => made.parse().unwrap_or(0),
+            _ => 0,
+        })
+    }
+}
+
+fn partition(budget: &str) -> String {
+    format!("limit#{budget}")
+}
