@@ -109,3 +109,30 @@ fn with_details(status: StatusCode, code: &'static str, message: String, details
         _ => Problem::refused(status, code, message),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use handrail_kernel::fault::Fault;
+    use handrail_kernel::problem;
+    use http::header::RETRY_AFTER;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn our_own_mistake_is_told_by_its_request_id_alone() {
+        let id = RequestId("0123".to_owned());
+        for (fault, status, code, retry_after) in [
+            (Fault::broken("item 17 of ann@example.com can't be read"), 500, "INTERNAL", None),
+            (Fault::Busy("the table throttles".into()), 503, "BUSY", Some("1")),
+        ] {
+            let answer = problem::worded(DIALECT, Some(&id), Problem::from(fault).into_response());
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers().get(RETRY_AFTER).map(|seconds| seconds.to_str().unwrap()), retry_after);
+            let body: Value = serde_json::from_slice(&to_bytes(answer.into_body(), 1_000).await.unwrap()).unwrap();
+            assert_eq!((&body["code"], &body["request_id"]), (&json!(code), &json!("0123")));
+            assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
+            assert!(body["error"].is_string() && !body.to_string().contains("ann@example.com"), "{body}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ The service's clock stands still until a test moves it; everything due is done b
 
 import concurrent.futures
 import faulthandler
+import itertools
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ VERSION = version("the-handover")
 PATIENCE_SECONDS = 120
 POLL_SECONDS = 0.05
 sleep = time.sleep
+numbers = itertools.count(1)
 
 faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
 
@@ -47,7 +49,7 @@ class Desk(unittest.TestCase):
         sleeps.start()
         self.addCleanup(sleeps.stop)
         # Of this test alone.
-        self.ann = self.id().split(".")[-1].replace("_", "-") + "@example.com"
+        self.ann = f"ann-{next(numbers)}@example.com"
 
     def sleep_shorter(self, seconds):
         self.slept.append(seconds)

@@ -51,6 +51,14 @@ class Approve(Desk):
         self.tap("approve", self.page("backup-" + self.ann))
         self.assertTrue(agent.get(decision.id).approved)
 
+    def test_approve_waits_for_the_backup_where_the_key_says_so(self):
+        backup = "backup-" + self.ann
+        agent = self.client(self.key("agent", backup_approver=backup, escalation_stays_pending=True))
+        ends = self.approving(client=agent)
+        self.advance(minutes=60)
+        self.tap("approve", self.page(backup))
+        self.assertEqual(ends.result().resolved_by, backup)
+
     def test_approve_stops_waiting_and_leaves_the_decision_open(self):
         ends = self.approving(max_wait=0.2)
         with self.assertRaises(DecisionTimeout) as timeout:

@@ -1,6 +1,6 @@
 //! The documents name things that exist: a reader who follows a name finds what it says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::{files, root};
 
@@ -61,6 +61,57 @@ fn the_architecture_names_files_and_tests_that_exist() {
     }
     assert!(followed > 0, "ARCHITECTURE.md names no file and no test");
     assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {missing:?}");
+}
+
+/// What users are promised: each row of a table names the tests that hold it, or says in words why none does.
+#[test]
+fn every_promise_of_the_api_names_its_tests_or_says_why_there_is_none() {
+    let files = files();
+    let text = &files["docs/decisions-api.md"];
+    let tests = tests(&files);
+    let (mut promises, mut missing) = (0, Vec::new());
+    let mut holds = false;
+    for line in text.lines() {
+        let Some(cells) = line.strip_prefix('|') else {
+            holds = false;
+            continue;
+        };
+        let held_by = cells.trim_end().trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim();
+        if held_by == "held by" {
+            holds = true;
+        } else if holds && !held_by.starts_with("---") {
+            promises += 1;
+            let named: Vec<&str> = held_by.split('`').skip(1).step_by(2).collect();
+            let unknown = named.iter().filter(|name| !tests.contains(*name));
+            missing.extend(unknown.map(|name| format!("no test is called {name}")));
+            let says_why = held_by.strip_prefix("not tested: ").is_some_and(|why| why.len() > 10);
+            if named.is_empty() && !says_why {
+                missing.push(format!("nothing holds {line}"));
+            }
+        }
+    }
+    assert!(promises > 50, "docs/decisions-api.md was not read: {promises} rows");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Every test by its name, in Rust and in Python.
+fn tests(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
+    let begins = |line: &str, with: &str| line.trim_start().starts_with(with);
+    let mut found = BTreeSet::new();
+    for (path, text) in files {
+        let mut marked = false;
+        for line in text.lines() {
+            if path.ends_with(".py") && begins(line, "def test_") || path.ends_with(".rs") && marked {
+                let rest = line.split_once("fn ").or_else(|| line.split_once("def "));
+                if let Some((_, rest)) = rest {
+                    found.extend(rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
+                    marked = false;
+                }
+            }
+            marked |= begins(line, "#[test]") || begins(line, "#[tokio::test");
+        }
+    }
+    found
 }
 
 /// Each name with the text before it. Code blocks between fences are drawings, not names.

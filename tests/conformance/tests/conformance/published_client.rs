@@ -27,7 +27,8 @@ async fn works_unchanged(client: &str) {
     let world = World::with(WorldOptions { begins_at: Some(SystemClock.now()), ..WorldOptions::default() }).await;
     let mut python = Command::new(tools.join(client).join("bin/python"));
     python
-        .args(["-B", "-m", "unittest", "discover", "--verbose"])
+        // The README's example closes nothing, as a program that ends.
+        .args(["-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "--verbose"])
         .current_dir(root().join("tests/conformance/published_client"))
         .env("HANDRAIL_ORIGIN", &world.running.origin)
         .env("ADMIN_KEY", &world.running.key)
