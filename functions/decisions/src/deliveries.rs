@@ -45,7 +45,7 @@ async fn handler(
     Ok(axum::Json(json!({"deliveries": deliveries})))
 }
 
-fn shown(delivery: &Delivery) -> Value {
+pub(crate) fn shown(delivery: &Delivery) -> Value {
     json!({
         "id": delivery.id,
         "purpose": delivery.purpose,
@@ -54,6 +54,7 @@ fn shown(delivery: &Delivery) -> Value {
         "created_at": delivery.created_at,
         "next_attempt_at": delivery.next_attempt_at,
         "attempts": delivery.attempts,
+        "replays": delivery.replays,
     })
 }
 
@@ -84,6 +85,8 @@ mod tests {
             created_at: NOON,
             next_attempt_at: None,
             attempts: Vec::new(),
+            replays: 0,
+            tried_before: 0,
         };
         let mut tried = desk.cx.store.open_delivery(key, fresh).await.unwrap();
         tried.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });
@@ -99,6 +102,7 @@ mod tests {
             "created_at": NOON,
             "next_attempt_at": NOON.plus_ms(5_000),
             "attempts": [{"at": NOON, "status": 503, "error": "full", "took_ms": 7}],
+            "replays": 0,
         }]});
         assert_eq!((shown.status.as_u16(), shown.json), (200, expected));
     }

@@ -93,7 +93,7 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
         Refusal::NotTheAsker => Problem::refused(
             StatusCode::FORBIDDEN,
             "FORBIDDEN",
-            "Only the key that asked, or an admin key, may cancel this decision",
+            "Only the key that asked, or one with the role app or admin, may cancel this decision",
         ),
         Refusal::TooManyAttachments { have, more } => Problem::invalid(
             "file",

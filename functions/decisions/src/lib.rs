@@ -1,6 +1,8 @@
 //! The decisions door: an agent asks a person, and gets one answer. A file per operation, found by its URL.
 
 pub mod auth;
+pub mod callback_replay;
+pub mod cancel;
 pub mod create;
 pub mod deliveries;
 mod dialect;
@@ -29,7 +31,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     list::ENDPOINT,
     get::ENDPOINT,
     resolve::ENDPOINT,
+    cancel::ENDPOINT,
     deliveries::ENDPOINT,
+    callback_replay::ENDPOINT,
     page_show::ENDPOINT,
     page_answer::ENDPOINT,
     auth::me::ENDPOINT,

@@ -97,6 +97,11 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
     visible.take(chars_max).collect::<String>().trim().to_owned()
 }
 
+/// Control characters other than those that lay out a text.
+pub fn has_hidden_controls(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}
+
 /// Characters that change how their neighbours look without being seen themselves.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -63,6 +63,8 @@ async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Deli
         created_at: works.cx.clock.now(),
         next_attempt_at: None,
         attempts: Vec::new(),
+        replays: 0,
+        tried_before: 0,
     };
     works.cx.store.open_delivery(key, fresh).await.map(Some)
 }
@@ -91,7 +93,7 @@ fn with_attempt(mut delivery: Delivery, sent: &Sent, now: Timestamp, gaps_ms: &[
         }
     };
     delivery.attempts.push(attempt);
-    let gap = gaps_ms.get(delivery.attempts.len() - 1);
+    let gap = gaps_ms.get(delivery.attempts.len() - delivery.tried_before - 1);
     (delivery.status, delivery.next_attempt_at) = match (verdict, gap) {
         (Verdict::Delivered, _) => (DeliveryStatus::Delivered, None),
         (Verdict::Again, Some(gap_ms)) => (DeliveryStatus::Pending, Some(now.plus_ms(*gap_ms))),
@@ -154,6 +156,8 @@ mod tests {
             created_at: NOON,
             next_attempt_at: None,
             attempts: Vec::new(),
+            replays: 0,
+            tried_before: 0,
         }
     }
 

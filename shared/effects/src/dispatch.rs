@@ -3,7 +3,7 @@
 
 use handrail_domain::effect::Effect;
 use handrail_kernel::fault::Fault;
-use handrail_kernel::store::{DeliveryKey, Item, head_key_of, kind_of};
+use handrail_kernel::store::{DeliveryKey, Item, head_key_of, kind_of, replay_asked};
 
 use crate::message::Message;
 use crate::works::Works;
@@ -18,6 +18,9 @@ pub struct Change {
 /// Sends what follows from a change. Seeing a change twice sends everything twice, under the same ids.
 pub async fn dispatch(works: &Works, change: &Change) -> Result<(), Fault> {
     let Some(new) = &change.new else { return Ok(()) };
+    if let Some((kind, key)) = replay_asked(change.old.as_ref(), new) {
+        return works.outbox()?.send(&Message::Deliver { kind, key }, works.cx.clock.now()).await;
+    }
     let (Some(head), Some(kind)) = (head_key_of(new), kind_of(new)) else {
         return Ok(());
     };

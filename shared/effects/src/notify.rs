@@ -31,6 +31,8 @@ pub async fn notify(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), F
         created_at: now,
         next_attempt_at: None,
         attempts: Vec::new(),
+        replays: 0,
+        tried_before: 0,
     };
     let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
     let posted = Posted { id: key.id(), to: mail.to, subject: mail.subject, text: mail.text, html: mail.html };

@@ -7,6 +7,7 @@ use handrail_domain::ids::{RecordId, TenantId};
 
 use crate::access::Gate;
 use crate::clock::{Clock, Entropy};
+use crate::doorbell::Doorbell;
 use crate::fault::Fault;
 use crate::master::MasterKey;
 use crate::settings::Settings;
@@ -21,11 +22,12 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     pub settings: Settings,
     pub gate: Gate,
+    pub doorbell: Doorbell,
 }
 
 impl Cx {
     pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, settings: Settings) -> Self {
-        Self(Arc::new(Parts { store, clock, entropy, settings, gate: Gate::default() }))
+        Self(Arc::new(Parts { store, clock, entropy, settings, gate: Gate::default(), doorbell: Doorbell::default() }))
     }
 
     /// Only for functions that declare that they need it.

@@ -85,6 +85,7 @@ pub enum Touch {
     /// What each of the account's keys used.
     ReadUsages,
     ReadDeliveries,
+    ReplayDelivery,
     ReadWorkspace,
     KeepWorkspace,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
@@ -128,7 +129,7 @@ impl Touch {
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
             Self::Read | Self::ReadDeliveries => &[QUERY],
-            Self::Move => &[UPDATE],
+            Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
             Self::LookUpSession => &[

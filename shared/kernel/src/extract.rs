@@ -171,6 +171,18 @@ impl<T: DeserializeOwned> FromRequest<Cx> for Json<T> {
     }
 }
 
+/// The same where nothing at all is as good as an empty object.
+pub struct JsonIfAny<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Cx> for JsonIfAny<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
+        let body = limited_body(request, JSON_BYTES_MAX).await?;
+        if body.iter().all(u8::is_ascii_whitespace) { Ok(Self(T::default())) } else { parse_object(&body).map(Self) }
+    }
+}
+
 /// The body, if it is no longer than the limit.
 pub async fn limited_body(request: Request, limit_bytes: usize) -> Result<Bytes, Problem> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

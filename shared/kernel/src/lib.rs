@@ -9,6 +9,7 @@ pub mod aws;
 pub mod clock;
 pub mod cx;
 pub mod door;
+pub mod doorbell;
 pub mod endpoint;
 pub mod extract;
 pub mod fault;

@@ -140,6 +140,7 @@ enum Written<L: Lifecycle> {
 async fn write<L: Lifecycle>(cx: &Cx, current: &Record<L>, verdict: &Verdict<L>) -> Result<Written<L>, Stop<L>> {
     match cx.store.commit(current, verdict).await {
         Ok(Commit::Done) => {
+            cx.doorbell.ring(current.id);
             log_transition(current, verdict);
             Ok(Written::Done)
         }

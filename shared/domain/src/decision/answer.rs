@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value, json};
 use super::ask::{Ask, Choice, Invalid, invalid};
 use super::response::{ResponseType, TextField};
 use crate::attachment::Attachment;
+use crate::text::has_hidden_controls;
 use crate::time::Timestamp;
 
 /// What somebody answered.
@@ -71,7 +72,7 @@ pub fn check_given(
         if notes.chars().count() > NOTES_CHARS_MAX {
             return Err(invalid("notes", format!("must be at most {NOTES_CHARS_MAX} characters")));
         }
-        if has_controls(notes) {
+        if has_hidden_controls(notes) {
             return Err(invalid("notes", "must not hold control characters other than tabs and line breaks"));
         }
     }
@@ -97,10 +98,6 @@ fn depth(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
-}
-
-fn has_controls(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// The time for which it is approved, where a time was asked for. A published client has no other place for it than
@@ -248,7 +245,7 @@ fn checked_texts(data: Option<&Map<String, Value>>, fields: &[TextField]) -> Res
         if text.chars().count() > TEXT_CHARS_MAX {
             return Err(invalid(DATA, format!("has more than {TEXT_CHARS_MAX} characters in {}", field.name)));
         }
-        if has_controls(text) {
+        if has_hidden_controls(text) {
             return Err(invalid(DATA, format!("has control characters in {}", field.name)));
         }
         texts.insert(field.name.clone(), text.into());

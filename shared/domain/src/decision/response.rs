@@ -128,7 +128,7 @@ impl<'a> Wire<'a> {
     }
 
     fn label(&self, otherwise: &str) -> Result<String, Invalid> {
-        let label = self.line("label", LABEL_CHARS_MAX)?.filter(|label| !label.trim().is_empty());
+        let label = self.line("label", LABEL_CHARS_MAX)?.filter(|label| shows_something(label));
         Ok(label.unwrap_or(otherwise).to_owned())
     }
 
@@ -153,7 +153,7 @@ impl<'a> Wire<'a> {
         for choice in self.list("choices", 2, CHOICES_MAX)? {
             let text = choice.as_str().ok_or_else(|| wrong("choices", "must be texts"))?;
             is_line(text, LABEL_CHARS_MAX).map_err(|why| wrong("choices", &why))?;
-            if one_line(text, LABEL_CHARS_MAX).is_empty() {
+            if !shows_something(text) {
                 return Err(wrong("choices", "must not be blank"));
             }
             if choices.iter().any(|earlier| earlier == text) {
@@ -169,7 +169,7 @@ impl<'a> Wire<'a> {
         for field in self.list("fields", 1, FIELDS_MAX)? {
             let Value::Object(members) = field else { return Err(wrong("fields", "must be objects")) };
             let wire = Wire(members);
-            let name = wire.line("name", FIELD_NAME_CHARS_MAX)?.filter(|name| !name.trim().is_empty());
+            let name = wire.line("name", FIELD_NAME_CHARS_MAX)?.filter(|name| shows_something(name));
             let name = name.ok_or_else(|| wrong("fields", "must each have a name"))?;
             if fields.iter().any(|earlier| earlier.name == name) {
                 return Err(wrong("fields", "must have names that differ from each other"));
@@ -221,10 +221,12 @@ impl<'a> Wire<'a> {
         let mut accept = Vec::new();
         for kind in self.list("accept", 0, ACCEPT_MAX)? {
             let kind = kind.as_str().unwrap_or_default().trim();
+            let is_ending = kind.starts_with('.') && !kind.ends_with('.') && !kind.contains(['/', '*']);
+            let halves = kind.split_once('/');
+            let is_mime = halves.is_some_and(|(a, b)| !a.is_empty() && !b.is_empty() && !b.contains('/'));
             let known = kind.len() <= ACCEPT_CHARS_MAX
                 && kind.bytes().all(|c| c.is_ascii_alphanumeric() || b"./*+-_".contains(&c))
-                && (kind.len() > 1 && kind.starts_with('.')
-                    || kind.split('/').filter(|part| !part.is_empty()).count() == 2);
+                && (is_ending || is_mime && !kind.starts_with('.'));
             if !known {
                 return Err(wrong(
                     "accept",
@@ -239,6 +241,11 @@ impl<'a> Wire<'a> {
 
 fn wrong(member: &str, why: &str) -> Invalid {
     invalid(FIELD, format!("is not right: {member} {why}"))
+}
+
+/// Zero-width characters are no label and no name either.
+fn shows_something(text: &str) -> bool {
+    !one_line(text, LABEL_CHARS_MAX).is_empty()
 }
 
 fn is_line(text: &str, chars_max: usize) -> Result<(), String> {

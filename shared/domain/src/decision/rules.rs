@@ -224,7 +224,7 @@ pub enum Refusal {
     Cancelled { at: Timestamp },
     /// The answer is none to what was asked: which member, and why.
     DoesNotFit { field: &'static str, message: String },
-    /// Only the key that asked, or an admin, may take it back.
+    /// Another agent may not take it back.
     NotTheAsker,
     /// A decision has at most [`ATTACHMENTS_MAX`].
     TooManyAttachments { have: usize, more: usize },
@@ -341,7 +341,8 @@ impl Lifecycle for Decision {
                 }
             }
             Act::Cancel { reason } => match actor {
-                Actor::Key { key, role } if *key == record.ask.asked_by || *role == Role::Admin => {
+                // Who may say no may also take it back.
+                Actor::Key { key, role } if *key == record.ask.asked_by || *role != Role::Agent => {
                     Ok(DecisionEvent::Cancelled { reason: reason.clone() })
                 }
                 _ => Err(Refusal::NotTheAsker),

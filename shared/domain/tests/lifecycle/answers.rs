@@ -68,6 +68,14 @@ fn response_data_is_an_object() {
 }
 
 #[test]
+fn a_time_is_kept_as_it_was_written_and_read_when_it_is_known_what_was_asked() {
+    let time = |text: &str| check_given(None, None, None, Some(text.to_owned())).unwrap().execute_at;
+    assert_eq!(time("2026-12-24T12:00:00Z").as_deref(), Some("2026-12-24T12:00:00Z"));
+    assert_eq!(time("tomorrow").as_deref(), Some("tomorrow"));
+    assert_eq!((time(""), time(" ")), (None, None));
+}
+
+#[test]
 fn the_first_wrong_part_is_named() {
     assert_eq!(check(Some("\0"), Some("\0"), Some(json!(1))), Err("resolved_by"));
     assert_eq!(check(None, Some("\0"), Some(json!(1))), Err("notes"));

@@ -1,10 +1,13 @@
 //! Taking back, files beside the request, and what is said of each when it is too late.
 
+use handrail_domain::access::{Role, Scope};
+use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Act, Cancelled, Choice, DecisionEvent, Refusal, State};
-use handrail_domain::lifecycle::settle;
+use handrail_domain::lifecycle::{Command, decide, settle};
 
 use super::support::{
-    FIRST, LATER, SECOND, START, Setup, Who, all_acts, cancelled, files, open, play, play_named, record_in, with_files,
+    FIRST, LATER, SECOND, START, Setup, Who, all_acts, cancelled, command_id, files, key, open, play, play_named,
+    record_in, with_files,
 };
 
 fn setup() -> Setup {
@@ -16,13 +19,13 @@ fn cancel(reason: Option<&str>) -> Act {
 }
 
 #[test]
-fn only_the_asker_and_an_admin_take_back_while_somebody_is_asked() {
+fn only_keys_take_back_while_somebody_is_asked() {
     for (state, now) in [(State::Pending, START), (State::Escalated, FIRST)] {
         for who in Who::ALL {
             let record = record_in(state, &setup());
             match play(&record, &cancel(Some("asked twice")), who, now) {
                 Ok(verdict) => {
-                    assert!(matches!(who, Who::AgentKey | Who::AdminKey), "{who:?}");
+                    assert!(matches!(who, Who::AgentKey | Who::AppKey | Who::AdminKey), "{who:?}");
                     let reason = Some("asked twice".to_owned());
                     assert_eq!(verdict.next.state(), State::Expired);
                     assert_eq!(verdict.next.standing.cancelled(), Some(&Cancelled { at: now, reason }));
@@ -30,10 +33,23 @@ fn only_the_asker_and_an_admin_take_back_while_somebody_is_asked() {
                     assert!(verdict.next.due().is_none(), "nothing is left to wait for");
                 }
                 Err(refusal) => {
-                    assert!(!matches!(who, Who::AgentKey | Who::AdminKey), "{who:?}");
+                    assert!(!matches!(who, Who::AgentKey | Who::AppKey | Who::AdminKey), "{who:?}");
                     assert_eq!(refusal, Refusal::NotTheAsker);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn an_agent_takes_back_only_what_it_asked_itself() {
+    let record = open(&setup());
+    for role in Role::ALL {
+        for n in [1, 7] {
+            let actor = Actor::Key { key: key(n), role };
+            let command = Command { id: command_id("cancel"), actor, act: cancel(None) };
+            let may = n == 1 || role.allows(Scope::DecisionsResolve);
+            assert_eq!(decide(&record, &command, START).err(), (!may).then_some(Refusal::NotTheAsker), "{role:?} {n}");
         }
     }
 }

@@ -52,9 +52,9 @@ pub(crate) fn expected(record: &Record<Decision>, setup: &Setup, act: &Act, who:
             }
             _ => Expected::Counts(state, DecisionEvent::Attached { files: files.clone() }),
         },
-        // Only who asked takes it back, or an admin.
+        // Who asked takes it back, or a key that could also say no.
         Act::Cancel { reason } => match who {
-            Who::AgentKey | Who::AdminKey => {
+            Who::AgentKey | Who::AppKey | Who::AdminKey => {
                 Expected::Counts(State::Expired, DecisionEvent::Cancelled { reason: reason.clone() })
             }
             _ => Expected::Refused(Refusal::NotTheAsker),

@@ -18,12 +18,12 @@ use serde_json::{Map, Number, Value, json};
 use super::support::{FIRST, SECOND, START, Setup, Who, ask, chain_over, email, files, key, open, record_id, tenant};
 
 /// The value is stored as exactly this text, and the text is read as exactly this value.
-fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, text: &str) {
+pub(crate) fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, text: &str) {
     assert_eq!(serde_json::to_string(value).unwrap(), text);
     assert_eq!(&serde_json::from_str::<T>(text).unwrap(), value);
 }
 
-fn reads_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+pub(crate) fn reads_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     let text = serde_json::to_string(value).unwrap();
     let read: T = serde_json::from_str(&text).unwrap();
     assert_eq!(&read, value);
@@ -53,13 +53,13 @@ fn full_ask() -> Ask {
     }
 }
 
-fn answer() -> Answer {
+pub(crate) fn answer() -> Answer {
     let response_data = Some(json!({"z": 1, "a": [1.5, null]}));
     let notes = Some("but less".to_owned());
     Answer { resolved_by: "ann@example.com".to_owned(), notes, response_data, ..Answer::default() }
 }
 
-fn at(place: Place) -> Standing {
+pub(crate) fn at(place: Place) -> Standing {
     Standing { place, attachments: vec![] }
 }
 

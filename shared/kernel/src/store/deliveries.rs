@@ -14,6 +14,9 @@ use crate::fault::Fault;
 /// A record has a handful of deliveries; a page holds them all.
 const DELIVERIES_LISTED_MAX: i32 = 100;
 
+/// A receiver that fails this often is not helped by one more.
+pub const REPLAYS_MAX: u32 = 20;
+
 /// Names one delivery: a repeat of the effect finds the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeliveryKey {
@@ -56,6 +59,19 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
     #[serde(default)]
     pub attempts: Vec<Attempt>,
+    /// How often somebody asked for it to be made again.
+    #[serde(default)]
+    pub replays: u32,
+    /// Attempts before the last of these.
+    #[serde(default)]
+    pub tried_before: usize,
+}
+
+impl Delivery {
+    /// Mails are not signed.
+    pub fn is_call(&self) -> bool {
+        self.signed_by.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +151,52 @@ impl Store {
         }
     }
 
+    /// Asks for a delivery to be made again, from the first attempt on: the table's stream tells the workers. `None`:
+    /// somebody else just did.
+    pub async fn replay_delivery(
+        &self,
+        tenant: TenantId,
+        record: RecordId,
+        kind: &str,
+        before: &Delivery,
+        now: Timestamp,
+    ) -> Result<Option<Delivery>, Fault> {
+        let key = DeliveryKey { tenant, record, seq: before.seq, purpose: before.purpose };
+        let again = Delivery {
+            status: DeliveryStatus::Pending,
+            next_attempt_at: Some(now),
+            replays: before.replays + 1,
+            tried_before: before.attempts.len(),
+            ..before.clone()
+        };
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", key.pk())
+            .key("sk", s(key.sk()))
+            .update_expression("SET #delivery = :delivery, #replays = :replays, #kind = :kind")
+            .condition_expression("#attempted = :attempted AND (attribute_not_exists(#replays) OR #replays = :before)")
+            .expression_attribute_names("#delivery", "delivery")
+            .expression_attribute_names("#replays", "replays")
+            .expression_attribute_names("#kind", "kind")
+            .expression_attribute_names("#attempted", "attempted")
+            .expression_attribute_values(":delivery", s(json(&again)?))
+            .expression_attribute_values(":replays", n(again.replays))
+            .expression_attribute_values(":kind", s(kind))
+            .expression_attribute_values(":attempted", n(before.attempts.len()))
+            .expression_attribute_values(":before", n(before.replays));
+        match update.send().await {
+            Ok(_) => Ok(Some(again)),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Fault::from_sdk("replay a delivery", error)),
+        }
+    }
+
     /// A record's deliveries in the order of the events that caused them.
     pub async fn deliveries(&self, tenant: TenantId, record: RecordId) -> Result<Vec<Delivery>, Fault> {
         let query = self
@@ -149,4 +211,22 @@ impl Store {
         let found = query.send().await.map_err(|error| Fault::from_sdk("list deliveries", error))?;
         found.items().iter().map(|item| item.json("delivery")).collect()
     }
+}
+
+/// The delivery that a change asks to be made again, with the kind of its record.
+pub fn replay_asked(old: Option<&Item>, new: &Item) -> Option<(String, DeliveryKey)> {
+    let replays = |item: &Item| item.number::<u32>("replays").unwrap_or(0);
+    let (_, rest) = new.text_if_any("sk")?.split_once("delivery#")?;
+    if replays(new) <= old.map_or(0, replays) {
+        return None;
+    }
+    let (seq, purpose) = rest.split_once('#')?;
+    let head = HeadKey::parse(new.text_if_any("pk")?)?;
+    let key = DeliveryKey {
+        tenant: head.tenant,
+        record: head.id,
+        seq: seq.parse().ok()?,
+        purpose: Purpose::from_name(purpose)?,
+    };
+    Some((new.text_if_any("kind")?.to_owned(), key))
 }

@@ -1,10 +1,12 @@
 //! Every example in `infra/events/` is handed to its function, and does there what it is an example of.
 
 use aws_lambda_events::event::{dynamodb, sqs};
+use handrail_domain::access::Role;
 use handrail_domain::decision::{Decision, State};
 use handrail_effects::aws::{Failures, take_changes, take_messages};
 use handrail_effects::{Message, sweep};
 use handrail_kernel::endpoint::Endpoint;
+use handrail_kernel::store::{Delivery, DeliveryKey, DeliveryStatus};
 use handrail_runner::endpoints;
 use handrail_testkit::Receiver;
 use serde_json::Value;
@@ -12,7 +14,7 @@ use serde_json::Value;
 use crate::examples::message;
 use crate::project::read;
 use crate::samples::{Body, invoke, sample};
-use crate::stage::{NOW, Stage, approver, record_id, tenant, token};
+use crate::stage::{NOW, Stage, approver, key_id, record_id, tenant, token};
 
 pub(crate) fn example(function: &str) -> String {
     read(&format!("infra/events/{function}.json"))
@@ -48,7 +50,39 @@ pub(crate) fn operation(function: &str) -> Endpoint {
 
 /// The stage that the example of this operation needs.
 pub(crate) async fn stage_for(function: &str) -> Stage {
-    if function == "decisions-create" { Stage::new().await } else { story().await }
+    match function {
+        "decisions-create" => Stage::new().await,
+        "decisions-callback-replay" => {
+            let stage = story().await;
+            give_a_callback_up(&stage).await;
+            stage
+        }
+        _ => story().await,
+    }
+}
+
+async fn give_a_callback_up(stage: &Stage) {
+    let key = DeliveryKey {
+        tenant: tenant(),
+        record: record_id(),
+        seq: 2,
+        purpose: handrail_domain::effect::Purpose::AnnounceResolved,
+    };
+    let dead = Delivery {
+        id: key.id(),
+        seq: key.seq,
+        purpose: key.purpose,
+        to: "https://agent.example.com/hooks/decisions".to_owned(),
+        body: "{}".to_owned(),
+        signed_by: Some(key_id(Role::Agent)),
+        status: DeliveryStatus::Dead,
+        created_at: NOW,
+        next_attempt_at: None,
+        attempts: Vec::new(),
+        replays: 0,
+        tried_before: 0,
+    };
+    stage.cx.store.open_delivery(key, dead).await.unwrap();
 }
 
 #[tokio::test]

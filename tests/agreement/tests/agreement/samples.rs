@@ -59,13 +59,18 @@ pub(crate) fn sample(function: &str) -> Sample {
         "decisions-list" => {
             Sample { query: vec![("status", "pending".to_owned()), ("limit", "20".to_owned())], ..by(AGENT) }
         }
-        "decisions-get" | "decisions-deliveries" => Sample { parameter: decision, ..by(AGENT) },
+        "decisions-get" | "decisions-deliveries" | "decisions-callback-replay" => Sample { parameter: decision, ..by(AGENT) },
         "decisions-resolve" => Sample {
             parameter: decision,
             body: Some(Body::Json(
                 json!({"action": "approve", "notes": "Checked – fine.", "resolved_by": "ada@example.com"}),
             )),
             ..by(APP)
+        },
+        "decisions-cancel" => Sample {
+            parameter: decision,
+            body: Some(Body::Json(json!({"reason": "The customer keeps the items."}))),
+            ..by(AGENT)
         },
         "decisions-page-show" => page,
         "decisions-page-answer" => Sample { body: Some(Body::Form("choice=approve&notes=Looks+right%2E")), ..page },

@@ -153,6 +153,8 @@ async fn a_delivery_is_opened_once_and_each_attempt_recorded_once(cx: &Cx) {
         created_at: NOON,
         next_attempt_at: None,
         attempts: Vec::new(),
+        replays: 0,
+        tried_before: 0,
     };
     cx.store.open_delivery(key, fresh("first")).await.unwrap();
     let mut opened = cx.store.open_delivery(key, fresh("second")).await.unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's own helpers fail the test")]
 
 mod a_callback_can_be_verified;
+mod a_callback_is_made_again;
 mod a_callback_is_tried_four_times;
 mod a_denial_reaches_the_agent;
 mod a_key_asks_only_its_approvers;
@@ -12,12 +13,14 @@ mod a_key_is_changed;
 mod a_kill_loses_nothing;
 mod a_large_ask_is_kept_whole;
 mod a_month_has_a_limit;
+mod a_question_can_be_taken_back;
 mod a_repeated_answer_is_one_answer;
 mod a_repeated_ask_is_one_ask;
 mod a_revoked_key_stops_working;
 mod a_tap_twice_is_one_answer;
 mod a_wrong_link_opens_nothing;
 mod an_account_sees_only_its_own;
+mod an_agent_can_wait;
 mod an_app_shows_the_question_itself;
 mod an_approval_reaches_the_agent;
 mod bad_input_changes_nothing;
