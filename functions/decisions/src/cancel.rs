@@ -90,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, APP, Desk, NOON, effects};
+    use crate::testing::{AGENT, APP, Desk, NOON, effects};
 
     #[tokio::test]
     async fn the_asker_takes_it_back_once_however_often_it_says_so() {

@@ -59,7 +59,9 @@ pub(crate) fn sample(function: &str) -> Sample {
         "decisions-list" => {
             Sample { query: vec![("status", "pending".to_owned()), ("limit", "20".to_owned())], ..by(AGENT) }
         }
-        "decisions-get" | "decisions-deliveries" | "decisions-callback-replay" => Sample { parameter: decision, ..by(AGENT) },
+        "decisions-get" | "decisions-deliveries" | "decisions-callback-replay" => {
+            Sample { parameter: decision, ..by(AGENT) }
+        }
         "decisions-resolve" => Sample {
             parameter: decision,
             body: Some(Body::Json(
