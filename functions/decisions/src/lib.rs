@@ -42,5 +42,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
     auth::keys_get::ENDPOINT,
     auth::keys_change::ENDPOINT,
     auth::keys_revoke::ENDPOINT,
+    auth::rules_dry_run::ENDPOINT,
     health::ENDPOINT,
 ];

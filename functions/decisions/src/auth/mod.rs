@@ -6,6 +6,7 @@ pub mod keys_get;
 pub mod keys_list;
 pub mod keys_revoke;
 pub mod me;
+pub mod rules_dry_run;
 pub mod wish;
 
 use handrail_domain::account::Account;

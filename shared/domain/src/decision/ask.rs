@@ -250,6 +250,20 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// What these rules would have said to it.
+    pub fn verdict_of(&self, rules: &[Rule]) -> Option<PolicyVerdict> {
+        let facts = Facts {
+            action: &self.action,
+            context: self.context.as_deref().unwrap_or_default(),
+            amount: self.amount.as_ref(),
+            urgency: self.urgency,
+            approver: &self.approver,
+        };
+        policy_verdict(rules, &facts, self.response_type.as_ref(), &self.options)
+    }
+}
+
 fn checked_action(action: Option<String>) -> Result<String, Invalid> {
     let action = action.ok_or_else(|| invalid("action", "is required: say in one line what is to be approved"))?;
     // Blank is what shows nothing: zero-width characters are no action either.

@@ -98,6 +98,14 @@ pub(crate) fn sample(function: &str) -> Sample {
         "auth-keys-get" | "auth-keys-revoke" => {
             Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..by(ADMIN) }
         }
+        "auth-rules-dry-run" => Sample {
+            parameter: Some(("id", key_id(Role::Agent).to_string())),
+            body: Some(Body::Json(json!({
+                "days": 30,
+                "rules": [{"name": "small refunds", "match": {"amount_lt": 50}, "effect": "approve"}],
+            }))),
+            ..by(ADMIN)
+        },
         "health" => Sample { key: None, ..by("") },
         other => panic!("{other} is a new operation: say here how it is asked"),
     }

@@ -36,6 +36,7 @@ mod no_text_becomes_markup;
 mod of_twenty_answers_one_counts;
 mod only_an_approval_permits_an_enforced_action;
 mod only_what_was_offered_can_be_answered;
+mod rules_answer_for_people;
 mod slack_is_connected_by_an_admin;
 mod the_local_pages_show_what_went_out;
 mod to_modify_takes_notes_on_the_page;
