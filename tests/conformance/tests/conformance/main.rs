@@ -1,5 +1,5 @@
 //! Handrail against parts that others made: the published client of its API, Amazon's DynamoDB Local, an independent AWS
-//! emulator, the published verifier of webhook signatures.
+//! emulator, `cargo lambda`, the published verifier of webhook signatures.
 //!
 //! The parts lie where `HANDRAIL_TOOLS` says; `./check` sets it. Without it these tests say that they were left out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the test, wherever it is noticed")]
@@ -7,7 +7,9 @@
 mod cloud;
 mod dynamodb_local;
 mod emulated_aws;
+mod lambda_watch;
 mod ministack;
+mod programs;
 mod published_client;
 mod tools;
 mod webhooks;
