@@ -1,18 +1,18 @@
 //! The store and the one write path on Amazon's own DynamoDB Local.
 
-use handrail_domain::access::Role;
-use handrail_domain::actor::Actor;
-use handrail_domain::decision::{Act, Choice, Decision, Given, Refusal, State};
+use handrail_domain::decision::{Decision, Refusal, State};
 use handrail_domain::effect::Purpose;
 use handrail_domain::ids::{CommandId, KeyId};
-use handrail_domain::lifecycle::Command;
+use handrail_domain::lifecycle::{DeadlineGuard, decide};
 use handrail_domain::record::Record;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Lease, LeaseAsked};
+use handrail_kernel::store::{
+    Attempt, Commit, Delivery, DeliveryKey, DeliveryStatus, Key, Lease, LeaseAsked, Revoked, table,
+};
 use handrail_kernel::transition::{Applied, Stop, create, transition};
 use tokio::task::JoinSet;
 
-use crate::tools::{Emulator, NOON, TestClock, asked, context, tenant};
+use crate::tools::{Emulator, NOON, TABLE, TestClock, approve, asked, context, tenant};
 
 /// One server for all of it: it takes seconds to start.
 #[tokio::test]
@@ -20,26 +20,72 @@ async fn the_store_holds_on_dynamodb_local() {
     let Some(part) = Emulator::start("dynamodb-local") else { return };
     let clock = TestClock::at(NOON);
     let cx = context(&part, clock.clone()).await;
+    the_table_is_made_once_and_as_described(&part).await;
     what_is_made_is_read_and_made_once(&cx).await;
+    a_late_write_changes_nothing_and_is_handed_what_is_there(&cx).await;
     of_twenty_answers_one_counts(&cx).await;
     nobody_answers_at_the_deadline(&cx, &clock).await;
     lists_are_paged_without_gap_or_double(&cx).await;
     a_budget_is_never_exceeded(&cx).await;
     a_delivery_is_opened_once_and_each_attempt_recorded_once(&cx).await;
+    a_key_is_found_listed_and_revoked_once(&cx).await;
+}
+
+async fn the_table_is_made_once_and_as_described(part: &Emulator) {
+    let db = aws_sdk_dynamodb::Client::new(&part.sdk_config());
+    assert!(!table::create(&db, TABLE).await.unwrap());
+    let described = db.describe_table().table_name(TABLE).send().await.unwrap().table.unwrap();
+    let stream = described.stream_specification().unwrap();
+    assert_eq!(stream.stream_view_type(), Some(&aws_sdk_dynamodb::types::StreamViewType::NewAndOldImages));
+    let mut indexes: Vec<_> =
+        described.global_secondary_indexes().iter().filter_map(|index| index.index_name()).collect();
+    indexes.sort_unstable();
+    assert_eq!(indexes, ["by_due", "by_kind", "by_state"]);
+    let expiry = db.describe_time_to_live().table_name(TABLE).send().await.unwrap();
+    assert_eq!(expiry.time_to_live_description().unwrap().attribute_name(), Some("ttl"));
+}
+
+/// The condition is the table's to check: neither a verdict on an old copy nor one by a slow clock is written.
+async fn a_late_write_changes_nothing_and_is_handed_what_is_there(cx: &Cx) {
+    let record = made(cx, "late write").await;
+    let verdict = |name: &str| decide(&record, &approve(name), NOON).unwrap();
+    let mut slow = verdict("slow clock");
+    for guard in [record.ask.expires_at, record.ask.expires_at.plus_ms(1)] {
+        slow.deadline = DeadlineGuard::NotPassedAt(guard);
+        let Commit::Lost(found) = cx.store.commit(&record, &slow).await.unwrap() else { panic!("it was written") };
+        assert_eq!(*found, record);
+    }
+    slow.deadline = DeadlineGuard::StillAt(record.ask.expires_at.plus_ms(-1));
+    assert!(matches!(cx.store.commit(&record, &slow).await.unwrap(), Commit::Lost(_)));
+
+    let first = verdict("first");
+    assert!(matches!(cx.store.commit(&record, &first).await.unwrap(), Commit::Done));
+    let Commit::Lost(found) = cx.store.commit(&record, &verdict("second")).await.unwrap() else {
+        panic!("it was written over");
+    };
+    assert_eq!(*found, first.next);
+}
+
+async fn a_key_is_found_listed_and_revoked_once(cx: &Cx) {
+    let key = |at: i64| Key {
+        prefix: "ho_live_".to_owned(),
+        ..Key::new(KeyId::new(NOON.plus_ms(at), [5; 10]), tenant(), format!("key {at}"), NOON.plus_ms(at))
+    };
+    assert!(cx.store.put_key("hash of the first", &key(1)).await.unwrap());
+    assert!(!cx.store.put_key("hash of the first", &key(3)).await.unwrap());
+    assert!(cx.store.put_key("hash of the second", &key(2)).await.unwrap());
+    assert_eq!(cx.store.key_by_hash("hash of the first").await.unwrap(), Some(key(1)));
+    assert_eq!(cx.store.keys(tenant()).await.unwrap(), [key(2), key(1)]);
+    assert_eq!(cx.store.revoke_key(tenant(), key(3).id, NOON).await.unwrap(), Revoked::Unknown);
+    assert_eq!(cx.store.revoke_key(tenant(), key(1).id, NOON).await.unwrap(), Revoked::Now);
+    assert_eq!(cx.store.revoke_key(tenant(), key(1).id, NOON).await.unwrap(), Revoked::Before);
+    assert_eq!(cx.store.key_by_hash("hash of the first").await.unwrap().unwrap().revoked_at, Some(NOON));
 }
 
 async fn made(cx: &Cx, text: &str) -> Record<Decision> {
     let (record, command) = asked(cx, text);
     let Ok(Applied { record, .. }) = create(cx, record, &command).await else { panic!("a record is made") };
     record
-}
-
-fn approve(name: &str) -> Command<Decision> {
-    Command {
-        id: CommandId::new(name, b""),
-        actor: Actor::Key { key: KeyId::new(NOON, [9; 10]), role: Role::App },
-        act: Act::Answer(Choice::Approve, Given { resolved_by: Some(name.to_owned()), ..Given::default() }),
-    }
 }
 
 async fn what_is_made_is_read_and_made_once(cx: &Cx) {
