@@ -95,6 +95,9 @@ mod tests {
         assert_eq!(answered.json["status"], "modified");
         assert_eq!(answered.json["resolved_at"], json!(NOON.plus_ms(MINUTE_MS)));
         assert_eq!(answered.json["resolved_by"], "ann@example.com");
+        // In whose name is the program's word; which program said it is ours.
+        assert_eq!(answered.json["resolved_via"], "api");
+        assert_eq!(answered.json["resolved_with_key"], json!(key(Role::App, APP).id));
         assert_eq!(answered.json["response_data"], json!({"amount": 40}));
         let record = desk.record(id).await;
         let entry = record.newest().unwrap();

@@ -1,6 +1,8 @@
 //! A decision as clients see it.
 
+use handrail_domain::actor::{Actor, ProofOfPerson};
 use handrail_domain::decision::{Decision, Outcome, State};
+use handrail_domain::ids::KeyId;
 use handrail_domain::policy::RuleEffect;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -76,11 +78,29 @@ pub(crate) fn whole(record: &Record<Decision>, now: Timestamp) -> Value {
         put(members, "auto_resolved", true.into());
         put(members, "policy_rule", json!(policy.rule));
     }
+    if let Some((way, key)) = resolved_via(record) {
+        put(members, "resolved_via", way.into());
+        if let Some(key) = key {
+            put(members, "resolved_with_key", json!(key));
+        }
+    }
     if let Some(cancelled) = record.standing.cancelled() {
         put(members, "cancelled_at", json!(cancelled.at));
         put(members, "cancel_reason", json!(cancelled.reason));
     }
     body
+}
+
+/// Which way the answer came. A name that a program gave stands beside the key that gave it.
+fn resolved_via(record: &Record<Decision>) -> Option<(&'static str, Option<KeyId>)> {
+    record.standing.outcome()?;
+    Some(match &record.newest()?.by {
+        Actor::Key { key, .. } => ("api", Some(*key)),
+        Actor::Person { by: ProofOfPerson::MailedLink, .. } => ("page", None),
+        Actor::Person { by: ProofOfPerson::Slack, .. } => ("slack", None),
+        Actor::Policy { .. } => ("policy", None),
+        Actor::Timer => return None,
+    })
 }
 
 pub(crate) fn response_data(outcome: &Outcome) -> Option<Value> {
