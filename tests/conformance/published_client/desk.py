@@ -70,6 +70,9 @@ class Desk(unittest.TestCase):
         created = (client or self.agent).create(action, self.ann, **fields)
         return created.id if isinstance(created, Decision) else created["id"]
 
+    def newest(self):
+        return self.admin.get("/decisions?limit=1").json()["decisions"][0]["id"]
+
     def advance(self, minutes=0, seconds=0):
         seconds += minutes * 60
         moved = self.http.post("/local/clock", json={"advance_seconds": seconds})

@@ -59,6 +59,15 @@ class Approve(Desk):
         self.tap("approve", self.page(backup))
         self.assertEqual(ends.result().resolved_by, backup)
 
+    def test_approve_stops_when_the_question_is_taken_back(self):
+        ends = self.approving()
+        link = self.page()
+        id = self.newest()
+        taken = self.agent._http.post(f"/decisions/{id}/cancel", json={"reason": "done by hand"})
+        self.assertEqual((taken.status_code, taken.json()["status"]), (200, "expired"))
+        self.assertEqual(self.stopped(DecisionExpired, ends).id, id)
+        self.assertEqual(self.http.post(link, data={"choice": "approve"}).status_code, 410)
+
     def test_approve_stops_waiting_and_leaves_the_decision_open(self):
         ends = self.approving(max_wait=0.2)
         with self.assertRaises(DecisionTimeout) as timeout:

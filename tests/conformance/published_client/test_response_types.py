@@ -128,7 +128,7 @@ class Schedule(Desk):
     @approve_works
     def test_approve_sleeps_until_the_time_that_was_picked(self):
         ends = self.approving(response_type=ScheduleResponse())
-        id = self.admin.get("/decisions?limit=1").json()["decisions"][0]["id"]
+        id = self.newest()
         self.slept.clear()
         at = self.later(hours=3)
         self.app.resolve(id, "approve", response_data={"execute_at": at})
