@@ -20,4 +20,4 @@ pub use data::{DataDir, TABLE};
 pub use desk::LocalMail;
 pub use handrail_engine as engine;
 pub use pump::PumpHandle;
-pub use serve::{Options, Running, Storage, Time, endpoints, start};
+pub use serve::{LOCAL_EMAIL, Options, Running, Storage, Time, endpoints, start};

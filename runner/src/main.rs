@@ -9,7 +9,7 @@ use handrail_domain::ids::TenantId;
 use handrail_domain::text::EmailAddress;
 use handrail_kernel::settings::{Limits, Need};
 use handrail_kernel::slack::SlackSettings;
-use handrail_runner::{Options, Storage, Time, demo, emulated, start};
+use handrail_runner::{LOCAL_EMAIL, Options, Storage, Time, demo, emulated, start};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
@@ -196,6 +196,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         "Handrail runs at {origin}\n\
          \n\
          Admin key   {key}\n\
+         Account     {origin}/account  (sign in as {LOCAL_EMAIL})\n\
          Mailbox     {origin}/local/mail\n\
          Webhooks    {origin}/local/hooks\n\
          Data        {data}\n\

@@ -234,7 +234,7 @@ async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault
 }
 
 /// Who can sign in on this machine. The mail lies in the mailbox, whoever it is for.
-pub(crate) const LOCAL_EMAIL: &str = "you@example.com";
+pub const LOCAL_EMAIL: &str = "you@example.com";
 
 async fn ensure_account(cx: &Cx, tenant: TenantId) -> anyhow::Result<()> {
     let email = EmailAddress::parse(LOCAL_EMAIL)?;

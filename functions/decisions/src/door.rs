@@ -69,7 +69,9 @@ fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose
         Purpose::AnnounceExpired => "decision.expired",
         Purpose::AnnounceCancelled => "decision.cancelled",
         Purpose::AnnounceDue => "decision.due",
-        Purpose::AskApprover | Purpose::AskBackup | Purpose::RemindHalf | Purpose::RemindLast => return None,
+        Purpose::AskApprover | Purpose::AskBackup | Purpose::RemindHalf | Purpose::RemindLast | Purpose::SignIn => {
+            return None;
+        }
     };
     let decision = match &entry.event {
         DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {

@@ -1,5 +1,6 @@
 //! The decisions door: an agent asks a person, and gets one answer. A file per operation, found by its URL.
 
+pub mod account;
 pub mod auth;
 pub mod callback_replay;
 pub mod cancel;
@@ -43,5 +44,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     auth::keys_change::ENDPOINT,
     auth::keys_revoke::ENDPOINT,
     auth::rules_dry_run::ENDPOINT,
+    account::login_request::ENDPOINT,
+    account::login_show::ENDPOINT,
+    account::login_use::ENDPOINT,
+    account::logout::ENDPOINT,
+    account::show::ENDPOINT,
+    account::key_create::ENDPOINT,
+    account::key_revoke::ENDPOINT,
     health::ENDPOINT,
 ];

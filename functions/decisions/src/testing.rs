@@ -112,6 +112,17 @@ impl Desk {
         self.send(endpoint, path, request, form.to_owned()).await
     }
 
+    /// The same with headers of its own.
+    pub(crate) async fn visit(&self, endpoint: Endpoint, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+        let mut request = Request::builder()
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("host", "handrail.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(endpoint, path, request, form.to_owned()).await
+    }
+
     async fn send(&self, endpoint: Endpoint, path: &str, request: http::request::Builder, body: String) -> Answer {
         let request = request.method(endpoint.method.http()).uri(path).body(Body::from(body)).expect("a request");
         let response = endpoint.router(self.cx.clone()).oneshot(request).await.expect("a router always answers");

@@ -1,13 +1,14 @@
 //! The functions that nobody calls by HTTP: on the table's stream, on the queues, on a schedule.
 
 use handrail_decisions::DecisionsDoor;
+use handrail_decisions::account::LoginDoor;
 use handrail_effects::{Queue, Trigger, Worker};
 use handrail_kernel::door::Door;
 use handrail_kernel::endpoint::Grant;
 use handrail_kernel::settings::Need;
 
 /// The kinds of record there are. A new door is one more entry.
-pub const DOORS: &[&dyn Door] = &[&DecisionsDoor];
+pub const DOORS: &[&dyn Door] = &[&DecisionsDoor, &LoginDoor];
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, TIMER, SWEEP];
 

@@ -64,6 +64,7 @@ pub(crate) fn home(view: &Home<'_>) -> Response<String> {
             ul class="links" {
                 li { a href="/local/mail" { "Mail" } }
                 li { a href="/local/hooks" { "Webhooks" } }
+                li { a href="/account" { "Account" } }
                 li { a href="/healthz" { "Health" } }
             }
         }

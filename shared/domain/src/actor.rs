@@ -16,6 +16,8 @@ pub enum Actor {
     Person { email: EmailAddress, by: ProofOfPerson },
     /// A rule that the account set up for the key that asked.
     Policy { rule: String },
+    /// Somebody who has not shown yet who they are.
+    Visitor,
     /// A deadline that passed.
     Timer,
 }
@@ -37,6 +39,7 @@ impl Actor {
             Self::Key { key, role } => format!("{}:{key}", role.name()),
             Self::Person { email, .. } => format!("person:{email}"),
             Self::Policy { rule } => format!("policy:{rule}"),
+            Self::Visitor => "visitor".to_owned(),
             Self::Timer => "timer".to_owned(),
         }
     }

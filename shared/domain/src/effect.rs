@@ -39,10 +39,12 @@ pub enum Purpose {
     RemindHalf,
     /// Little time is left.
     RemindLast,
+    /// The link that signs a person in.
+    SignIn,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AskApprover,
         Self::AskBackup,
         Self::AnnounceCreated,
@@ -53,6 +55,7 @@ impl Purpose {
         Self::AnnounceDue,
         Self::RemindHalf,
         Self::RemindLast,
+        Self::SignIn,
     ];
 
     pub fn name(self) -> &'static str {
@@ -67,6 +70,7 @@ impl Purpose {
             Self::AnnounceDue => "announce-due",
             Self::RemindHalf => "remind-half",
             Self::RemindLast => "remind-last",
+            Self::SignIn => "sign-in",
         }
     }
 

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod effect;
 pub mod ids;
 pub mod lifecycle;
+pub mod login;
 pub mod outbound;
 pub mod policy;
 pub mod record;

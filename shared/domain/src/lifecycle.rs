@@ -62,6 +62,8 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
     /// Names the kind in the database. Never changed once used.
     const KIND: &'static str;
     const TABLE: Table<Self::State, Self::Trigger>;
+    /// A record drops out of the table this long after it was made. `None`: never.
+    const FORGOTTEN_AFTER_SECONDS: Option<i64> = None;
 
     type State: Copy + PartialEq + Debug + Send + Sync + 'static;
     type Trigger: Copy + PartialEq + Debug + Send + Sync + 'static;

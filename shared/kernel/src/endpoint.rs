@@ -66,6 +66,8 @@ pub enum Touch {
     Lease,
     ReadUsage,
     Create,
+    /// Makes a record that nobody names, so that nobody repeats it.
+    Open,
     Read,
     Move,
     ListByKind,
@@ -128,6 +130,7 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
+            Self::Open => &[PUT],
             Self::Read | Self::ReadDeliveries => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],

@@ -70,6 +70,56 @@ impl Link {
     }
 }
 
+/// The link in a mail that signs a person in. Names the record of their request, and is for their address alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginLink {
+    pub record: RecordId,
+    signature: [u8; SIGNATURE_BYTES],
+}
+
+/// Another first byte than a [`Link`]'s, so that neither is ever taken for the other.
+const LOGIN_VERSION: u8 = 2;
+const LOGIN_CLAIM_BYTES: usize = 1 + 16;
+const LOGIN_TOKEN_BYTES: usize = LOGIN_CLAIM_BYTES + SIGNATURE_BYTES;
+
+impl LoginLink {
+    pub fn to(master: &MasterKey, record: RecordId, person: &EmailAddress) -> Self {
+        Self { record, signature: login_signature(master, record, person) }
+    }
+
+    pub fn token(&self) -> String {
+        let mut bytes = login_claims(self.record);
+        bytes.extend(self.signature);
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    pub fn parse(token: &str) -> Option<Self> {
+        if token.len() != LOGIN_TOKEN_BYTES / 3 * 4 {
+            return None;
+        }
+        let bytes: [u8; LOGIN_TOKEN_BYTES] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        (bytes[0] == LOGIN_VERSION)
+            .then(|| Self { record: RecordId::from_bytes(part(&bytes, 1)), signature: part(&bytes, LOGIN_CLAIM_BYTES) })
+    }
+
+    /// Takes the same time whatever the answer.
+    pub fn is_for(&self, master: &MasterKey, person: &EmailAddress) -> bool {
+        login_signature(master, self.record, person).ct_eq(&self.signature).into()
+    }
+}
+
+fn login_claims(record: RecordId) -> Vec<u8> {
+    let mut claims = vec![LOGIN_VERSION];
+    claims.extend(record.to_bytes());
+    claims
+}
+
+fn login_signature(master: &MasterKey, record: RecordId, person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {
+    let mut signed = login_claims(record);
+    signed.extend(person.as_str().as_bytes());
+    part(&master.sign_link(&signed), 0)
+}
+
 fn claims(tenant: TenantId, record: RecordId, seat: Seat) -> [u8; CLAIM_BYTES] {
     let mut claims = [0; CLAIM_BYTES];
     claims[0] = VERSION;
@@ -115,6 +165,27 @@ mod tests {
         assert!(read.is_for(&master, &ann));
         assert!(!read.is_for(&master, &EmailAddress::parse("bob@example.com").unwrap()));
         assert!(!read.is_for(&MasterKey::new("other"), &ann));
+    }
+
+    #[test]
+    fn a_login_link_is_for_its_person_and_no_other_link_is_one() {
+        let master = MasterKey::new("m");
+        let (decides, ann) = link(&master);
+        let made = LoginLink::to(&master, decides.record, &ann);
+        let token = made.token();
+        assert_eq!(LoginLink::parse(&token), Some(made.clone()));
+        assert!(made.is_for(&master, &ann) && !made.is_for(&MasterKey::new("other"), &ann));
+        assert!(!made.is_for(&master, &EmailAddress::parse("bob@example.com").unwrap()));
+        assert!(Link::parse(&token).is_none() && LoginLink::parse(&decides.token()).is_none());
+        for at in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(LoginLink::parse(&changed).is_none_or(|read| !read.is_for(&master, &ann)), "{at}");
+        }
+        for text in ["", "x", &token[1..], &format!("{token}A"), &"A".repeat(1_000_000)] {
+            assert!(LoginLink::parse(text).is_none());
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Problem {
         }
     }
 
-    fn retry_after_s(&self) -> Option<u32> {
+    pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::RateLimited { retry_after_s } | Self::Busy { retry_after_s } => Some(*retry_after_s),
             _ => None,

@@ -78,17 +78,18 @@ impl SignedIn {
     }
 }
 
-/// Who looks at a page, if they signed in. Only the cookie counts: programs have no pages.
+/// Who comes, if they signed in.
 pub struct Visitor(pub Option<SignedIn>);
 
 impl FromRequestParts<Cx> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let Some(token) = cookie(&parts.headers, cookie_name(cx)) else { return Ok(Self(None)) };
-        if writes(&parts.method) && !is_from_own_page(&parts.headers) {
-            return Err(cross_site());
-        }
+        let token = match (bearer(&parts.headers), cookie(&parts.headers, cookie_name(cx))) {
+            (None, Some(_)) if writes(&parts.method) && !is_from_own_page(&parts.headers) => return Err(cross_site()),
+            (Some(token), _) | (None, Some(token)) => token,
+            (None, None) => return Ok(Self(None)),
+        };
         let visitor = signed_in(cx, token).await?;
         if let Some(visitor) = &visitor {
             take(cx, Allowance::of_account(&visitor.account)).await?;

@@ -173,6 +173,7 @@ fn log_transition<L: Lifecycle>(before: &Record<L>, verdict: &Verdict<L>) {
             handrail_domain::actor::Actor::Key { .. } => "key",
             handrail_domain::actor::Actor::Person { .. } => "person",
             handrail_domain::actor::Actor::Policy { .. } => "policy",
+            handrail_domain::actor::Actor::Visitor => "visitor",
             handrail_domain::actor::Actor::Timer => "timer",
         },
         "transition"

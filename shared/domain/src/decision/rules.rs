@@ -351,8 +351,8 @@ impl Lifecycle for Decision {
                 let may_answer = match actor {
                     Actor::Key { .. } | Actor::Policy { .. } => true,
                     Actor::Person { email, .. } => asked_now(record).is_some_and(|asked| asked.same_mailbox(email)),
-                    // No answer is not an answer.
-                    Actor::Timer => false,
+                    // No answer is not an answer, and nobody's is none either.
+                    Actor::Timer | Actor::Visitor => false,
                 };
                 if !may_answer {
                     return Err(Refusal::NotAsked);

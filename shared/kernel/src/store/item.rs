@@ -104,6 +104,9 @@ pub(super) fn new_items<L: Lifecycle>(record: &Record<L>, command: &CommandId) -
             head.insert(name.to_owned(), value);
         }
     }
+    if let Some(seconds) = L::FORGOTTEN_AFTER_SECONDS {
+        head.insert("ttl".to_owned(), n(record.created_at.as_unix_seconds() + seconds));
+    }
     let size = match &packed {
         AttributeValue::B(blob) => blob.as_ref().len(),
         _ => ask_json.len(),

@@ -1,11 +1,11 @@
 //! What is counted by the month, exactly: one item for each month, one conditional write for each decision.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use handrail_domain::ids::RecordId;
 
 use super::item::HEAD;
-use super::{ReadItem, Store, n, s};
+use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,11 +78,9 @@ impl Store {
     }
 
     pub async fn made_in_month(&self, budget: &str) -> Result<u64, Fault> {
-        let item = self.get(partition(budget), "read a month's count").await?;
-        Ok(match item.as_ref().and_then(|item| item.get("made")) {
-            Some(AttributeValue::N(made)) => made.parse().unwrap_or(0),
-            _ => 0,
-        })
+        let key = Item::from([("pk".to_owned(), s(partition(budget))), ("sk".to_owned(), s(HEAD))]);
+        let found = self.batch_get(vec![key]).await?;
+        Ok(found.first().and_then(|item| item.number("made").ok()).unwrap_or(0))
     }
 }
 

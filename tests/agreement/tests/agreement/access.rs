@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::replay::{operation, stage_for};
 use crate::samples::{Answer, Sample, answer, invoke, sample};
-use crate::stage::{ADMIN, AGENT, APP, NOW, SLACK_CODE, STRANGER, Stage, approver, record_id, tenant};
+use crate::stage::{ADMIN, AGENT, APP, NOW, SESSION_COOKIE, SLACK_CODE, STRANGER, Stage, approver, record_id, tenant};
 
 async fn asked(endpoint: &Endpoint, sample: &Sample) -> Answer {
     let stage = stage_for(endpoint.function).await;
@@ -112,6 +112,52 @@ async fn a_link_that_was_not_given_opens_nothing() {
 }
 
 #[tokio::test]
+async fn who_did_not_sign_in_is_asked_to_at_the_accounts_pages() {
+    let of_the_account = |endpoint: &Endpoint| endpoint.auth == Auth::Session && endpoint.function != "auth-logout";
+    let mut looked_at = 0;
+    for endpoint in endpoints().into_iter().filter(of_the_account) {
+        looked_at += 1;
+        let unknown = "__Host-handrail-session=hs_EXAMPLE-of-somebody-whom-nobody-knows-00000";
+        for headers in [vec![], vec![("cookie", unknown), ("sec-fetch-site", "same-origin")]] {
+            let answer = asked(&endpoint, &Sample { headers, ..sample(endpoint.function) }).await;
+            assert_page(endpoint.function, &answer, StatusCode::UNAUTHORIZED);
+            assert!(answer.text.contains("auth/login"), "{}: {}", endpoint.function, answer.text);
+        }
+    }
+    assert!(looked_at > 0);
+}
+
+/// A browser sends a cookie whoever made it send something.
+#[tokio::test]
+async fn a_cookie_from_a_page_of_somebody_else_does_nothing() {
+    let mut looked_at = 0;
+    for endpoint in endpoints() {
+        let takes_a_cookie = match endpoint.auth {
+            Auth::KeyOrSession(_) => true,
+            Auth::Session => endpoint.method.http() != Method::GET,
+            Auth::Key(_) | Auth::Link | Auth::State | Auth::Public => false,
+        };
+        if !takes_a_cookie {
+            continue;
+        }
+        looked_at += 1;
+        for said in [vec![], vec![("sec-fetch-site", "cross-site")], vec![("origin", "https://evil.example")]] {
+            let headers = [vec![("cookie", SESSION_COOKIE)], said.clone()].concat();
+            let forged = Sample { key: None, headers, ..sample(endpoint.function) };
+            let answer = asked(&endpoint, &forged).await;
+            match endpoint.auth {
+                Auth::Session => assert_page(endpoint.function, &answer, StatusCode::FORBIDDEN),
+                _ => assert_error(endpoint.function, &answer, StatusCode::FORBIDDEN, "CROSS_SITE"),
+            }
+        }
+        let headers = vec![("cookie", SESSION_COOKIE), ("origin", "https://decisions.example.com")];
+        let own = asked(&endpoint, &Sample { key: None, headers, ..sample(endpoint.function) }).await;
+        assert!(own.is_success(), "{}: {} {}", endpoint.function, own.status, own.text);
+    }
+    assert!(looked_at > 5);
+}
+
+#[tokio::test]
 async fn a_state_that_was_not_given_lets_nobody_in() {
     let stranger = MasterKey::new("the master key of somebody else");
     let forged = handrail_slack::State { tenant: tenant(), made_at: NOW }.signed(&stranger);
@@ -132,7 +178,7 @@ async fn a_state_that_was_not_given_lets_nobody_in() {
 #[tokio::test]
 async fn only_the_listed_operations_are_public() {
     let public = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Public);
-    assert_eq!(public.map(|endpoint| endpoint.function).collect::<Vec<_>>(), ["health"]);
+    assert_eq!(public.map(|endpoint| endpoint.function).collect::<Vec<_>>(), ["auth-login-request", "health"]);
 }
 
 #[tokio::test]

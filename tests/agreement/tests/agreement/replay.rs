@@ -57,6 +57,12 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
             give_a_callback_up(&stage).await;
             stage
         }
+        // Only where it is about that: elsewhere the story is the refund's alone.
+        "auth-login-show" | "auth-login-use" => {
+            let stage = story().await;
+            stage.login_is_requested().await;
+            stage
+        }
         _ => story().await,
     }
 }

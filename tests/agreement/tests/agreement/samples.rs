@@ -12,7 +12,10 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use crate::stage::{ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, SLACK_CODE, Stage, key_id, record_id, slack_state, token};
+use crate::stage::{
+    ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, SESSION_COOKIE, SLACK_CODE, Stage, key_id, login_token, record_id,
+    slack_state, token,
+};
 
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -41,6 +44,8 @@ pub(crate) fn sample(function: &str) -> Sample {
     };
     let decision = Some(("id", record_id().to_string()));
     let page = Sample { key: None, parameter: Some(("token", token())), ..by("") };
+    let from_own_page = vec![("cookie", SESSION_COOKIE), ("sec-fetch-site", "same-origin")];
+    let signed_in = Sample { key: None, headers: from_own_page, ..by("") };
     match function {
         "decisions-create" => Sample {
             headers: vec![("idempotency-key", IDEMPOTENCY_KEY)],
@@ -106,6 +111,13 @@ pub(crate) fn sample(function: &str) -> Sample {
             }))),
             ..by(ADMIN)
         },
+        "auth-login-request" => {
+            Sample { key: None, body: Some(Body::Json(json!({"email": "holder@example.com"}))), ..by("") }
+        }
+        "auth-login-show" | "auth-login-use" => Sample { parameter: Some(("token", login_token())), ..page },
+        "account-show" | "auth-logout" => signed_in,
+        "account-key-create" => Sample { body: Some(Body::Form("name=Refund+agent&role=agent")), ..signed_in },
+        "account-key-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..signed_in },
         "health" => Sample { key: None, ..by("") },
         other => panic!("{other} is a new operation: say here how it is asked"),
     }
@@ -123,7 +135,7 @@ impl Sample {
     pub(crate) fn event(&self, endpoint: &Endpoint) -> Value {
         let (method, path) = (endpoint.method.http(), self.path(endpoint));
         let route = format!("{method} {}", endpoint.path);
-        let person = endpoint.path.starts_with("/d/") || endpoint.auth == Auth::State;
+        let person = matches!(endpoint.auth, Auth::Link | Auth::Session | Auth::State);
         let agent = if person { "Mozilla/5.0" } else { "refund-agent/1.0" };
         let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut event = json!({

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
+use handrail_domain::actor::Actor;
 use handrail_domain::decision::Decision;
-use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::login::{self, Login};
 use handrail_domain::outbound::Reach;
+use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_effects::{MailFault, Mailer, Message, Outbox, Posted, Works};
@@ -17,11 +20,12 @@ use handrail_engine::Engine;
 use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::Awaited;
-use handrail_kernel::link::{Link, Seat};
+use handrail_kernel::link::{Link, LoginLink, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::session::SESSION_LIVES_MS;
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::store::{Key, Session, Store, table};
+use handrail_kernel::transition::create;
 use handrail_slack::State;
 use handrail_testkit::SlackStandIn;
 
@@ -36,6 +40,7 @@ pub(crate) const APP: &str = "ho_live_EXAMPLE-app";
 pub(crate) const ADMIN: &str = "ho_live_EXAMPLE-admin";
 /// A person who signed in to the account.
 pub(crate) const SESSION: &str = "hs_EXAMPLE-of-somebody-who-holds-the-account-0";
+pub(crate) const SESSION_COOKIE: &str = "__Host-handrail-session=hs_EXAMPLE-of-somebody-who-holds-the-account-0";
 /// An admin of another account.
 pub(crate) const STRANGER: &str = "ho_live_EXAMPLE-stranger";
 
@@ -61,6 +66,20 @@ pub(crate) fn approver() -> EmailAddress {
 /// The link in the approver's mail.
 pub(crate) fn token() -> String {
     Link::to(&master(), tenant(), record_id(), Seat::Approver, &approver()).token()
+}
+
+/// The request to sign in that the examples' link is for.
+fn login_id() -> RecordId {
+    RecordId::new(NOW, [7; 10])
+}
+
+/// The link in the mail that signs the account's holder in.
+pub(crate) fn login_token() -> String {
+    LoginLink::to(&master(), login_id(), &holder()).token()
+}
+
+fn holder() -> EmailAddress {
+    EmailAddress::parse("holder@example.com").expect("an address")
 }
 
 fn master() -> MasterKey {
@@ -98,7 +117,7 @@ impl Stage {
         for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
             stage.put_key(key, key_id(role), tenant(), role).await;
         }
-        let email = EmailAddress::parse("holder@example.com").expect("an address");
+        let email = holder();
         let name = "The holder".to_owned();
         let account = Account { tenant: tenant(), email: email.clone(), name, tier: Tier::Enterprise, created_at: NOW };
         assert!(stage.cx.store.put_account(&account).await.expect("an account can be put"));
@@ -110,6 +129,14 @@ impl Stage {
 
     pub(crate) fn signed(&self, state: State) -> String {
         state.signed(&master())
+    }
+
+    /// The account's holder has asked for a mail to sign in with.
+    pub(crate) async fn login_is_requested(&self) {
+        let command = CommandId::new("login", &[]);
+        let ask = login::Ask::new(holder(), NOW);
+        let record = Record::<Login>::open(login::tenant(), login_id(), ask, Actor::Visitor, command.clone(), NOW);
+        create(&self.cx, record, &command).await.expect("a login can be requested");
     }
 
     /// As after a cold start: nothing is remembered but what lies in the table.

@@ -104,3 +104,8 @@ async fn a_callback_that_failed_is_made_again() {
 async fn a_revoked_key_stays_revoked() {
     holds_whatever_call_breaks(&journeys::REVOKED).await;
 }
+
+#[tokio::test]
+async fn a_link_signs_in_once_whatever_call_breaks() {
+    holds_whatever_call_breaks(&journeys::SIGNS_IN).await;
+}

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Purpose;
+use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
-use handrail_kernel::store::{AskFrom, Delivery, DeliveryStatus, Item, head_key_of, read_head};
+use handrail_kernel::store::{AskFrom, Delivery, DeliveryStatus, Item, head_key_of, kind_of, read_head};
 use handrail_testkit::World;
 use serde_json::Value;
 
@@ -60,7 +61,8 @@ impl Evidence {
 
 fn kept(mut items: Vec<Item>) -> Option<Kept> {
     items.sort_by(|a, b| text(a, "sk").cmp(text(b, "sk")));
-    let head = items.iter().find(|item| head_key_of(item).is_some())?.clone();
+    let is_head = |item: &&Item| head_key_of(item).is_some() && kind_of(item) == Some(Decision::KIND);
+    let head = items.iter().find(is_head)?.clone();
     let record = read_head::<Decision>(&head, AskFrom::Items(&items)).expect("a head can be read");
     let under =
         |prefix: &str| items.iter().filter(|item| text(item, "sk").starts_with(prefix)).cloned().collect::<Vec<_>>();

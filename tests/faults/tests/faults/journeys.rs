@@ -185,6 +185,30 @@ pub(crate) const REVOKED: Journey = Journey {
     },
 };
 
+pub(crate) const SIGNS_IN: Journey = Journey {
+    name: "a person signs in",
+    backup: false,
+    calls_min: [CallsMin { all: 5, writes: 4 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            // An answer that is lost after the link was used costs another mail, and no more than that.
+            for _ in 0..LINKS_MAX {
+                let link = scene.login_link().await;
+                let Some(token) = scene.enter(&link).await else { continue };
+                let person = scene.world.admin.with_key(&token);
+                scene.insist(&person, Method::GET, "/auth/me", &[], String::new(), 200).await;
+                assert_eq!(scene.enter(&link).await, None, "a link signs in once");
+                return;
+            }
+            panic!("nobody could sign in");
+        })
+    },
+};
+
+/// One fault spoils at most one link; a process that died may have spoilt another.
+const LINKS_MAX: usize = 3;
+
 /// Hexadecimal noise: deflate halves it and no more.
 pub(crate) fn incompressible(chars: usize) -> String {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;

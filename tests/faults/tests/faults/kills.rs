@@ -78,3 +78,8 @@ async fn timers_and_the_backup_survive() {
 async fn retries_survive() {
     holds_wherever_the_process_dies(&journeys::CALLED_TWICE).await;
 }
+
+#[tokio::test]
+async fn signing_in_survives() {
+    holds_wherever_the_process_dies(&journeys::SIGNS_IN).await;
+}

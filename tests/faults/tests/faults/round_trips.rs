@@ -1,1 +1,99 @@
-//! later
+//! Calls to the database are counted: each is a round trip that somebody waits for. On a warm process, with the key
+//! remembered and a lease in hand.
+
+use handrail_domain::outbound::Reach;
+use handrail_testkit::{ApiOnly, Client, World};
+use serde_json::{Value, json};
+
+use crate::journeys::incompressible;
+
+/// A process leases of a budget as much as it has spent of it in this minute: after so many requests the next few are free.
+const WARM_UP: usize = 20;
+
+/// A process that only answers, so that every call has its request as cause.
+struct Counter {
+    world: World,
+    _process: ApiOnly,
+    agent: Client,
+}
+
+impl Counter {
+    /// With an agent's key that has made some decisions.
+    async fn warm(key: Value) -> Self {
+        let world = World::new().await;
+        let made = world.key_with(key).await;
+        let process = ApiOnly::start(&world.running.cx, Reach::LoopbackToo).await;
+        let agent = process.client(&made);
+        world.settle().await;
+        let counter = Self { world, _process: process, agent };
+        for _ in 0..WARM_UP {
+            counter.agent.post("/decisions", &counter.ask()).await.expect(201);
+        }
+        counter
+    }
+
+    fn ask(&self) -> Value {
+        let mut ask = self.world.ask();
+        ask["channel"] = "webhook".into();
+        ask
+    }
+
+    /// The operations of the calls since the last time this was asked.
+    fn taken(&self) -> Vec<String> {
+        self.world.meter.take().into_iter().map(|call| call.operation).collect()
+    }
+
+    async fn create(&self, headers: &[(&str, &str)], ask: &Value) -> (Vec<String>, String) {
+        self.taken();
+        let id = self.agent.post_with("/decisions", headers, ask).await.expect(201).id();
+        (self.taken(), id)
+    }
+}
+
+#[tokio::test]
+async fn asking_is_one_call_and_two_when_what_is_asked_is_large() {
+    let counter = Counter::warm(json!({"name": "agent"})).await;
+    let (calls, _) = counter.create(&[], &counter.ask()).await;
+    assert_eq!(calls, ["PutItem"]);
+    let mut large = counter.ask();
+    large["context"] = incompressible(12_000).into();
+    let (calls, _) = counter.create(&[], &large).await;
+    assert_eq!(calls, ["PutItem", "PutItem"]);
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
+    assert_eq!(calls, ["PutItem"]);
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
+    assert_eq!(calls, ["PutItem"], "a repeat meets the first one in its own write");
+}
+
+#[tokio::test]
+async fn looking_is_one_call_and_answering_two() {
+    let counter = Counter::warm(json!({"name": "app", "role": "app"})).await;
+    let (_, id) = counter.create(&[], &counter.ask()).await;
+    let path = format!("/decisions/{id}");
+    for _ in 0..WARM_UP {
+        counter.agent.get(&path).await.expect(200);
+    }
+    counter.taken();
+    counter.agent.get(&path).await.expect(200);
+    assert_eq!(counter.taken(), ["Query"]);
+    for _ in 0..WARM_UP {
+        counter.agent.get("/decisions?limit=1").await.expect(200);
+    }
+    counter.taken();
+    counter.agent.post(&format!("{path}/resolve"), &json!({"action": "approve"})).await.expect(200);
+    assert_eq!(counter.taken(), ["Query", "UpdateItem"]);
+}
+
+#[tokio::test]
+async fn a_key_without_a_limit_pays_nothing_for_months() {
+    let counter = Counter::warm(json!({"name": "limited", "decisions_per_month": 1_000})).await;
+    let (calls, _) = counter.create(&[], &counter.ask()).await;
+    assert_eq!(calls, ["UpdateItem", "PutItem"], "the month's count, and the decision");
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
+    assert_eq!(calls, ["Query", "UpdateItem", "PutItem"], "a repeat is looked for before it is counted");
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
+    assert_eq!(calls, ["Query", "PutItem"], "and is not counted");
+    let free = Counter::warm(json!({"name": "without a limit"})).await;
+    let (calls, _) = free.create(&[], &free.ask()).await;
+    assert_eq!(calls, ["PutItem"]);
+}

@@ -130,6 +130,47 @@ impl Scene {
         link[link.find("/d/").expect("the link leads to a page")..].to_owned()
     }
 
+    /// Asks for a mail to sign in with, and waits for one that was not there before. Gives the path of its link.
+    pub(crate) async fn login_link(&mut self) -> String {
+        let mails = |evidence: Evidence| -> BTreeMap<String, String> {
+            let sign_in = evidence.mails.into_iter().filter(|mail| mail["subject"] == "Sign in to Handrail");
+            let named = sign_in.map(|mail| (text_of(&mail["id"]), text_of(&mail["links"][0])));
+            named.collect()
+        };
+        let before = mails(Evidence::of(&self.world).await);
+        let body = json!({"email": handrail_runner::LOCAL_EMAIL}).to_string();
+        let headers = [("content-type", "application/json")];
+        let visitor = self.world.admin.without_key();
+        self.insist(&visitor, Method::POST, "/auth/login", &headers, body, 202).await;
+        for _ in 0..LOOKS_MAX {
+            self.world.settle().await;
+            let now = mails(Evidence::of(&self.world).await);
+            if let Some((_, link)) = now.into_iter().find(|(id, _)| !before.contains_key(id)) {
+                return link[link.find("/auth/").expect("the link signs in")..].to_owned();
+            }
+            self.world.advance(REST / LOOKS_MAX).await;
+        }
+        panic!("no mail to sign in with came");
+    }
+
+    /// The session's token. `None`: the link was used already.
+    pub(crate) async fn enter(&self, link: &str) -> Option<String> {
+        let visitor = self.world.admin.without_key();
+        for _ in 0..TRIES_MAX {
+            match visitor.try_send(Method::POST, link, &[("accept", "application/json")], Vec::new()).await {
+                Ok(answer) if answer.status == 200 => return Some(text_of(&answer.json["session_token"])),
+                Ok(answer) if answer.status == 410 => {
+                    assert_eq!(answer.json["code"], "LINK_USED");
+                    return None;
+                }
+                Ok(answer) => assert_eq!(answer.status, 503, "{}", answer.text),
+                // The connection broke: nobody knows.
+                Err(_) => {}
+            }
+        }
+        panic!("{link} was never answered");
+    }
+
     /// Until it left and is known to have left, however often that takes.
     pub(crate) async fn wait_until_sent(&mut self, id: &str, purpose: Purpose) {
         for _ in 0..LOOKS_MAX {
@@ -181,6 +222,10 @@ impl Scene {
         }
         panic!("{method} {path} was never answered {status}");
     }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
 }
 
 fn settled_by(action: &str) -> &'static str {

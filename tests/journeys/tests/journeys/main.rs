@@ -13,6 +13,7 @@ mod a_key_is_changed;
 mod a_kill_loses_nothing;
 mod a_large_ask_is_kept_whole;
 mod a_month_has_a_limit;
+mod a_person_signs_in_by_mail;
 mod a_question_can_be_taken_back;
 mod a_repeated_answer_is_one_answer;
 mod a_repeated_ask_is_one_ask;

@@ -1,0 +1,77 @@
+//! The mail with the link that signs in.
+
+use handrail_kernel::pages::one_line;
+use maud::{DOCTYPE, html};
+
+use crate::mail::Composed;
+
+const NAME_MAX: usize = 100;
+const SUBJECT: &str = "Sign in to Handrail";
+const SAFE: &str = "Opening the link does not sign you in: the page has a button for that. It works once.";
+const PRIVATE: &str = "Whoever holds this link can sign in as you, so do not forward this mail.";
+const UNASKED: &str = "If you did not ask for it, you need not do anything.";
+
+/// All that the mail tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignInMail<'a> {
+    pub name: &'a str,
+    pub link: &'a str,
+    pub until: &'a str,
+}
+
+pub(super) fn compose(view: &SignInMail<'_>) -> Composed {
+    let name = one_line(view.name, NAME_MAX);
+    let lead = format!("Hello {name}, here is your link. It works until {}.", view.until);
+    let text = format!(
+        "{lead}\n\n{}\n\n{SAFE}\n{PRIVATE}\n{UNASKED}\n\n-- \nHandrail: the desk where AI agents hand work to people\n",
+        view.link
+    );
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (SUBJECT) }
+            }
+            body style="margin:0;padding:16px;background:#f4f5f7;" {
+                div style={
+                    "max-width:600px;margin:0 auto;padding:24px;background:#ffffff;border:1px solid #d9dee5;border-radius:12px;"
+                    "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;color:#17202b;"
+                } {
+                    p style="margin:0 0 16px;color:#0b5964;font-weight:bold;" { "Handrail" }
+                    h1 style="margin:0 0 8px;font-size:22px;line-height:1.25;" { (SUBJECT) }
+                    p { bdi { (lead) } }
+                    p {
+                        a href=(view.link) style={
+                            "display:inline-block;padding:12px 22px;border-radius:8px;color:#ffffff;font-weight:bold;"
+                            "text-decoration:none;background:#12623a;"
+                        } { "Sign in…" }
+                    }
+                    p style="word-break:break-all;" { "Or open: " a href=(view.link) style="color:#0b5964;" { (view.link) } }
+                    @for line in [SAFE, PRIVATE, UNASKED] {
+                        p style="margin:0 0 8px;color:#4d5967;font-size:14px;" { (line) }
+                    }
+                }
+            }
+        }
+    };
+    Composed { subject: SUBJECT.to_owned(), text, html: body.into_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_only_link_is_the_one_that_signs_in_and_a_name_stays_a_name() {
+        let link = "https://handrail.example/auth/login/token";
+        let name = "<b>Ann</b>\r\nBcc: eve@example.com https://evil.example";
+        let mail = compose(&SignInMail { name, link, until: "noon" });
+        assert_eq!(mail.subject, SUBJECT);
+        assert!(mail.text.contains(link) && mail.text.contains("noon") && !mail.text.contains("\r\nBcc"));
+        assert_eq!(mail.html.matches("href=").count(), 2);
+        assert_eq!(mail.html.matches(&format!("href=\"{link}\"")).count(), 2);
+        assert!(!mail.html.contains("<b>Ann"));
+    }
+}
