@@ -99,7 +99,7 @@ fn resolved_via(record: &Record<Decision>) -> Option<(&'static str, Option<KeyId
         Actor::Person { by: ProofOfPerson::MailedLink, .. } => ("page", None),
         Actor::Person { by: ProofOfPerson::Slack, .. } => ("slack", None),
         Actor::Policy { .. } => ("policy", None),
-        Actor::Timer => return None,
+        Actor::Visitor | Actor::Timer => return None,
     })
 }
 
