@@ -30,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Key(Scope::DecisionsWrite),
     dialect: DIALECT,
     needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Create],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadWorkspace, Touch::Create],
     summary: "Ask a person to approve, deny or modify an action",
     route,
 };
@@ -65,6 +65,15 @@ async fn handler(
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = caller.key;
     let content = serde_json::to_vec(&wire).map_err(|_| Problem::Broken)?;
+    // Read only where it matters.
+    let asks_in_slack = wire.channel == Some(Channel::Slack);
+    if asks_in_slack && !key.tier.asks_in_slack() {
+        return Err(Problem::refused(
+            StatusCode::BAD_REQUEST,
+            "UNSUPPORTED_CHANNEL",
+            format!("channel slack is not part of the tier {}: use email or webhook", key.tier.name()),
+        ));
+    }
     let asker = Asker {
         key: key.id,
         name: &key.name,
@@ -72,7 +81,7 @@ async fn handler(
         backup: key.backup_approver.as_ref(),
         escalation_stays_pending: key.escalation_stays_pending,
         rules: &key.rules,
-        slack: false,
+        slack: asks_in_slack && cx.store.workspace(key.tenant).await?.is_some(),
         reach: cx.settings.reach,
     };
     let now = cx.clock.now();

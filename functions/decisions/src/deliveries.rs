@@ -46,7 +46,7 @@ async fn handler(
 }
 
 pub(crate) fn shown(delivery: &Delivery) -> Value {
-    json!({
+    let mut body = json!({
         "id": delivery.id,
         "purpose": delivery.purpose,
         "to": delivery.to,
@@ -55,7 +55,11 @@ pub(crate) fn shown(delivery: &Delivery) -> Value {
         "next_attempt_at": delivery.next_attempt_at,
         "attempts": delivery.attempts,
         "replays": delivery.replays,
-    })
+    });
+    if let (Some(posting), Value::Object(members)) = (&delivery.slack, &mut body) {
+        members.insert("slack".to_owned(), json!(posting));
+    }
+    body
 }
 
 #[cfg(test)]
@@ -87,6 +91,7 @@ mod tests {
             attempts: Vec::new(),
             replays: 0,
             tried_before: 0,
+            slack: None,
         };
         let mut tried = desk.cx.store.open_delivery(key, fresh).await.unwrap();
         tried.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });

@@ -66,7 +66,7 @@ pub(crate) fn invalid(invalid: Invalid) -> Problem {
     }
 }
 
-pub(crate) fn refused(refusal: Refusal) -> Problem {
+pub fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::AlreadyAnswered { state, by, at } => {
             let message = format!("Already {} by {by} at {at}", state.name());

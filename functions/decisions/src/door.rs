@@ -4,15 +4,18 @@ use handrail_domain::decision::{Decision, DecisionEvent, Place, asked_now};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::{Entry, Record};
+use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_of, raise_due_of};
+use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, SlackText, news_of, raise_due_of};
 use handrail_kernel::fault::Fault;
 use handrail_kernel::link::{Link, Seat};
+use handrail_kernel::slack::SlackUser;
 use handrail_kernel::store::{HeadKey, Item};
 use serde_json::{Value, json};
 
 use crate::mail::{MailView, Turn, compose};
+use crate::slack;
 use crate::view;
 use crate::visit::{Spoken, deadline_of, minutes_until};
 
@@ -46,6 +49,34 @@ impl Door for DecisionsDoor {
         &[0, 5_000, 30_000]
     }
 
+    fn asks_in_slack<'a>(
+        &'a self,
+        cx: &'a Cx,
+        key: HeadKey,
+        seq: u64,
+        purpose: Purpose,
+    ) -> Awaited<'a, Option<EmailAddress>> {
+        Box::pin(async move {
+            let seen = read(cx, key).await?.seen_at(cx.clock.now());
+            Ok(slack::asks(&seen, seq, purpose).cloned())
+        })
+    }
+
+    fn in_slack<'a>(
+        &'a self,
+        cx: &'a Cx,
+        key: HeadKey,
+        seq: u64,
+        purpose: Purpose,
+        to: &'a SlackUser,
+    ) -> Awaited<'a, SlackText> {
+        Box::pin(async move {
+            let seen = read(cx, key).await?.seen_at(cx.clock.now());
+            let page = Some(cx.origin()?);
+            slack::message(cx.master()?, &seen, slack::seat_of(&seen, seq, purpose), purpose, to, page)
+        })
+    }
+
     fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, _seq: u64, purpose: Purpose) -> Awaited<'a, Option<Mail>> {
         Box::pin(async move {
             let record = read(cx, key).await?;
@@ -69,9 +100,12 @@ fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose
         Purpose::AnnounceExpired => "decision.expired",
         Purpose::AnnounceCancelled => "decision.cancelled",
         Purpose::AnnounceDue => "decision.due",
-        Purpose::AskApprover | Purpose::AskBackup | Purpose::RemindHalf | Purpose::RemindLast | Purpose::SignIn => {
-            return None;
-        }
+        Purpose::AskApprover
+        | Purpose::AskBackup
+        | Purpose::RemindHalf
+        | Purpose::RemindLast
+        | Purpose::SignIn
+        | Purpose::UpdateSlack => return None,
     };
     let decision = match &entry.event {
         DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {

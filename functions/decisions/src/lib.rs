@@ -16,13 +16,15 @@ pub mod page_answer;
 pub mod page_show;
 pub mod pages;
 pub mod resolve;
+pub mod slack;
 #[cfg(test)]
 mod testing;
 mod view;
 mod visit;
 
-pub use dialect::DIALECT;
+pub use dialect::{DIALECT, refused};
 pub use door::DecisionsDoor;
+pub use visit::Visit;
 
 use handrail_kernel::endpoint::Endpoint;
 

@@ -34,7 +34,7 @@ fn worded(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
     .into_response()
 }
 
-pub(crate) struct Visit {
+pub struct Visit {
     pub record: Record<Decision>,
     pub person: EmailAddress,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Typed {
 
 impl Visit {
     /// The visitor whom this link was made for. A wrong signature and an absent record answer the same.
-    pub(crate) async fn by(cx: &Cx, token: &str) -> Result<Self, Problem> {
+    pub async fn by(cx: &Cx, token: &str) -> Result<Self, Problem> {
         let link = Link::parse(token).ok_or(NOT_FOUND)?;
         let record = cx.store.record::<Decision>(link.tenant, link.record).await?.ok_or(NOT_FOUND)?;
         let person = match (link.seat, &record.ask.backup) {

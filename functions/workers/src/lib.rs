@@ -39,10 +39,10 @@ pub const DELIVER: Worker = Worker {
 pub const NOTIFY: Worker = Worker {
     function: "notify",
     trigger: Trigger::Queue(Queue::Notices),
-    needs: &[Need::Table, Need::MasterKey, Need::Origin, Need::MailFrom],
+    needs: &[Need::Table, Need::MasterKey, Need::Origin, Need::MailFrom, Need::NoticesQueue],
     grants: &[QUERY, GET, PUT, UPDATE],
-    actions: &["ses:SendEmail"],
-    summary: "One mail to one person",
+    actions: &["ses:SendEmail", "sqs:SendMessage"],
+    summary: "One message to one person, by mail or in Slack",
 };
 
 pub const TIMER: Worker = Worker {

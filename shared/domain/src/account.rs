@@ -64,6 +64,14 @@ impl Tier {
         self.preset().name
     }
 
+    /// Whether its decisions may be asked in Slack.
+    pub fn asks_in_slack(self) -> bool {
+        match self {
+            Self::Free | Self::Pro => false,
+            Self::Scale | Self::Enterprise => true,
+        }
+    }
+
     pub fn from_name(name: &str) -> Option<Self> {
         PRESETS.iter().find(|preset| preset.name == name).map(|preset| preset.tier)
     }

@@ -15,6 +15,8 @@ pub enum Effect {
     Callback(Purpose),
     /// A mail to the person who is asked.
     Mail(Purpose),
+    /// An edit of what was posted in Slack, so that it shows how things stand.
+    Slack(Purpose),
     CallbackAt(Purpose, Timestamp),
     MailAt(Purpose, Timestamp),
 }
@@ -41,10 +43,12 @@ pub enum Purpose {
     RemindLast,
     /// The link that signs a person in.
     SignIn,
+    /// Show in Slack how things stand now.
+    UpdateSlack,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AskApprover,
         Self::AskBackup,
         Self::AnnounceCreated,
@@ -56,6 +60,7 @@ impl Purpose {
         Self::RemindHalf,
         Self::RemindLast,
         Self::SignIn,
+        Self::UpdateSlack,
     ];
 
     pub fn name(self) -> &'static str {
@@ -71,6 +76,7 @@ impl Purpose {
             Self::RemindHalf => "remind-half",
             Self::RemindLast => "remind-last",
             Self::SignIn => "sign-in",
+            Self::UpdateSlack => "update-slack",
         }
     }
 
@@ -82,9 +88,11 @@ impl Purpose {
 impl Effect {
     pub fn purpose(self) -> Purpose {
         match self {
-            Self::Callback(purpose) | Self::Mail(purpose) | Self::CallbackAt(purpose, _) | Self::MailAt(purpose, _) => {
-                purpose
-            }
+            Self::Callback(purpose)
+            | Self::Mail(purpose)
+            | Self::Slack(purpose)
+            | Self::CallbackAt(purpose, _)
+            | Self::MailAt(purpose, _) => purpose,
         }
     }
 
@@ -94,13 +102,15 @@ impl Effect {
         match self {
             Self::Callback(purpose) | Self::CallbackAt(purpose, _) => Self::CallbackAt(purpose, at),
             Self::Mail(purpose) | Self::MailAt(purpose, _) => Self::MailAt(purpose, at),
+            // An edit shows what is true when it happens.
+            Self::Slack(purpose) => Self::Slack(purpose),
         }
     }
 
     /// Absent: at once.
     pub fn not_before(self) -> Option<Timestamp> {
         match self {
-            Self::Callback(_) | Self::Mail(_) => None,
+            Self::Callback(_) | Self::Mail(_) | Self::Slack(_) => None,
             Self::CallbackAt(_, at) | Self::MailAt(_, at) => Some(at),
         }
     }

@@ -65,6 +65,7 @@ async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Deli
         attempts: Vec::new(),
         replays: 0,
         tried_before: 0,
+        slack: None,
     };
     works.cx.store.open_delivery(key, fresh).await.map(Some)
 }
@@ -158,6 +159,7 @@ mod tests {
             attempts: Vec::new(),
             replays: 0,
             tried_before: 0,
+            slack: None,
         }
     }
 

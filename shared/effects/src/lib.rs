@@ -17,6 +17,7 @@ mod message;
 mod notify;
 mod ports;
 pub mod signing;
+mod slack;
 mod sweep;
 mod timer;
 mod works;

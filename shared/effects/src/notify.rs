@@ -1,20 +1,30 @@
-//! One mail to one person.
+//! One message to one person: by mail, or in Slack.
 
+use handrail_domain::effect::Purpose;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
 
 use crate::ports::{MailFault, Posted};
+use crate::slack::{self, Asked};
 use crate::works::Works;
 
-/// Sends the mail if it was not sent and there is still something to ask.
+/// Asks the person if they were not asked and there is still something to ask.
 ///
 /// A process that dies between sending and recording sends it again: with the same id, and better twice than never.
 pub async fn notify(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
+    if key.purpose == Purpose::UpdateSlack {
+        return slack::update(works, kind, key).await;
+    }
     let earlier = works.cx.store.delivery(key).await?;
-    if earlier.is_some_and(|delivery| delivery.status != DeliveryStatus::Pending) {
-        return Ok(());
+    if let Some(delivery) = earlier.filter(|delivery| delivery.status != DeliveryStatus::Pending) {
+        return slack::catch_up(works, kind, key, &delivery, None).await;
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
+    if let Some(person) = works.door(kind)?.asks_in_slack(&works.cx, head, key.seq, key.purpose).await?
+        && let Asked::Done = slack::ask(works, kind, key, &person).await?
+    {
+        return Ok(());
+    }
     let Some(mail) = works.door(kind)?.mail(&works.cx, head, key.seq, key.purpose).await? else {
         return Ok(());
     };
@@ -33,6 +43,7 @@ pub async fn notify(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), F
         attempts: Vec::new(),
         replays: 0,
         tried_before: 0,
+        slack: None,
     };
     let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
     let posted = Posted { id: key.id(), to: mail.to, subject: mail.subject, text: mail.text, html: mail.html };

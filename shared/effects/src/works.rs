@@ -9,6 +9,7 @@ use handrail_kernel::endpoint::Grant;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::settings::Need;
 use handrail_sender::{Limits, Sender};
+use handrail_slack_api::{SLACK_API, Slack, WORKER_PATIENCE};
 
 use crate::message::{Message, Queue};
 use crate::ports::{Mailer, Outbox};
@@ -41,12 +42,14 @@ pub struct Works {
     pub outbox: Option<Arc<dyn Outbox>>,
     pub mailer: Option<Arc<dyn Mailer>>,
     pub sender: Sender,
+    pub slack: Slack,
 }
 
 impl Works {
     pub fn new(cx: Cx, doors: &'static [&'static dyn Door]) -> Self {
         let reach: Reach = cx.settings.reach;
-        Self { cx, doors, outbox: None, mailer: None, sender: Sender::new(reach, Limits::default()) }
+        let slack = Slack::new(cx.settings.slack.api.as_deref().unwrap_or(SLACK_API), reach, WORKER_PATIENCE);
+        Self { cx, doors, outbox: None, mailer: None, sender: Sender::new(reach, Limits::default()), slack }
     }
 
     pub(crate) fn door(&self, kind: &str) -> Result<&'static dyn Door, Fault> {

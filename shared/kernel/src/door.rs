@@ -11,9 +11,11 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
+use serde_json::Value;
 
 use crate::cx::Cx;
 use crate::fault::Fault;
+use crate::slack::SlackUser;
 use crate::store::{AskFrom, HeadKey, Item, read_head};
 use crate::transition::{Stop, raise_due};
 
@@ -30,6 +32,27 @@ pub trait Door: Send + Sync {
     fn callback<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Callback>>;
     /// How long to wait after each failed call. One more failure than there are waits, and the call is given up.
     fn retry_gaps_ms(&self) -> &'static [i64];
+    /// Who is to be asked in Slack now. `None`: nobody any more, or by mail, as at a door that posts nothing.
+    fn asks_in_slack<'a>(
+        &'a self,
+        _cx: &'a Cx,
+        _key: HeadKey,
+        _seq: u64,
+        _purpose: Purpose,
+    ) -> Awaited<'a, Option<EmailAddress>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    /// How what was posted for this event and purpose reads now, to this user.
+    fn in_slack<'a>(
+        &'a self,
+        _cx: &'a Cx,
+        _key: HeadKey,
+        _seq: u64,
+        _purpose: Purpose,
+        _to: &'a SlackUser,
+    ) -> Awaited<'a, SlackText> {
+        Box::pin(std::future::ready(Err(Fault::broken("this door posts nothing in Slack"))))
+    }
     /// The mail that asks a person. `None`: there is nothing left to ask.
     fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Mail>>;
 }
@@ -59,6 +82,14 @@ pub struct Mail {
     pub subject: String,
     pub text: String,
     pub html: String,
+}
+
+/// A message as Slack takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlackText {
+    /// For notifications and screen readers.
+    pub text: String,
+    pub blocks: Vec<Value>,
 }
 
 /// [`Door::news`] for any lifecycle: keeps the new events as items of their own and computes their effects.

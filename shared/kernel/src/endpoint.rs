@@ -50,6 +50,8 @@ pub enum Auth {
     Link,
     /// A state that was signed here and comes back from Slack.
     State,
+    /// Slack's signature over the request.
+    Slack,
     Public,
 }
 

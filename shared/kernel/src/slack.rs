@@ -1,5 +1,7 @@
 //! What the installation knows of Slack: the app that somebody registered there, from the environment.
 
+use serde::{Deserialize, Serialize};
+
 use crate::settings::Need;
 
 /// All absent: nobody uses Slack here.
@@ -10,6 +12,13 @@ pub struct SlackSettings {
     pub signing_secret: Option<Secret>,
     /// Where Slack is, if it is not where everybody's is. For tests.
     pub api: Option<String>,
+}
+
+/// Somebody in a workspace. A user's id says who it is only together with the workspace's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlackUser {
+    pub team: String,
+    pub user: String,
 }
 
 /// A text that does not print.

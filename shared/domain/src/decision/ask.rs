@@ -191,7 +191,8 @@ impl Ask {
         let (timeout_minutes, window_ms) = checked_timeout(proposal.timeout_minutes)?;
         let channel = proposal.channel.unwrap_or_default();
         if channel == Channel::Slack && !asker.slack {
-            let message = "is known but not available here: connect a Slack workspace, or use email or webhook";
+            let message = "is not available: an admin of the account has to connect a Slack workspace by POST /slack/install first; \
+                           or use email or webhook";
             return Err(Invalid { kind: InvalidKind::Channel, field: "channel", message: message.to_owned() });
         }
         let response_type = proposal.response_type.as_ref().map(ResponseType::check).transpose()?;

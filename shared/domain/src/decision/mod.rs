@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod following;
 mod response;
 mod rules;
 

@@ -3,6 +3,7 @@
 use handrail_domain::decision::{Answer, Channel, Choice, Decision, DecisionEvent};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::policy::{PolicyVerdict, RuleEffect};
 use handrail_domain::record::Entry;
 
 use super::support::{APPROVER, FIRST, LATER, Setup, Who, ask, command_id, files};
@@ -10,7 +11,7 @@ use super::support::{APPROVER, FIRST, LATER, Setup, Who, ask, command_id, files}
 use Effect::{Callback, CallbackAt, Mail, MailAt};
 use Purpose::{
     AnnounceCancelled, AnnounceCreated, AnnounceDue, AnnounceEscalated, AnnounceExpired, AnnounceResolved, AskApprover,
-    AskBackup, RemindHalf,
+    AskBackup, RemindHalf, UpdateSlack,
 };
 
 /// Without reminders: they have tests of their own.
@@ -21,7 +22,24 @@ fn check(event: &DecisionEvent, channel: Channel, callback: bool, expected: &[Ef
     ask.reminders = false;
     let entry: Entry<Decision> =
         Entry { seq: 2, at: FIRST, by: Who::AppKey.actor(), command: command_id("x"), event: event.clone() };
-    assert_eq!(Decision::effects(&ask, &entry), expected, "{event:?} by {channel:?}, callback: {callback}");
+    let is_edit = |effect: &Effect| matches!(effect, Effect::Slack(_));
+    let (edits, others): (Vec<_>, Vec<_>) = Decision::effects(&ask, &entry).into_iter().partition(is_edit);
+    assert_eq!(others, expected, "{event:?} by {channel:?}, callback: {callback}");
+    // What was posted shows whatever happens after it.
+    let shows = channel == Channel::Slack && !matches!(event, DecisionEvent::Created { .. });
+    assert_eq!(edits, if shows { vec![Effect::Slack(UpdateSlack)] } else { Vec::new() }, "{event:?} by {channel:?}");
+}
+
+#[test]
+fn what_a_rule_settled_was_never_posted() {
+    let mut ask = ask(&Setup::plain(false, Choice::ALL.to_vec()));
+    ask.channel = Channel::Slack;
+    ask.policy = Some(PolicyVerdict { rule: "small sums".to_owned(), effect: RuleEffect::Approve });
+    for event in [created()].into_iter().chain(answers()) {
+        let entry: Entry<Decision> =
+            Entry { seq: 2, at: FIRST, by: Who::AppKey.actor(), command: command_id("x"), event };
+        assert!(!Decision::effects(&ask, &entry).iter().any(|effect| matches!(effect, Effect::Slack(_))), "{entry:?}");
+    }
 }
 
 fn answers() -> [DecisionEvent; 3] {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::item::HeadKey;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
+use crate::slack::SlackUser;
 
 /// A record has a handful of deliveries; a page holds them all.
 const DELIVERIES_LISTED_MAX: i32 = 100;
@@ -65,6 +66,9 @@ pub struct Delivery {
     /// Attempts before the last of these.
     #[serde(default)]
     pub tried_before: usize,
+    /// Where it lies, if it was posted in Slack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slack: Option<Posting>,
 }
 
 impl Delivery {
@@ -72,6 +76,15 @@ impl Delivery {
     pub fn is_call(&self) -> bool {
         self.signed_by.is_some()
     }
+}
+
+/// A message in Slack: what is needed to edit it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posting {
+    #[serde(flatten)]
+    pub to: SlackUser,
+    pub channel: String,
+    pub ts: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

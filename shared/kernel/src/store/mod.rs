@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, REPLAYS_MAX, replay_asked};
+pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Posting, REPLAYS_MAX, replay_asked};
 pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of};
 pub use keys::{FoundKey, Key, Replaced, Revoked};
 pub use lists::{Listing, ListingCursor, Overdue};

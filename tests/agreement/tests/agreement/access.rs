@@ -12,7 +12,7 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::replay::{operation, stage_for};
-use crate::samples::{Answer, Sample, answer, invoke, sample};
+use crate::samples::{self, Answer, Body, Sample, answer, invoke, sample};
 use crate::stage::{ADMIN, AGENT, APP, NOW, SESSION_COOKIE, SLACK_CODE, STRANGER, Stage, approver, record_id, tenant};
 
 async fn asked(endpoint: &Endpoint, sample: &Sample) -> Answer {
@@ -40,7 +40,7 @@ fn assert_page(what: &str, answer: &Answer, status: StatusCode) {
 fn behind_a_key() -> impl Iterator<Item = (Endpoint, handrail_domain::access::Scope)> {
     endpoints().into_iter().filter_map(|endpoint| match endpoint.auth {
         Auth::Key(scope) | Auth::KeyOrSession(scope) => Some((endpoint, scope)),
-        Auth::Link | Auth::Session | Auth::State | Auth::Public => None,
+        Auth::Link | Auth::Session | Auth::State | Auth::Slack | Auth::Public => None,
     })
 }
 
@@ -119,6 +119,7 @@ async fn who_did_not_sign_in_is_asked_to_at_the_accounts_pages() {
         looked_at += 1;
         let unknown = "__Host-handrail-session=hs_EXAMPLE-of-somebody-whom-nobody-knows-00000";
         for headers in [vec![], vec![("cookie", unknown), ("sec-fetch-site", "same-origin")]] {
+            let headers = samples::headers(&headers);
             let answer = asked(&endpoint, &Sample { headers, ..sample(endpoint.function) }).await;
             assert_page(endpoint.function, &answer, StatusCode::UNAUTHORIZED);
             assert!(answer.text.contains("auth/login"), "{}: {}", endpoint.function, answer.text);
@@ -135,14 +136,14 @@ async fn a_cookie_from_a_page_of_somebody_else_does_nothing() {
         let takes_a_cookie = match endpoint.auth {
             Auth::KeyOrSession(_) => true,
             Auth::Session => endpoint.method.http() != Method::GET,
-            Auth::Key(_) | Auth::Link | Auth::State | Auth::Public => false,
+            Auth::Key(_) | Auth::Link | Auth::State | Auth::Slack | Auth::Public => false,
         };
         if !takes_a_cookie {
             continue;
         }
         looked_at += 1;
         for said in [vec![], vec![("sec-fetch-site", "cross-site")], vec![("origin", "https://evil.example")]] {
-            let headers = [vec![("cookie", SESSION_COOKIE)], said.clone()].concat();
+            let headers = samples::headers(&[vec![("cookie", SESSION_COOKIE)], said.clone()].concat());
             let forged = Sample { key: None, headers, ..sample(endpoint.function) };
             let answer = asked(&endpoint, &forged).await;
             match endpoint.auth {
@@ -150,7 +151,7 @@ async fn a_cookie_from_a_page_of_somebody_else_does_nothing() {
                 _ => assert_error(endpoint.function, &answer, StatusCode::FORBIDDEN, "CROSS_SITE"),
             }
         }
-        let headers = vec![("cookie", SESSION_COOKIE), ("origin", "https://decisions.example.com")];
+        let headers = samples::headers(&[("cookie", SESSION_COOKIE), ("origin", "https://decisions.example.com")]);
         let own = asked(&endpoint, &Sample { key: None, headers, ..sample(endpoint.function) }).await;
         assert!(own.is_success(), "{}: {} {}", endpoint.function, own.status, own.text);
     }
@@ -163,6 +164,7 @@ async fn a_state_that_was_not_given_lets_nobody_in() {
     let forged = handrail_slack::State { tenant: tenant(), made_at: NOW }.signed(&stranger);
     let old = handrail_slack::State { tenant: tenant(), made_at: NOW.plus_ms(-10 * 60_000) };
     let stage = Stage::new().await;
+    let before = stage.cx.store.workspace(tenant()).await.unwrap();
     for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::State) {
         for state in ["x".to_owned(), "A".repeat(5_000), forged.clone(), stage.signed(old)] {
             let back =
@@ -172,7 +174,28 @@ async fn a_state_that_was_not_given_lets_nobody_in() {
         }
     }
     assert_eq!(stage.slack.calls(), Vec::<String>::new(), "Slack was asked for nobody's sake");
-    assert_eq!(stage.cx.store.workspace(tenant()).await.unwrap(), None);
+    assert_eq!(stage.cx.store.workspace(tenant()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_slack_did_not_sign_is_not_taken() {
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Slack) {
+        let genuine = sample(endpoint.function);
+        let without = |left_out: &str| Sample {
+            headers: genuine.headers.iter().filter(|(name, _)| *name != left_out).cloned().collect(),
+            ..genuine.clone()
+        };
+        let other = Sample { body: Some(Body::Form("payload=%7B%7D".to_owned())), ..genuine.clone() };
+        for forged in [without("x-slack-signature"), without("x-slack-request-timestamp"), other] {
+            let answer = asked(&endpoint, &forged).await;
+            assert_error(endpoint.function, &answer, StatusCode::UNAUTHORIZED, "INVALID_SIGNATURE");
+        }
+        // Somebody's recording.
+        let stage = stage_for(endpoint.function).await;
+        stage.clock.move_to(NOW.plus_ms(301_000));
+        let answer = invoke(&endpoint, &stage, &genuine.event(&endpoint).to_string()).await;
+        assert_error(endpoint.function, &answer, StatusCode::UNAUTHORIZED, "INVALID_SIGNATURE");
+    }
 }
 
 #[tokio::test]
@@ -214,7 +237,7 @@ async fn an_address_takes_its_methods_and_names_them_to_who_comes_with_another()
                     Auth::Link | Auth::Session | Auth::State => {
                         assert_page(&what, &answer, StatusCode::METHOD_NOT_ALLOWED);
                     }
-                    Auth::Key(_) | Auth::KeyOrSession(_) | Auth::Public => {
+                    Auth::Key(_) | Auth::KeyOrSession(_) | Auth::Slack | Auth::Public => {
                         assert_error(&what, &answer, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
                     }
                 }

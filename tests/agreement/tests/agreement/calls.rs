@@ -20,8 +20,8 @@ use handrail_workers::WORKERS;
 use serde_json::Value;
 
 use crate::replay::{example, happen, operation, stage_for, story};
-use crate::samples::{Body, Sample, invoke, sample};
-use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE};
+use crate::samples::{Body, Sample, invoke, sample, tapped};
+use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE, slack_tap};
 
 /// One request to the table: the action, the index, and the partitions of the items where the request names them.
 #[derive(Clone, Debug)]
@@ -88,11 +88,18 @@ fn rarer(function: &str) -> Vec<String> {
         // A repeat of a request whose text lies apart from the head.
         "decisions-create" => {
             let mut large = sample(function);
-            large.headers = vec![("idempotency-key", "a large one")];
+            large.headers = vec![("idempotency-key", "a large one".to_owned())];
             make_large(&mut large);
-            vec![event(large.clone()), event(large)]
+            let mut in_slack = sample(function);
+            in_slack.headers = Vec::new();
+            if let Some(Body::Json(body)) = &mut in_slack.body {
+                body["channel"] = "slack".into();
+            }
+            vec![event(large.clone()), event(large), event(in_slack)]
         }
         "decisions-list" => vec![event(Sample { query: Vec::new(), ..sample(function) })],
+        // Somebody taps a button that should be gone.
+        "slack-interactions" => vec![event(tapped(&slack_tap("deny")))],
         // Somebody reloads the page.
         "slack-oauth-callback" => vec![event(sample(function))],
         // Only an admin sees the account's other keys.

@@ -86,6 +86,7 @@ async fn give_a_callback_up(stage: &Stage) {
         next_attempt_at: None,
         attempts: Vec::new(),
         replays: 0,
+        slack: None,
         tried_before: 0,
     };
     stage.cx.store.open_delivery(key, dead).await.unwrap();

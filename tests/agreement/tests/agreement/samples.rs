@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use handrail_domain::access::Role;
 use handrail_kernel::endpoint::{Auth, Endpoint};
+use handrail_testkit::Tap;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::stage::{
     ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, SESSION_COOKIE, SLACK_CODE, Stage, key_id, login_token, record_id,
-    slack_state, token,
+    slack_state, slack_tap, token,
 };
 
 #[derive(Clone)]
@@ -23,14 +24,14 @@ pub(crate) struct Sample {
     /// The one parameter of the path.
     pub(crate) parameter: Option<(&'static str, String)>,
     pub(crate) query: Vec<(&'static str, String)>,
-    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<Body>,
 }
 
 #[derive(Clone)]
 pub(crate) enum Body {
     Json(Value),
-    Form(&'static str),
+    Form(String),
 }
 
 /// A new operation needs its sample here.
@@ -44,11 +45,11 @@ pub(crate) fn sample(function: &str) -> Sample {
     };
     let decision = Some(("id", record_id().to_string()));
     let page = Sample { key: None, parameter: Some(("token", token())), ..by("") };
-    let from_own_page = vec![("cookie", SESSION_COOKIE), ("sec-fetch-site", "same-origin")];
+    let from_own_page = headers(&[("cookie", SESSION_COOKIE), ("sec-fetch-site", "same-origin")]);
     let signed_in = Sample { key: None, headers: from_own_page, ..by("") };
     match function {
         "decisions-create" => Sample {
-            headers: vec![("idempotency-key", IDEMPOTENCY_KEY)],
+            headers: vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())],
             body: Some(Body::Json(json!({
                 "action": "Refund order 4711",
                 "approver": "ada@example.com",
@@ -80,7 +81,9 @@ pub(crate) fn sample(function: &str) -> Sample {
             ..by(AGENT)
         },
         "decisions-page-show" => page,
-        "decisions-page-answer" => Sample { body: Some(Body::Form("choice=approve&notes=Looks+right%2E")), ..page },
+        "decisions-page-answer" => {
+            Sample { body: Some(Body::Form("choice=approve&notes=Looks+right%2E".to_owned())), ..page }
+        }
         "auth-me" => by(AGENT),
         "auth-keys-create" => Sample {
             body: Some(Body::Json(json!({
@@ -116,11 +119,25 @@ pub(crate) fn sample(function: &str) -> Sample {
         }
         "auth-login-show" | "auth-login-use" => Sample { parameter: Some(("token", login_token())), ..page },
         "account-show" | "auth-logout" => signed_in,
-        "account-key-create" => Sample { body: Some(Body::Form("name=Refund+agent&role=agent")), ..signed_in },
+        "account-key-create" => {
+            Sample { body: Some(Body::Form("name=Refund+agent&role=agent".to_owned())), ..signed_in }
+        }
         "account-key-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..signed_in },
+        "slack-interactions" => tapped(&slack_tap("approve")),
         "health" => Sample { key: None, ..by("") },
         other => panic!("{other} is a new operation: say here how it is asked"),
     }
+}
+
+pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+/// As Slack sends what somebody does.
+pub(crate) fn tapped(tap: &Tap) -> Sample {
+    let (body, headers) = tap.signed();
+    let headers = headers.into_iter().filter(|(name, _)| *name != "content-type").collect();
+    Sample { key: None, parameter: None, query: Vec::new(), headers, body: Some(Body::Form(body)) }
 }
 
 impl Sample {
@@ -191,7 +208,7 @@ impl Sample {
             ("x-forwarded-port", "443".to_owned()),
             ("x-forwarded-proto", "https".to_owned()),
         ]);
-        headers.extend(self.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, value.clone())));
         headers.extend(self.key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let (kind, length) = match &self.body {
             Some(Body::Json(body)) => ("application/json", body.to_string().len()),

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use handrail_decisions::slack::Ticket;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
 use handrail_domain::actor::Actor;
@@ -22,12 +23,15 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::door::Awaited;
 use handrail_kernel::link::{Link, LoginLink, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
+use handrail_kernel::seal::seal;
 use handrail_kernel::session::SESSION_LIVES_MS;
 use handrail_kernel::settings::{Limits, Settings};
-use handrail_kernel::store::{Key, Session, Store, table};
+use handrail_kernel::slack::SlackUser;
+use handrail_kernel::store::{Key, Session, Store, Workspace, table};
 use handrail_kernel::transition::create;
 use handrail_slack::State;
-use handrail_testkit::SlackStandIn;
+use handrail_testkit::{SlackStandIn, Tap};
+use serde_json::json;
 
 use crate::calls::{Calls, Watched};
 
@@ -91,6 +95,28 @@ pub(crate) fn slack_state() -> String {
     State { tenant: tenant(), made_at: NOW }.signed(&master())
 }
 
+/// A tap of the approver's, whose message the account's workspace got.
+pub(crate) fn slack_tap(action: &str) -> Tap {
+    let approver = SlackUser { team: "T0EXAMPLE".to_owned(), user: "U0EXAMPLE".to_owned() };
+    Tap::of(
+        json!({
+            "type": "block_actions",
+            "team": {"id": approver.team, "domain": "example"},
+            "user": {"id": approver.user, "username": "ada", "team_id": approver.team},
+            "container": {"type": "message", "message_ts": "1790000000.000100", "channel_id": "D0EXAMPLE"},
+            "trigger_id": "12466734323.1395872398",
+            "actions": [{
+                "type": "button",
+                "action_id": action,
+                "block_id": "answers",
+                "value": Ticket::issue(&master(), &token(), &approver),
+                "action_ts": "1790000000.000200",
+            }],
+        }),
+        NOW,
+    )
+}
+
 /// The code that an admin's browser brings along.
 pub(crate) const SLACK_CODE: &str = "code.1";
 
@@ -123,6 +149,7 @@ impl Stage {
         assert!(stage.cx.store.put_account(&account).await.expect("an account can be put"));
         let session = Session { tenant: tenant(), email, created_at: NOW, expires_at: NOW.plus_ms(SESSION_LIVES_MS) };
         assert!(stage.cx.store.put_session(&hash_of_key(SESSION), &session).await.expect("a session can be put"));
+        stage.connect_slack().await;
         stage.put_key(STRANGER, KeyId::new(NOW, [9; 10]), TenantId::new(NOW, [9; 10]), Role::Admin).await;
         stage
     }
@@ -143,6 +170,21 @@ impl Stage {
     pub(crate) fn forget(&mut self) {
         self.cx = context(&self.engine, &self.clock, &self.calls, &self.slack);
         self.calls.take();
+    }
+
+    async fn connect_slack(&self) {
+        let token = self.slack.trusts();
+        let sealed = seal(&master(), &*self.cx.entropy, "slack", &tenant().to_string(), &token);
+        let workspace = Workspace {
+            team: "T0EXAMPLE".to_owned(),
+            team_name: "Example".to_owned(),
+            bot_user: "U0HANDRAIL".to_owned(),
+            installed_by: "U0ADMIN".to_owned(),
+            scopes: Vec::new(),
+            sealed_token: sealed.expect("a token can be sealed"),
+            installed_at: NOW.plus_ms(-1),
+        };
+        self.cx.store.put_workspace(tenant(), &workspace).await.expect("a workspace can be put");
     }
 
     async fn put_key(&self, secret: &str, id: KeyId, tenant: TenantId, role: Role) {

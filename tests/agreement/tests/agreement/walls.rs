@@ -93,7 +93,7 @@ fn only_slacks_operations_can_call_slack_and_they_send_nothing_else() {
     walls.keep("handrail-slack-api", &["handrail-kernel", "handrail-effects", "aws-*"]);
     let named = |endpoint: &Endpoint| endpoint.touches.contains(&Touch::CallSlack);
     let called = endpoints().into_iter().filter(named).map(|endpoint| endpoint.function);
-    assert_eq!(called.collect::<Vec<_>>(), ["slack-oauth-callback"]);
+    assert_eq!(called.collect::<Vec<_>>(), ["slack-oauth-callback", "slack-interactions"]);
 }
 
 #[test]

@@ -201,6 +201,7 @@ async fn a_delivery_is_opened_once_and_each_attempt_recorded_once(cx: &Cx) {
         attempts: Vec::new(),
         replays: 0,
         tried_before: 0,
+        slack: None,
     };
     cx.store.open_delivery(key, fresh("first")).await.unwrap();
     let mut opened = cx.store.open_delivery(key, fresh("second")).await.unwrap();

@@ -112,6 +112,12 @@ fn what_follows_has_followed(scene: &Scene, evidence: &Evidence, kept: &Kept) {
                     assert_eq!(delivery.map(|delivery| delivery.status), Some(DeliveryStatus::Delivered), "{id}");
                 }
             }
+            Effect::Slack(_) => {
+                // Nothing to edit where nothing was posted.
+                if kept.deliveries.iter().any(|delivery| delivery.slack.is_some()) {
+                    assert_eq!(delivery.map(|delivery| delivery.status), Some(DeliveryStatus::Delivered), "{id}");
+                }
+            }
         }
     }
 }
@@ -144,8 +150,13 @@ fn event_of(purpose: Purpose) -> &'static str {
         Purpose::AnnounceExpired => "decision.expired",
         Purpose::AnnounceCancelled => "decision.cancelled",
         Purpose::AnnounceDue => "decision.due",
-        Purpose::AskApprover | Purpose::AskBackup | Purpose::RemindHalf | Purpose::RemindLast | Purpose::SignIn => {
-            panic!("a mail is no call")
+        Purpose::AskApprover
+        | Purpose::AskBackup
+        | Purpose::RemindHalf
+        | Purpose::RemindLast
+        | Purpose::SignIn
+        | Purpose::UpdateSlack => {
+            panic!("a message to a person is no call")
         }
     }
 }

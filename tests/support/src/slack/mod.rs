@@ -9,7 +9,11 @@ mod web_api;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
+use handrail_domain::outbound::Reach;
 use handrail_kernel::slack::{Secret, SlackSettings};
+use handrail_slack_api::Slack;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -92,6 +96,11 @@ impl SlackStandIn {
         }
     }
 
+    /// A client that waits no longer than this.
+    pub fn client(&self, patience: Duration) -> Slack {
+        Slack::new(&format!("{}/api", self.site), Reach::LoopbackToo, patience)
+    }
+
     /// Somebody with this address works here. Their Slack id.
     pub fn has_user(&self, email: &str) -> String {
         let mut book = self.lock();
@@ -103,6 +112,13 @@ impl SlackStandIn {
     /// Left: the address finds nobody.
     pub fn lost_user(&self, email: &str) {
         self.lock().users.remove(email);
+    }
+
+    /// The token of a bot that was let in before.
+    pub fn trusts(&self) -> String {
+        let token = "xoxb-0-secret".to_owned();
+        self.lock().tokens.insert(token.clone());
+        token
     }
 
     /// An admin of the workspace agreed. What their browser brings back.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{SIGNING_SECRET, SlackMessage, SlackStandIn, TEAM};
 use crate::client::{Answer, Client};
+use crate::world::{World, WorldOptions};
 
 /// What Slack sends when somebody does something, ready to be sent, and sent again.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl SlackStandIn {
                 "action_ts": "1790000000.000001",
             }],
         });
-        Tap { payload, at, signing_secret: SIGNING_SECRET.to_owned() }
+        Tap::of(payload, at)
     }
 
     /// The dialog is filled in and sent: for each block its element's state, as `{"value": ..}` and the like.
@@ -84,11 +85,15 @@ impl SlackStandIn {
             "is_enterprise_install": false,
             "enterprise": null,
         });
-        Tap { payload, at, signing_secret: SIGNING_SECRET.to_owned() }
+        Tap::of(payload, at)
     }
 }
 
 impl Tap {
+    pub fn of(payload: Value, at: Timestamp) -> Self {
+        Self { payload, at, signing_secret: SIGNING_SECRET.to_owned() }
+    }
+
     /// The body as Slack sends it, and its signature's headers.
     pub fn signed(&self) -> (String, [(&'static str, String); 3]) {
         let body = url::form_urlencoded::Serializer::new(String::new())
@@ -129,5 +134,33 @@ impl SlackStandIn {
     pub async fn connect(&self, admin: &Client) {
         let back = self.way_back(admin, &self.grants()).await;
         admin.without_key().get(&back).await.expect(200);
+    }
+}
+
+impl World {
+    /// A world whose account is connected to a workspace.
+    pub async fn in_slack() -> (Self, SlackStandIn) {
+        let slack = SlackStandIn::start().await;
+        let world = Self::with(WorldOptions { slack: slack.settings(), ..WorldOptions::default() }).await;
+        slack.connect(&world.admin).await;
+        slack.calls();
+        (world, slack)
+    }
+
+    /// Asks as [`World::ask`] does, in Slack, with these changes. The decision's id.
+    pub async fn asked_in_slack(&self, changes: Value) -> String {
+        let mut ask = self.ask();
+        ask["channel"] = "slack".into();
+        if let (Value::Object(ask), Value::Object(changes)) = (&mut ask, changes) {
+            ask.extend(changes);
+        }
+        let id = self.admin.post("/decisions", &ask).await.expect(201).id();
+        self.settle().await;
+        id
+    }
+
+    /// What the asker reads.
+    pub async fn decision(&self, id: &str) -> Value {
+        self.admin.get(&format!("/decisions/{id}")).await.expect(200).json
     }
 }
