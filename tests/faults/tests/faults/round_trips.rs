@@ -2,7 +2,7 @@
 //! remembered and a lease in hand.
 
 use handrail_domain::outbound::Reach;
-use handrail_testkit::{ApiOnly, Client, World};
+use handrail_testkit::{ApiOnly, Client, Meter, World};
 use serde_json::{Value, json};
 
 use crate::journeys::incompressible;
@@ -10,22 +10,25 @@ use crate::journeys::incompressible;
 /// A process leases of a budget as much as it has spent of it in this minute: after so many requests the next few are free.
 const WARM_UP: usize = 20;
 
-/// A process that only answers, so that every call has its request as cause.
+/// A process that only answers, on the table of a Handrail that has ended: nothing else is at work there, so every call has
+/// its request as cause.
 struct Counter {
-    world: World,
-    _process: ApiOnly,
+    meter: Meter,
     agent: Client,
+    ask: Value,
+    _process: ApiOnly,
 }
 
 impl Counter {
     /// With an agent's key that has made some decisions.
     async fn warm(key: Value) -> Self {
         let world = World::new().await;
-        let made = world.key_with(key).await;
-        let process = ApiOnly::start(&world.running.cx, Reach::LoopbackToo).await;
-        let agent = process.client(&made);
-        world.settle().await;
-        let counter = Self { world, _process: process, agent };
+        let (made, mut ask) = (world.key_with(key).await, world.ask());
+        ask["channel"] = "webhook".into();
+        let (cx, meter) = (world.running.cx.clone(), world.meter.clone());
+        world.kill().await;
+        let process = ApiOnly::start(&cx, Reach::LoopbackToo).await;
+        let counter = Self { meter, agent: process.client(&made), ask, _process: process };
         for _ in 0..WARM_UP {
             counter.agent.post("/decisions", &counter.ask()).await.expect(201);
         }
@@ -33,14 +36,12 @@ impl Counter {
     }
 
     fn ask(&self) -> Value {
-        let mut ask = self.world.ask();
-        ask["channel"] = "webhook".into();
-        ask
+        self.ask.clone()
     }
 
     /// The operations of the calls since the last time this was asked.
     fn taken(&self) -> Vec<String> {
-        self.world.meter.take().into_iter().map(|call| call.operation).collect()
+        self.meter.take().into_iter().map(|call| call.operation).collect()
     }
 
     async fn create(&self, headers: &[(&str, &str)], ask: &Value) -> (Vec<String>, String) {
