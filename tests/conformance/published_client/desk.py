@@ -24,8 +24,6 @@ POLL_SECONDS = 0.05
 sleep = time.sleep
 numbers = itertools.count(1)
 
-faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
-
 since_0_4 = unittest.skipIf(VERSION == "0.3.0", "0.3.0 is different here")
 # Its approve() fails inside the client: test_approve_of_0_4.py holds how.
 approve_works = unittest.skipUnless(VERSION == "0.3.0", "approve() of this version breaks inside the client")
@@ -35,6 +33,8 @@ class Desk(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        # Ends what hangs, and says where.
+        faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
         self.http = httpx.Client(base_url=ORIGIN)
         self.addCleanup(self.http.close)
         self.admin = httpx.Client(base_url=ORIGIN, headers={"Authorization": f"Bearer {os.environ['ADMIN_KEY']}"})
