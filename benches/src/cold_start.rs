@@ -166,16 +166,17 @@ fn environment(aws: &str) -> Vec<(String, String)> {
         ("HANDRAIL_TIMERS_QUEUE_ARN", "arn:aws:sqs:eu-west-1:123456789012:timers"),
         ("HANDRAIL_SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/schedules"),
         ("HANDRAIL_SCHEDULE_GROUP", "schedules"),
+        ("HANDRAIL_FILES_BUCKET", "files"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
-    for service in ["DYNAMODB", "SQS", "SCHEDULER"] {
+    for service in ["DYNAMODB", "SQS", "SCHEDULER", "S3"] {
         environment.push((format!("AWS_ENDPOINT_URL_{service}"), aws.to_owned()));
     }
     if let Some(bundle) = BUNDLES.into_iter().find(|bundle| Path::new(bundle).exists()) {
         environment.push(("SSL_CERT_FILE".to_owned(), bundle.to_owned()));
     }
-    for queue in ["DELIVERIES", "NOTICES", "TIMERS"] {
+    for queue in ["DELIVERIES", "NOTICES", "TIMERS", "FILES"] {
         environment.push((format!("HANDRAIL_{queue}_QUEUE"), format!("{aws}/123456789012/{queue}")));
     }
     environment

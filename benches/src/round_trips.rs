@@ -177,6 +177,7 @@ impl Desk {
             let worker = match message {
                 Message::Deliver { .. } => "deliver, one attempt",
                 Message::Notify { .. } => "notify, one mail",
+                Message::Keep { .. } => "keep, the files of an event",
                 Message::Timer { .. } | Message::Later { .. } => "timer, come early",
             };
             rows.push(row(worker, &self.taken()));

@@ -43,6 +43,10 @@ impl DataDir {
         self.path.join("handrail.db")
     }
 
+    pub fn files(&self) -> PathBuf {
+        self.path.join("files")
+    }
+
     /// The secret from which link signatures and webhook secrets are derived. Made once.
     pub fn master_secret(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
         self.secret("master.key", entropy)

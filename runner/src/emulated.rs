@@ -121,6 +121,10 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
     let clock = Arc::new(MovableClock::running(Arc::new(SystemClock), desk.state(AHEAD).await?.unwrap_or(0)));
     let cx =
         Cx::new(Store::new(db, table_name), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemEntropy), settings);
+    let cx = match std::env::var("HANDRAIL_FILES_BUCKET") {
+        Ok(bucket) if !bucket.is_empty() => cx.with_blobs(Arc::new(handrail_s3::S3::new(&config, bucket))),
+        _ => cx,
+    };
     let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
     works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));
     works.mailer = Some(Arc::new(Mailbox { desk: desk.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
@@ -129,7 +133,16 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.context("could not listen")?;
     let origin = format!("http://{}", listener.local_addr()?);
     println!("Workers run. Mail: {origin}/local/mail  Webhooks: {origin}/local/hooks");
-    let local = Local { cx, desk, pump: handle.clone(), clock, origin, key: "<your key>".to_owned(), tenant: None };
+    let local = Local {
+        cx,
+        desk,
+        pump: handle.clone(),
+        clock,
+        origin,
+        key: "<your key>".to_owned(),
+        tenant: None,
+        folder: None,
+    };
     tokio::select! {
         () = pump.run() => Ok(()),
         served = axum::serve(listener, local::router(local)) => served.context("the local pages stopped"),

@@ -5,6 +5,7 @@
 
 mod changes;
 mod clock;
+pub mod cors;
 mod data;
 pub mod demo;
 mod desk;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use aws_sdk_dynamodb::Client;
@@ -16,6 +17,7 @@ use handrail_domain::outbound::Reach;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_effects::Works;
+use handrail_kernel::blobs::LENT_DAYS;
 use handrail_kernel::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Endpoint, service};
@@ -31,9 +33,10 @@ use tokio::task::JoinHandle;
 
 use crate::changes::Changes;
 use crate::clock::MovableClock;
+use crate::cors::cors;
 use crate::data::{DataDir, TABLE};
 use crate::desk::Desk;
-use crate::engine::Engine;
+use crate::engine::{Engine, Folder};
 use crate::local::{self, Local};
 use crate::outlets::{LocalOutbox, Mailbox};
 use crate::pump::{AHEAD, Pump, PumpHandle};
@@ -62,6 +65,8 @@ pub enum Storage {
     Engine {
         engine: Engine,
         client: Client,
+        /// Where files lie.
+        files: PathBuf,
     },
 }
 
@@ -89,14 +94,15 @@ const ADMIN_REQUESTS_PER_MINUTE: u32 = 1_000_000;
 
 pub async fn start(options: Options) -> anyhow::Result<Running> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let (data, engine, client) = match options.storage {
+    let (data, engine, client, files) = match options.storage {
         Storage::Folder(path) => {
             let data = DataDir::open(&path)?;
             let engine = Engine::open(&data.database()).context("could not open the database")?;
             let client = engine.client();
-            (Some(data), engine, client)
+            let files = data.files();
+            (Some(data), engine, client, files)
         }
-        Storage::Engine { engine, client } => (None, engine, client),
+        Storage::Engine { engine, client, files } => (None, engine, client, files),
     };
     let (master, key) = match &data {
         Some(data) => {
@@ -119,15 +125,18 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         .with_context(|| format!("could not listen on port {}: give another with HANDRAIL_PORT", options.port))?;
     let address = listener.local_addr()?;
     let origin = format!("http://{address}");
+    let master = MasterKey::new(&master);
+    let folder = local::open_folder(&files, &origin, &master)?;
     let settings = Settings {
         table: TABLE.to_owned(),
-        master_key: Some(MasterKey::new(&master)),
+        master_key: Some(master),
         origin: Some(origin.clone()),
         reach: Reach::LoopbackToo,
         slack: options.slack,
         limits: options.limits,
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
+    let cx = cx.with_blobs(Arc::new(folder.clone()));
     let tenant = ensure_admin(&cx, &desk, &key).await.context("could not keep the admin key")?;
     ensure_account(&cx, tenant).await.context("could not keep the account")?;
 
@@ -145,6 +154,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         origin: origin.clone(),
         key: key.clone(),
         tenant: Some(tenant),
+        folder: Some(folder.clone()),
     };
     let app = app(cx.clone(), local, handle.clone());
     let mut tasks = vec![
@@ -158,7 +168,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         }),
     ];
     if !clock.stands_still() {
-        tasks.push(tokio::spawn(expire(engine, handle.clone())));
+        tasks.push(tokio::spawn(expire(engine, folder, handle.clone())));
     }
     handle.wake();
     Ok(Running { address, origin, key, cx, desk, pump: handle, clock, tasks, _data: data })
@@ -168,8 +178,9 @@ fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
     let endpoints = endpoints();
     // What no operation takes is worded as the door that most clients come for.
     let otherwise = handrail_decisions::health::ENDPOINT;
-    local::router(local).merge(service(&endpoints, otherwise, cx)).layer(middleware::from_fn(
-        move |request: Request, next: Next| {
+    local::router(local)
+        .merge(service(&endpoints, otherwise, cx))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
             let pump = pump.clone();
             async move {
                 let writes = request.method() != Method::GET;
@@ -179,16 +190,16 @@ fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
                 }
                 response
             }
-        },
-    ))
+        }))
+        .layer(middleware::from_fn(cors))
 }
 
 /// Orphans and old counters, by the machine's clock. On AWS the table does it by itself.
 ///
 /// What a change left to be done comes first: the ask of a record that was made just before the last process ended looks
 /// like an orphan until then.
-async fn expire(engine: Engine, pump: PumpHandle) {
-    let mut hourly = tokio::time::interval(std::time::Duration::from_secs(60 * 60));
+async fn expire(engine: Engine, folder: Folder, pump: PumpHandle) {
+    let mut hourly = tokio::time::interval(Duration::from_secs(60 * 60));
     loop {
         hourly.tick().await;
         pump.settle().await;
@@ -198,7 +209,17 @@ async fn expire(engine: Engine, pump: PumpHandle) {
             Ok(Err(error)) => tracing::warn!(%error, "expired items could not be removed"),
             Err(error) => tracing::warn!(%error, "the removal of expired items died"),
         }
+        if let Err(fault) = folder.remove_lent(lent_before()).await {
+            tracing::warn!(fault = fault.chain(), "files that nobody kept could not be removed");
+        }
     }
+}
+
+/// By the machine's clock, which is the one that files carry.
+fn lent_before() -> SystemTime {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let now = Duration::from_millis(SystemClock.now().as_unix_ms().max(0).unsigned_abs());
+    SystemTime::UNIX_EPOCH + now.saturating_sub(day * LENT_DAYS)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use handrail_domain::text::has_hidden_controls;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, JsonIfAny, Segment, right};
+use handrail_kernel::extract::{Caller, JsonIfAny, OwnOrigin, Segment, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::transition::{Stop, transition_from};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dialect::{DIALECT, refused};
+use crate::file_links::FileLinks;
 use crate::get::NOT_FOUND;
 use crate::view;
 
@@ -29,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/cancel",
     auth: Auth::Key(Scope::DecisionsWrite),
     dialect: DIALECT,
-    needs: &[Need::Table],
+    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
     touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move],
     summary: "Take a question back",
     route,
@@ -49,6 +50,7 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::DecisionsWrite>,
     Segment(id): Segment,
+    OwnOrigin(origin): OwnOrigin,
     JsonIfAny(wire): JsonIfAny<Wire>,
 ) -> Result<axum::Json<Value>, Problem> {
     let key = caller.key;
@@ -69,7 +71,8 @@ async fn handler(
         Err(stop) => return Err(stop.into_problem("Decision", refused)),
     };
     let now = cx.clock.now();
-    Ok(axum::Json(view::whole(&record.seen_at(now), now)))
+    let links = FileLinks::new(cx.master()?, &origin, now);
+    Ok(axum::Json(view::whole(&record.seen_at(now), now, &links)))
 }
 
 fn checked_reason(reason: Option<String>) -> Result<Option<String>, Problem> {

@@ -1,11 +1,12 @@
 //! What the workers need of this door: its callbacks and its mails, in its own words.
 
-use handrail_domain::decision::{Decision, DecisionEvent, Place, asked_now};
+use handrail_domain::decision::{Decision, DecisionEvent, Place, asked_now, files_of};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::{Entry, Record};
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
+use handrail_kernel::blobs::BlobKey;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, SlackText, news_of, raise_due_of};
 use handrail_kernel::fault::Fault;
@@ -14,6 +15,7 @@ use handrail_kernel::slack::SlackUser;
 use handrail_kernel::store::{HeadKey, Item};
 use serde_json::{Value, json};
 
+use crate::file_links::{FileLinks, blob_key};
 use crate::mail::{MailView, Turn, compose};
 use crate::slack;
 use crate::view;
@@ -40,7 +42,21 @@ impl Door for DecisionsDoor {
             let entry = record
                 .event(seq)
                 .ok_or_else(|| Fault::broken("a callback tells of an event that is not in the log"))?;
-            Ok(callback(&record, entry, purpose))
+            // From the time of the event, so that a repeat says the same.
+            let links = FileLinks::new(cx.master()?, cx.origin()?, entry.at);
+            Ok(callback(&record, entry, purpose, &links))
+        })
+    }
+
+    fn files<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64) -> Awaited<'a, Vec<BlobKey>> {
+        Box::pin(async move {
+            let record = read(cx, key).await?;
+            let files = match record.event(seq) {
+                Some(entry) => files_of(&entry.event).to_vec(),
+                // So much happened since that the event lies apart. To keep all is as good.
+                None => record.standing.files().cloned().collect(),
+            };
+            Ok(files.iter().filter_map(|file| blob_key(&record, file)).collect())
         })
     }
 
@@ -92,7 +108,12 @@ async fn read(cx: &Cx, key: HeadKey) -> Result<Record<Decision>, Fault> {
 
 /// The body is computed from the event and from what was asked, neither of which ever changes: whenever it is composed, it
 /// is the same.
-fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose) -> Option<Callback> {
+fn callback(
+    record: &Record<Decision>,
+    entry: &Entry<Decision>,
+    purpose: Purpose,
+    links: &FileLinks<'_>,
+) -> Option<Callback> {
     let event = match purpose {
         Purpose::AnnounceCreated => "decision.created",
         Purpose::AnnounceResolved => "decision.resolved",
@@ -105,11 +126,12 @@ fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose
         | Purpose::RemindHalf
         | Purpose::RemindLast
         | Purpose::SignIn
-        | Purpose::UpdateSlack => return None,
+        | Purpose::UpdateSlack
+        | Purpose::KeepFiles => return None,
     };
     let decision = match &entry.event {
         DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {
-            view::whole(&Record { standing: Decision::after(None, entry), ..record.clone() }, entry.at)
+            view::whole(&Record { standing: Decision::after(None, entry), ..record.clone() }, entry.at, links)
         }
         DecisionEvent::Approved(_)
         | DecisionEvent::Denied(_)
@@ -117,7 +139,7 @@ fn callback(record: &Record<Decision>, entry: &Entry<Decision>, purpose: Purpose
         | DecisionEvent::Scheduled(_)
         | DecisionEvent::Cancelled { .. }
         | DecisionEvent::Escalated
-        | DecisionEvent::Expired => settled(record, entry),
+        | DecisionEvent::Expired => settled(record, entry, links),
     };
     let body = json!({"event": event, "decision": decision, "timestamp": happened_at(entry, purpose)}).to_string();
     Some(Callback { url: record.ask.callback_url.clone()?, event, body, key: record.ask.asked_by })
@@ -131,7 +153,7 @@ fn happened_at(entry: &Entry<Decision>, purpose: Purpose) -> Timestamp {
     }
 }
 
-fn settled(record: &Record<Decision>, entry: &Entry<Decision>) -> Value {
+fn settled(record: &Record<Decision>, entry: &Entry<Decision>, links: &FileLinks<'_>) -> Value {
     let standing = Decision::after(None, entry);
     let answer = standing.outcome().map(|outcome| &outcome.answer);
     let mut body = json!({
@@ -139,7 +161,7 @@ fn settled(record: &Record<Decision>, entry: &Entry<Decision>) -> Value {
         "status": Decision::state(&standing).name(),
         "resolved_by": answer.map(|answer| answer.resolved_by.as_str()),
         "response_notes": answer.and_then(|answer| answer.notes.as_deref()),
-        "response_data": standing.outcome().and_then(view::response_data),
+        "response_data": standing.outcome().and_then(|outcome| view::response_data(record, outcome, links)),
     });
     let Value::Object(members) = &mut body else { return body };
     if let Some(at) = answer.and_then(|answer| answer.execute_at) {

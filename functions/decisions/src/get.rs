@@ -13,7 +13,7 @@ use handrail_domain::time::Timestamp;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Segment, right};
+use handrail_kernel::extract::{Caller, OwnOrigin, Segment, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use http::header::{ETAG, IF_NONE_MATCH};
@@ -22,6 +22,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::dialect::DIALECT;
+use crate::file_links::FileLinks;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -30,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}",
     auth: Auth::Key(Scope::DecisionsRead),
     dialect: DIALECT,
-    needs: &[Need::Table],
+    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
     touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read],
     summary: "See how a decision stands, or wait until that changes",
     route,
@@ -56,6 +57,7 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::DecisionsRead>,
     Segment(id): Segment,
+    OwnOrigin(origin): OwnOrigin,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -63,7 +65,7 @@ async fn handler(
     let wait_ms = wanted.ok().and_then(|Query(wanted)| wanted.wait).map_or(Ok(0), |text| wait_of(&text))?;
     spend(&cx, &caller.key, Budget::Reads(id)).await?;
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let shown = look(&cx, caller.key.tenant, id, wait_ms, known).await?;
+    let shown = look(&cx, &origin, caller.key.tenant, id, wait_ms, known).await?;
     let mut response = if shown.is_known(known) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -90,11 +92,11 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(record: &Record<Decision>, now: Timestamp) -> Self {
+    fn of(cx: &Cx, origin: &str, record: &Record<Decision>, now: Timestamp) -> Result<Self, Problem> {
         let seen = record.seen_at(now);
-        let body = view::whole(&seen, now).to_string();
+        let body = view::whole(&seen, now, &FileLinks::new(cx.master()?, origin, now)).to_string();
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
-        Self { state: seen.state(), status: view::status(&seen), body, etag }
+        Ok(Self { state: seen.state(), status: view::status(&seen), body, etag })
     }
 
     /// Does the client have it already?
@@ -106,7 +108,14 @@ impl Shown {
 }
 
 /// Looks once; and again, while there is time and nothing to tell.
-async fn look(cx: &Cx, tenant: TenantId, id: RecordId, wait_ms: i64, known: Option<&str>) -> Result<Shown, Problem> {
+async fn look(
+    cx: &Cx,
+    origin: &str,
+    tenant: TenantId,
+    id: RecordId,
+    wait_ms: i64,
+    known: Option<&str>,
+) -> Result<Shown, Problem> {
     // Before the first look: what happens after it is heard.
     let mut bell = cx.doorbell.listen();
     let until = cx.clock.now().plus_ms(wait_ms);
@@ -114,7 +123,7 @@ async fn look(cx: &Cx, tenant: TenantId, id: RecordId, wait_ms: i64, known: Opti
     loop {
         let record = cx.store.record::<Decision>(tenant, id).await?.ok_or(NOT_FOUND)?;
         let now = cx.clock.now();
-        let shown = Shown::of(&record, now);
+        let shown = Shown::of(cx, origin, &record, now)?;
         let before = *first.get_or_insert(shown.status);
         let open = matches!(shown.state, DecisionState::Pending | DecisionState::Escalated);
         let news = match known {

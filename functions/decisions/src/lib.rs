@@ -1,6 +1,7 @@
 //! The decisions door: an agent asks a person, and gets one answer. A file per operation, found by its URL.
 
 pub mod account;
+pub mod attachments;
 pub mod auth;
 pub mod callback_replay;
 pub mod cancel;
@@ -8,6 +9,8 @@ pub mod create;
 pub mod deliveries;
 mod dialect;
 mod door;
+mod file_links;
+pub mod files;
 pub mod get;
 pub mod health;
 pub mod list;
@@ -19,6 +22,7 @@ pub mod resolve;
 pub mod slack;
 #[cfg(test)]
 mod testing;
+pub mod uploads;
 mod view;
 mod visit;
 
@@ -36,6 +40,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     resolve::ENDPOINT,
     cancel::ENDPOINT,
     deliveries::ENDPOINT,
+    attachments::add::ENDPOINT,
+    attachments::list::ENDPOINT,
+    attachments::invite::ENDPOINT,
+    attachments::complete::ENDPOINT,
+    files::ENDPOINT,
     callback_replay::ENDPOINT,
     page_show::ENDPOINT,
     page_answer::ENDPOINT,

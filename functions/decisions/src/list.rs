@@ -7,7 +7,7 @@ use handrail_domain::decision::{Decision, State as DecisionState};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, right};
+use handrail_kernel::extract::{Caller, OwnOrigin, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::store::ListingCursor;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::dialect::DIALECT;
+use crate::file_links::FileLinks;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -23,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions",
     auth: Auth::Key(Scope::DecisionsRead),
     dialect: DIALECT,
-    needs: &[Need::Table],
+    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
     touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListByKind, Touch::ListByState],
     summary: "List decisions, newest first, by status if wanted",
     route,
@@ -47,6 +48,7 @@ struct Wanted {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::DecisionsRead>,
+    OwnOrigin(origin): OwnOrigin,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<axum::Json<Value>, Problem> {
     let Query(wanted) =
@@ -60,7 +62,8 @@ async fn handler(
     let seen = page.records.iter().map(|record| record.seen_at(now));
     // What expired a moment ago still lies under its old state until its timer writes it.
     let fitting = seen.filter(|record| state.is_none_or(|state| record.state() == state));
-    let decisions: Vec<Value> = fitting.map(|record| view::whole(&record, now)).collect();
+    let links = FileLinks::new(cx.master()?, &origin, now);
+    let decisions: Vec<Value> = fitting.map(|record| view::whole(&record, now, &links)).collect();
     Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.text())})))
 }
 

@@ -10,7 +10,7 @@ use handrail_domain::lifecycle::Command;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, IdempotencyKey, Json, Segment, right};
+use handrail_kernel::extract::{Caller, IdempotencyKey, Json, OwnOrigin, Segment, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::transition::transition;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dialect::{DIALECT, invalid, refused};
+use crate::file_links::FileLinks;
 use crate::get::NOT_FOUND;
 use crate::view;
 
@@ -27,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/resolve",
     auth: Auth::Key(Scope::DecisionsResolve),
     dialect: DIALECT,
-    needs: &[Need::Table],
+    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
     touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move],
     summary: "Answer a decision by API",
     route,
@@ -52,6 +53,7 @@ async fn handler(
     caller: Caller<right::DecisionsResolve>,
     Segment(id): Segment,
     IdempotencyKey(idempotency_key): IdempotencyKey,
+    OwnOrigin(origin): OwnOrigin,
     Json(wire): Json<Wire>,
 ) -> Result<axum::Json<Value>, Problem> {
     let key = caller.key;
@@ -71,7 +73,9 @@ async fn handler(
     };
     let applied = transition(&cx, key.tenant, id, &command).await;
     let applied = applied.map_err(|stop| stop.into_problem("Decision", refused))?;
-    Ok(axum::Json(view::whole(&applied.record, cx.clock.now())))
+    let now = cx.clock.now();
+    let links = FileLinks::new(cx.master()?, &origin, now);
+    Ok(axum::Json(view::whole(&applied.record, now, &links)))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::file_links::FileLinks;
+
 /// The answer to a create: only what the server decided. A client lays this object over its own request, so a field too
 /// many would overwrite what the caller sent.
 pub(crate) fn created(record: &Record<Decision>) -> Value {
@@ -39,7 +41,7 @@ pub(crate) fn status(record: &Record<Decision>) -> &'static str {
 }
 
 /// Everything, for GET and for resolve.
-pub(crate) fn whole(record: &Record<Decision>, now: Timestamp) -> Value {
+pub(crate) fn whole(record: &Record<Decision>, now: Timestamp, links: &FileLinks<'_>) -> Value {
     let ask = &record.ask;
     let outcome = record.standing.outcome();
     let mut body = json!({
@@ -60,11 +62,11 @@ pub(crate) fn whole(record: &Record<Decision>, now: Timestamp) -> Value {
         "resolved_at": outcome.map(|outcome| outcome.at),
         "resolved_by": outcome.map(|outcome| outcome.answer.resolved_by.as_str()),
         "response_notes": outcome.and_then(|outcome| outcome.answer.notes.as_deref()),
-        "response_data": outcome.and_then(response_data),
+        "response_data": outcome.and_then(|outcome| response_data(record, outcome, links)),
         "execute_at": outcome.and_then(|outcome| outcome.answer.execute_at),
         "response_type": ask.response_type,
         "context_images": Some(&ask.context_images).filter(|images| !images.is_empty()),
-        "attachments": [],
+        "attachments": links.list(record, &record.standing.attachments),
     });
     let Value::Object(members) = &mut body else { return body };
     if ask.enforce {
@@ -103,8 +105,13 @@ fn resolved_via(record: &Record<Decision>) -> Option<(&'static str, Option<KeyId
     })
 }
 
-pub(crate) fn response_data(outcome: &Outcome) -> Option<Value> {
-    outcome.answer.response_data.clone()
+/// Files that came with the answer are the answer.
+pub(crate) fn response_data(record: &Record<Decision>, outcome: &Outcome, links: &FileLinks<'_>) -> Option<Value> {
+    let answer = &outcome.answer;
+    if answer.files.is_empty() {
+        return answer.response_data.clone();
+    }
+    Some(json!({"uploaded_files": links.list(record, &answer.files)}))
 }
 
 /// May the action be done now? A modified one may: its notes say how. One for a later time may when the time has come.

@@ -10,7 +10,7 @@ use handrail_kernel::settings::Need;
 /// The kinds of record there are. A new door is one more entry.
 pub const DOORS: &[&dyn Door] = &[&DecisionsDoor, &LoginDoor];
 
-pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, TIMER, SWEEP];
+pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 
 const QUERY: Grant = Grant::on_table("dynamodb:Query");
 const GET: Grant = Grant::on_table("dynamodb:GetItem");
@@ -20,7 +20,14 @@ const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
 pub const DISPATCH: Worker = Worker {
     function: "dispatch",
     trigger: Trigger::Stream,
-    needs: &[Need::Table, Need::DeliveriesQueue, Need::NoticesQueue, Need::TimersQueue, Need::Scheduler],
+    needs: &[
+        Need::Table,
+        Need::DeliveriesQueue,
+        Need::NoticesQueue,
+        Need::FilesQueue,
+        Need::TimersQueue,
+        Need::Scheduler,
+    ],
     // Keeps each event as an item, and the large ask of a record that was committed.
     grants: &[QUERY, PUT, UPDATE],
     actions: &["sqs:SendMessage", "scheduler:CreateSchedule", "iam:PassRole"],
@@ -30,7 +37,7 @@ pub const DISPATCH: Worker = Worker {
 pub const DELIVER: Worker = Worker {
     function: "deliver",
     trigger: Trigger::Queue(Queue::Deliveries),
-    needs: &[Need::Table, Need::MasterKey, Need::DeliveriesQueue],
+    needs: &[Need::Table, Need::MasterKey, Need::Origin, Need::DeliveriesQueue],
     grants: &[QUERY, GET, PUT, UPDATE],
     actions: &["sqs:SendMessage"],
     summary: "One attempt of one webhook or callback",
@@ -43,6 +50,15 @@ pub const NOTIFY: Worker = Worker {
     grants: &[QUERY, GET, PUT, UPDATE],
     actions: &["ses:SendEmail", "sqs:SendMessage"],
     summary: "One message to one person, by mail or in Slack",
+};
+
+pub const KEEP: Worker = Worker {
+    function: "keep",
+    trigger: Trigger::Queue(Queue::Files),
+    needs: &[Need::Table, Need::FilesBucket],
+    grants: &[QUERY],
+    actions: &["s3:DeleteObjectTagging"],
+    summary: "Files that an event brought stay",
 };
 
 pub const TIMER: Worker = Worker {

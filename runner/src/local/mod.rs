@@ -1,15 +1,16 @@
 //! What only a laptop has: the first page, the mailbox, the webhooks, the clock. Never part of what is deployed.
 
 mod clock;
+mod files;
 mod hooks;
 mod mail;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use handrail_domain::ids::TenantId;
 use handrail_kernel::clock::Clock;
 use handrail_kernel::cx::Cx;
@@ -20,9 +21,12 @@ use serde_json::json;
 
 use crate::clock::MovableClock;
 use crate::desk::Desk;
+use crate::engine::Folder;
 use crate::pages::{self, Home, Operation};
 use crate::pump::PumpHandle;
 use crate::serve::endpoints;
+
+pub(crate) use files::open_folder;
 
 #[derive(Clone)]
 pub(crate) struct Local {
@@ -34,6 +38,8 @@ pub(crate) struct Local {
     pub key: String,
     /// Whose deliveries are shown.
     pub tenant: Option<TenantId>,
+    /// Where files lie, if they lie here.
+    pub folder: Option<Folder>,
 }
 
 pub(crate) fn router(local: Local) -> Router {
@@ -44,6 +50,7 @@ pub(crate) fn router(local: Local) -> Router {
         .route("/local/hooks", get(hooks::list))
         .route("/local/hooks/in/{name}", post(hooks::receive))
         .route("/local/clock", get(clock::show).post(clock::advance))
+        .route("/local/files/{token}", put(files::put).layer(DefaultBodyLimit::disable()))
         .with_state(local)
 }
 

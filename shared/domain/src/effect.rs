@@ -19,6 +19,8 @@ pub enum Effect {
     Slack(Purpose),
     CallbackAt(Purpose, Timestamp),
     MailAt(Purpose, Timestamp),
+    /// The files that the event names stay: until then they were only lent.
+    Keep(Purpose),
 }
 
 /// Why something is sent. With the record's id and the event's sequence number it names one delivery.
@@ -45,10 +47,11 @@ pub enum Purpose {
     SignIn,
     /// Show in Slack how things stand now.
     UpdateSlack,
+    KeepFiles,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AskApprover,
         Self::AskBackup,
         Self::AnnounceCreated,
@@ -61,6 +64,7 @@ impl Purpose {
         Self::RemindLast,
         Self::SignIn,
         Self::UpdateSlack,
+        Self::KeepFiles,
     ];
 
     pub fn name(self) -> &'static str {
@@ -77,6 +81,7 @@ impl Purpose {
             Self::RemindLast => "remind-last",
             Self::SignIn => "sign-in",
             Self::UpdateSlack => "update-slack",
+            Self::KeepFiles => "keep-files",
         }
     }
 
@@ -91,6 +96,7 @@ impl Effect {
             Self::Callback(purpose)
             | Self::Mail(purpose)
             | Self::Slack(purpose)
+            | Self::Keep(purpose)
             | Self::CallbackAt(purpose, _)
             | Self::MailAt(purpose, _) => purpose,
         }
@@ -104,13 +110,15 @@ impl Effect {
             Self::Mail(purpose) | Self::MailAt(purpose, _) => Self::MailAt(purpose, at),
             // An edit shows what is true when it happens.
             Self::Slack(purpose) => Self::Slack(purpose),
+            // What is late here is lost.
+            Self::Keep(purpose) => Self::Keep(purpose),
         }
     }
 
     /// Absent: at once.
     pub fn not_before(self) -> Option<Timestamp> {
         match self {
-            Self::Callback(_) | Self::Mail(_) | Self::Slack(_) => None,
+            Self::Callback(_) | Self::Mail(_) | Self::Slack(_) | Self::Keep(_) => None,
             Self::CallbackAt(_, at) | Self::MailAt(_, at) => Some(at),
         }
     }

@@ -9,6 +9,7 @@ pub mod actor;
 pub mod attachment;
 pub mod decision;
 pub mod effect;
+pub mod file;
 pub mod ids;
 pub mod lifecycle;
 pub mod login;

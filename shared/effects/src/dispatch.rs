@@ -33,6 +33,7 @@ pub async fn dispatch(works: &Works, change: &Change) -> Result<(), Fault> {
         let message = match effect {
             Effect::Callback(_) | Effect::CallbackAt(..) => Message::Deliver { kind, key },
             Effect::Mail(_) | Effect::MailAt(..) | Effect::Slack(_) => Message::Notify { kind, key },
+            Effect::Keep(_) => Message::Keep { kind, key },
         };
         match effect.not_before().filter(|at| *at > now) {
             None => outbox.send(&message, now).await?,

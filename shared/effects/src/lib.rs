@@ -3,6 +3,7 @@
 //! ```text
 //! table ──stream──▶ dispatch ──▶ deliveries ──▶ deliver   (webhooks, callbacks)
 //!                      ├───────▶ notices    ──▶ notify    (mail)
+//!                      ├───────▶ files      ──▶ keep      (files that an event brought)
 //!                      └───────▶ timers     ──▶ timer     (raises what is due)
 //!                  sweep ────────▶ timers                 (what some timer missed)
 //! ```
@@ -13,6 +14,7 @@
 pub mod aws;
 mod deliver;
 mod dispatch;
+mod keep;
 mod message;
 mod notify;
 mod ports;
@@ -24,6 +26,7 @@ mod works;
 
 pub use deliver::deliver;
 pub use dispatch::{Change, dispatch};
+pub use keep::keep;
 pub use message::{Message, Queue};
 pub use notify::notify;
 pub use ports::{MailFault, Mailer, Outbox, Posted};

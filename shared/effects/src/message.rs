@@ -20,6 +20,12 @@ pub enum Message {
         #[serde(flatten)]
         key: DeliveryKey,
     },
+    /// Keep the files of an event.
+    Keep {
+        kind: String,
+        #[serde(flatten)]
+        key: DeliveryKey,
+    },
     /// Raise what is due on a record.
     Timer {
         kind: String,
@@ -36,16 +42,18 @@ pub enum Queue {
     Deliveries,
     Notices,
     Timers,
+    Files,
 }
 
 impl Queue {
-    pub const ALL: [Self; 3] = [Self::Deliveries, Self::Notices, Self::Timers];
+    pub const ALL: [Self; 4] = [Self::Deliveries, Self::Notices, Self::Timers, Self::Files];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Deliveries => "deliveries",
             Self::Notices => "notices",
             Self::Timers => "timers",
+            Self::Files => "files",
         }
     }
 }
@@ -55,6 +63,7 @@ impl Message {
         match self {
             Self::Deliver { .. } => Queue::Deliveries,
             Self::Notify { .. } => Queue::Notices,
+            Self::Keep { .. } => Queue::Files,
             Self::Timer { .. } | Self::Later { .. } => Queue::Timers,
         }
     }
@@ -62,7 +71,7 @@ impl Message {
     /// The same work has the same id, however often it is asked for.
     pub fn id(&self) -> String {
         match self {
-            Self::Deliver { key, .. } | Self::Notify { key, .. } => key.id(),
+            Self::Deliver { key, .. } | Self::Notify { key, .. } | Self::Keep { key, .. } => key.id(),
             Self::Timer { key, due_at, .. } => {
                 format!("tmr_{}_{}", key.id.to_string().replace('-', ""), due_at.as_unix_ms())
             }
@@ -85,6 +94,7 @@ mod tests {
         for (message, queue) in [
             (Message::Deliver { kind: "decision".to_owned(), key }, Queue::Deliveries),
             (Message::Notify { kind: "decision".to_owned(), key }, Queue::Notices),
+            (Message::Keep { kind: "decision".to_owned(), key }, Queue::Files),
             (
                 Message::Timer { kind: "decision".to_owned(), key: HeadKey { tenant, id: record }, due_at: at },
                 Queue::Timers,

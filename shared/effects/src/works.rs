@@ -71,6 +71,7 @@ pub async fn handle(works: &Works, message: &Message) -> Result<(), Fault> {
     match message {
         Message::Deliver { kind, key } => crate::deliver(works, kind, *key).await,
         Message::Notify { kind, key } => crate::notify(works, kind, *key).await,
+        Message::Keep { kind, key } => crate::keep(works, kind, *key).await,
         Message::Timer { kind, key, due_at } => crate::timer(works, kind, *key, *due_at).await,
         Message::Later { message: held, at } => crate::release(works, message, held, *at).await,
     }

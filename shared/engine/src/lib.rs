@@ -18,6 +18,7 @@ mod connector;
 mod desk;
 mod dispatch;
 mod fault;
+mod folder;
 mod stream;
 
 use std::path::Path;
@@ -32,6 +33,7 @@ use aws_sdk_dynamodb::config::{
 pub use changes::{Change, Item};
 pub use connector::EngineConnector;
 pub use fault::EngineFault;
+pub use folder::{Folder, Inviter};
 
 use desk::Desk;
 

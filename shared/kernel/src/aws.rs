@@ -7,19 +7,38 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blobs::Blobs;
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::cx::Cx;
 use crate::endpoint::Endpoint;
-use crate::settings::Settings;
+use crate::settings::{Environment, Settings};
 use crate::store::Store;
 
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// How a function that touches files reaches them. Given by its binary, so that no other is built from it.
+pub type OpenBlobs = fn(&mut Environment<'_>, &SdkConfig) -> Arc<dyn Blobs>;
 
 /// Serves one operation. The const is passed, not a name: the binary then holds no other operation's code.
 pub async fn serve(endpoint: Endpoint) -> Result<(), Error> {
     start_tracing();
     let settings = Settings::read(endpoint.needs, &|name| std::env::var(name).ok())?;
     let cx = context(settings).await;
+    cx.store.warm().await;
+    lambda_http::run(endpoint.router(cx)).await
+}
+
+/// The same for an operation that touches files.
+pub async fn serve_with(endpoint: Endpoint, open: OpenBlobs) -> Result<(), Error> {
+    start_tracing();
+    let lookup = |name: &str| std::env::var(name).ok();
+    let mut environment = Environment::new(&lookup);
+    let settings = Settings::from(&mut environment, endpoint.needs);
+    let config = sdk_config().await;
+    let blobs = open(&mut environment, &config);
+    let settings = environment.finish(settings)?;
+    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
+    let cx = Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings).with_blobs(blobs);
     cx.store.warm().await;
     lambda_http::run(endpoint.router(cx)).await
 }

@@ -1,11 +1,12 @@
 //! What a handler or a worker is handed: the table, the clock, the entropy, the settings. One per process, cheap to clone.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use handrail_domain::ids::{RecordId, TenantId};
 
 use crate::access::Gate;
+use crate::blobs::Blobs;
 use crate::clock::{Clock, Entropy};
 use crate::doorbell::Doorbell;
 use crate::fault::Fault;
@@ -23,11 +24,25 @@ pub struct Parts {
     pub settings: Settings,
     pub gate: Gate,
     pub doorbell: Doorbell,
+    blobs: OnceLock<Arc<dyn Blobs>>,
 }
 
 impl Cx {
     pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, settings: Settings) -> Self {
-        Self(Arc::new(Parts { store, clock, entropy, settings, gate: Gate::default(), doorbell: Doorbell::default() }))
+        let (gate, doorbell, blobs) = (Gate::default(), Doorbell::default(), OnceLock::new());
+        Self(Arc::new(Parts { store, clock, entropy, settings, gate, doorbell, blobs }))
+    }
+
+    /// For whoever touches files: where they lie. Said once.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Arc<dyn Blobs>) -> Self {
+        self.0.blobs.get_or_init(|| blobs);
+        self
+    }
+
+    pub fn blobs(&self) -> Result<&dyn Blobs, Fault> {
+        let blobs = self.0.blobs.get().map(|blobs| &**blobs);
+        blobs.ok_or_else(|| Fault::broken("this function was not told where files lie"))
     }
 
     /// Only for functions that declare that they need it.

@@ -13,6 +13,7 @@ use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde_json::Value;
 
+use crate::blobs::BlobKey;
 use crate::cx::Cx;
 use crate::fault::Fault;
 use crate::slack::SlackUser;
@@ -30,6 +31,10 @@ pub trait Door: Send + Sync {
     fn raise_due<'a>(&'a self, cx: &'a Cx, key: HeadKey) -> Awaited<'a, bool>;
     /// The call that tells about an event. `None`: there is nobody to call any more.
     fn callback<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Callback>>;
+    /// The files that an event of a record brought. None, where records have no files.
+    fn files<'a>(&'a self, _cx: &'a Cx, _key: HeadKey, _seq: u64) -> Awaited<'a, Vec<BlobKey>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
     /// How long to wait after each failed call. One more failure than there are waits, and the call is given up.
     fn retry_gaps_ms(&self) -> &'static [i64];
     /// Who is to be asked in Slack now. `None`: nobody any more, or by mail, as at a door that posts nothing.

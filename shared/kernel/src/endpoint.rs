@@ -94,6 +94,12 @@ pub enum Touch {
     KeepWorkspace,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
+    /// Puts a file, or signs an address where a client puts one.
+    PutFile,
+    /// Reads a file, also one that may not be there.
+    ReadFile,
+    /// Signs an address where a file is fetched.
+    HandOutFile,
 }
 
 /// One permission: an action on the table, or on one of its indexes.
@@ -125,6 +131,17 @@ const QUERY: Grant = Grant::on_table("dynamodb:Query");
 const BATCH_GET: Grant = Grant::on_table("dynamodb:BatchGetItem");
 
 impl Touch {
+    /// What it does to the bucket of files, and everything else to the table.
+    pub fn file_actions(self) -> &'static [&'static str] {
+        match self {
+            Self::PutFile => &["s3:PutObject", "s3:PutObjectTagging"],
+            // Without the right to list, what is absent looks like what is forbidden.
+            Self::ReadFile => &["s3:GetObject", "s3:ListBucket"],
+            Self::HandOutFile => &["s3:GetObject"],
+            _ => &[],
+        }
+    }
+
     pub fn grants(self) -> &'static [Grant] {
         match self {
             Self::LookUpKey => &[const { Grant::on_keys_like("dynamodb:GetItem", "key#*") }],
@@ -155,7 +172,7 @@ impl Touch {
             }
             Self::ReadWorkspace => &[const { Grant::on_keys_like("dynamodb:GetItem", "slack#*") }],
             Self::KeepWorkspace => &[const { Grant::on_keys_like("dynamodb:PutItem", "slack#*") }],
-            Self::CallSlack => &[],
+            Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },
                 const { Grant::on_keys_like("dynamodb:GetItem", "key#*") },

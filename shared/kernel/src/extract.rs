@@ -262,6 +262,27 @@ impl FromRequestParts<Cx> for Segment {
     }
 }
 
+/// Where this service is reached from outside: as it was told, or as the request was addressed. API Gateway lets in only
+/// requests for its own names.
+pub struct OwnOrigin(pub String);
+
+impl FromRequestParts<Cx> for OwnOrigin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        if let Some(origin) = &cx.settings.origin {
+            return Ok(Self(origin.clone()));
+        }
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let host = header("host").or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+        let host = host.filter(|host| host.bytes().all(|c| c.is_ascii_alphanumeric() || b".-:[]".contains(&c)));
+        let host =
+            host.ok_or_else(|| Problem::Invalid { field: None, message: "The Host header is missing".to_owned() })?;
+        let scheme = if header("x-forwarded-proto") == Some("http") { "http" } else { "https" };
+        Ok(Self(format!("{scheme}://{host}")))
+    }
+}
+
 /// The caller's name for a command, so that its repeat is recognised.
 pub struct IdempotencyKey(pub Option<String>);
 

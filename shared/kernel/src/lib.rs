@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod aws;
+pub mod blobs;
 pub mod clock;
 pub mod cx;
 pub mod door;
@@ -13,8 +14,10 @@ pub mod doorbell;
 pub mod endpoint;
 pub mod extract;
 pub mod fault;
+pub mod file_link;
 pub mod link;
 pub mod master;
+pub mod multipart;
 pub mod pages;
 pub mod problem;
 pub mod quota;
@@ -23,4 +26,5 @@ pub mod session;
 pub mod settings;
 pub mod slack;
 pub mod store;
+pub mod ticket;
 pub mod transition;

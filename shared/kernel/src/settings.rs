@@ -45,6 +45,11 @@ pub enum Need {
     Table,
     MasterKey,
     Origin,
+    /// The same where it can be told, and otherwise what the request says: a function behind the API can't be told the API's
+    /// own address, because the API is made from its functions.
+    OwnOrigin,
+    FilesBucket,
+    FilesQueue,
     MailFrom,
     DeliveriesQueue,
     NoticesQueue,
@@ -68,6 +73,9 @@ impl Need {
             Self::Table => &["HANDRAIL_TABLE"],
             Self::MasterKey => &["HANDRAIL_MASTER_KEY"],
             Self::Origin => &["HANDRAIL_ORIGIN"],
+            Self::OwnOrigin => &["HANDRAIL_OWN_ORIGIN"],
+            Self::FilesBucket => &["HANDRAIL_FILES_BUCKET"],
+            Self::FilesQueue => &["HANDRAIL_FILES_QUEUE"],
             Self::MailFrom => &["HANDRAIL_MAIL_FROM"],
             Self::DeliveriesQueue => &["HANDRAIL_DELIVERIES_QUEUE"],
             Self::NoticesQueue => &["HANDRAIL_NOTICES_QUEUE"],
@@ -154,6 +162,10 @@ impl Settings {
             }
             origin.trim_end_matches('/').to_owned()
         });
+        let origin = match needs.contains(&Need::OwnOrigin) {
+            true => origin.or_else(|| own_origin(environment)),
+            false => origin,
+        };
         // `cargo lambda watch` on a laptop may call back to it; a function on AWS never sets this.
         let local = (environment.lookup)("HANDRAIL_CALLBACKS").as_deref() == Some("loopback");
         let on_lambda = (environment.lookup)("AWS_EXECUTION_ENV").is_some_and(|env| env.starts_with("AWS_Lambda"));
@@ -178,6 +190,16 @@ impl Settings {
         };
         Self { table, master_key, origin, reach, slack, limits }
     }
+}
+
+/// Empty: the request says it.
+fn own_origin(environment: &mut Environment<'_>) -> Option<String> {
+    const NAME: &str = "HANDRAIL_OWN_ORIGIN";
+    let origin = (environment.lookup)(NAME).filter(|origin| !origin.is_empty())?;
+    if !is_origin(&origin) {
+        environment.problem(NAME, "is not an http(s) origin such as https://handrail.example.com");
+    }
+    Some(origin.trim_end_matches('/').to_owned())
 }
 
 fn is_origin(text: &str) -> bool {

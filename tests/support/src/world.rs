@@ -1,6 +1,7 @@
 //! The world itself.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handrail_domain::access::Role;
@@ -16,6 +17,7 @@ use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::Key;
 use handrail_runner::{LocalMail, Options, Running, Storage, Time, start};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::meter::Meter;
@@ -40,6 +42,8 @@ pub struct WorldOptions {
     pub slack: SlackSettings,
     /// What no key limits. `None`: as on a laptop, enough for every test.
     pub limits: Option<Limits>,
+    /// Where the files of an earlier world lie.
+    pub files: Option<Arc<TempDir>>,
 }
 
 /// A whole Handrail for one test. Call [`World::end`] last: it fails on mails and calls that nobody expected.
@@ -47,6 +51,8 @@ pub struct World {
     pub running: Running,
     pub engine: Engine,
     pub meter: Meter,
+    /// Where files lie.
+    pub files: Arc<TempDir>,
     /// Where this world's callbacks may go.
     pub receiver: Receiver,
     /// With the admin key.
@@ -65,8 +71,9 @@ impl World {
         let engine = options.engine.unwrap_or_else(|| Engine::memory().expect("an engine opens in memory"));
         let meter = Meter::around(engine.connector());
         let client = engine.client_through(meter.clone());
-        let storage = Storage::Engine { engine: engine.clone(), client };
         let limits = options.limits.unwrap_or(Limits::OF_ONE_MACHINE);
+        let files = options.files.unwrap_or_else(|| Arc::new(tempfile::tempdir().expect("a folder can be made")));
+        let storage = Storage::Engine { engine: engine.clone(), client, files: files.path().to_owned() };
         let time = Time::StandingAt(options.begins_at.unwrap_or(BEGINNING));
         let wanted = Options { port: 0, storage, key: None, time, slack: options.slack, limits };
         let running = start(wanted).await.expect("Handrail starts");
@@ -76,7 +83,7 @@ impl World {
             Some(receiver) => receiver,
             None => Receiver::start().await,
         };
-        Self { running, engine, meter, receiver, admin, read: options.read, calls: Vec::new() }
+        Self { running, engine, meter, files, receiver, admin, read: options.read, calls: Vec::new() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -217,6 +224,7 @@ impl World {
             read: self.read,
             slack: settings.slack,
             limits: Some(settings.limits),
+            files: Some(self.files),
         }
     }
 

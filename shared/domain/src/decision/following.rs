@@ -1,6 +1,7 @@
 //! What follows in the world from each event of a decision.
 
 use super::ask::{Ask, Channel};
+use super::files::keeping;
 use super::rules::{Decision, DecisionEvent};
 use crate::effect::{Effect, Purpose};
 use crate::record::Entry;
@@ -13,7 +14,7 @@ pub(super) fn what_follows(ask: &Ask, entry: &Entry<Decision>) -> Vec<Effect> {
     let posted = ask.channel == Channel::Slack && ask.policy.is_none();
     let edit = (posted && !matches!(entry.event, DecisionEvent::Created { .. }))
         .then_some(Effect::Slack(Purpose::UpdateSlack));
-    let mut effects: Vec<Effect> = match &entry.event {
+    let followed: Vec<Effect> = match &entry.event {
         // Nobody has to be asked, and the program that asked has its answer.
         DecisionEvent::Created { .. } if ask.policy.is_some() => Vec::new(),
         DecisionEvent::Created { .. } if by_mail => {
@@ -38,8 +39,7 @@ pub(super) fn what_follows(ask: &Ask, entry: &Entry<Decision>) -> Vec<Effect> {
         }
         DecisionEvent::Expired => callback(Purpose::AnnounceExpired).into_iter().collect(),
     };
-    effects.extend(edit);
-    effects
+    keeping(&entry.event).into_iter().chain(followed).chain(edit).collect()
 }
 
 /// The last reminder leaves this long before the end.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod files;
 mod following;
 mod response;
 mod rules;
@@ -14,6 +15,7 @@ pub use ask::{
     ACTION_CHARS_MAX, Ask, Asker, Backup, CONTEXT_CHARS_MAX, CONTEXT_IMAGES_MAX, Channel, Choice, Invalid, InvalidKind,
     Proposal, TIMEOUT_MINUTES_MAX, Urgency,
 };
+pub use files::files_of;
 pub use response::{ResponseType, TextField};
 pub use rules::{
     Act, Cancelled, Decision, DecisionEvent, Expiry, Outcome, Place, Refusal, Standing, State, TABLE, Trigger,

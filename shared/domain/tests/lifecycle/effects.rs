@@ -8,10 +8,10 @@ use handrail_domain::record::Entry;
 
 use super::support::{APPROVER, FIRST, LATER, Setup, Who, ask, command_id, files};
 
-use Effect::{Callback, CallbackAt, Mail, MailAt};
+use Effect::{Callback, CallbackAt, Keep, Mail, MailAt};
 use Purpose::{
     AnnounceCancelled, AnnounceCreated, AnnounceDue, AnnounceEscalated, AnnounceExpired, AnnounceResolved, AskApprover,
-    AskBackup, RemindHalf, UpdateSlack,
+    AskBackup, KeepFiles, RemindHalf, UpdateSlack,
 };
 
 /// Without reminders: they have tests of their own.
@@ -103,10 +103,18 @@ fn an_appointment_is_told_at_once_and_again_when_its_time_has_come() {
 }
 
 #[test]
-fn files_that_were_put_beside_it_are_news_to_nobody() {
+fn files_that_were_put_beside_it_are_kept_and_news_to_nobody() {
     for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
-        check(&DecisionEvent::Attached { files: files(2) }, channel, true, &[]);
+        check(&DecisionEvent::Attached { files: files(2) }, channel, true, &[Keep(KeepFiles)]);
     }
+}
+
+#[test]
+fn files_that_came_with_an_answer_are_kept() {
+    let answer = Answer { files: files(1), ..Answer::default() };
+    check(&DecisionEvent::Approved(answer.clone()), Channel::Email, false, &[Keep(KeepFiles)]);
+    check(&DecisionEvent::Denied(answer), Channel::Email, true, &[Keep(KeepFiles), Callback(AnnounceResolved)]);
+    assert_eq!(Keep(KeepFiles).at(LATER), Keep(KeepFiles), "what is kept late is lost");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use aws_lambda_events::event::{dynamodb, sqs};
-use handrail_kernel::aws::{Error, sdk_config, start_tracing};
+use handrail_kernel::aws::{Error, OpenBlobs, sdk_config, start_tracing};
 use handrail_kernel::clock::{SystemClock, SystemEntropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::Door;
@@ -37,7 +37,7 @@ struct FailedItem {
 
 /// Serves the function on the table's stream.
 pub async fn on_stream(worker: Worker, doors: &'static [&'static dyn Door]) -> Result<(), Error> {
-    let works = works(worker, doors).await?;
+    let works = works(worker, doors, None).await?;
     run(move |event: dynamodb::Event| {
         let works = works.clone();
         async move { Ok::<_, Error>(take_changes(&works, event).await) }
@@ -47,7 +47,19 @@ pub async fn on_stream(worker: Worker, doors: &'static [&'static dyn Door]) -> R
 
 /// Serves a function on a queue.
 pub async fn on_messages(worker: Worker, doors: &'static [&'static dyn Door]) -> Result<(), Error> {
-    let works = works(worker, doors).await?;
+    take_from_queue(works(worker, doors, None).await?).await
+}
+
+/// The same for a worker that touches files.
+pub async fn on_messages_with(
+    worker: Worker,
+    doors: &'static [&'static dyn Door],
+    open: OpenBlobs,
+) -> Result<(), Error> {
+    take_from_queue(works(worker, doors, Some(open)).await?).await
+}
+
+async fn take_from_queue(works: Works) -> Result<(), Error> {
     run(move |event: sqs::SqsEvent| {
         let works = works.clone();
         async move { Ok::<_, Error>(take_messages(&works, event).await) }
@@ -57,7 +69,7 @@ pub async fn on_messages(worker: Worker, doors: &'static [&'static dyn Door]) ->
 
 /// Serves the function that is called every few minutes.
 pub async fn on_schedule(worker: Worker, doors: &'static [&'static dyn Door]) -> Result<(), Error> {
-    let works = works(worker, doors).await?;
+    let works = works(worker, doors, None).await?;
     run(move |_: Value| {
         let works = works.clone();
         async move { Ok::<_, Error>(serde_json::json!({"found": sweep(&works).await?})) }
@@ -75,7 +87,7 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| handler(event.payload))).await
 }
 
-async fn works(worker: Worker, doors: &'static [&'static dyn Door]) -> Result<Works, Error> {
+async fn works(worker: Worker, doors: &'static [&'static dyn Door], open: Option<OpenBlobs>) -> Result<Works, Error> {
     start_tracing();
     let lookup = |name: &str| std::env::var(name).ok();
     let mut environment = Environment::new(&lookup);
@@ -84,10 +96,16 @@ async fn works(worker: Worker, doors: &'static [&'static dyn Door]) -> Result<Wo
     let clock = Arc::new(SystemClock);
     let outbox = SqsOutbox::from(&mut environment, worker.needs, &config, clock.clone());
     let mailer = worker.needs.contains(&Need::MailFrom).then(|| SesMailer::from(&mut environment, &config));
+    let blobs = open.map(|open| open(&mut environment, &config));
     let settings = environment.finish(settings)?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
     store.warm().await;
-    let mut works = Works::new(Cx::new(store, clock, Arc::new(SystemEntropy), settings), doors);
+    let cx = Cx::new(store, clock, Arc::new(SystemEntropy), settings);
+    let cx = match blobs {
+        Some(blobs) => cx.with_blobs(blobs),
+        None => cx,
+    };
+    let mut works = Works::new(cx, doors);
     works.outbox = Some(Arc::new(outbox));
     works.mailer = mailer.map(|mailer| Arc::new(mailer) as _);
     Ok(works)

@@ -23,6 +23,7 @@ pub struct SqsOutbox {
     deliveries: Option<String>,
     notices: Option<String>,
     timers: Option<String>,
+    files: Option<String>,
     scheduler: Option<Scheduler>,
 }
 
@@ -44,13 +45,14 @@ impl SqsOutbox {
         let mut queue = |need: Need| needs.contains(&need).then(|| environment.required(need.variables()[0]));
         let (deliveries, notices, timers) =
             (queue(Need::DeliveriesQueue), queue(Need::NoticesQueue), queue(Need::TimersQueue));
+        let files = queue(Need::FilesQueue);
         let scheduler = needs.contains(&Need::Scheduler).then(|| Scheduler {
             client: aws_sdk_scheduler::Client::new(config),
             timers_arn: environment.required("HANDRAIL_TIMERS_QUEUE_ARN"),
             role_arn: environment.required("HANDRAIL_SCHEDULE_ROLE_ARN"),
             group: environment.required("HANDRAIL_SCHEDULE_GROUP"),
         });
-        Self { sqs: aws_sdk_sqs::Client::new(config), clock, deliveries, notices, timers, scheduler }
+        Self { sqs: aws_sdk_sqs::Client::new(config), clock, deliveries, notices, timers, files, scheduler }
     }
 
     fn url(&self, queue: Queue) -> Result<&str, Fault> {
@@ -58,6 +60,7 @@ impl SqsOutbox {
             Queue::Deliveries => &self.deliveries,
             Queue::Notices => &self.notices,
             Queue::Timers => &self.timers,
+            Queue::Files => &self.files,
         };
         url.as_deref().ok_or_else(|| Fault::broken(format!("this function does not know the queue {}", queue.name())))
     }

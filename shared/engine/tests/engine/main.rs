@@ -4,6 +4,7 @@
 
 mod crash;
 mod expiry;
+mod folder;
 mod protocol;
 mod queries;
 mod stream;

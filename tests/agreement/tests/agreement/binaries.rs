@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use handrail_effects::Trigger;
 use handrail_kernel::endpoint::Endpoint;
+use handrail_kernel::settings::Need;
 use handrail_runner::endpoints;
 use handrail_workers::WORKERS;
 
@@ -44,9 +45,16 @@ fn the_binary_of_an_operation_serves_that_operation() {
     for endpoint in endpoints() {
         let source = &binaries[endpoint.function];
         let text = read(source);
-        let operation = between(&text, "handrail_kernel::aws::serve(", "::ENDPOINT)").expect(source);
-        let (_package, path) = operation.split_once("::").expect(source);
-        let folder = source.split_once("/bin/").expect(source).0;
+        let files = endpoint.needs.contains(&Need::FilesBucket);
+        let (before, after) = match files {
+            true => ("handrail_kernel::aws::serve_with(", "::ENDPOINT, handrail_s3::open)"),
+            false => ("handrail_kernel::aws::serve(", "::ENDPOINT)"),
+        };
+        let operation = between(&text, before, after).expect(source);
+        let (package, path) = operation.split_once("::").expect(source);
+        let folder = format!("functions/{}/src", package.trim_start_matches("handrail_"));
+        let own = source.starts_with(&folder);
+        assert_eq!(own, !files, "{source}: a function that touches files lies in functions/files, and no other");
         let file = format!("{folder}/{}.rs", path.replace("::", "/"));
         assert!(read(&file).contains(&format!("function: \"{}\",", endpoint.function)), "{source} serves {file}");
         let route = format!("`{}`", route_of(&endpoint));
@@ -70,7 +78,11 @@ fn the_binary_of_a_worker_serves_that_worker() {
             Trigger::Schedule => "on_schedule",
         };
         let name = worker.function.to_uppercase();
-        let call = format!("handrail_effects::aws::{entry}(handrail_workers::{name}, handrail_workers::DOORS)");
+        let arguments = format!("handrail_workers::{name}, handrail_workers::DOORS");
+        let call = match worker.needs.contains(&Need::FilesBucket) {
+            true => format!("handrail_effects::aws::{entry}_with({arguments}, handrail_s3::open)"),
+            false => format!("handrail_effects::aws::{entry}({arguments})"),
+        };
         assert!(read(source).contains(&call), "{source} does not call {call}");
         let entry = format!("pub const {name}: Worker = Worker {{\n    function: \"{}\",", worker.function);
         assert!(read("functions/workers/src/lib.rs").contains(&entry), "{name} is another worker");

@@ -128,6 +128,10 @@ async fn a_worker_touches_what_it_says_and_all_of_it() {
         let calls = match (worker.function, worker.trigger) {
             ("dispatch", _) => calls_of_dispatch().await,
             ("deliver", _) => calls_of_deliver().await,
+            ("keep", _) => {
+                let stage = stage_for("files-get").await;
+                take(&stage, worker.function).await
+            }
             ("notify", _) => {
                 let stage = story().await;
                 take(&stage, worker.function).await

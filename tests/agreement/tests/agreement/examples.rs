@@ -56,6 +56,7 @@ pub(crate) fn message(function: &str) -> Message {
     let delivery = |seq, purpose| DeliveryKey { tenant, record, seq, purpose };
     match function {
         "notify" => Message::Notify { kind, key: delivery(1, Purpose::AskApprover) },
+        "keep" => Message::Keep { kind, key: delivery(2, Purpose::KeepFiles) },
         "timer" => Message::Timer { kind, key: HeadKey { tenant, id: record }, due_at: NOW.plus_ms(60 * 60_000) },
         "deliver" => Message::Deliver { kind, key: delivery(2, Purpose::AnnounceResolved) },
         other => panic!("{other} is a new worker: say here what it is sent"),

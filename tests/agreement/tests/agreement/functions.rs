@@ -127,6 +127,9 @@ fn value_of(variable: &str) -> &'static str {
         "HANDRAIL_ORIGIN" => {
             r#"{"!If":["HasOrigin","!Ref Origin","!Sub https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"]}"#
         }
+        "HANDRAIL_OWN_ORIGIN" => "!Ref Origin",
+        "HANDRAIL_FILES_BUCKET" => "!Ref FilesBucket",
+        "HANDRAIL_FILES_QUEUE" => "!Ref FilesQueue",
         "HANDRAIL_MAIL_FROM" => "!Ref MailFrom",
         "HANDRAIL_DELIVERIES_QUEUE" => "!Ref DeliveriesQueue",
         "HANDRAIL_NOTICES_QUEUE" => "!Ref NoticesQueue",

@@ -21,7 +21,8 @@ fn a_function_may_do_what_the_registry_says_and_nothing_else() {
     let template = Template::read();
     let operations = endpoints().into_iter().map(|endpoint| {
         let grants = endpoint.touches.iter().flat_map(|touch| touch.grants());
-        (pascal_case(endpoint.function), grants.map(granted).collect())
+        let on_files = endpoint.touches.iter().flat_map(|touch| touch.file_actions()).map(|action| on_files(action));
+        (pascal_case(endpoint.function), grants.map(granted).chain(on_files).collect())
     });
     let workers = WORKERS.iter().map(|worker| (pascal_case(worker.function), permissions_of(worker)));
     let in_code: BTreeMap<String, Permissions> = operations.chain(workers).collect();
@@ -39,6 +40,11 @@ fn granted(grant: &Grant) -> String {
     };
     let condition = grant.leading_key.map(|key| json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [key]}}));
     line(grant.action, &resource, condition.as_ref())
+}
+
+fn on_files(action: &str) -> String {
+    let whole = action == "s3:ListBucket";
+    line(action, if whole { "!GetAtt FilesBucket.Arn" } else { "!Sub ${FilesBucket.Arn}/*" }, None)
 }
 
 fn line(action: &str, resource: &str, condition: Option<&Value>) -> String {
@@ -75,6 +81,7 @@ fn elsewhere(worker: &Worker, action: &str) -> Vec<String> {
             let as_us = json!({"StringEquals": {"ses:FromAddress": "!Ref MailFrom"}});
             vec![line(action, identities, Some(&as_us))]
         }
+        "s3:DeleteObjectTagging" => vec![on_files(action)],
         other => panic!("{}: {other} is new: say here on what", worker.function),
     }
 }
@@ -84,6 +91,7 @@ fn need_of(queue: Queue) -> Need {
         Queue::Deliveries => Need::DeliveriesQueue,
         Queue::Notices => Need::NoticesQueue,
         Queue::Timers => Need::TimersQueue,
+        Queue::Files => Need::FilesQueue,
     }
 }
 

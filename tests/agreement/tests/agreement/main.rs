@@ -7,6 +7,7 @@
 
 mod access;
 mod binaries;
+mod buckets;
 mod calls;
 mod examples;
 mod functions;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::examples::message;
 use crate::project::read;
 use crate::samples::{Body, invoke, sample};
-use crate::stage::{NOW, Stage, approver, key_id, record_id, tenant, token};
+use crate::stage::{FILE, NOW, Stage, approver, blob_key, key_id, record_id, tenant, token};
 
 pub(crate) fn example(function: &str) -> String {
     read(&format!("infra/events/{function}.json"))
@@ -61,6 +61,16 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
         "auth-login-show" | "auth-login-use" => {
             let stage = story().await;
             stage.login_is_requested().await;
+            stage
+        }
+        "decisions-attachments-complete" => {
+            let stage = story().await;
+            stage.files.lie(&blob_key(), FILE);
+            stage
+        }
+        "files-get" => {
+            let mut stage = Box::pin(stage_for("decisions-attachments-complete")).await;
+            happen(&mut stage, "decisions-attachments-complete").await;
             stage
         }
         _ => story().await,

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
 use crate::stage::{
-    ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, SESSION_COOKIE, SLACK_CODE, Stage, key_id, login_token, record_id,
-    slack_state, slack_tap, token,
+    ADMIN, AGENT, APP, FILE, IDEMPOTENCY_KEY, NOW, SESSION_COOKIE, SLACK_CODE, Stage, file_token, key_id, login_token,
+    record_id, slack_state, slack_tap, token, upload_token,
 };
 
 #[derive(Clone)]
@@ -32,6 +32,11 @@ pub(crate) struct Sample {
 pub(crate) enum Body {
     Json(Value),
     Form(String),
+    /// One file, in the field that holds files.
+    File {
+        name: &'static str,
+        bytes: &'static str,
+    },
 }
 
 /// A new operation needs its sample here.
@@ -65,7 +70,7 @@ pub(crate) fn sample(function: &str) -> Sample {
         "decisions-list" => {
             Sample { query: vec![("status", "pending".to_owned()), ("limit", "20".to_owned())], ..by(AGENT) }
         }
-        "decisions-get" | "decisions-deliveries" | "decisions-callback-replay" => {
+        "decisions-get" | "decisions-deliveries" | "decisions-callback-replay" | "decisions-attachments-list" => {
             Sample { parameter: decision, ..by(AGENT) }
         }
         "decisions-resolve" => Sample {
@@ -80,6 +85,18 @@ pub(crate) fn sample(function: &str) -> Sample {
             body: Some(Body::Json(json!({"reason": "The customer keeps the items."}))),
             ..by(AGENT)
         },
+        "decisions-attachments-add" => Sample {
+            parameter: decision,
+            body: Some(Body::File { name: "Größen.csv", bytes: "size,wanted\nM,1\n" }),
+            ..by(AGENT)
+        },
+        "decisions-attachments-invite" => Sample {
+            parameter: decision,
+            body: Some(Body::Json(json!({"name": "Rechnung 4711.pdf", "size": FILE.len()}))),
+            ..by(AGENT)
+        },
+        "decisions-attachments-complete" => Sample { parameter: Some(("token", upload_token())), ..by(AGENT) },
+        "files-get" => Sample { parameter: Some(("token", file_token())), ..page },
         "decisions-page-show" => page,
         "decisions-page-answer" => {
             Sample { body: Some(Body::Form("choice=approve&notes=Looks+right%2E".to_owned())), ..page }
@@ -140,6 +157,16 @@ pub(crate) fn tapped(tap: &Tap) -> Sample {
     Sample { key: None, parameter: None, query: Vec::new(), headers, body: Some(Body::Form(body)) }
 }
 
+const BOUNDARY: &str = "a-boundary";
+
+/// As a client sends it that knows a file only by its path.
+fn multipart(name: &str, bytes: &str) -> String {
+    format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n{bytes}\r\n--{BOUNDARY}--\r\n"
+    )
+}
+
 impl Sample {
     pub(crate) fn path(&self, endpoint: &Endpoint) -> String {
         match &self.parameter {
@@ -192,9 +219,10 @@ impl Sample {
         match &self.body {
             Some(Body::Json(body)) => event["body"] = body.to_string().into(),
             Some(Body::Form(body)) => event["body"] = BASE64_STANDARD.encode(body).into(),
+            Some(Body::File { name, bytes }) => event["body"] = BASE64_STANDARD.encode(multipart(name, bytes)).into(),
             None => {}
         }
-        event["isBase64Encoded"] = matches!(self.body, Some(Body::Form(_))).into();
+        event["isBase64Encoded"] = matches!(self.body, Some(Body::Form(_) | Body::File { .. })).into();
         event
     }
 
@@ -213,6 +241,9 @@ impl Sample {
         let (kind, length) = match &self.body {
             Some(Body::Json(body)) => ("application/json", body.to_string().len()),
             Some(Body::Form(body)) => ("application/x-www-form-urlencoded", body.len()),
+            Some(Body::File { name, bytes }) => {
+                (&*format!("multipart/form-data; boundary={BOUNDARY}"), multipart(name, bytes).len())
+            }
             None => return headers,
         };
         headers.extend([("content-type", kind.to_owned()), ("content-length", length.to_string())]);
@@ -231,9 +262,9 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
-    /// What the operation answers when all is well. A page's answer leads on to the outcome.
+    /// What the operation answers when all is well. A page's answer leads on to the outcome, a file's link to the bucket.
     pub(crate) fn is_success(&self) -> bool {
-        self.status.is_success() || self.status == StatusCode::SEE_OTHER
+        self.status.is_success() || [StatusCode::SEE_OTHER, StatusCode::FOUND].contains(&self.status)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use handrail_decisions::attachments::invite::{self, Invited};
 use handrail_decisions::slack::Ticket;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
@@ -18,9 +19,11 @@ use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_effects::{MailFault, Mailer, Message, Outbox, Posted, Works};
 use handrail_engine::Engine;
+use handrail_kernel::blobs::{BlobId, BlobKey, Blobs};
 use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::Awaited;
+use handrail_kernel::file_link::FileLink;
 use handrail_kernel::link::{Link, LoginLink, Seat};
 use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::seal::seal;
@@ -28,11 +31,13 @@ use handrail_kernel::session::SESSION_LIVES_MS;
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackUser;
 use handrail_kernel::store::{Key, Session, Store, Workspace, table};
+use handrail_kernel::ticket;
 use handrail_kernel::transition::create;
 use handrail_slack::State;
 use handrail_testkit::{SlackStandIn, Tap};
 use serde_json::json;
 
+use crate::buckets::NotedFiles;
 use crate::calls::{Calls, Watched};
 
 pub(crate) const TABLE: &str = "handrail";
@@ -86,6 +91,31 @@ fn holder() -> EmailAddress {
     EmailAddress::parse("holder@example.com").expect("an address")
 }
 
+/// A file that a client put itself.
+pub(crate) fn blob_key() -> BlobKey {
+    BlobKey { tenant: tenant(), record: record_id(), id: BlobId::from_bytes([5; 16]) }
+}
+
+pub(crate) const FILE: &[u8] = b"%PDF-1.7 an invoice";
+
+/// What says that it was put.
+pub(crate) fn upload_token() -> String {
+    let invited = Invited {
+        tenant: tenant(),
+        record: record_id(),
+        blob: blob_key().id.to_string(),
+        name: "Rechnung 4711.pdf".to_owned(),
+        size: FILE.len() as u64,
+        until: NOW.plus_ms(60 * 60_000),
+    };
+    ticket::sign(&master(), invite::PURPOSE, &invited).expect("a short token")
+}
+
+/// The link to it, once it counts.
+pub(crate) fn file_token() -> String {
+    FileLink::to(&master(), blob_key(), NOW).token()
+}
+
 fn master() -> MasterKey {
     MasterKey::new("the master key of the examples")
 }
@@ -127,6 +157,7 @@ pub(crate) struct Stage {
     pub(crate) calls: Calls,
     pub(crate) sent: Arc<Sent>,
     pub(crate) slack: Arc<SlackStandIn>,
+    pub(crate) files: Arc<NotedFiles>,
 }
 
 impl Stage {
@@ -137,8 +168,9 @@ impl Stage {
         let calls = Calls::default();
         let slack = Arc::new(SlackStandIn::start().await);
         assert_eq!(slack.grants(), SLACK_CODE);
-        let cx = context(&engine, &clock, &calls, &slack);
-        let stage = Self { cx, engine, clock, calls, sent: Arc::default(), slack };
+        let files = Arc::<NotedFiles>::default();
+        let cx = context(&engine, &clock, &calls, &slack, &files);
+        let stage = Self { cx, engine, clock, calls, sent: Arc::default(), slack, files };
         assert!(table::create(&stage.engine.client(), TABLE).await.expect("a table can be made"));
         for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
             stage.put_key(key, key_id(role), tenant(), role).await;
@@ -168,8 +200,9 @@ impl Stage {
 
     /// As after a cold start: nothing is remembered but what lies in the table.
     pub(crate) fn forget(&mut self) {
-        self.cx = context(&self.engine, &self.clock, &self.calls, &self.slack);
+        self.cx = context(&self.engine, &self.clock, &self.calls, &self.slack, &self.files);
         self.calls.take();
+        self.files.forget();
     }
 
     async fn connect_slack(&self) {
@@ -205,7 +238,13 @@ impl Stage {
     }
 }
 
-fn context(engine: &Engine, clock: &Arc<StandingClock>, calls: &Calls, slack: &SlackStandIn) -> Cx {
+fn context(
+    engine: &Engine,
+    clock: &Arc<StandingClock>,
+    calls: &Calls,
+    slack: &SlackStandIn,
+    files: &Arc<NotedFiles>,
+) -> Cx {
     let client = engine.client_through(Watched::around(engine.connector(), calls));
     let settings = Settings {
         table: TABLE.to_owned(),
@@ -216,7 +255,8 @@ fn context(engine: &Engine, clock: &Arc<StandingClock>, calls: &Calls, slack: &S
         limits: Limits::PUBLISHED,
     };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    Cx::new(Store::new(client, TABLE), clock, Arc::new(RepeatingEntropy(AtomicU8::new(100))), settings)
+    let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(100)));
+    Cx::new(Store::new(client, TABLE), clock, entropy, settings).with_blobs(Arc::clone(files) as Arc<dyn Blobs>)
 }
 
 pub(crate) struct StandingClock(AtomicI64);

@@ -97,6 +97,15 @@ fn only_slacks_operations_can_call_slack_and_they_send_nothing_else() {
 }
 
 #[test]
+fn only_the_functions_that_touch_files_are_built_from_s3s_client() {
+    let walls = Walls::read();
+    for package in ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "slack", "workers"] {
+        walls.keep(&format!("handrail-{package}"), &["handrail-s3", "handrail-files", "aws-sdk-s3"]);
+    }
+    walls.keep("handrail-s3", &["handrail-effects", "handrail-decisions", "handrail-workers"]);
+}
+
+#[test]
 fn effects_know_no_operation() {
     Walls::read().keep(
         "handrail-effects",

@@ -109,3 +109,8 @@ async fn a_revoked_key_stays_revoked() {
 async fn a_link_signs_in_once_whatever_call_breaks() {
     holds_whatever_call_breaks(&journeys::SIGNS_IN).await;
 }
+
+#[tokio::test]
+async fn files_come_once_and_stay() {
+    holds_whatever_call_breaks(&journeys::ATTACHED).await;
+}

@@ -170,6 +170,25 @@ pub(crate) const CALLED_TWICE: Journey = Journey {
     },
 };
 
+pub(crate) const ATTACHED: Journey = Journey {
+    name: "files beside a request",
+    backup: false,
+    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            let agent = scene.agent();
+            let id = scene.ask(&agent, Question { name: Some("with files"), context: SMALL }).await.id();
+            scene.world.settle().await;
+            scene.begins();
+            scene.attach(&id, "first").await;
+            // Asked again by a client that did not hear the answer, and it is one request.
+            scene.attach(&id, "first").await;
+            scene.attach(&id, "second").await;
+            scene.world.settle().await;
+        })
+    },
+};
+
 pub(crate) const REVOKED: Journey = Journey {
     name: "a revoked key",
     backup: false,

@@ -83,3 +83,8 @@ async fn retries_survive() {
 async fn signing_in_survives() {
     holds_wherever_the_process_dies(&journeys::SIGNS_IN).await;
 }
+
+#[tokio::test]
+async fn files_survive() {
+    holds_wherever_the_process_dies(&journeys::ATTACHED).await;
+}

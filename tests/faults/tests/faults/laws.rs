@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use handrail_domain::decision::{Decision, DecisionEvent, asked_now};
 use handrail_domain::effect::{Effect, Purpose};
+use handrail_domain::file::check_file;
 use handrail_domain::lifecycle::{Lifecycle, Row};
 use handrail_domain::record::{ChainHash, digest_of};
 use handrail_kernel::store::{DeliveryKey, DeliveryStatus};
@@ -103,6 +104,7 @@ fn what_follows_has_followed(scene: &Scene, evidence: &Evidence, kept: &Kept) {
                 assert_eq!(delivery.status, DeliveryStatus::Delivered, "{id}: {:?}", delivery.attempts);
                 assert_eq!(delivery.body.as_bytes(), first.body, "{id}");
             }
+            Effect::Keep(_) => files_are_kept(scene, kept),
             Effect::Mail(purpose) | Effect::MailAt(purpose, _) => {
                 let mails = evidence.mails.iter().filter(|mail| mail["id"] == *id).count();
                 assert!(mails <= 1, "{id} lies in the mailbox {mails} times");
@@ -119,6 +121,16 @@ fn what_follows_has_followed(scene: &Scene, evidence: &Evidence, kept: &Kept) {
                 }
             }
         }
+    }
+}
+
+/// Every file that the record names lies whole where nothing removes it.
+fn files_are_kept(scene: &Scene, kept: &Kept) {
+    for file in kept.record.standing.files() {
+        let name = format!("{}.{}.{}", kept.record.tenant, kept.record.id, file.id);
+        let bytes = std::fs::read(scene.world.files.path().join("kept").join(&name));
+        let bytes = bytes.unwrap_or_else(|error| panic!("{} is named and not kept: {error}", file.name));
+        assert_eq!(check_file(&file.name, &bytes).expect("it was checked before").sha256, file.sha256);
     }
 }
 
@@ -155,8 +167,9 @@ fn event_of(purpose: Purpose) -> &'static str {
         | Purpose::RemindHalf
         | Purpose::RemindLast
         | Purpose::SignIn
-        | Purpose::UpdateSlack => {
-            panic!("a message to a person is no call")
+        | Purpose::UpdateSlack
+        | Purpose::KeepFiles => {
+            panic!("that is no call")
         }
     }
 }
@@ -186,6 +199,13 @@ async fn what_was_told_is_true(scene: &Scene, evidence: &Evidence) {
         let path = format!("/decisions/{id}");
         let seen = scene.insist(&scene.world.admin, Method::GET, &path, &[], String::new(), 200).await;
         assert_eq!(seen.json["status"], kept.record.state().name());
+    }
+    for (id, names) in &scene.told.attached {
+        let kept = evidence.record(id).unwrap_or_else(|| panic!("{id} took files and is not there"));
+        let found: Vec<_> = kept.record.standing.attachments.iter().map(|file| file.name.clone()).collect();
+        assert!(found.starts_with(names), "what was acknowledged stays: {names:?} in {found:?}");
+        let once: BTreeSet<_> = found.iter().collect();
+        assert_eq!(once.len(), found.len(), "a file came twice: {found:?}");
     }
     for (id, status) in &scene.told.answered {
         let kept = evidence.record(id).unwrap_or_else(|| panic!("{id} was answered and is not there"));

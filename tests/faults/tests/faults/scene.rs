@@ -37,6 +37,8 @@ pub(crate) struct Told {
     named: BTreeMap<String, String>,
     /// Ids and the status that was acknowledged.
     pub answered: BTreeMap<String, &'static str>,
+    /// Ids and the names of the files that were acknowledged, in their order.
+    pub attached: BTreeMap<String, Vec<String>>,
 }
 
 /// Who asks for what.
@@ -104,6 +106,22 @@ impl Scene {
             self.told.answered.insert(id.to_owned(), settled_by(action));
         }
         answer
+    }
+
+    /// Two files in one request.
+    pub(crate) async fn attach(&mut self, id: &str, name: &str) {
+        let part = |file: &str| {
+            format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file}\"\r\n\r\nof {file}\r\n")
+        };
+        let names = ["one.txt", "two.txt"].map(|file| format!("{name} {file}"));
+        let body = format!("{}{}--x--\r\n", part(&names[0]), part(&names[1]));
+        let headers = [("content-type", "multipart/form-data; boundary=x"), ("idempotency-key", name)];
+        let path = format!("/decisions/{id}/attachments");
+        let answer = self.insist(&self.agent(), Method::POST, &path, &headers, body, 201).await;
+        let listed = answer.json["attachments"].as_array().expect("a list").iter();
+        let listed: Vec<String> = listed.map(|file| file["name"].as_str().unwrap_or_default().to_owned()).collect();
+        assert!(names.iter().all(|name| listed.contains(name)), "{listed:?}");
+        self.told.attached.insert(id.to_owned(), listed);
     }
 
     /// From the page behind a mailed link.
