@@ -34,7 +34,8 @@ async function look(act) {
   try {
     await act(page)
     for (const frame of page.frames()) {
-      const planted = 'script, img, svg[onload], b[onmouseover], meta[http-equiv], link[rel=stylesheet], form[action*=evil], a[href*=evil], a[href^=javascript]'
+      // The one script of ours stands at the end of the page that asks.
+      const planted = 'script:not(body > footer + script), img, svg[onload], b[onmouseover], meta[http-equiv], link[rel=stylesheet], form[action*=evil], a[href*=evil], a[href^=javascript]'
       assert.equal(await frame.locator(planted).count(), 0, `${frame.url()} has what the agent planted`)
       assert.equal(await frame.getByRole('heading', { name: 'Already approved' }).count(), 0)
     }

@@ -1,23 +1,25 @@
 //! `POST /d/{token}`: the approver's tap. The first one counts; the same tap twice is one answer.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::actor::{Actor, ProofOfPerson};
-use handrail_domain::decision::{Act, Choice, Decision, Refusal, check_given};
+use handrail_domain::decision::{Act, Choice, Decision, Given, Invalid, InvalidKind, Refusal};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Command;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Form, Segment};
+use handrail_kernel::extract::Segment;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::transition::{Stop, transition_from};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
+use serde_json::json;
 
-use crate::visit::{PAGE_DIALECT, Typed, Visit};
+use crate::page_form;
+use crate::pages::{Input, Trouble, Typed};
+use crate::visit::{PAGE_DIALECT, Visit};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-page-answer",
@@ -35,38 +37,21 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Deserialize)]
-struct Answered {
-    choice: Option<String>,
-    notes: Option<String>,
-}
-
-async fn handler(
-    State(cx): State<Cx>,
-    Segment(token): Segment,
-    Form(answered): Form<Answered>,
-) -> Result<Response, Problem> {
+async fn handler(State(cx): State<Cx>, Segment(token): Segment, request: Request) -> Result<Response, Problem> {
+    let fields = page_form::read(&cx, request).await?;
     let visit = Visit::by(&cx, &token).await?;
-    let now = cx.clock.now();
-    // Browsers send the line breaks of a text area as CRLF.
-    let notes = answered.notes.unwrap_or_default().replace("\r\n", "\n");
-    let choice = answered.choice.as_deref().and_then(Choice::from_name);
-    let typed = |problem: &str| Typed { choice, notes: notes.clone(), problem: Some(problem.to_owned()) };
-    let Some(choice) = choice else {
-        return Ok(visit.page(now, &typed("Please choose one of the buttons.")).into_response());
+    let ask = &visit.record.ask;
+    let typed = page_form::typed(ask, &fields)?;
+    let again = |problem: Trouble| {
+        let typed = Typed { problem: Some(problem), ..typed.clone() };
+        Ok(visit.page(&cx, &typed).into_response())
     };
-    if choice == Choice::Modify && notes.trim().is_empty() {
-        return Ok(visit.page(now, &typed("Say in the notes what should be different.")).into_response());
-    }
-    let given = match check_given(None, Some(notes.clone()), None, None) {
-        Ok(given) => given,
-        Err(invalid) => {
-            return Ok(visit.page(now, &typed(&format!("Your notes {}.", invalid.message))).into_response());
-        }
+    let (choice, given) = match page_form::given(ask, &typed, cx.clock.now()) {
+        Ok(answer) => answer,
+        Err(problem) => return again(problem),
     };
     let command = Command::<Decision> {
-        // The link and what was tapped: the same form sent twice finds its own answer.
-        id: CommandId::new(&format!("{token} {} {notes}", choice.name()), &[]),
+        id: command_id(&token, choice, &given),
         actor: Actor::Person { email: visit.person.clone(), by: ProofOfPerson::MailedLink },
         act: Act::Answer(choice, given),
     };
@@ -76,16 +61,24 @@ async fn handler(
             Refusal::AlreadyAnswered { .. } | Refusal::Expired { .. } | Refusal::Cancelled { .. } | Refusal::NotAsked,
         )) => {
             let visit = Visit::by(&cx, &token).await?;
-            Ok(visit.too_late(cx.clock.now()).into_response())
+            Ok(visit.too_late(&cx).into_response())
         }
-        Err(Stop::Refused(Refusal::DoesNotFit { message, .. })) => {
-            Ok(visit.page(now, &typed(&format!("Your answer {message}."))).into_response())
+        Err(Stop::Refused(Refusal::DoesNotFit { field, message })) => {
+            let invalid = Invalid { kind: InvalidKind::Value, field, message };
+            again(page_form::not_fitting(ask, &typed, &invalid))
         }
         Err(Stop::Refused(Refusal::NotOffered { .. })) => {
-            Ok(visit.page(now, &typed("That answer was not offered.")).into_response())
+            again(Trouble { at: Input::Form, words: "That answer was not offered.".to_owned() })
         }
         Err(stop) => Err(stop.into_problem("Decision", crate::dialect::refused)),
     }
+}
+
+/// The link and all that was filled in: the same form sent twice finds its own answer.
+fn command_id(token: &str, choice: Choice, given: &Given) -> CommandId {
+    let files: Vec<_> = given.files.iter().map(|file| (&file.sha256, &file.name)).collect();
+    let filled = json!([token, choice, given.notes, given.response_data, given.execute_at, files]);
+    CommandId::new(&filled.to_string(), &[])
 }
 
 /// To the outcome by GET, so that a reload asks nothing again. Relative, so that it works under any prefix.

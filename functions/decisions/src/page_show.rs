@@ -11,9 +11,8 @@ use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use serde::Deserialize;
 
-use handrail_domain::decision::Choice;
-
-use crate::visit::{PAGE_DIALECT, Typed, Visit};
+use crate::pages::{Tap, Typed};
+use crate::visit::{PAGE_DIALECT, Visit};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-page-show",
@@ -44,9 +43,8 @@ async fn handler(
 ) -> Result<Response, Problem> {
     take(&cx, Allowance::of_stranger("pages", &address, cx.settings.limits.pages_per_minute)).await?;
     let visit = Visit::by(&cx, &token).await?;
-    let choice = preselected.ok().and_then(|Query(query)| query.a).and_then(|name| Choice::from_name(&name));
-    let typed = Typed { choice, ..Typed::default() };
-    Ok(visit.page(cx.clock.now(), &typed).into_response())
+    let tap = preselected.ok().and_then(|Query(query)| query.a).and_then(|name| Tap::from_name(&name));
+    Ok(visit.page(&cx, &Typed { tap, ..Typed::default() }).into_response())
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! A person at the link of a decision: who they are, and which page they get.
 
 use axum::response::{IntoResponse, Response as AxumResponse};
-use handrail_domain::actor::Actor;
-use handrail_domain::decision::{Choice, Decision, DecisionEvent, Outcome, Place, asked_now, last_deadline};
+use handrail_domain::decision::{
+    Cancelled, Decision, EXECUTE_WITHIN_DAYS_MAX, Place, ResponseType, asked_now, last_deadline,
+};
+use handrail_domain::outbound::{OutboundUrl, Reach};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
@@ -10,10 +12,11 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::Dialect;
 use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::problem::{Problem, RequestId};
-use http::{Response, StatusCode};
+use http::Response;
 
 use crate::get::NOT_FOUND;
-use crate::pages::{self, AskView, AtDeadline, DecidedView, ExpiredView, How, Moment, MovedView};
+use crate::outcome;
+use crate::pages::{self, AskView, AtDeadline, CancelledView, Days, ExpiredView, Moment, MovedView, Picture, Typed};
 
 /// Problems as pages: whoever follows a link is a person.
 pub(crate) const PAGE_DIALECT: Dialect = Dialect(worded);
@@ -39,14 +42,6 @@ pub struct Visit {
     pub person: EmailAddress,
 }
 
-/// What the person typed before, and why it was not taken.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Typed {
-    pub choice: Option<Choice>,
-    pub notes: String,
-    pub problem: Option<String>,
-}
-
 impl Visit {
     /// The visitor whom this link was made for. A wrong signature and an absent record answer the same.
     pub async fn by(cx: &Cx, token: &str) -> Result<Self, Problem> {
@@ -64,18 +59,19 @@ impl Visit {
     }
 
     /// The page as it is now, for a look: the question, or what became of it.
-    pub(crate) fn page(&self, now: Timestamp, typed: &Typed) -> Response<String> {
+    pub(crate) fn page(&self, cx: &Cx, typed: &Typed) -> Response<String> {
+        let now = cx.clock.now();
         let seen = self.record.seen_at(now);
         match asked_now(&seen) {
-            Some(asked) if asked.same_mailbox(&self.person) => ask_page(&seen, &self.person, now, typed),
+            Some(asked) if asked.same_mailbox(&self.person) => ask_page(cx, &seen, &self.person, now, typed),
             Some(asked) => moved_page(&seen, asked),
             None => self.ended(&seen, true),
         }
     }
 
     /// The page for an answer that came too late.
-    pub(crate) fn too_late(&self, now: Timestamp) -> Response<String> {
-        let seen = self.record.seen_at(now);
+    pub(crate) fn too_late(&self, cx: &Cx) -> Response<String> {
+        let seen = self.record.seen_at(cx.clock.now());
         match asked_now(&seen) {
             Some(asked) => moved_page(&seen, asked),
             None => self.ended(&seen, false),
@@ -83,23 +79,10 @@ impl Visit {
     }
 
     fn ended(&self, seen: &Record<Decision>, looking: bool) -> Response<String> {
-        let (choice, outcome) = match &seen.standing.place {
-            Place::Approved(outcome) | Place::Scheduled(outcome) => (Choice::Approve, outcome),
-            Place::Denied(outcome) => (Choice::Deny, outcome),
-            Place::Modified(outcome) => (Choice::Modify, outcome),
-            Place::Pending | Place::Escalated | Place::Expired(_) => return expired_page(seen),
-        };
-        let at = Spoken::of(outcome.at);
-        let view = decided(seen, choice, outcome, &at);
-        if looking && answered_by(seen, &self.person) {
-            return pages::outcome(&view);
-        }
-        let mut page = pages::already_decided(&view);
-        if looking {
-            // Nobody tried anything: the outcome is what this visitor came for.
-            *page.status_mut() = StatusCode::OK;
-        }
-        page
+        outcome::page(seen, &self.person, looking).unwrap_or_else(|| match seen.standing.cancelled() {
+            Some(cancelled) => cancelled_page(seen, cancelled),
+            None => expired_page(seen),
+        })
     }
 }
 
@@ -131,27 +114,46 @@ pub(crate) fn minutes_until(deadline: Timestamp, now: Timestamp) -> i64 {
     deadline.ms_since(now).max(0) / 60_000
 }
 
-fn ask_page(seen: &Record<Decision>, person: &EmailAddress, now: Timestamp, typed: &Typed) -> Response<String> {
+const DAY_MS: i64 = 24 * 60 * 60_000;
+
+fn ask_page(
+    cx: &Cx,
+    seen: &Record<Decision>,
+    person: &EmailAddress,
+    now: Timestamp,
+    typed: &Typed,
+) -> Response<String> {
     let ask = &seen.ask;
     let (deadline, at_deadline) = deadline_of(seen);
     let (requested, until) = (Spoken::of(seen.created_at), Spoken::of(deadline));
     let amount = ask.amount.as_ref().map(ToString::to_string);
+    let days = (now.readable(), now.date(), now.plus_ms(EXECUTE_WITHIN_DAYS_MAX * DAY_MS).date());
     pages::ask(&AskView {
         action: &ask.action,
         context: ask.context.as_deref().unwrap_or_default(),
         amount: amount.as_deref(),
+        pictures: &pictures(&ask.context_images, cx.settings.reach),
+        files: &[],
         urgency: ask.urgency,
         asked_by: &ask.asked_by_name,
         approver: person.as_str(),
+        instead_of: matches!(seen.standing.place, Place::Escalated).then_some(ask.approver.as_str()),
         requested: requested.moment(),
         deadline: until.moment(),
-        minutes_left: minutes_until(deadline, now),
+        ms_left: deadline.ms_since(now),
         at_deadline,
+        asked: ask.response_type.as_ref().unwrap_or(&ResponseType::ApproveDeny),
+        days: Days { now: &days.0, first: &days.1, last: &days.2 },
         options: &ask.options,
-        preselected: typed.choice.filter(|choice| ask.options.contains(choice)),
-        notes: &typed.notes,
-        problem: typed.problem.as_deref(),
+        typed,
     })
+}
+
+/// Each address was checked when it was given; what would not be taken today is not shown today.
+fn pictures(addresses: &[String], reach: Reach) -> Vec<Picture> {
+    let urls = addresses.iter().filter_map(|address| OutboundUrl::parse(address, reach).ok());
+    urls.map(|url| Picture { url: url.as_str().to_owned(), host: url.host().to_owned(), origin: url.origin() })
+        .collect()
 }
 
 fn moved_page(seen: &Record<Decision>, asked: &EmailAddress) -> Response<String> {
@@ -168,32 +170,12 @@ fn expired_page(seen: &Record<Decision>) -> Response<String> {
     })
 }
 
-fn decided<'a>(seen: &'a Record<Decision>, choice: Choice, outcome: &'a Outcome, at: &'a Spoken) -> DecidedView<'a> {
-    let by_link = matches!(answer_event(seen), Some(Actor::Person { .. }));
-    DecidedView {
+fn cancelled_page(seen: &Record<Decision>, cancelled: &Cancelled) -> Response<String> {
+    let at = Spoken::of(cancelled.at);
+    pages::cancelled(&CancelledView {
         action: &seen.ask.action,
         asked_by: &seen.ask.asked_by_name,
-        choice,
-        by: &outcome.answer.resolved_by,
         at: at.moment(),
-        notes: outcome.answer.notes.as_deref().unwrap_or_default(),
-        how: if by_link { How::Link } else { How::Api },
-    }
-}
-
-fn answered_by(seen: &Record<Decision>, person: &EmailAddress) -> bool {
-    matches!(answer_event(seen), Some(Actor::Person { email, .. }) if email.same_mailbox(person))
-}
-
-fn answer_event(seen: &Record<Decision>) -> Option<&Actor> {
-    let is_answer = |event: &DecisionEvent| {
-        matches!(
-            event,
-            DecisionEvent::Approved(_)
-                | DecisionEvent::Denied(_)
-                | DecisionEvent::Modified(_)
-                | DecisionEvent::Scheduled(_)
-        )
-    };
-    seen.log.iter().map(|line| &line.entry).find(|entry| is_answer(&entry.event)).map(|entry| &entry.by)
+        reason: cancelled.reason.as_deref().unwrap_or_default(),
+    })
 }

@@ -95,6 +95,11 @@ impl OutboundUrl {
         self.url.scheme() == "https"
     }
 
+    /// Scheme, host and port, as a policy of a page names them.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// What belongs into the `Host` header: the port is there unless it is the scheme's own.
     pub fn authority(&self) -> &str {
         self.url.authority()

@@ -16,6 +16,7 @@ const WIRE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 const READABLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 impl Timestamp {
     pub const fn from_unix_ms(ms: i64) -> Self {
@@ -60,6 +61,11 @@ impl Timestamp {
     /// For people: `31 Jan 2026, 09:30 UTC`.
     pub fn readable(self) -> String {
         self.formatted(READABLE)
+    }
+
+    /// `2026-01-31`, as a date field of a form has it.
+    pub fn date(self) -> String {
+        self.formatted(DATE)
     }
 
     fn formatted(self, format: &[BorrowedFormatItem<'_>]) -> String {
@@ -108,6 +114,7 @@ mod tests {
         assert_eq!(at.to_string(), "2026-01-31T09:30:00.007Z");
         assert_eq!(Timestamp::parse(&at.to_string()), Some(at));
         assert_eq!(at.readable(), "31 Jan 2026, 09:30 UTC");
+        assert_eq!(at.date(), "2026-01-31");
         assert_eq!(Timestamp::parse("2026-01-31T10:30:00.007+01:00"), Some(at));
         assert_eq!(Timestamp::parse("yesterday"), None);
     }

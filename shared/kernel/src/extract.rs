@@ -310,7 +310,8 @@ impl FromRequestParts<Cx> for IdempotencyKey {
 /// A form of a page: `application/x-www-form-urlencoded`, small.
 pub struct Form<T>(pub T);
 
-pub const FORM_BYTES_MAX: usize = 64 * 1024;
+/// The longest answer in words and data, each byte of it escaped as three.
+pub const FORM_BYTES_MAX: usize = 128 * 1024;
 
 impl<T: DeserializeOwned> FromRequest<Cx> for Form<T> {
     type Rejection = Problem;

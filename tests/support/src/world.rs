@@ -154,13 +154,15 @@ impl World {
         (id, mail.links[0].clone())
     }
 
-    /// A request that is answered to this world's receiver.
+    /// A request that is answered to this world's receiver. Nobody is reminded of it: a test about something else moves
+    /// the clock too.
     pub fn ask(&self) -> Value {
         json!({
             "action": "Refund order 1234 (80 EUR)",
             "context": "Wrong size, twice.",
             "approver": "ann@example.com",
             "callback_url": self.receiver.url,
+            "reminders": false,
         })
     }
 
@@ -177,6 +179,14 @@ impl World {
             self.read.insert(mail.id.clone());
             mail
         }
+    }
+
+    /// All mails to this address that were not seen before, the newest first.
+    pub async fn unread_mails(&mut self, to: &str) -> Vec<Mail> {
+        self.settle().await;
+        let unread: Vec<Mail> = self.unread().await.into_iter().filter(|mail| mail.to == to).collect();
+        self.read.extend(unread.iter().map(|mail| mail.id.clone()));
+        unread
     }
 
     /// The one call that came and was not seen before.

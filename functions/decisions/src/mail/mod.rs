@@ -1,6 +1,7 @@
-//! The mail that asks a person for a decision.
+//! The mail that asks a person for a decision, and the one that reminds of it.
 //!
-//! Called where a request is sent to its approver, and again where it moves on to the backup. It
+//! Called where a request is sent to its approver, again where it moves on to the backup, and again where time runs
+//! out. It
 //! guarantees that the subject is one line without deceiving characters, that each of the agent's
 //! lines is marked as the agent's in both parts, and that the only links are those of the page. It
 //! does not keep a mail program from making links of addresses in plain words, so the mail says
@@ -9,8 +10,8 @@
 use handrail_kernel::pages::{one_line, shown};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::pages::{AtDeadline, Moment, label, meaning, span};
-use handrail_domain::decision::{Choice, Urgency};
+use crate::pages::{AtDeadline, Button, Moment, in_mail, span};
+use handrail_domain::decision::{Choice, ResponseType, Urgency};
 
 /// The most characters of a subject.
 pub const SUBJECT_MAX: usize = 150;
@@ -27,16 +28,22 @@ const FOREIGN: &str = "Addresses within the agent’s words are not from Handrai
 #[derive(Debug, Clone)]
 pub struct MailView<'a> {
     pub turn: Turn<'a>,
+    /// Asked before, and not answered yet.
+    pub reminder: bool,
     /// What is asked, in the agent's words.
     pub action: &'a str,
     /// What the agent gave to judge by; may be empty.
     pub context: &'a str,
     pub amount: Option<&'a str>,
+    /// Pictures and files that the page shows. Never in the mail: a picture would tell its owner who reads it.
+    pub on_page: usize,
     pub urgency: Urgency,
     /// The name of the API key that asked.
     pub asked_by: &'a str,
     /// The address of the page, without a query.
     pub link: &'a str,
+    /// What is to be filled in on the page.
+    pub asked: &'a ResponseType,
     /// The answers that may be given, in the order of their buttons.
     pub options: &'a [Choice],
     pub deadline: Moment<'a>,
@@ -79,19 +86,33 @@ fn subject(view: &MailView<'_>) -> String {
         Turn::First => "",
         Turn::Backup { .. } => "You are the backup: ",
     };
-    let start = format!("{press}{backup}{} asks: \"", one_line(view.asked_by, NAME_MAX));
+    let again = if view.reminder { "Reminder: " } else { "" };
+    let start = format!("{press}{again}{backup}{} asks: \"", one_line(view.asked_by, NAME_MAX));
     let room = SUBJECT_MAX.saturating_sub(start.chars().count() + 1);
     format!("{start}{}\"", one_line(view.action, room))
 }
 
 fn lead(view: &MailView<'_>) -> String {
     let who = one_line(view.asked_by, NAME_MAX);
+    let asks = match view.reminder {
+        true => format!("{who} still waits for your decision: {} left.", span(view.minutes_left)),
+        false => format!("{who} asks for your decision."),
+    };
     match view.turn {
-        Turn::First => format!("{who} asks for your decision."),
+        Turn::First => asks,
         Turn::Backup { instead_of } => {
             let first = one_line(instead_of, 254);
-            format!("{who} asks for your decision. You are the backup approver: {first} did not answer in time.")
+            format!("{asks} You are the backup approver: {first} did not answer in time.")
         }
+    }
+}
+
+/// What the page shows beside these words.
+fn beside(view: &MailView<'_>) -> Option<String> {
+    match view.on_page {
+        0 => None,
+        1 => Some("The agent gave a picture or a file too: it is on the page.".to_owned()),
+        more => Some(format!("The agent gave {more} pictures or files too: they are on the page.")),
     }
 }
 
@@ -108,8 +129,8 @@ fn otherwise(view: &MailView<'_>) -> String {
     }
 }
 
-fn answer_link(view: &MailView<'_>, choice: Choice) -> String {
-    format!("{}?a={}", view.link, choice.name())
+fn answer_link(view: &MailView<'_>, button: Button) -> String {
+    format!("{}?a={}", view.link, button.tap.name())
 }
 
 /// The context as far as the mail shows it, and whether that is less than all.
@@ -132,6 +153,7 @@ fn text(view: &MailView<'_>) -> String {
     if cut {
         parts.push(CUT.to_owned());
     }
+    parts.extend(beside(view));
     parts.push(format!("(Lines that start with > are the agent's. {})", FOREIGN.replace('’', "'")));
     parts.push(format!(
         "Urgency: {}\nAnswer by: {}\nWith no answer: {}",
@@ -140,8 +162,9 @@ fn text(view: &MailView<'_>) -> String {
         otherwise(view)
     ));
     let mut links = format!("Your page:\n{}", view.link);
-    for &choice in view.options {
-        links.push_str(&format!("\n\n{} ({}):\n{}", label(choice), lower(meaning(choice)), answer_link(view, choice)));
+    for button in in_mail(view.asked, view.options) {
+        let (label, meaning) = (button.label, lower(button.meaning));
+        links.push_str(&format!("\n\n{label} ({meaning}):\n{}", answer_link(view, button)));
     }
     parts.push(links);
     parts.push(format!("{SAFE}\n{PRIVATE}"));
@@ -196,7 +219,7 @@ fn body(view: &MailView<'_>, subject: &str) -> String {
                 } {
                     p class="h-link" style="margin:0 0 16px;color:#0b5964;font-weight:bold;" { "Handrail" }
                     h1 class="h-ink" style={ "margin:0 0 8px;font-size:22px;line-height:1.25;" (INK) } {
-                        "Your decision is needed"
+                        @if view.reminder { "Your decision is still needed" } @else { "Your decision is needed" }
                     }
                     p style="margin:0;" { bdi { (lead(view)) } }
                     (words(view))
@@ -228,6 +251,9 @@ fn words(view: &MailView<'_>) -> Markup {
         @if cut {
             p class="h-soft" style=(SOFT) { (CUT) }
         }
+        @if let Some(beside) = beside(view) {
+            p class="h-soft" style=(SOFT) { (beside) }
+        }
         p class="h-soft" style=(SOFT) { "Here the agent’s words end. " (FOREIGN) }
     }
 }
@@ -246,11 +272,11 @@ fn facts(view: &MailView<'_>) -> Markup {
 fn buttons(view: &MailView<'_>) -> Markup {
     html! {
         div style="margin:0 0 12px;" {
-            @for &choice in view.options {
-                a href=(answer_link(view, choice)) style={
+            @for button in in_mail(view.asked, view.options) {
+                a href=(answer_link(view, button)) style={
                     "display:inline-block;margin:0 8px 8px 0;padding:12px 22px;border-radius:8px;"
-                    "color:#ffffff;font-weight:bold;text-decoration:none;background:" (ground(choice)) ";"
-                } { (label(choice)) "…" }
+                    "color:#ffffff;font-weight:bold;text-decoration:none;background:" (ground(button.tone())) ";"
+                } { (button.label) "…" }
             }
         }
         p style="margin:0 0 16px;word-break:break-all;" {

@@ -8,12 +8,15 @@ const LINK: &str = "https://desk.example/d/tok_1";
 fn view<'a>(text: &'a str) -> MailView<'a> {
     MailView {
         turn: Turn::First,
+        reminder: false,
         action: text,
         context: text,
         amount: Some(text),
+        on_page: 0,
         urgency: Urgency::Medium,
         asked_by: text,
         link: LINK,
+        asked: &ResponseType::ApproveDeny,
         options: &ALL,
         deadline: Moment { text: "14 March 2026, 16:30 UTC", machine: "2026-03-14T16:30:00Z" },
         minutes_left: 43,
@@ -113,4 +116,43 @@ fn both_parts_tell_until_when_and_that_opening_is_safe() {
         assert!(part.contains("it expires, and the agent is told that nobody answered"));
         assert!(part.contains("You are the backup approver: maria@example.com did not answer in time."));
     }
+}
+
+#[test]
+fn a_reminder_says_so_first_and_how_long_there_is() {
+    let mail = compose(&MailView { reminder: true, asked_by: "bot", urgency: Urgency::High, ..view("Pay") });
+    assert_eq!(mail.subject, "[high] Reminder: bot asks: \"Pay\"");
+    assert!(mail.text.starts_with("bot still waits for your decision: 43 minutes left.\n"));
+    assert!(mail.html.contains("Your decision is still needed"));
+}
+
+#[test]
+fn buttons_are_named_by_what_is_asked() {
+    let options = [Choice::Approve, Choice::Deny];
+    let names = |wire: serde_json::Value| {
+        let asked = ResponseType::check(&wire).unwrap();
+        let html = compose(&MailView { asked: &asked, options: &options, ..view("x") }).html;
+        let names = html.split("…</a>").filter_map(|part| Some(part.rsplit_once('>')?.1.to_owned()));
+        names.filter(|name| name.len() < 20).collect::<Vec<_>>()
+    };
+    for (wire, expected) in [
+        (serde_json::json!({"type": "approve_deny"}), ["Approve", "Deny"]),
+        (serde_json::json!({"type": "confirm"}), ["Confirm", "Decline"]),
+        (serde_json::json!({"type": "choose", "choices": ["a", "b"]}), ["Answer", "Deny"]),
+        (serde_json::json!({"type": "number_input"}), ["Answer", "Deny"]),
+        (serde_json::json!({"type": "file_upload"}), ["Answer", "Deny"]),
+        (serde_json::json!({"type": "schedule"}), ["Answer", "Deny"]),
+    ] {
+        assert_eq!(names(wire.clone())[..2], expected, "{wire}");
+    }
+}
+
+#[test]
+fn pictures_and_files_are_a_line_that_leads_to_the_page() {
+    let mail = compose(&MailView { on_page: 3, ..view("x") });
+    for part in [&mail.text, &mail.html] {
+        assert!(part.contains("3 pictures or files too: they are on the page."));
+    }
+    assert!(!mail.html.contains("<img"));
+    assert!(!compose(&view("x")).text.contains("on the page."));
 }

@@ -1,12 +1,16 @@
-//! The page that asks. It shows everything the person needs to judge, and one form with a button
-//! for each answer. Opening it decides nothing; one tap does.
+//! The page that asks. It shows everything the person needs to judge, and one form with what is to be
+//! filled in and a button for each answer. Opening it decides nothing; one tap does.
 
+use handrail_domain::decision::{Choice, NOTES_CHARS_MAX as NOTES_MAX, ResponseType, Urgency};
 use handrail_kernel::pages::{Page, html as respond, shown};
 use http::{Response, StatusCode};
 use maud::{Markup, html};
 
-use super::{AtDeadline, Moment, agent, label, meaning, name, span, time};
-use handrail_domain::decision::{Choice, NOTES_CHARS_MAX as NOTES_MAX, Urgency};
+use super::agent::Words;
+use super::inputs::inputs;
+use super::{
+    AtDeadline, Button, Days, FileView, Input, Moment, Picture, Tap, Typed, agent, countdown, name, on_page, time,
+};
 
 /// All that the page tells and takes back.
 #[derive(Debug, Clone)]
@@ -16,34 +20,40 @@ pub struct AskView<'a> {
     /// What the agent gave to judge by; may be empty.
     pub context: &'a str,
     pub amount: Option<&'a str>,
+    pub pictures: &'a [Picture],
+    pub files: &'a [FileView],
     pub urgency: Urgency,
     /// The name of the API key that asked.
     pub asked_by: &'a str,
     /// The address the link was sent to.
     pub approver: &'a str,
+    /// Who was asked first, where it is the backup's turn now.
+    pub instead_of: Option<&'a str>,
     pub requested: Moment<'a>,
     pub deadline: Moment<'a>,
-    pub minutes_left: i64,
+    pub ms_left: i64,
     pub at_deadline: AtDeadline<'a>,
+    /// What is to be filled in.
+    pub asked: &'a ResponseType,
+    pub days: Days<'a>,
     /// The answers that may be given, in the order of their buttons.
     pub options: &'a [Choice],
-    /// The answer to put first: from the mail's link, or the one that was just refused.
-    pub preselected: Option<Choice>,
-    /// The notes typed so far.
-    pub notes: &'a str,
-    /// Why the last try was refused, in words for the person.
-    pub problem: Option<&'a str>,
+    /// From the mail's link, or from the try that was just refused.
+    pub typed: &'a Typed,
 }
 
 /// 200, or 422 when it comes back with a problem.
 #[must_use]
 pub fn ask(view: &AskView<'_>) -> Response<String> {
-    let (status, title) = match view.problem {
+    let (status, title) = match view.typed.problem {
         None => (StatusCode::OK, "Your decision is needed"),
         Some(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Please check your answer"),
     };
     let bar = html! { span class="whom" { "For " (name(view.approver)) } };
-    respond(status, &Page::new(title, body(view)).bar(bar))
+    let mut origins: Vec<String> = view.pictures.iter().map(|picture| picture.origin.clone()).collect();
+    origins.sort();
+    origins.dedup();
+    respond(status, &Page::new(title, body(view)).bar(bar).script(countdown::SCRIPT).pictures_from(origins))
 }
 
 fn body(view: &AskView<'_>) -> Markup {
@@ -54,11 +64,16 @@ fn body(view: &AskView<'_>) -> Markup {
             h1 { "Your decision is needed" }
             p class="lede" {
                 strong { (name(view.asked_by)) } " asks you to decide. Answer by "
-                strong { (time(&view.deadline)) } ", "
-                @if view.minutes_left > 0 { "in " (span(view.minutes_left)) } @else { "in less than a minute" }
-                "."
+                strong { (time(&view.deadline)) } ": " (countdown::left(view.ms_left)) "."
             }
-            (agent::words(view.action, view.amount, view.context))
+            (countdown::over(&view.at_deadline))
+            (agent::words(&Words {
+                action: view.action,
+                amount: view.amount,
+                context: view.context,
+                pictures: view.pictures,
+                files: view.files,
+            }))
             (facts(view))
             (form(view))
         }
@@ -82,6 +97,12 @@ fn facts(view: &AskView<'_>) -> Markup {
         dl class="facts" {
             dt { "Asked at" }
             dd { (time(&view.requested)) }
+            @if let Some(first) = view.instead_of {
+                dt { "Asked first" }
+                dd { (name(first)) ", who did not answer in time. You are the backup." }
+            }
+            dt { "Who else may answer" }
+            dd { "Your team’s own programs, through the API. The first answer counts." }
             dt { "With no answer" }
             dd {
                 @match view.at_deadline {
@@ -96,47 +117,63 @@ fn facts(view: &AskView<'_>) -> Markup {
 }
 
 fn form(view: &AskView<'_>) -> Markup {
-    let first = view.preselected.filter(|choice| view.options.contains(choice));
+    let typed = view.typed;
+    let buttons = on_page(view.asked, view.options);
+    let first = typed.tap.and_then(|tap| buttons.iter().copied().find(|button| button.tap == tap));
     // The browser asks for the notes only where every plain way to send the form needs them.
-    let required = first == Some(Choice::Modify) || view.options == [Choice::Modify];
-    let described = if view.problem.is_some() { "problem notes-hint" } else { "notes-hint" };
+    let only_modify = buttons.iter().all(|button| button.tap == Tap::Modify);
+    let notes_needed = view.asked.is_plain() && (only_modify || first.is_some_and(|first| first.tap == Tap::Modify));
+    // A button goes without what only another one needs.
+    let free = |button: Button| match view.asked.is_plain() {
+        true => notes_needed && button.tap != Tap::Modify,
+        false => !button.checks,
+    };
+    let multipart = matches!(view.asked, ResponseType::FileUpload { .. }).then_some("multipart/form-data");
     html! {
-        form class="answer" id="answer" method="post" action="" aria-labelledby="answer-title" {
+        form class="answer" id="answer" method="post" action="" enctype=[multipart] aria-labelledby="answer-title" {
             h2 id="answer-title" { "Your answer" }
-            @if let Some(problem) = view.problem {
-                p class="problem" id="problem" role="alert" { (shown(problem)) }
+            @if let Some(problem) = &typed.problem {
+                p class="problem" id="problem" role="alert" { (shown(&problem.words)) }
             }
-            label for="notes" { "Notes" }
-            p class="hint" id="notes-hint" { (hint(view.options)) }
-            textarea id="notes" name="notes" rows="4" maxlength=(NOTES_MAX) dir="auto" required[required]
-                aria-describedby=(described) aria-invalid=[view.problem.map(|_| "true")] {
-                // A browser drops the first line end of a text area: this one, not the person's.
-                "\n" (view.notes)
-            }
-            @if let (Some(first), None) = (first, view.problem) {
+            (inputs(view.asked, typed, view.days))
+            (notes(view, notes_needed))
+            @if let (Some(first), None) = (first.filter(|first| !first.checks), &typed.problem) {
                 p class="chosen" {
-                    "You picked " strong { (label(first)) } " in the mail. Nothing is decided until you tap it here."
+                    "You picked " strong { (first.label) } " in the mail. Nothing is decided until you tap it here."
                 }
             }
             div class="choices" {
                 @if let Some(first) = first {
-                    (button(first, "first", false))
+                    (button(first, "first", free(first)))
                 }
-                @for &choice in view.options.iter().filter(|choice| Some(**choice) != first) {
-                    (button(choice, if first.is_some() { "other" } else { "even" }, required && choice != Choice::Modify))
+                @for &other in buttons.iter().filter(|button| Some(**button) != first) {
+                    (button(other, if first.is_some() { "other" } else { "even" }, free(other)))
                 }
             }
         }
     }
 }
 
-/// One answer. `free` lets it be sent without the notes that another button needs.
-fn button(choice: Choice, rank: &str, free: bool) -> Markup {
+fn notes(view: &AskView<'_>, needed: bool) -> Markup {
+    let wrong = view.typed.is_wrong(Input::Notes);
+    let described = if wrong { "problem notes-hint" } else { "notes-hint" };
     html! {
-        button class={ (choice.name()) " " (rank) } type="submit" name="choice" value=(choice.name())
+        label for="notes" { "Notes" }
+        p class="hint" id="notes-hint" { (hint(view.options)) }
+        textarea id="notes" name="notes" rows="4" maxlength=(NOTES_MAX) dir="auto" required[needed]
+            aria-describedby=(described) aria-invalid=[wrong.then_some("true")] {
+            // A browser drops the first line end of a text area: this one, not the person's.
+            "\n" (view.typed.notes)
+        }
+    }
+}
+
+fn button(button: Button, rank: &str, free: bool) -> Markup {
+    html! {
+        button class={ (button.tone().name()) " " (rank) } type="submit" name="choice" value=(button.tap.name())
             formnovalidate[free] {
-            b { (label(choice)) } " "
-            span { (meaning(choice)) }
+            b { (button.label) } " "
+            span { (button.meaning) }
         }
     }
 }
@@ -153,104 +190,4 @@ fn hint(options: &[Choice]) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::samples::{HOSTILE, assert_harmless};
-    use super::*;
-
-    const ALL: [Choice; 3] = Choice::ALL;
-    const AT: Moment<'_> = Moment { text: "14 March 2026, 16:30 UTC", machine: "2026-03-14T16:30:00Z" };
-
-    fn view(text: &str) -> AskView<'_> {
-        AskView {
-            action: text,
-            context: text,
-            amount: Some(text),
-            urgency: Urgency::High,
-            asked_by: text,
-            approver: text,
-            requested: AT,
-            deadline: AT,
-            minutes_left: 43,
-            at_deadline: AtDeadline::GoesTo(text),
-            options: &ALL,
-            preselected: None,
-            notes: "",
-            problem: None,
-        }
-    }
-
-    fn order(page: &str) -> Vec<&str> {
-        page.split("name=\"choice\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
-    }
-
-    #[test]
-    fn hostile_words_are_harmless() {
-        let response = ask(&AskView { problem: Some(HOSTILE), ..view(HOSTILE) });
-        assert_harmless(response.body());
-        assert!(response.body().contains("&lt;script&gt;"));
-        assert!(response.body().contains("[U+202E]desrever[U+0000]"));
-    }
-
-    #[test]
-    fn no_address_of_the_agent_can_be_followed() {
-        let response = ask(&view("see https://evil.example/d/x or mailto:eve@example.com"));
-        let links: Vec<&str> = response.body().split("<a ").skip(1).collect();
-        assert_eq!(links.len(), 1);
-        assert!(links[0].starts_with("class=\"skip\" href=\"#answer\""));
-    }
-
-    #[test]
-    fn notes_come_back_as_typed() {
-        let response = ask(&AskView { notes: "\n</textarea><b>\"x\"", ..view("a") });
-        assert!(response.body().contains(">\n\n&lt;/textarea&gt;&lt;b&gt;&quot;x&quot;</textarea>"));
-    }
-
-    #[test]
-    fn the_preselected_answer_comes_first_and_is_only_preselected() {
-        let page = ask(&AskView { preselected: Some(Choice::Deny), ..view("a") }).into_body();
-        assert_eq!(order(&page), ["deny", "approve", "modify"]);
-        assert!(page.contains("class=\"deny first\""));
-        assert!(page.contains("Nothing is decided until you tap it here."));
-        assert!(page.contains("<form class=\"answer\" id=\"answer\" method=\"post\" action=\"\""));
-    }
-
-    #[test]
-    fn only_allowed_answers_have_a_button() {
-        let options = [Choice::Approve, Choice::Deny];
-        let page = ask(&AskView { options: &options, preselected: Some(Choice::Modify), ..view("a") }).into_body();
-        assert_eq!(order(&page), ["approve", "deny"]);
-        let words = page.split_once("<main>").unwrap().1;
-        assert!(!words.contains("odify"), "no word of an answer that is not allowed");
-        assert!(!page.contains("in the mail"));
-    }
-
-    #[test]
-    fn notes_are_required_where_modify_leads_and_the_rest_goes_without() {
-        let page = ask(&AskView { preselected: Some(Choice::Modify), ..view("a") }).into_body();
-        assert!(page.contains(" required "));
-        assert_eq!(page.matches("formnovalidate").count(), 2);
-        let page = ask(&view("a")).into_body();
-        assert!(!page.contains(" required "));
-        assert!(!page.contains("formnovalidate"));
-    }
-
-    #[test]
-    fn a_problem_is_announced_and_bound_to_the_notes() {
-        let response = ask(&AskView { problem: Some("Say what to change."), ..view("a") });
-        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        let page = response.into_body();
-        assert!(page.contains("role=\"alert\">Say what to change."));
-        assert!(page.contains("aria-describedby=\"problem notes-hint\" aria-invalid=\"true\""));
-    }
-
-    #[test]
-    fn tells_when_and_what_then() {
-        let page = ask(&view("a")).into_body();
-        assert!(page.contains(
-            "<time datetime=\"2026-03-14T16:30:00Z\">14 March 2026, 16:30 UTC</time></strong>, in 43 minutes."
-        ));
-        assert!(page.contains("this link stops working"));
-        let page = ask(&AskView { at_deadline: AtDeadline::Expires, ..view("a") }).into_body();
-        assert!(page.contains("It expires."));
-    }
-}
+mod tests;

@@ -55,7 +55,7 @@ pub fn too_large() -> Response<String> {
         "That was too long",
         &html! {
             p class="lede" { "Notes can have " (count(NOTES_MAX, "character")) " at most. Nothing was decided." }
-            p { "Go back, shorten your notes and send them again." }
+            p { "Go back, shorten what you wrote and send it again." }
         },
     )
 }

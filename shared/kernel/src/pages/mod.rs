@@ -1,9 +1,9 @@
 //! The frame of every page Handrail shows in a browser: layout, style and headers.
 //!
-//! Called by each door that answers with HTML. It guarantees that a page loads nothing from
-//! anywhere, runs no script, is not stored, not framed, not indexed and leaks no address: the one
-//! style sheet is inline and named by its hash in the policy. It does not know what any page is
-//! about, and it does not decide which words are trusted: callers pass outside text through
+//! Called by each door that answers with HTML. It guarantees that a page loads and runs nothing but what
+//! it was given by name, is not stored, not framed, not indexed and leaks no address: the style sheet,
+//! and a script where a page has one, are inline and named by their hashes in the policy, and so are the
+//! origins of pictures where it shows any. It does not know what any page is about, and it does not decide which words are trusted: callers pass outside text through
 //! [`shown`] and let `maud` escape it.
 
 mod text;
@@ -38,13 +38,15 @@ pub struct Page<'a> {
     bar: Markup,
     wide: bool,
     body: Markup,
+    script: Option<&'static str>,
+    pictures_from: Vec<String>,
 }
 
 impl<'a> Page<'a> {
     /// A page in English, in a narrow column. The body brings the one `h1`.
     #[must_use]
     pub fn new(title: &'a str, body: Markup) -> Self {
-        Page { title, lang: "en", bar: markup! {}, wide: false, body }
+        Page { title, lang: "en", bar: markup! {}, wide: false, body, script: None, pictures_from: Vec::new() }
     }
 
     /// The language of the words around the outside text, as a BCP 47 tag.
@@ -68,6 +70,39 @@ impl<'a> Page<'a> {
         self
     }
 
+    /// A script of ours. The page must work wholly without it.
+    #[must_use]
+    pub fn script(mut self, script: &'static str) -> Self {
+        self.script = Some(script);
+        self
+    }
+
+    /// The only origins, such as `https://example.com:8443`, that pictures on this page may come from.
+    #[must_use]
+    pub fn pictures_from(mut self, origins: Vec<String>) -> Self {
+        self.pictures_from = origins;
+        self
+    }
+
+    fn policy(&self) -> HeaderValue {
+        let mut images = "data:".to_owned();
+        // What could open a directive of its own is no origin.
+        for origin in self.pictures_from.iter().filter(|origin| !origin.contains([' ', ';', ',', '\'', '*'])) {
+            images.push(' ');
+            images.push_str(origin);
+        }
+        let script = self.script.map(|script| format!("script-src {}; ", hash_of(script))).unwrap_or_default();
+        let policy = format!(
+            "default-src 'none'; {script}style-src {}; img-src {images}; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'",
+            STYLE_HASH.as_str()
+        );
+        // Should it ever fail to be a header, the page loses its style and keeps its walls.
+        HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(
+            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ))
+    }
+
     fn render(&self) -> String {
         markup! {
             (DOCTYPE)
@@ -89,6 +124,9 @@ impl<'a> Page<'a> {
                     footer class="foot" {
                         "Handrail: the desk where AI agents hand work to people."
                     }
+                    @if let Some(script) = self.script {
+                        script { (PreEscaped(script)) }
+                    }
                 }
             }
         }
@@ -99,7 +137,7 @@ impl<'a> Page<'a> {
 /// The page as an answer, under the policy that every page of a deployed door has.
 #[must_use]
 pub fn html(status: StatusCode, page: &Page<'_>) -> Response<String> {
-    html_under(status, page, POLICY.clone())
+    html_under(status, page, page.policy())
 }
 
 /// The page as an answer under a policy of the caller's own. Only for pages that are never
@@ -124,17 +162,12 @@ const FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("x-robots-tag"), "noindex"),
 ];
 
-/// Should the policy ever fail to be a header, the page loses its style and keeps its walls.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
-    HeaderValue::try_from(format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'"
-    ))
-    .unwrap_or(HeaderValue::from_static(
-        "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ))
-});
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash_of(STYLE));
+
+/// As a source in a policy.
+fn hash_of(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+}
 
 fn rail() -> Markup {
     markup! {
@@ -179,6 +212,22 @@ mod tests {
         let hash = STANDARD.encode(Sha256::digest(style));
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.contains(&format!("style-src 'sha256-{hash}'")));
+    }
+
+    #[test]
+    fn a_script_and_pictures_are_named_in_the_policy_of_their_page_alone() {
+        let origins = vec!["https://a.example:8443".to_owned(), "https://b.example; script-src *".to_owned()];
+        let page = Page::new("x", markup! { h1 { "x" } }).script("void 0").pictures_from(origins);
+        let response = html(StatusCode::OK, &page);
+        assert!(response.body().contains("<script>void 0</script>"));
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains(&format!("script-src {};", hash_of("void 0"))), "{policy}");
+        assert!(policy.contains("img-src data: https://a.example:8443;") && !policy.contains('*'), "{policy}");
+        assert_eq!(policy.matches("script-src").count(), 1);
+
+        let plain = html(StatusCode::OK, &Page::new("x", markup! { h1 { "x" } }));
+        let policy = plain.headers()["content-security-policy"].to_str().unwrap();
+        assert!(!policy.contains("script-src") && policy.contains("img-src data:;"), "{policy}");
     }
 
     #[test]

@@ -17,7 +17,12 @@ async fn what_is_taken_back_can_not_be_answered() {
     assert_eq!(call["decision"]["cancel_reason"], "The customer keeps it");
     let late = app.post(&format!("/decisions/{id}/resolve"), &json!({"action": "approve"})).await;
     late.expect_error(410, "EXPIRED");
-    agent.without_key().post_form(&page, &[("choice", "approve")]).await.expect(410);
+    let person = agent.without_key();
+    for shown in [person.get(&page).await, person.post_form(&page, &[("choice", "approve")]).await] {
+        let shown = shown.expect(410).text;
+        assert!(shown.contains("The asker took it back") && shown.contains("The customer keeps it"), "{shown}");
+        assert!(shown.contains("in the agent’s words") && !shown.contains("<form"));
+    }
     // Twice is no mistake, and nothing more is sent.
     agent.post(&path, &Value::Null).await.expect_error(400, "VALIDATION_ERROR");
     agent.send(http::Method::POST, &path, &[], Vec::new()).await.expect(200);

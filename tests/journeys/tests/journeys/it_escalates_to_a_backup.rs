@@ -45,6 +45,25 @@ async fn the_backup_is_mailed_and_may_answer() {
 }
 
 #[tokio::test]
+async fn for_old_clients_it_stays_pending_until_the_backup_answers() {
+    let mut world = World::new().await;
+    let key = json!({"name": "refunds", "backup_approver": BOB, "escalation_stays_pending": true});
+    let agent = world.key_with(key).await;
+    let (id, first, mail) = escalated(&mut world, &agent).await;
+    let path = format!("/decisions/{id}");
+    assert_eq!(agent.get(&path).await.expect(200).json["status"], "pending");
+    // Only the reader is spared: the first approver's time is over all the same.
+    let person = agent.without_key();
+    person.post_form(&first, &[("choice", "approve")]).await.expect(410);
+    let shown = person.get(&mail.links[0]).await.expect(200).text;
+    assert!(shown.contains("You are the backup.") && shown.contains("ann@example.com"), "{shown}");
+    person.post_form(&mail.links[0], &[("choice", "approve")]).await.expect(303);
+    world.expect_webhook("decision.resolved").await;
+    assert_eq!(agent.get(&path).await.expect(200).json["status"], "approved");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn the_first_approver_is_told_who_is_asked_now() {
     let mut world = World::new().await;
     let agent = agent_with_a_backup(&world).await;

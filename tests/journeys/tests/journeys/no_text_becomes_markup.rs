@@ -10,11 +10,20 @@ const LINES: &str = "<script>alert(1)</script>\u{2028}desrever\r\n\t</pre>\n.\nB
 /// The words are there, and nothing of them works.
 #[track_caller]
 fn check(html: &str) {
+    let html = &without_own_script(html);
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
     for never in ["<script", "<img", "\u{202e}", "\u{2028}", "</textarea></pre>", "href=\"javascript:"] {
         assert!(!html.contains(never), "{never:?} is in {html}");
     }
     assert_eq!(html.matches("</title>").count(), 1);
+}
+
+/// The one script of the page that asks stands at its end, and begins as no text of these does.
+fn without_own_script(html: &str) -> String {
+    match html.rsplit_once("<script>(() => {") {
+        Some((page, own)) => format!("{page}{}", own.split_once("</script>").expect("it ends").1),
+        None => html.to_owned(),
+    }
 }
 
 async fn agent_called(world: &World, name: &str) -> Client {
@@ -42,7 +51,7 @@ async fn no_text_becomes_markup() {
 
         if by_page {
             let retyped = person.post_form(&mail.links[0], &[("choice", "perhaps"), ("notes", HOSTILE)]).await;
-            let again = retyped.expect(422).text;
+            let again = without_own_script(&retyped.expect(422).text);
             assert!(again.contains("&lt;/textarea&gt;") && !again.contains("<script") && !again.contains("<img"));
             person.post_form(&mail.links[0], &[("choice", choice), ("notes", HOSTILE)]).await.expect(303);
         } else {
