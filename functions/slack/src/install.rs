@@ -43,7 +43,7 @@ async fn handler(Extract(cx): Extract<Cx>, caller: Caller<right::SlackWrite>) ->
 
 /// Without a `redirect_uri`: Slack then takes the one that the app was registered with, and a function behind the API can't
 /// be told its own address.
-fn install_url(cx: &Cx, state: State) -> Result<String, Problem> {
+pub(crate) fn install_url(cx: &Cx, state: State) -> Result<String, Problem> {
     let client_id = cx.settings.slack.client_id.as_deref().ok_or_else(not_set_up)?;
     let api = cx.settings.slack.api.as_deref().unwrap_or(SLACK_API);
     let site = api.strip_suffix("/api").unwrap_or(api);

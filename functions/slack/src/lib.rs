@@ -6,6 +6,7 @@
 mod answering;
 mod dialogs;
 pub mod install;
+pub mod install_visit;
 pub mod interactions;
 pub mod oauth_callback;
 mod pages;
@@ -23,7 +24,8 @@ use handrail_kernel::endpoint::Endpoint;
 use handrail_slack_api::{SLACK_API, Slack};
 
 /// Every operation of Slack's.
-pub const ENDPOINTS: &[Endpoint] = &[install::ENDPOINT, oauth_callback::ENDPOINT, interactions::ENDPOINT];
+pub const ENDPOINTS: &[Endpoint] =
+    &[install::ENDPOINT, install_visit::ENDPOINT, oauth_callback::ENDPOINT, interactions::ENDPOINT];
 
 fn slack(cx: &Cx, patience: Duration) -> Slack {
     Slack::new(cx.settings.slack.api.as_deref().unwrap_or(SLACK_API), cx.settings.reach, patience)

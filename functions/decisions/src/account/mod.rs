@@ -26,6 +26,11 @@ use http::{HeaderValue, StatusCode};
 
 pub(crate) const NO_SUCH_LINK: Problem = Problem::NotFound { what: "Link" };
 
+/// What whoever is not signed in sees at a page of the account. `root` leads from the page to the root of the service.
+pub fn sign_in(root: &str) -> http::Response<String> {
+    pages::sign_in(StatusCode::UNAUTHORIZED, root, None)
+}
+
 /// The request behind a link, if the link was made for it. A wrong signature and an absent request answer the same.
 async fn requested(cx: &Cx, token: &str) -> Result<Record<Login>, Problem> {
     let link = LoginLink::parse(token).ok_or(NO_SUCH_LINK)?;

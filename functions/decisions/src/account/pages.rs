@@ -138,6 +138,11 @@ pub(super) fn account(view: &AccountView<'_>) -> Response<String> {
             @else { ul class="rows" { @for (key, used) in view.keys { li { (key_row(key, *used)) } } } }
         }
         div class="card" {
+            h2 { "Slack" }
+            p { "Handrail can ask people by direct message instead of by mail." }
+            p { a href="slack/install" { "Connect a Slack workspace" } }
+        }
+        div class="card" {
             h2 { "Make a key" }
             form method="post" action="account/keys" {
                 label for="name" { "Name" }

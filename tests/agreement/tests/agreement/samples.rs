@@ -135,7 +135,7 @@ pub(crate) fn sample(function: &str) -> Sample {
             Sample { key: None, body: Some(Body::Json(json!({"email": "holder@example.com"}))), ..by("") }
         }
         "auth-login-show" | "auth-login-use" => Sample { parameter: Some(("token", login_token())), ..page },
-        "account-show" | "auth-logout" => signed_in,
+        "account-show" | "auth-logout" | "slack-install-visit" => signed_in,
         "account-key-create" => {
             Sample { body: Some(Body::Form("name=Refund+agent&role=agent".to_owned())), ..signed_in }
         }

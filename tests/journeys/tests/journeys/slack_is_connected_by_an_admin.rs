@@ -79,3 +79,29 @@ async fn an_installation_without_slack_says_what_to_do() {
     assert!(refused.text.contains("docs/slack.md"), "{}", refused.text);
     world.end().await;
 }
+
+#[tokio::test]
+async fn the_holder_goes_to_slack_from_the_accounts_page() {
+    let slack = SlackStandIn::start().await;
+    let mut world = world(&slack).await;
+    let browser = world.admin.without_key();
+    assert!(browser.get("/slack/install").await.expect(401).text.contains("action=\"../auth/login\""));
+    browser.post("/auth/login", &json!({"email": "you@example.com"})).await.expect(202);
+    let link = world.expect_mail("you@example.com").await.links[0].clone();
+    let accept = [("accept", "application/json")];
+    let entered = browser.send(http::Method::POST, &link, &accept, Vec::new()).await.expect(200);
+    let holder = world.admin.with_key(entered.json["session_token"].as_str().unwrap());
+    assert!(holder.get("/account").await.expect(200).text.contains("href=\"slack/install\""));
+    let sent = holder.get("/slack/install").await.expect(303);
+    let (place, query) = sent.header("location").split_once("?").unwrap();
+    assert_eq!(place, format!("{}/oauth/v2/authorize", slack.site()));
+    let state = query.split("state=").nth(1).unwrap();
+    let back = format!("/slack/oauth/callback?code={}&state={state}", slack.grants());
+    assert!(browser.get(&back).await.expect(200).text.contains("Slack is connected"));
+    // It is the account's: its keys ask there.
+    let ann = slack.has_user("ann@example.com");
+    let id = world.asked_in_slack(json!({"callback_url": null})).await;
+    slack.tap(&slack.message_to(&ann), "approve", &ann, world.now()).send(&world.admin).await.expect(200);
+    assert_eq!(world.decision(&id).await["status"], "approved");
+    world.end().await;
+}

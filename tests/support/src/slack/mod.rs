@@ -16,6 +16,7 @@ use handrail_kernel::slack::{Secret, SlackSettings};
 use handrail_slack_api::Slack;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 pub use people::Tap;
@@ -47,6 +48,8 @@ pub enum Trouble {
     Status(u16),
     /// Does what it is asked, and says nothing.
     DoneButSilent,
+    /// Does what it is asked, and answers when [`SlackStandIn::release`] is called.
+    Held,
     /// Never answers.
     Hangs,
 }
@@ -67,9 +70,17 @@ pub(crate) struct Book {
     pub(crate) counted: usize,
 }
 
+/// A call that waits at the stand-in, and the word that lets it go.
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) arrived: Notify,
+    pub(crate) released: Notify,
+}
+
 pub struct SlackStandIn {
     pub(crate) site: String,
     pub(crate) book: Arc<Mutex<Book>>,
+    held: Arc<Held>,
     task: JoinHandle<()>,
 }
 
@@ -78,12 +89,13 @@ impl SlackStandIn {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let site = format!("http://{}", listener.local_addr().expect("an address"));
         let book = Arc::new(Mutex::new(Book::default()));
-        let app = web_api::router(Arc::clone(&book));
+        let held = Arc::new(Held::default());
+        let app = web_api::router(Arc::clone(&book), Arc::clone(&held));
         let task = tokio::spawn(async move {
             // Ends with the test.
             let _ = axum::serve(listener, app).await;
         });
-        Self { site, book, task }
+        Self { site, book, held, task }
     }
 
     /// How Handrail knows this Slack.
@@ -94,6 +106,10 @@ impl SlackStandIn {
             signing_secret: Some(Secret::new(SIGNING_SECRET)),
             api: Some(format!("{}/api", self.site)),
         }
+    }
+
+    pub fn site(&self) -> &str {
+        &self.site
     }
 
     /// A client that waits no longer than this.
@@ -143,6 +159,15 @@ impl SlackStandIn {
     /// What happens to the next calls of a method, one each.
     pub fn next(&self, method: &str, troubles: &[Trouble]) {
         self.lock().troubles.entry(method.to_owned()).or_default().extend(troubles);
+    }
+
+    /// A held call has come, and was done.
+    pub async fn arrival(&self) {
+        self.held.arrived.notified().await;
+    }
+
+    pub fn release(&self) {
+        self.held.released.notify_one();
     }
 
     /// The methods that were called since the last time, in their order.

@@ -13,20 +13,25 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::checks::{check_blocks, check_view};
-use super::{Book, CLIENT_ID, CLIENT_SECRET, SCOPES, SlackMessage, TEAM, Trouble};
+use super::{Book, CLIENT_ID, CLIENT_SECRET, Held, SCOPES, SlackMessage, TEAM, Trouble};
 
-type Shared = Arc<Mutex<Book>>;
+type Shared = (Arc<Mutex<Book>>, Arc<Held>);
 
-pub(super) fn router(book: Shared) -> Router {
-    Router::new().route("/api/{method}", post(method)).with_state(book)
+pub(super) fn router(book: Arc<Mutex<Book>>, held: Arc<Held>) -> Router {
+    Router::new().route("/api/{method}", post(method)).with_state((book, held))
 }
 
-async fn method(State(book): State<Shared>, Path(method): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn method(
+    State((book, held)): State<Shared>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let (answer, trouble) = {
         let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
         book.calls.push(method.clone());
         let trouble = book.troubles.get_mut(&method).and_then(std::collections::VecDeque::pop_front);
-        let does = matches!(trouble, None | Some(Trouble::DoneButSilent));
+        let does = matches!(trouble, None | Some(Trouble::DoneButSilent | Trouble::Held));
         (does.then(|| do_it(&mut book, &method, &headers, &body)), trouble)
     };
     match trouble {
@@ -38,6 +43,11 @@ async fn method(State(book): State<Shared>, Path(method): Path<String>, headers:
         Some(Trouble::Status(status)) => StatusCode::from_u16(status).expect("a status").into_response(),
         // As a connection that breaks after the request arrived: the answer is cut off.
         Some(Trouble::DoneButSilent) => (StatusCode::OK, "{\"ok\":").into_response(),
+        Some(Trouble::Held) => {
+            held.arrived.notify_one();
+            held.released.notified().await;
+            axum::Json(answer.unwrap_or_default()).into_response()
+        }
         Some(Trouble::Hangs) => std::future::pending().await,
     }
 }
