@@ -12,6 +12,7 @@ pub mod effect;
 pub mod ids;
 pub mod lifecycle;
 pub mod outbound;
+pub mod packet;
 pub mod policy;
 pub mod record;
 pub mod text;

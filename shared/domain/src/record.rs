@@ -100,7 +100,7 @@ impl<L: Lifecycle> Record<L> {
             .timers
             .iter()
             .filter(|rule| rule.armed_in.contains(&state))
-            .filter_map(|rule| L::deadline(&self.ask, rule).map(|at| Due { at, rule }))
+            .filter_map(|rule| L::deadline(&self.ask, &self.standing, rule).map(|at| Due { at, rule }))
             .min_by_key(|due| due.at)
     }
 
@@ -149,14 +149,30 @@ impl<L: Lifecycle> LogLine<L> {
 fn canonical<T: Serialize>(entry: &T) -> String {
     #[expect(
         clippy::expect_used,
-        reason = "events are structs of texts and numbers: nothing in them can fail to serialise"
+        reason = "events, asks and bodies are structs of texts and numbers: nothing in them can fail to serialise"
     )]
-    serde_json::to_string(entry).expect("an event is plain data")
+    serde_json::to_string(entry).expect("it is plain data")
 }
 
 /// Digest of a record's ask, for its first event.
 pub fn digest_of<T: Serialize>(ask: &T) -> String {
     hex(&Sha256::digest(canonical(ask)))
+}
+
+/// Names one version of a body that lies beside the record, by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ContentRef {
+    /// In hexadecimal.
+    pub sha256: String,
+    /// As JSON, not packed.
+    pub bytes: u64,
+}
+
+impl ContentRef {
+    pub fn of<T: Serialize>(body: &T) -> Self {
+        let text = canonical(body);
+        Self { sha256: hex(&Sha256::digest(&text)), bytes: text.len() as u64 }
+    }
 }
 
 /// Commits to every event so far: `h = sha256(h_before ‖ event)`. One changed byte in any of them changes it.

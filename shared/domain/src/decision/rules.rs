@@ -296,7 +296,7 @@ impl Lifecycle for Decision {
         DecisionEvent::Created { ask_sha256: crate::record::digest_of(ask) }
     }
 
-    fn deadline(ask: &Ask, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+    fn deadline(ask: &Ask, _standing: &Standing, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
         match (timer.raises, &ask.backup) {
             // The approver's time ends the same way for both: with a backup it escalates, without one it expires.
             (Trigger::Escalate, Some(_)) | (Trigger::Expire, None) => Some(ask.expires_at),
