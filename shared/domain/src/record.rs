@@ -12,6 +12,9 @@ use crate::time::Timestamp;
 /// of their own, written from the table's stream.
 pub const LOG_ENTRIES_MAX: usize = 64;
 pub const LOG_ENTRIES_KEPT: usize = 32;
+/// When it would hold more than this it is cut to what fits in half of it: the log lies in the record's item, which holds
+/// 400 KB at most, beside an ask and a standing. The newest entry always stays.
+pub const LOG_BYTES_MAX: usize = 128 * 1024;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record<L: Lifecycle> {
@@ -79,9 +82,7 @@ impl<L: Lifecycle> Record<L> {
         let standing = L::after(Some(&self.standing), &line.entry);
         let chain = self.chain.then(&line.text);
         log.push(line);
-        if log.len() > LOG_ENTRIES_MAX {
-            log.drain(..log.len() - LOG_ENTRIES_KEPT);
-        }
+        log.drain(..log.len() - kept(&log));
         Self { seq: self.seq + 1, updated_at: now, standing, chain, log, ask: self.ask.clone(), ..*self }
     }
 
@@ -133,6 +134,21 @@ impl<L: Lifecycle> Record<L> {
     pub fn event(&self, seq: u64) -> Option<&Entry<L>> {
         self.log.iter().map(|line| &line.entry).find(|entry| entry.seq == seq)
     }
+}
+
+/// How many of the newest lines stay.
+fn kept<L: Lifecycle>(log: &[LogLine<L>]) -> usize {
+    let by_count = if log.len() > LOG_ENTRIES_MAX { LOG_ENTRIES_KEPT } else { log.len() };
+    let bytes: usize = log.iter().map(|line| line.text.len()).sum();
+    if bytes <= LOG_BYTES_MAX {
+        return by_count;
+    }
+    let mut room = LOG_BYTES_MAX / 2;
+    let fits = log.iter().rev().map_while(|line| {
+        room = room.checked_sub(line.text.len())?;
+        Some(())
+    });
+    fits.count().clamp(1, by_count)
 }
 
 impl<L: Lifecycle> LogLine<L> {

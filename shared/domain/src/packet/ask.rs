@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::content::words;
+use super::named::words;
 use crate::ids::{KeyId, RecordId};
 use crate::record::ContentRef;
 use crate::time::Timestamp;

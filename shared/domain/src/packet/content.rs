@@ -5,35 +5,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ask::Priority;
-use super::ask::TTL_MS;
+use super::ask::{Priority, TTL_MS};
+use super::named::words;
 use crate::record::ContentRef;
 use crate::time::Timestamp;
 
 /// Edits and chains add up, so the body limit of one request is not enough.
 pub const CONTENT_BYTES_MAX: u64 = 1024 * 1024;
-
-/// An enum whose variants are published words.
-macro_rules! words {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$on:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $($(#[$on])* #[serde(rename = $word)] $variant),+ }
-
-        impl $name {
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.name() == name)
-            }
-        }
-    };
-}
-pub(super) use words;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Content {

@@ -3,10 +3,12 @@
 mod ask;
 mod content;
 mod event;
+mod named;
 mod patch;
 mod read_content;
 mod reading;
 mod rules;
+mod standing;
 mod state;
 mod time;
 mod wire;
@@ -19,7 +21,8 @@ pub use content::{
 pub use event::{Act, Edit, Edited, PacketEvent, Refusal};
 pub use patch::{ActionsPatch, Patch};
 pub use reading::{FLAWS_MAX, Flaw, Step};
-pub use rules::{Lease, Packet, Standing, target};
+pub use rules::{Packet, target};
+pub use standing::{Lease, Standing};
 pub use state::{State, TABLE, Trigger};
 pub use time::read_time;
 pub use wire::{

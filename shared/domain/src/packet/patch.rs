@@ -1,5 +1,7 @@
 //! What a PATCH and an answer make of the content that is there. Pure: the newest content in, the act and the next content out.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::content::{Actions, Completed, Content, Context, Decided, Dependency, Failed, Hitl, Pending};
@@ -11,6 +13,8 @@ use super::reading::{Flaw, Reading, Step};
 use super::state::State;
 use super::wire::Response;
 use crate::time::Timestamp;
+
+pub(super) const FORGED: &str = "Only the person who is asked writes an answer";
 
 /// What somebody wants to be otherwise. Null and absent both mean: as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,7 +67,8 @@ impl Patch {
     pub fn plan(&self, state: State, content: &Content, now: Timestamp) -> Result<(Act, Content), Vec<Flaw>> {
         let asks_now = self.status == Some(State::AwaitingHuman) && state != State::AwaitingHuman;
         let next = self.merged(content, asks_now)?;
-        let edit = (self.changes_content() || asks_now).then(|| Edit {
+        // Raised with an edit always: it holds what was asked against what is the newest when it is written.
+        let edit = (self.changes_content() || self.status == Some(State::AwaitingHuman)).then(|| Edit {
             base: content.reference(),
             content: next.reference(),
             has_checkpoint: next.hitl.is_some(),
@@ -102,7 +107,8 @@ impl Patch {
             // Who sends back the answer that they read forges nothing.
             let known = content.hitl.as_ref().is_some_and(|there| there.has_answer_of(hitl));
             if hitl.is_answered() && !known {
-                return Err(vec![forged()]);
+                let path = [Step::Member("hitl"), Step::Member("response")];
+                return Err(vec![Flaw::new(&path, FORGED, "value_error")]);
             }
             next.hitl = Some(hitl.clone());
         }
@@ -116,7 +122,7 @@ impl Patch {
 
 /// The same id is replaced in its place, a new one comes last. Where an id is there twice, its first place counts.
 fn merge_decisions(there: &mut Vec<Decided>, more: &[Decided]) {
-    let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for (place, decided) in there.iter().enumerate() {
         places.entry(decided.id.clone()).or_insert(place);
     }
@@ -129,14 +135,6 @@ fn merge_decisions(there: &mut Vec<Decided>, more: &[Decided]) {
             }
         }
     }
-}
-
-pub(super) fn forged() -> Flaw {
-    Flaw::new(
-        &[Step::Member("hitl"), Step::Member("response")],
-        "Only a person's respond writes an answer",
-        "value_error",
-    )
 }
 
 impl Response {

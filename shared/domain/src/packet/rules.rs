@@ -1,10 +1,9 @@
-//! Where a packet stands, the guards, and what follows from each event.
-
-use serde::{Deserialize, Serialize};
+//! The lifecycle of a packet: the guards, and what to say where the table has no row.
 
 use super::ask::{AgentRef, Ask};
 use super::content::CONTENT_BYTES_MAX;
 use super::event::{Act, Edit, Edited, PacketEvent, Refusal};
+use super::standing::Standing;
 use super::state::{State, TABLE, Trigger};
 use crate::actor::Actor;
 use crate::effect::Effect;
@@ -13,46 +12,6 @@ use crate::record::{ContentRef, Entry, Record};
 use crate::time::Timestamp;
 
 use State::{AwaitingHuman, Claimed, Completed, Created, Expired, InProgress};
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
-    pub state: State,
-    pub content: ContentRef,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub has_checkpoint: bool,
-    /// Who claimed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holder: Option<AgentRef>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claimed_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub completed_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<Lease>,
-    /// The deadline of the checkpoint that is open, or of the one that was not answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer_until: Option<Timestamp>,
-}
-
-/// The holder keeps it as long as it is heard of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    pub seconds: u32,
-    pub until: Timestamp,
-}
-
-impl Lease {
-    fn from(seconds: u32, at: Timestamp) -> Self {
-        Self { seconds, until: at.plus_ms(i64::from(seconds) * 1000) }
-    }
-}
-
-impl Standing {
-    /// It expired because a person did not answer in time. When that time was over.
-    pub fn unanswered_since(&self) -> Option<Timestamp> {
-        self.answer_until.filter(|_| self.state == Expired)
-    }
-}
 
 /// The agent that has it, or for whom it is meant.
 pub fn target(record: &Record<Packet>) -> &AgentRef {
@@ -150,8 +109,8 @@ impl Lifecycle for Packet {
         }
     }
 
-    /// Order: was there a question, whose business is it, is the edit made from the newest version, may it touch the
-    /// question, is it too large.
+    /// Order: whose business is it, was there a question, may the edit touch it, was it made from the newest version, is it
+    /// too large.
     fn permit(record: &Record<Self>, act: &Act, actor: &Actor, _now: Timestamp) -> Result<PacketEvent, Refusal> {
         let (from, agent) = (record.state(), target(record).id.clone());
         let timers_own = matches!(act, Act::Expire | Act::AnswerTimeOut | Act::LeaseLapse);
@@ -216,57 +175,7 @@ impl Lifecycle for Packet {
     }
 
     fn after(before: Option<&Standing>, entry: &Entry<Self>) -> Standing {
-        let Some(before) = before else {
-            return first(&entry.event);
-        };
-        let mut next = before.clone();
-        match &entry.event {
-            PacketEvent::Created { .. } => return first(&entry.event),
-            PacketEvent::Claimed { by, lease_seconds } => {
-                next.state = Claimed;
-                next.holder = Some(by.clone());
-                next.claimed_at = Some(entry.at);
-                next.lease = lease_seconds.map(|seconds| Lease::from(seconds, entry.at));
-            }
-            PacketEvent::Moved { to, edited, .. } => {
-                next.state = *to;
-                next.answer_until = None;
-                next.take(edited.as_ref());
-                if *to == Completed {
-                    next.completed_at = Some(entry.at);
-                }
-                next.hears_of_holder(entry.at);
-            }
-            PacketEvent::Edited { edited } => {
-                next.take(edited.as_ref());
-                next.hears_of_holder(entry.at);
-            }
-            PacketEvent::Answered { edited, .. } => {
-                next.state = Claimed;
-                next.claimed_at = Some(entry.at);
-                next.answer_until = None;
-                next.take(Some(edited));
-                next.hears_of_holder(entry.at);
-            }
-            PacketEvent::Deleted { .. } | PacketEvent::Expired { .. } => {
-                next.state = Expired;
-                next.answer_until = None;
-                next.lease = None;
-            }
-            // What was not answered in time stays visible as that.
-            PacketEvent::Unanswered => {
-                next.state = Expired;
-                next.lease = None;
-            }
-            PacketEvent::LeaseLapsed { .. } => {
-                next.state = Created;
-                next.holder = None;
-                next.claimed_at = None;
-                next.lease = None;
-            }
-            PacketEvent::Chained { .. } => {}
-        }
-        next
+        before.map_or_else(|| Standing::first(&entry.event), |before| before.after(&entry.event, entry.at))
     }
 
     /// The callbacks of this door come with its subscriptions.
@@ -291,56 +200,18 @@ impl Lifecycle for Packet {
     }
 }
 
-impl Standing {
-    fn take(&mut self, edited: Option<&Edited>) {
-        if let Some(edited) = edited {
-            self.content = edited.content.clone();
-            self.has_checkpoint = edited.has_checkpoint;
-            // Only what raises a checkpoint brings a time.
-            self.answer_until = edited.answer_until.or(self.answer_until);
-        }
-    }
-
-    /// Who works on it has it for another while. Who is done, or waits for a person, needs none.
-    fn hears_of_holder(&mut self, at: Timestamp) {
-        self.lease = match self.state {
-            Claimed | InProgress => self.lease.map(|lease| Lease::from(lease.seconds, at)),
-            AwaitingHuman => self.lease,
-            Created | Completed | State::Failed | Expired => None,
-        };
-    }
-}
-
-fn first(event: &PacketEvent) -> Standing {
-    let (content, human_first, has_checkpoint, answer_until) = match event {
-        PacketEvent::Created { content, human_first, has_checkpoint, answer_until, .. } => {
-            (content.clone(), *human_first, *has_checkpoint, *answer_until)
-        }
-        // No other event is a record's first.
-        _ => (ContentRef { sha256: String::new(), bytes: 0 }, false, false, None),
-    };
-    Standing {
-        state: if human_first { AwaitingHuman } else { Created },
-        content,
-        has_checkpoint,
-        holder: None,
-        claimed_at: None,
-        completed_at: None,
-        lease: None,
-        answer_until: answer_until.filter(|_| human_first),
-    }
-}
-
 fn edited(record: &Record<Packet>, edit: Option<&Edit>, raises: bool) -> Result<Option<Edited>, Refusal> {
-    let Some(edit) = edit else { return Ok(None) };
-    let edited = current(record, edit)?;
+    let Some(edit) = edit else {
+        // A question is raised with the content that holds it, so that an old answer is never taken for a new one.
+        return if raises { Err(Refusal::Stale) } else { Ok(None) };
+    };
     let waits = record.state() == AwaitingHuman;
     // The person answers what they read.
     if edit.sets_checkpoint && waits && record.standing.has_checkpoint {
         return Err(Refusal::WaitsForHuman);
     }
     let answer_until = edit.answer_until.filter(|_| raises || (waits && edit.sets_checkpoint));
-    Ok(Some(Edited { answer_until, ..edited }))
+    Ok(Some(Edited { answer_until, ..current(record, edit)? }))
 }
 
 /// An edit of the version that is the newest, and not too large.

@@ -1,6 +1,6 @@
 //! The table of a packet: the specification. Where the published server had holes, the row says what holds here.
 
-use super::content::words;
+use super::named::words;
 use crate::lifecycle::{Row, Table, TimerRule, row};
 
 use State::{AwaitingHuman, Claimed, Completed, Created, Expired, Failed, InProgress};

@@ -6,8 +6,8 @@ use crate::time::Timestamp;
 
 /// Seconds above this are milliseconds, as the published server takes them.
 const SECONDS_MAX: f64 = 2e10;
-/// Year 9999: later times can't be written.
-const LAST_MS: i64 = 253_402_300_799_999;
+/// The years 1 to 9999: other times can't be read by the clients.
+const WRITABLE_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 /// ISO 8601 with or without a zone, a bare date, or seconds since 1970. Without a zone it is UTC.
 pub fn read_time(text: &str) -> Option<Timestamp> {
@@ -23,7 +23,7 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
     if rest.is_empty() {
         return stamp(date, Time::MIDNIGHT, UtcOffset::UTC);
     }
-    let rest = rest.strip_prefix(['T', 't', ' ', '_'])?;
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
     let (clock, zone) = match rest.find(['Z', 'z', '+', '-']) {
         Some(place) => rest.split_at(place),
         None => (rest, "Z"),
@@ -41,7 +41,7 @@ pub(super) fn time_of_number(number: f64) -> Option<Timestamp> {
 fn stamp(date: Date, clock: Time, zone: UtcOffset) -> Option<Timestamp> {
     let nanos = PrimitiveDateTime::new(date, clock).assume_offset(zone).unix_timestamp_nanos();
     let ms = i64::try_from(nanos.div_euclid(1_000_000)).ok()?;
-    (ms <= LAST_MS).then(|| Timestamp::from_unix_ms(ms))
+    WRITABLE_MS.contains(&ms).then(|| Timestamp::from_unix_ms(ms))
 }
 
 fn read_date(text: &str) -> Option<Date> {
@@ -56,7 +56,7 @@ fn read_clock(text: &str) -> Option<Time> {
     let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let (second, fraction) = match parts.next() {
         None => ("00", ""),
-        Some(seconds) => match seconds.split_once(['.', ',']) {
+        Some(seconds) => match seconds.split_once('.') {
             None => (seconds, ""),
             Some((_, "")) => return None,
             Some((second, fraction)) => (second, fraction),
@@ -81,7 +81,6 @@ fn read_zone(text: &str) -> Option<UtcOffset> {
     };
     let (hours, minutes) = match rest.split_once(':') {
         Some((hours, minutes)) => (hours, minutes),
-        None if rest.len() == 2 => (rest, "00"),
         None => rest.split_at_checked(2)?,
     };
     let part = |text| digits(text, 2).and_then(|number| i8::try_from(number).ok());

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::ask::{AgentRef, Ask, Priority, TTL_MS};
 use super::content::{CONTENT_BYTES_MAX, Content};
 use super::event::Act;
-use super::patch::forged;
+use super::patch::FORGED;
 use super::read_content::{read_actions, read_context, read_decided, read_dependency, read_hitl};
 use super::reading::{Flaw, Members, Reading};
 use crate::ids::{KeyId, RecordId};
@@ -48,11 +48,7 @@ pub struct TooLarge {
 
 impl Proposal {
     pub fn read(body: &Value) -> Result<Self, Vec<Flaw>> {
-        let proposal = Reading::of(body, read_proposal)?;
-        match &proposal.content.hitl {
-            Some(hitl) if hitl.is_answered() => Err(vec![forged()]),
-            _ => Ok(proposal),
-        }
+        Reading::of(body, read_proposal)
     }
 
     /// Goes on from another packet, whatever parent the body named.
@@ -132,13 +128,7 @@ pub fn read_batch(body: &Value) -> Result<Vec<Proposal>, Vec<Flaw>> {
         let members = reading.object(body)?;
         reading.needed(members, "packets", |r, value| {
             let values = batch_of(r, value)?;
-            r.list(values, |r, value| {
-                let proposal = read_proposal(r, value)?;
-                match &proposal.content.hitl {
-                    Some(hitl) if hitl.is_answered() => r.flaw_at("hitl", forged().message, "value_error"),
-                    _ => Some(proposal),
-                }
-            })
+            r.list(values, read_proposal)
         })
     })
 }
@@ -176,7 +166,10 @@ fn read_proposal(reading: &mut Reading, value: &Value) -> Option<Proposal> {
     let decisions = reading.or_default(members, "decisions", |r, value| r.list(value, read_decided));
     let actions = reading.or_default(members, "actions", read_actions);
     let dependencies = reading.or_default(members, "dependencies", |r, value| r.list(value, read_dependency));
-    let hitl = reading.optional(members, "hitl", read_hitl);
+    let hitl = reading.optional(members, "hitl", |r, value| {
+        let hitl = read_hitl(r, value)?;
+        if hitl.is_answered() { r.flaw_at("response", FORGED, "value_error") } else { Some(hitl) }
+    });
     let schema_id = reading.optional(members, "schema_id", |r, value| r.text_within(value, SCHEMA_ID_CHARS_MAX));
     let content = Content {
         context: context?,
