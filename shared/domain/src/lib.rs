@@ -17,3 +17,4 @@ pub mod policy;
 pub mod record;
 pub mod text;
 pub mod time;
+pub mod words;

@@ -1,6 +1,8 @@
 //! An operation as data: where it is served, who may call it, what it touches. The list of them is the registry from which
 //! the router, the functions, the template's check and the tests are made.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
@@ -71,6 +73,12 @@ pub enum Touch {
     Move,
     ListByKind,
     ListByState,
+    /// By facets in known states, or by words.
+    FindByFacet,
+    /// The same, and without any filter.
+    Find,
+    /// Writes a body beside a record that is there.
+    PutBody,
     CreateKey,
     ListKeys,
     /// Finds one key by its id.
@@ -133,6 +141,9 @@ impl Touch {
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
+            Self::FindByFacet => &[const { Grant::on_index("by_facet") }, BATCH_GET],
+            Self::Find => &[const { Grant::on_index("by_facet") }, const { Grant::on_index("by_kind") }, BATCH_GET],
+            Self::PutBody => &[PUT],
             Self::LookUpSession => &[
                 const { Grant::on_keys_like("dynamodb:GetItem", "session#*") },
                 const { Grant::on_keys_like("dynamodb:GetItem", "account#*") },
@@ -180,9 +191,10 @@ impl Endpoint {
     }
 }
 
-/// Operations under one origin, as the runner serves them. What no operation takes is worded by `otherwise`.
+/// Operations under one origin, as the runner serves them. What no operation takes is worded as its neighbours are, and by
+/// `otherwise` where it has none.
 pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
-    let fallback = otherwise.dialect;
+    let doors: Arc<[(&'static str, Dialect)]> = endpoints.iter().map(|one| (one.path, one.dialect)).collect();
     let mut router = Router::new();
     for endpoint in endpoints {
         let dialect = endpoint.dialect;
@@ -192,10 +204,18 @@ pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
     }
     router
         .fallback(|| async { Problem::NoRoute })
-        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request, next| {
+        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request: Request, next| {
+            let fallback = neighbour(&doors, request.uri().path()).unwrap_or(otherwise.dialect);
             named(state, fallback, request, next)
         }))
         .with_state(cx)
+}
+
+/// How the operations speak whose address has most in common with this one from its beginning.
+fn neighbour(doors: &[(&'static str, Dialect)], path: &str) -> Option<Dialect> {
+    let shared = |one: &str| one.split('/').skip(1).zip(path.split('/').skip(1)).take_while(|(a, b)| a == b).count();
+    let nearest = doors.iter().map(|(one, dialect)| (shared(one), *dialect)).filter(|(shared, _)| *shared > 0);
+    nearest.max_by_key(|(shared, _)| *shared).map(|(_, dialect)| dialect)
 }
 
 /// Gives each request a name, which the answer and the log lines carry.
