@@ -127,13 +127,13 @@ impl Lifecycle for Packet {
         Ok(match act {
             Act::Claim { by, lease_seconds } => PacketEvent::Claimed { by: by.clone(), lease_seconds: *lease_seconds },
             Act::Move { to, edit, .. } if *to == from => {
-                PacketEvent::Edited { edited: edited(record, edit.as_ref(), false)? }
+                PacketEvent::Edited { edited: edited(record, edit.as_ref(), from)? }
             }
             Act::Move { to, edit, in_batch } => {
-                let edited = edited(record, edit.as_ref(), *to == AwaitingHuman)?;
+                let edited = edited(record, edit.as_ref(), *to)?;
                 PacketEvent::Moved { from, to: *to, agent, in_batch: *in_batch, edited }
             }
-            Act::Edit(edit) => PacketEvent::Edited { edited: edited(record, Some(edit), false)? },
+            Act::Edit(edit) => PacketEvent::Edited { edited: edited(record, Some(edit), from)? },
             Act::Renew => PacketEvent::Edited { edited: None },
             Act::Respond { by, response, notes, edit } => {
                 if !record.standing.has_checkpoint {
@@ -200,18 +200,21 @@ impl Lifecycle for Packet {
     }
 }
 
-fn edited(record: &Record<Packet>, edit: Option<&Edit>, raises: bool) -> Result<Option<Edited>, Refusal> {
+/// What an edit leaves behind in a packet that goes to this state, or stays in it.
+fn edited(record: &Record<Packet>, edit: Option<&Edit>, to: State) -> Result<Option<Edited>, Refusal> {
+    let waits = record.state() == AwaitingHuman;
+    let raises = to == AwaitingHuman && !waits;
     let Some(edit) = edit else {
         // A question is raised with the content that holds it, so that an old answer is never taken for a new one.
         return if raises { Err(Refusal::Stale) } else { Ok(None) };
     };
-    let waits = record.state() == AwaitingHuman;
     // The person answers what they read.
     if edit.sets_checkpoint && waits && record.standing.has_checkpoint {
         return Err(Refusal::WaitsForHuman);
     }
-    let answer_until = edit.answer_until.filter(|_| raises || (waits && edit.sets_checkpoint));
-    Ok(Some(Edited { answer_until, ..current(record, edit)? }))
+    // Who waits without a question may still get one.
+    let opens = raises || (to == AwaitingHuman && edit.sets_checkpoint);
+    Ok(Some(Edited { answer_until: edit.answer_until.filter(|_| opens), ..current(record, edit)? }))
 }
 
 /// An edit of the version that is the newest, and not too large.
