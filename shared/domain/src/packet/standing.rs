@@ -48,9 +48,7 @@ impl Standing {
     pub fn unanswered_since(&self) -> Option<Timestamp> {
         self.answer_until.filter(|_| self.state == Expired)
     }
-}
 
-impl Standing {
     pub(super) fn first(event: &PacketEvent) -> Self {
         let (content, human_first, has_checkpoint, answer_until) = match event {
             PacketEvent::Created { content, human_first, has_checkpoint, answer_until, .. } => {
