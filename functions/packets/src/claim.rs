@@ -110,7 +110,7 @@ mod tests {
         let desk = Desk::new().await;
         let id = desk.made().await;
         let path = format!("/api/v1/packets/{id}/claim");
-        let ask = || async {
+        let ask = async || {
             let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "mine");
             desk.send(ENDPOINT, &path, request, claim("c-1").to_string()).await
         };

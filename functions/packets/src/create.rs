@@ -149,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn a_repeat_under_a_key_finds_the_first() {
         let desk = Desk::new().await;
-        let ask = |body: Value| async {
+        let ask = async |body: Value| {
             let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "order-1");
             desk.send(ENDPOINT, "/api/v1/packets", request, body.to_string()).await
         };
