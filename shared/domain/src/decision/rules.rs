@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Given, fitting, time_asked};
 use super::ask::{Ask, Channel, Choice};
-use crate::access::Role;
+use crate::access::Scope;
 use crate::actor::Actor;
 use crate::attachment::{ATTACHMENTS_MAX, Attachment};
 use crate::effect::{Effect, Purpose};
@@ -342,7 +342,7 @@ impl Lifecycle for Decision {
             }
             Act::Cancel { reason } => match actor {
                 // Who may say no may also take it back.
-                Actor::Key { key, role } if *key == record.ask.asked_by || *role != Role::Agent => {
+                Actor::Key { key, role } if *key == record.ask.asked_by || role.allows(Scope::DecisionsResolve) => {
                     Ok(DecisionEvent::Cancelled { reason: reason.clone() })
                 }
                 _ => Err(Refusal::NotTheAsker),

@@ -1,5 +1,6 @@
 //! What is refused by the size of it, by whom, and whether trying again can help.
 
+use handrail_domain::access::{Role, Scope};
 use handrail_domain::packet::{Act, CONTENT_BYTES_MAX, Refusal, State};
 use serde_json::json;
 
@@ -63,4 +64,10 @@ fn a_refusal_says_whether_trying_again_can_help() {
         Refusal::NotTheirs,
     ];
     assert!(!never.iter().any(Refusal::retry_may_help));
+}
+
+/// The rules take an answer from any key, so the door must not let an agent's in.
+#[test]
+fn an_agents_key_has_no_scope_to_answer_with() {
+    assert!(!Role::Agent.allows(Scope::PacketsRespond) && !Role::Reader.allows(Scope::PacketsRespond));
 }
