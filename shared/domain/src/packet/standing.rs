@@ -65,7 +65,7 @@ impl Standing {
             claimed_at: None,
             completed_at: None,
             lease: None,
-            answer_until: answer_until.filter(|_| human_first),
+            answer_until,
         }
     }
 

@@ -103,6 +103,15 @@ fn no_limit_and_one_beyond_the_packets_life_end_with_the_packet() {
 }
 
 #[test]
+fn a_checkpoint_that_nobody_waits_at_has_no_deadline() {
+    let mut body = smallest();
+    body["hitl"] = json!({"required": false, "reason": "", "timeout_seconds": 5});
+    let held = Held::of(&body);
+    assert_eq!((held.record.ask.hitl_deadline, held.record.standing.answer_until), (None, None));
+    assert_eq!(held.at(START.plus_ms(3_600_000)).state(), State::Created);
+}
+
+#[test]
 fn no_agent_gets_past_the_person() {
     let held = waiting();
     let at = START.plus_ms(5_000);

@@ -29,6 +29,9 @@ fn large_entries_are_cut_before_they_are_many() {
     let all = answered(30, &"é".repeat(10_000));
     assert!(all.iter().all(|held| log_bytes(held) <= LOG_BYTES_MAX));
     assert!(all.iter().any(|held| log_bytes(held) > LOG_BYTES_MAX / 2), "not cut too early");
+    let cut = all.windows(2).filter(|two| two[1].record.log.len() <= two[0].record.log.len());
+    let after_cuts: Vec<_> = cut.map(|two| log_bytes(&two[1])).collect();
+    assert!(after_cuts.len() > 3 && after_cuts.iter().all(|bytes| *bytes <= LOG_BYTES_MAX / 2), "{after_cuts:?}");
     let last = all.last().unwrap();
     assert_eq!(last.record.seq, 3 + 60);
     let numbers: Vec<_> = last.record.log.iter().map(|line| line.entry.seq).collect();
