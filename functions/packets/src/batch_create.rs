@@ -8,7 +8,7 @@ use handrail_domain::packet::read_batch;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
+use handrail_kernel::extract::{IdempotencyKey, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use http::StatusCode;
@@ -38,12 +38,18 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::PacketsWrite>,
+    IdempotencyKey(name): IdempotencyKey,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = &caller.key;
     let proposals = body.read(key, read_batch)?;
     spend(&cx, key, Budget::Creates).await?;
-    let made = futures_util::stream::iter(proposals).map(|proposal| shelf::create(&cx, key, proposal, None));
+    let made = futures_util::stream::iter(proposals).enumerate().map(|(index, proposal)| {
+        // Each under a name of its own, so that a repeat of the batch makes what is missing.
+        let name = name.as_ref().map(|name| format!("{name} {index}"));
+        let (cx, key) = (&cx, key);
+        async move { shelf::create(cx, key, proposal, name.as_deref()).await }
+    });
     let made: Vec<_> = made.buffered(AT_ONCE).collect().await;
     let (mut created, mut errors) = (Vec::new(), Vec::new());
     for (index, made) in made.into_iter().enumerate() {

@@ -24,8 +24,6 @@ class Refusals(Desk):
             self.assertEqual((missing.exception.status_code, missing.exception.message), (404, f"Packet {NOBODY} not found"))
 
     def test_what_is_wrong_is_named(self):
-        wanted = packet().build()
-        wanted.hitl = {"required": True, "reason": ""}
         refused = self.http.post("/api/v1/packets", json={"metadata": {}}, headers={"X-API-Key": ADMIN_KEY})
         self.assertEqual(refused.status_code, 400)
         with self.assertRaises(ValidationError) as empty:

@@ -11,6 +11,7 @@ mod calls;
 mod examples;
 mod functions;
 mod grants;
+mod packets;
 mod papers;
 mod project;
 mod replay;

@@ -12,6 +12,7 @@ use handrail_testkit::Receiver;
 use serde_json::Value;
 
 use crate::examples::message;
+use crate::packets;
 use crate::project::read;
 use crate::samples::{Body, invoke, sample};
 use crate::stage::{NOW, Stage, approver, key_id, record_id, tenant, token};
@@ -32,7 +33,7 @@ pub(crate) async fn happen(stage: &mut Stage, function: &str) {
     happen_with(stage, function, |_| {}).await;
 }
 
-async fn happen_with(stage: &mut Stage, function: &str, change: impl FnOnce(&mut Value)) {
+pub(crate) async fn happen_with(stage: &mut Stage, function: &str, change: impl FnOnce(&mut Value)) {
     let endpoint = operation(function);
     let mut sample = sample(function);
     if let Some(Body::Json(body)) = &mut sample.body {
@@ -55,6 +56,11 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
         "decisions-callback-replay" => {
             let stage = story().await;
             give_a_callback_up(&stage).await;
+            stage
+        }
+        function if function.starts_with("packets-") => {
+            let mut stage = Stage::new().await;
+            packets::set(&mut stage, function).await;
             stage
         }
         _ => story().await,
