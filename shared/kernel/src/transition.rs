@@ -72,18 +72,7 @@ pub async fn create<L: Lifecycle>(cx: &Cx, record: Record<L>, command: &CommandI
     put(cx, record, command, None).await
 }
 
-/// The same with a body.
-pub async fn create_with<L: Lifecycle>(
-    cx: &Cx,
-    record: Record<L>,
-    command: &CommandId,
-    body: &Body,
-) -> Result<Applied<L>, Stop<L>> {
-    let name = put_body(cx, &record, body).await?;
-    put(cx, record, command, Some(name)).await
-}
-
-/// The same. What is handed back has the body that the record has now: after a repeat perhaps another one.
+/// The same with a body. What is handed back has the body that the record has now: after a repeat perhaps another one.
 pub async fn create_whole<L: Lifecycle>(
     cx: &Cx,
     whole: Whole<L>,
@@ -153,20 +142,8 @@ pub async fn transition<L: Lifecycle>(
 /// The same from a copy of the record that was read before: the write's condition finds out whether it is still true.
 pub async fn transition_from<L: Lifecycle>(
     cx: &Cx,
-    current: Record<L>,
-    command: &Command<L>,
-) -> Result<Applied<L>, Stop<L>> {
-    transition_with(cx, current, command, None).await
-}
-
-/// The same with another body, for a command that names it.
-///
-/// When somebody was faster, the rules decide anew whether this body may still replace the one that is there now.
-pub async fn transition_with<L: Lifecycle>(
-    cx: &Cx,
     mut current: Record<L>,
     command: &Command<L>,
-    body: Option<&Body>,
 ) -> Result<Applied<L>, Stop<L>> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(earlier) = current.made_by(&command.id) {
@@ -175,12 +152,7 @@ pub async fn transition_with<L: Lifecycle>(
             return if same { Ok(Applied { record: current, replayed: true }) } else { Err(Stop::OtherContent) };
         }
         let verdict = decide(&current, command, cx.clock.now()).map_err(Stop::Refused)?;
-        // What is due is settled without it.
-        let name = match body.filter(|_| !verdict.settles_first) {
-            Some(body) => Some(put_body(cx, &verdict.next, body).await?),
-            None => None,
-        };
-        match write(cx, &current, &verdict, name).await? {
+        match write(cx, &current, &verdict, None).await? {
             Written::Done if verdict.settles_first => current = verdict.next,
             Written::Done => return Ok(Applied { record: verdict.next, replayed: false }),
             Written::Found(found) => current = *found,

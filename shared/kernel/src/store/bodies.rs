@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 
 use super::facets::words_partition;
 use super::item::{
-    AskFrom, BODY_BESIDE_HEAD, HEAD, HeadKey, ORPHAN_LIVES_SECONDS, body_of, lies_apart, list_position, pack, read_head,
-    unpack_text,
+    AskFrom, BODY_BESIDE_HEAD, HEAD, HeadKey, ORPHAN_LIVES_SECONDS, body_of, lies_apart, list_position, pack,
+    read_head, unpack_text,
 };
 use super::search::word_hash;
 use super::{Item, ReadItem, Store, json, n, s};
@@ -76,7 +76,12 @@ impl Store {
     ///
     /// The number of its event is in the name, newest first: a version that was replaced is never named again, and one query
     /// reads the head with the version that it most likely names.
-    pub async fn put_body<L: Lifecycle>(&self, next: &Record<L>, body: &Body, now: Timestamp) -> Result<PutBody, Fault> {
+    pub async fn put_body<L: Lifecycle>(
+        &self,
+        next: &Record<L>,
+        body: &Body,
+        now: Timestamp,
+    ) -> Result<PutBody, Fault> {
         let reference = L::body(&next.standing).filter(|reference| reference.bytes == body.bytes() as u64);
         let reference = reference.ok_or_else(|| Fault::broken("a body is not the one that its record names"))?;
         let packed = pack(&body.text)?;

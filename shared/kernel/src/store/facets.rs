@@ -106,7 +106,8 @@ impl<L: Lifecycle> Filter<L> {
     /// The parts of the indexes that hold what fits, and the condition on each.
     pub(super) fn strands(&self, tenant: TenantId, now: Timestamp) -> Vec<Strand> {
         let Some((from, to)) = self.range() else { return Vec::new() };
-        let of = |index, partition, condition| Strand { index, partition, from: from.clone(), to: to.clone(), condition };
+        let of =
+            |index, partition, condition| Strand { index, partition, from: from.clone(), to: to.clone(), condition };
         if self.states.is_none() && !self.asks_for_facets() {
             let all = (0..LIST_SHARDS).map(|shard| list_partition(tenant, L::KIND, None, shard));
             return all.map(|partition| of(BY_KIND, partition, Condition::default())).collect();

@@ -60,12 +60,8 @@ impl Store {
         let direction = page.order.direction();
         let after = page.after.as_ref().map(ListingCursor::position);
         let offset = if after.is_some() { 0 } else { page.offset };
-        let reach = Reach {
-            direction,
-            after: after.as_deref(),
-            need: CANDIDATES_MAX,
-            queries_max: QUERIES_OF_A_STRAND_MAX,
-        };
+        let reach =
+            Reach { direction, after: after.as_deref(), need: CANDIDATES_MAX, queries_max: QUERIES_OF_A_STRAND_MAX };
         let strands = strands_of(tenant, words, filter);
         let reads = try_join_all(strands.iter().map(|strand| self.read_strand(strand, reach))).await?;
         let (candidates, horizon) = merge(reads, direction);

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
     GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-    StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    StreamSpecification, StreamViewType, TableDescription, TimeToLiveSpecification,
 };
 
 use crate::fault::Fault;
@@ -93,7 +93,7 @@ async fn add_indexes(db: &Client, table: &str) -> Result<(), Fault> {
     let described = described.map_err(|error| Fault::from_sdk("describe the table", error))?.table;
     let there: Vec<String> = described
         .iter()
-        .flat_map(|table| table.global_secondary_indexes())
+        .flat_map(TableDescription::global_secondary_indexes)
         .filter_map(|index| index.index_name().map(str::to_owned))
         .collect();
     for index in INDEXES.iter().filter(|index| !there.iter().any(|name| name == index.name)) {
