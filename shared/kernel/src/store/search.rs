@@ -1,4 +1,4 @@
-//! Records by the words of their bodies. What it promises and what it costs: docs/decisions/0012-search.md.
+//! Records by the words of their bodies. What it promises and what it costs: docs/decisions/0013-search-by-words.md.
 //!
 //! Beside each body lie the hashes of its words, in a part of the index `by_facet`. DynamoDB compares them; the record then
 //! says whether that body still counts and whether the rest of the filter fits.
