@@ -27,6 +27,7 @@ mod words;
 
 pub use dialect::DIALECT;
 pub use door::PacketsDoor;
+pub use shelf::{Held, create};
 
 use handrail_kernel::endpoint::Endpoint;
 

@@ -24,13 +24,13 @@ pub(crate) const AT_ONCE: usize = 8;
 
 /// A packet with what it carries.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub struct Held {
     pub record: Record<Packet>,
     pub content: Content,
 }
 
 impl Held {
-    pub(crate) fn of(whole: Whole<Packet>) -> Result<Self, Fault> {
+    pub fn of(whole: Whole<Packet>) -> Result<Self, Fault> {
         let body = whole.body.ok_or_else(|| Fault::broken("a packet carries nothing"))?;
         Ok(Self { record: whole.record, content: body.read()? })
     }
@@ -112,7 +112,7 @@ async fn find(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Held, Stopped> 
 }
 
 /// Makes a packet: once under a name, however often the request comes.
-pub(crate) async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) -> Result<Held, Problem> {
+pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) -> Result<Held, Problem> {
     let now = cx.clock.now();
     let wanted = format!("{proposal:?}");
     let (ask, content) = proposal.into_ask(key.id, now).map_err(|over| too_large(format!("{} bytes", over.bytes)))?;

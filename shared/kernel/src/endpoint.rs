@@ -97,6 +97,10 @@ pub enum Touch {
     ReplayDelivery,
     ReadWorkspace,
     KeepWorkspace,
+    ReadAgent,
+    ListAgents,
+    KeepAgent,
+    RemoveAgent,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
 }
@@ -162,6 +166,10 @@ impl Touch {
             }
             Self::ReadWorkspace => &[const { Grant::on_keys_like("dynamodb:GetItem", "slack#*") }],
             Self::KeepWorkspace => &[const { Grant::on_keys_like("dynamodb:PutItem", "slack#*") }],
+            Self::ReadAgent => &[const { Grant::on_keys_like("dynamodb:GetItem", "agents#*") }],
+            Self::ListAgents => &[QUERY],
+            Self::KeepAgent => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "agents#*") }],
+            Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
             Self::CallSlack => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },

@@ -4,6 +4,7 @@
 //! code that runs in the tests is the code that runs in production.
 
 mod accounts;
+mod agents;
 mod bodies;
 mod deliveries;
 mod events;
@@ -26,6 +27,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent};
 pub use bodies::{BODY_PACKED_BYTES_MAX, Body, BodyName, PutBody, Whole};
 pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, REPLAYS_MAX, replay_asked};
 pub use facets::Filter;

@@ -19,10 +19,10 @@ use handrail_testkit::Receiver;
 use handrail_workers::WORKERS;
 use serde_json::Value;
 
-use crate::packets;
 use crate::replay::{example, happen, operation, stage_for, story};
 use crate::samples::{Body, Sample, invoke, sample};
 use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE};
+use crate::{packets, routes};
 
 /// One request to the table: the action, the index, and the partitions of the items where the request names them.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ fn rarer(function: &str) -> Vec<String> {
         "slack-oauth-callback" => vec![event(sample(function))],
         // Only an admin sees the account's other keys.
         "auth-me" => vec![event(Sample { key: Some(ADMIN.to_owned()), ..sample(function) })],
-        _ => packets::rarer(function).into_iter().map(event).collect(),
+        _ => packets::rarer(function).into_iter().chain(routes::rarer(function)).map(event).collect(),
     }
 }
 

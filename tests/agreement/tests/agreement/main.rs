@@ -15,6 +15,7 @@ mod packets;
 mod papers;
 mod project;
 mod replay;
+mod routes;
 mod samples;
 mod stage;
 mod table;

@@ -12,10 +12,10 @@ use handrail_testkit::Receiver;
 use serde_json::Value;
 
 use crate::examples::message;
-use crate::packets;
 use crate::project::read;
 use crate::samples::{Body, invoke, sample};
 use crate::stage::{NOW, Stage, approver, key_id, record_id, tenant, token};
+use crate::{packets, routes};
 
 pub(crate) fn example(function: &str) -> String {
     read(&format!("infra/events/{function}.json"))
@@ -61,6 +61,11 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
         function if function.starts_with("packets-") => {
             let mut stage = Stage::new().await;
             packets::set(&mut stage, function).await;
+            stage
+        }
+        function if function.starts_with("routes-") => {
+            let mut stage = Stage::new().await;
+            routes::set(&mut stage, function).await;
             stage
         }
         _ => story().await,

@@ -12,8 +12,8 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use crate::packets;
 use crate::stage::{ADMIN, AGENT, APP, IDEMPOTENCY_KEY, NOW, SLACK_CODE, Stage, key_id, record_id, slack_state, token};
+use crate::{packets, routes};
 
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -33,7 +33,7 @@ pub(crate) enum Body {
 
 /// A new operation needs its sample here.
 pub(crate) fn sample(function: &str) -> Sample {
-    if let Some(sample) = packets::sample(function) {
+    if let Some(sample) = packets::sample(function).or_else(|| routes::sample(function)) {
         return sample;
     }
     let by = |key: &str| Sample {

@@ -79,12 +79,13 @@ fn an_operation_sends_nothing() {
         ["handrail-effects", "handrail-engine", "handrail-workers", "aws-sdk-sqs", "aws-sdk-ses*", "aws-sdk-scheduler"];
     Walls::read().keep("handrail-decisions", &out);
     Walls::read().keep("handrail-packets", &out);
+    Walls::read().keep("handrail-routes", &out);
 }
 
 #[test]
 fn only_slacks_operations_can_call_slack_and_they_send_nothing_else() {
     let walls = Walls::read();
-    for package in ["handrail-kernel", "handrail-decisions", "handrail-packets"] {
+    for package in ["handrail-kernel", "handrail-decisions", "handrail-packets", "handrail-routes"] {
         walls.keep(package, &["handrail-sender", "handrail-slack-api", "handrail-slack"]);
     }
     let out =
@@ -104,6 +105,7 @@ fn effects_know_no_operation() {
         &[
             "handrail-decisions",
             "handrail-packets",
+            "handrail-routes",
             "handrail-slack",
             "handrail-workers",
             "handrail-engine",
@@ -115,7 +117,8 @@ fn effects_know_no_operation() {
 #[test]
 fn what_runs_on_aws_is_built_without_the_embedded_engine() {
     let walls = Walls::read();
-    let packages = ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "packets", "slack", "workers"];
+    let packages =
+        ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "packets", "routes", "slack", "workers"];
     for package in packages.map(|name| format!("handrail-{name}")) {
         walls.keep(&package, &["handrail-engine", "handrail-runner", "handrail-testkit", "dynoxide*"]);
     }
