@@ -104,8 +104,8 @@ pub(crate) fn not_found(id: RecordId) -> Problem {
 }
 
 /// A refusal of the domain.
-pub(crate) fn refused(id: RecordId, refusal: Refusal) -> Problem {
-    let status = match &refusal {
+pub(crate) fn refused(id: RecordId, refusal: &Refusal) -> Problem {
+    let status = match refusal {
         Refusal::NoTransition { .. } | Refusal::NotClaimable { .. } | Refusal::NoCheckpoint => StatusCode::BAD_REQUEST,
         Refusal::AlreadyClaimed { .. }
         | Refusal::WaitsForHuman
@@ -118,15 +118,15 @@ pub(crate) fn refused(id: RecordId, refusal: Refusal) -> Problem {
         // Others write faster than this could be made again.
         Refusal::Stale => return Problem::Busy { retry_after_s: 1 },
     };
-    match &refusal {
+    match refusal {
         // Clients look in here for who was faster.
         Refusal::AlreadyClaimed { by } => {
             let claimed_by = json!({"id": by.id, "name": by.name, "framework": by.framework});
-            let detail = json!({"message": message(id, &refusal), "claimed_by": claimed_by});
+            let detail = json!({"message": message(id, refusal), "claimed_by": claimed_by});
             let details = Map::from_iter([("detail".to_owned(), detail)]);
-            Problem::Refused { status, code: "", message: message(id, &refusal), details }
+            Problem::Refused { status, code: "", message: message(id, refusal), details }
         }
-        _ => refuse(status, message(id, &refusal)),
+        _ => refuse(status, message(id, refusal)),
     }
 }
 

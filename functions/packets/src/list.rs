@@ -89,7 +89,7 @@ fn filter_of(wanted: &Wanted) -> Result<Filter<Packet>, Problem> {
         return Err(flawed_at(Part::Query, "tags", format!("At most {TAGS_MAX} tags can be asked for"), "too_long"));
     }
     Ok(Filter {
-        states: given(wanted.status.as_deref()).map(|status| states_named(status)),
+        states: given(wanted.status.as_deref()).map(states_named),
         source: owned(&wanted.source_agent),
         holder: owned(&wanted.target_agent),
         priority: owned(&wanted.priority),

@@ -52,7 +52,7 @@ impl Stopped {
     pub(crate) fn into_problem(self, id: RecordId) -> Problem {
         match self {
             Self::NotFound => not_found(id),
-            Self::Refused(refusal) => refused(id, refusal),
+            Self::Refused(refusal) => refused(id, &refusal),
             Self::Problem(problem) => problem,
         }
     }
@@ -71,7 +71,7 @@ impl From<Stop<Packet>> for Stopped {
         match stop {
             Stop::NotFound => Self::NotFound,
             Stop::Refused(refusal) => Self::Refused(refusal),
-            Stop::TooLarge => Self::Problem(too_large(format!("more than {BODY_PACKED_BYTES_MAX} bytes packed"))),
+            Stop::TooLarge => Self::Problem(too_large(&format!("more than {BODY_PACKED_BYTES_MAX} bytes packed"))),
             other => Self::Problem(other.into_problem("Packet", |_| Problem::Broken)),
         }
     }
@@ -115,7 +115,7 @@ async fn find(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Held, Stopped> 
 pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) -> Result<Held, Problem> {
     let now = cx.clock.now();
     let wanted = format!("{proposal:?}");
-    let (ask, content) = proposal.into_ask(key.id, now).map_err(|over| too_large(format!("{} bytes", over.bytes)))?;
+    let (ask, content) = proposal.into_ask(key.id, now).map_err(|over| too_large(&format!("{} bytes", over.bytes)))?;
     let id = match name {
         Some(name) => RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, name),
         None => cx.new_record_id(),
@@ -209,6 +209,6 @@ fn command(key: &Key, act: Act, name: &Name) -> Command<Packet> {
     Command { id: name.0.clone(), actor: Actor::Key { key: key.id, role: key.role }, act }
 }
 
-fn too_large(size: String) -> Problem {
+fn too_large(size: &str) -> Problem {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("The packet would hold {size}, which is too much"))
 }

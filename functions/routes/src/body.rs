@@ -16,23 +16,23 @@ impl FromRequest<Cx> for Body {
 
     async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
         let body = limited_body(request, JSON_BYTES_MAX).await?;
-        object(&body).map(Self).map_err(|flaw| flawed(vec![flaw]))
+        object(&body).map(Self).map_err(flawed)
     }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Flaw> {
+fn object(body: &[u8]) -> Result<Map<String, Value>, Vec<Flaw>> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(Flaw::of("missing", None, "Field required", &Value::Null));
+        return Err(vec![Flaw::of("missing", None, "Field required", &Value::Null)]);
     }
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(other) => {
             let msg = "Input should be a valid dictionary or object to extract fields from";
-            Err(Flaw::of("model_attributes_type", None, msg, &other))
+            Err(vec![Flaw::of("model_attributes_type", None, msg, &other)])
         }
         Err(error) => {
             let flaw = Flaw::of("json_invalid", None, "JSON decode error", &json!({}));
-            Err(flaw.at(place_of(body, &error)).because(error.to_string()))
+            Err(vec![flaw.at(place_of(body, &error)).because(error.to_string())])
         }
     }
 }

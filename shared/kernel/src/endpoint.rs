@@ -141,7 +141,7 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
-            Self::Read | Self::ReadDeliveries => &[QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
@@ -167,7 +167,6 @@ impl Touch {
             Self::ReadWorkspace => &[const { Grant::on_keys_like("dynamodb:GetItem", "slack#*") }],
             Self::KeepWorkspace => &[const { Grant::on_keys_like("dynamodb:PutItem", "slack#*") }],
             Self::ReadAgent => &[const { Grant::on_keys_like("dynamodb:GetItem", "agents#*") }],
-            Self::ListAgents => &[QUERY],
             Self::KeepAgent => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "agents#*") }],
             Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
             Self::CallSlack => &[],

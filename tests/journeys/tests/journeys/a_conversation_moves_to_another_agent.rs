@@ -49,7 +49,7 @@ async fn to_an_agent_that_is_there() {
     let history = agent.get("/api/agents/handoffs?agent=billing").await.expect(200).json;
     let listed = &history["handoffs"][0];
     assert_eq!((&listed["handoffId"], &listed["status"]), (&done["handoffId"], &json!("completed")));
-    assert_eq!((&listed["priority"], &listed["handoffTime"]), (&json!("medium"), &json!("2026-01-31T09:30:00Z")));
+    assert_eq!((&listed["priority"], &listed["handoffTime"]), (&json!("medium"), &json!("2026-01-31T09:30:00.000Z")));
     world.end().await;
 }
 
