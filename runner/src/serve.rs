@@ -43,7 +43,8 @@ use crate::pump::{AHEAD, Pump, PumpHandle};
 
 /// Every operation of every door, as this program serves them.
 pub fn endpoints() -> Vec<Endpoint> {
-    [handrail_decisions::ENDPOINTS, handrail_slack::ENDPOINTS].concat()
+    [handrail_decisions::ENDPOINTS, handrail_packets::ENDPOINTS, handrail_routes::ENDPOINTS, handrail_slack::ENDPOINTS]
+        .concat()
 }
 
 pub struct Options {

@@ -6,9 +6,10 @@ use handrail_effects::{Queue, Trigger, Worker};
 use handrail_kernel::door::Door;
 use handrail_kernel::endpoint::Grant;
 use handrail_kernel::settings::Need;
+use handrail_packets::PacketsDoor;
 
 /// The kinds of record there are. A new door is one more entry.
-pub const DOORS: &[&dyn Door] = &[&DecisionsDoor, &LoginDoor];
+pub const DOORS: &[&dyn Door] = &[&DecisionsDoor, &LoginDoor, &PacketsDoor];
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 

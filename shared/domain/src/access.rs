@@ -14,6 +14,14 @@ pub enum Scope {
     KeysWrite,
     /// Letting Handrail into a Slack workspace.
     SlackWrite,
+    /// Seeing packets.
+    PacketsRead,
+    /// Making packets, taking them away, finishing many at once.
+    PacketsWrite,
+    /// Working on packets: claiming them, moving them on.
+    PacketsWork,
+    /// Answering a packet's checkpoint in a person's name. An agent does not have it, as with decisions.
+    PacketsRespond,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +33,22 @@ pub enum Role {
     App,
     /// May also make and revoke keys.
     Admin,
+    /// Looks and changes nothing.
+    Reader,
+    /// Makes packets and answers their checkpoints; asks for decisions as an agent does.
+    Writer,
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Agent, Self::App, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Agent, Self::App, Self::Admin, Self::Reader, Self::Writer];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
             Self::App => "app",
             Self::Admin => "admin",
+            Self::Reader => "reader",
+            Self::Writer => "writer",
         }
     }
 
@@ -44,7 +58,9 @@ impl Role {
 
     pub fn allows(self, scope: Scope) -> bool {
         match scope {
-            Scope::DecisionsWrite | Scope::DecisionsRead | Scope::AccountRead => true,
+            Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
+            Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
+            Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
             Scope::KeysWrite | Scope::SlackWrite => matches!(self, Self::Admin),
         }
@@ -61,6 +77,18 @@ mod tests {
         assert!(!Role::Agent.allows(Scope::DecisionsResolve));
         assert!(!Role::Agent.allows(Scope::KeysWrite) && !Role::App.allows(Scope::KeysWrite));
         assert!(Role::App.allows(Scope::DecisionsResolve));
+        assert!(Role::Agent.allows(Scope::PacketsWork) && !Role::Agent.allows(Scope::PacketsRespond));
+        assert!(Role::Writer.allows(Scope::PacketsRespond) && !Role::Writer.allows(Scope::DecisionsResolve));
+    }
+
+    #[test]
+    fn a_reader_changes_nothing() {
+        for scope in [Scope::DecisionsRead, Scope::AccountRead, Scope::PacketsRead] {
+            assert!(Role::Reader.allows(scope));
+        }
+        for scope in [Scope::DecisionsWrite, Scope::PacketsWrite, Scope::PacketsWork, Scope::PacketsRespond] {
+            assert!(!Role::Reader.allows(scope));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::actor::Actor;
 use crate::effect::Effect;
 use crate::ids::CommandId;
-use crate::record::{Entry, Record};
+use crate::record::{ContentRef, Entry, Record};
 use crate::time::Timestamp;
 
 /// `trigger` in state `from` leads to `to`, explained by an event of this name.
@@ -85,8 +85,12 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
 
     /// The first event of a record.
     fn opening(ask: &Self::Ask) -> Self::Event;
-    /// When this timer runs out. `None`: this record has no such timer.
-    fn deadline(ask: &Self::Ask, timer: &TimerRule<Self::State, Self::Trigger>) -> Option<Timestamp>;
+    /// When this timer runs out. `None`: this record has no such timer, or not now.
+    fn deadline(
+        ask: &Self::Ask,
+        standing: &Self::Standing,
+        timer: &TimerRule<Self::State, Self::Trigger>,
+    ) -> Option<Timestamp>;
     /// What the timer does when its deadline has passed.
     fn act_of_timer(timer: &TimerRule<Self::State, Self::Trigger>) -> Self::Act;
 
@@ -106,6 +110,25 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
     fn after(before: Option<&Self::Standing>, entry: &Entry<Self>) -> Self::Standing;
     /// What follows from an event in the world.
     fn effects(ask: &Self::Ask, entry: &Entry<Self>) -> Vec<Effect>;
+    /// The body that this standing refers to, for kinds whose content changes and lies beside the head.
+    fn body(_standing: &Self::Standing) -> Option<&ContentRef> {
+        None
+    }
+    /// What lists filter by, beside the state. All records of a kind have facets, or none has.
+    fn facets(_record: &Record<Self>) -> Option<Facets> {
+        None
+    }
+}
+
+/// What lists of records filter by. They are written with the record, so that a list need not read what it leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facets {
+    /// Who made it.
+    pub source: String,
+    /// Whose it is now.
+    pub holder: String,
+    pub priority: &'static str,
+    pub tags: Vec<String>,
 }
 
 /// An act, by whom, and a name that its repeat would carry again.

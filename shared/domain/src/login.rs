@@ -139,7 +139,7 @@ impl Lifecycle for Login {
         LoginEvent::Requested
     }
 
-    fn deadline(ask: &Ask, _: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+    fn deadline(ask: &Ask, _: &Standing, _: &TimerRule<State, Trigger>) -> Option<Timestamp> {
         Some(ask.expires_at)
     }
 

@@ -12,6 +12,9 @@ use crate::time::Timestamp;
 /// of their own, written from the table's stream.
 pub const LOG_ENTRIES_MAX: usize = 64;
 pub const LOG_ENTRIES_KEPT: usize = 32;
+/// When it would hold more than this it is cut to what fits in half of it: the log lies in the record's item, which holds
+/// 400 KB at most, beside an ask and a standing. The newest entry always stays.
+pub const LOG_BYTES_MAX: usize = 128 * 1024;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record<L: Lifecycle> {
@@ -79,9 +82,7 @@ impl<L: Lifecycle> Record<L> {
         let standing = L::after(Some(&self.standing), &line.entry);
         let chain = self.chain.then(&line.text);
         log.push(line);
-        if log.len() > LOG_ENTRIES_MAX {
-            log.drain(..log.len() - LOG_ENTRIES_KEPT);
-        }
+        log.drain(..log.len() - kept(&log));
         Self { seq: self.seq + 1, updated_at: now, standing, chain, log, ask: self.ask.clone(), ..*self }
     }
 
@@ -100,7 +101,7 @@ impl<L: Lifecycle> Record<L> {
             .timers
             .iter()
             .filter(|rule| rule.armed_in.contains(&state))
-            .filter_map(|rule| L::deadline(&self.ask, rule).map(|at| Due { at, rule }))
+            .filter_map(|rule| L::deadline(&self.ask, &self.standing, rule).map(|at| Due { at, rule }))
             .min_by_key(|due| due.at)
     }
 
@@ -135,6 +136,21 @@ impl<L: Lifecycle> Record<L> {
     }
 }
 
+/// How many of the newest lines stay.
+fn kept<L: Lifecycle>(log: &[LogLine<L>]) -> usize {
+    let by_count = if log.len() > LOG_ENTRIES_MAX { LOG_ENTRIES_KEPT } else { log.len() };
+    let bytes: usize = log.iter().map(|line| line.text.len()).sum();
+    if bytes <= LOG_BYTES_MAX {
+        return by_count;
+    }
+    let mut room = LOG_BYTES_MAX / 2;
+    let fits = log.iter().rev().map_while(|line| {
+        room = room.checked_sub(line.text.len())?;
+        Some(())
+    });
+    fits.count().clamp(1, by_count)
+}
+
 impl<L: Lifecycle> LogLine<L> {
     pub fn new(entry: Entry<L>) -> Self {
         Self { text: canonical(&entry), entry }
@@ -149,14 +165,30 @@ impl<L: Lifecycle> LogLine<L> {
 fn canonical<T: Serialize>(entry: &T) -> String {
     #[expect(
         clippy::expect_used,
-        reason = "events are structs of texts and numbers: nothing in them can fail to serialise"
+        reason = "events, asks and bodies are structs of texts and numbers: nothing in them can fail to serialise"
     )]
-    serde_json::to_string(entry).expect("an event is plain data")
+    serde_json::to_string(entry).expect("it is plain data")
 }
 
 /// Digest of a record's ask, for its first event.
 pub fn digest_of<T: Serialize>(ask: &T) -> String {
     hex(&Sha256::digest(canonical(ask)))
+}
+
+/// Names one version of a body that lies beside the record, by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ContentRef {
+    /// In hexadecimal.
+    pub sha256: String,
+    /// As JSON, not packed.
+    pub bytes: u64,
+}
+
+impl ContentRef {
+    pub fn of<T: Serialize>(body: &T) -> Self {
+        let text = canonical(body);
+        Self { sha256: hex(&Sha256::digest(&text)), bytes: text.len() as u64 }
+    }
 }
 
 /// Commits to every event so far: `h = sha256(h_before ‖ event)`. One changed byte in any of them changes it.

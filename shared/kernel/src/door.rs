@@ -113,6 +113,7 @@ pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> R
             read_head::<L>(new, AskFrom::Known(&read.ask))?
         }
     };
+    cx.store.settle_bodies(old, new, cx.clock.now()).await?;
     let seen = match old {
         Some(old) => crate::store::seq_of(old)?,
         None => 0,
@@ -132,7 +133,7 @@ pub async fn raise_due_of<L: Lifecycle>(cx: &Cx, tenant: TenantId, id: RecordId)
     match raise_due::<L>(cx, tenant, id).await {
         Ok(raised) => Ok(raised),
         // Gone between two reads: nothing is due on it.
-        Err(Stop::NotFound | Stop::Refused(_) | Stop::OtherContent) => Ok(false),
+        Err(Stop::NotFound | Stop::Refused(_) | Stop::OtherContent | Stop::TooLarge) => Ok(false),
         Err(Stop::Busy) => Err(Fault::Busy("a record is moved all the time".into())),
         Err(Stop::Fault(fault)) => Err(fault),
     }

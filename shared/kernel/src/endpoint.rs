@@ -1,6 +1,8 @@
 //! An operation as data: where it is served, who may call it, what it touches. The list of them is the registry from which
 //! the router, the functions, the template's check and the tests are made.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
@@ -35,6 +37,7 @@ pub enum Verb {
     Get,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
@@ -74,6 +77,12 @@ pub enum Touch {
     Move,
     ListByKind,
     ListByState,
+    /// By facets in known states, or by words.
+    FindByFacet,
+    /// The same, and without any filter.
+    Find,
+    /// Writes a body beside a record that is there.
+    PutBody,
     CreateKey,
     ListKeys,
     /// Finds one key by its id.
@@ -92,6 +101,10 @@ pub enum Touch {
     ReplayDelivery,
     ReadWorkspace,
     KeepWorkspace,
+    ReadAgent,
+    ListAgents,
+    KeepAgent,
+    RemoveAgent,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or signs an address where a client puts one.
@@ -150,10 +163,13 @@ impl Touch {
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
             Self::Open => &[PUT],
-            Self::Read | Self::ReadDeliveries => &[QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
+            Self::FindByFacet => &[const { Grant::on_index("by_facet") }, BATCH_GET],
+            Self::Find => &[const { Grant::on_index("by_facet") }, const { Grant::on_index("by_kind") }, BATCH_GET],
+            Self::PutBody => &[PUT],
             Self::LookUpSession => &[
                 const { Grant::on_keys_like("dynamodb:GetItem", "session#*") },
                 const { Grant::on_keys_like("dynamodb:GetItem", "account#*") },
@@ -172,6 +188,9 @@ impl Touch {
             }
             Self::ReadWorkspace => &[const { Grant::on_keys_like("dynamodb:GetItem", "slack#*") }],
             Self::KeepWorkspace => &[const { Grant::on_keys_like("dynamodb:PutItem", "slack#*") }],
+            Self::ReadAgent => &[const { Grant::on_keys_like("dynamodb:GetItem", "agents#*") }],
+            Self::KeepAgent => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "agents#*") }],
+            Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },
@@ -188,6 +207,7 @@ impl Verb {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
             Self::Put => Method::PUT,
+            Self::Patch => Method::PATCH,
             Self::Delete => Method::DELETE,
         }
     }
@@ -200,9 +220,10 @@ impl Endpoint {
     }
 }
 
-/// Operations under one origin, as the runner serves them. What no operation takes is worded by `otherwise`.
+/// Operations under one origin, as the runner serves them. What no operation takes is worded as its neighbours are, and by
+/// `otherwise` where it has none.
 pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
-    let fallback = otherwise.dialect;
+    let doors: Arc<[(&'static str, Dialect)]> = endpoints.iter().map(|one| (one.path, one.dialect)).collect();
     let mut router = Router::new();
     for endpoint in endpoints {
         let dialect = endpoint.dialect;
@@ -212,10 +233,18 @@ pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
     }
     router
         .fallback(|| async { Problem::NoRoute })
-        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request, next| {
+        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request: Request, next| {
+            let fallback = neighbour(&doors, request.uri().path()).unwrap_or(otherwise.dialect);
             named(state, fallback, request, next)
         }))
         .with_state(cx)
+}
+
+/// How the operations speak whose address has most in common with this one from its beginning.
+fn neighbour(doors: &[(&'static str, Dialect)], path: &str) -> Option<Dialect> {
+    let shared = |one: &str| one.split('/').skip(1).zip(path.split('/').skip(1)).take_while(|(a, b)| a == b).count();
+    let nearest = doors.iter().map(|(one, dialect)| (shared(one), *dialect)).filter(|(shared, _)| *shared > 0);
+    nearest.max_by_key(|(shared, _)| *shared).map(|(_, dialect)| dialect)
 }
 
 /// Gives each request a name, which the answer and the log lines carry.

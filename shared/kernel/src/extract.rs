@@ -54,6 +54,10 @@ rights! {
     AccountRead: "the right to read the account",
     KeysWrite: "the role admin",
     SlackWrite: "the role admin",
+    PacketsRead: "a key of this account",
+    PacketsWrite: "a role other than reader",
+    PacketsWork: "a role other than reader",
+    PacketsRespond: "the role writer, app or admin, because who hands over must not answer",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {

@@ -7,11 +7,14 @@ use handrail_domain::record::Record;
 use crate::cx::Cx;
 use crate::fault::Fault;
 use crate::problem::Problem;
-use crate::store::{Commit, Put};
+use crate::store::{BODY_PACKED_BYTES_MAX, Body, BodyName, Commit, Put, PutBody, Whole};
 
 /// Every lost race means that somebody else won one, and a record has few moves in it: whoever loses this often meets a
 /// record that is moved all the time.
 const ATTEMPTS_MAX: usize = 8;
+
+/// Who changes a body has to go through all the others who do: each round one of them wins.
+const REWORKS_MAX: usize = 32;
 
 /// A record that a command moved, now or earlier.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub enum Stop<L: Lifecycle> {
     Refused(L::Refusal),
     /// A command of this name did something else before.
     OtherContent,
+    /// The body is larger than what the table holds.
+    TooLarge,
     /// Others move this record faster than we can decide.
     Busy,
     Fault(Fault),
@@ -55,6 +60,7 @@ impl<L: Lifecycle> Stop<L> {
                 "IDEMPOTENCY_KEY_REUSED",
                 "This Idempotency-Key was used for another request: use a new one",
             ),
+            Self::TooLarge => Problem::TooLarge { limit_bytes: BODY_PACKED_BYTES_MAX },
             Self::Busy => Problem::Busy { retry_after_s: 1 },
             Self::Fault(fault) => fault.into(),
         }
@@ -63,9 +69,38 @@ impl<L: Lifecycle> Stop<L> {
 
 /// Writes a new record, once however often the command comes.
 pub async fn create<L: Lifecycle>(cx: &Cx, record: Record<L>, command: &CommandId) -> Result<Applied<L>, Stop<L>> {
+    put(cx, record, command, None).await
+}
+
+/// The same with a body. What is handed back has the body that the record has now: after a repeat perhaps another one.
+pub async fn create_whole<L: Lifecycle>(
+    cx: &Cx,
+    whole: Whole<L>,
+    command: &CommandId,
+) -> Result<(Applied<L>, Option<Body>), Stop<L>> {
+    let Whole { record, body } = whole;
+    let name = match &body {
+        Some(body) => Some(put_body(cx, &record, body).await?),
+        None => None,
+    };
+    let applied = put(cx, record, command, name).await?;
+    if !applied.replayed {
+        return Ok((applied, body));
+    }
+    let Record { tenant, id, .. } = applied.record;
+    let found = cx.store.whole::<L>(tenant, id).await?.ok_or(Stop::NotFound)?;
+    Ok((Applied { record: found.record, replayed: true }, found.body))
+}
+
+async fn put<L: Lifecycle>(
+    cx: &Cx,
+    record: Record<L>,
+    command: &CommandId,
+    body: Option<BodyName>,
+) -> Result<Applied<L>, Stop<L>> {
     let mut last = None;
     for attempt in 0..ATTEMPTS_MAX {
-        match cx.store.put_record(&record, command).await {
+        match cx.store.put_record(&record, command, body.clone()).await {
             Ok(Put::Done) => return Ok(Applied { record, replayed: false }),
             // After an attempt whose outcome nobody knew, what is found is our own.
             Ok(Put::SameCommand(found)) => return Ok(Applied { record: *found, replayed: attempt == 0 }),
@@ -76,6 +111,21 @@ pub async fn create<L: Lifecycle>(cx: &Cx, record: Record<L>, command: &CommandI
         }
     }
     Err(last.map_or(Stop::Busy, Stop::Fault))
+}
+
+/// The body that this record will name. It lies there and is not true yet.
+async fn put_body<L: Lifecycle>(cx: &Cx, next: &Record<L>, body: &Body) -> Result<BodyName, Stop<L>> {
+    let mut last = None;
+    for _ in 0..ATTEMPTS_MAX {
+        match cx.store.put_body(next, body, cx.clock.now()).await {
+            Ok(PutBody::Done(name)) => return Ok(name),
+            Ok(PutBody::TooLarge) => return Err(Stop::TooLarge),
+            // Nothing is true yet, so an unknown outcome is as good as none.
+            Err(fault) if fault.may_pass() => last = Some(fault),
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Err(last.map_or(Stop::Busy, |fault| Stop::Fault(Fault::Busy(Box::new(fault)))))
 }
 
 /// Moves a record by a command: reads it, decides, writes under the condition that it is still what was read.
@@ -102,10 +152,58 @@ pub async fn transition_from<L: Lifecycle>(
             return if same { Ok(Applied { record: current, replayed: true }) } else { Err(Stop::OtherContent) };
         }
         let verdict = decide(&current, command, cx.clock.now()).map_err(Stop::Refused)?;
-        match write(cx, &current, &verdict).await? {
+        match write(cx, &current, &verdict, None).await? {
             Written::Done if verdict.settles_first => current = verdict.next,
             Written::Done => return Ok(Applied { record: verdict.next, replayed: false }),
             Written::Found(found) => current = *found,
+        }
+    }
+    Err(Stop::Busy)
+}
+
+/// What to do to a record and its body, decided on what was read.
+#[derive(Clone, Debug)]
+pub struct Proposed<L: Lifecycle> {
+    pub command: Command<L>,
+    /// `None`: the body stays as it is.
+    pub body: Option<Body>,
+}
+
+/// Moves a record together with its body. `propose` is asked anew whenever somebody was faster, so what it makes of the
+/// body never undoes what another one made of it.
+pub async fn rework<L: Lifecycle>(
+    cx: &Cx,
+    tenant: TenantId,
+    id: RecordId,
+    mut propose: impl FnMut(&Whole<L>) -> Result<Proposed<L>, Stop<L>> + Send,
+) -> Result<(Applied<L>, Option<Body>), Stop<L>> {
+    for _ in 0..REWORKS_MAX {
+        let mut current = cx.store.whole::<L>(tenant, id).await?.ok_or(Stop::NotFound)?;
+        if let Some(due) = settle(&current.record, cx.clock.now()) {
+            match write(cx, &current.record, &due, None).await? {
+                // No timer changes a body.
+                Written::Done => current.record = due.next,
+                Written::Found(_) => continue,
+            }
+        }
+        let Proposed { command, body } = propose(&current)?;
+        if let Some(earlier) = current.record.made_by(&command.id) {
+            let same = earlier.command == command.id;
+            let applied = Applied { record: current.record, replayed: true };
+            return if same { Ok((applied, current.body)) } else { Err(Stop::OtherContent) };
+        }
+        let verdict = decide(&current.record, &command, cx.clock.now()).map_err(Stop::Refused)?;
+        // What is due is settled without the body, and then read again.
+        let body = body.filter(|_| !verdict.settles_first);
+        let name = match &body {
+            Some(body) => Some(put_body(cx, &verdict.next, body).await?),
+            None => None,
+        };
+        match write(cx, &current.record, &verdict, name).await? {
+            Written::Done if !verdict.settles_first => {
+                return Ok((Applied { record: verdict.next, replayed: false }, body.or(current.body)));
+            }
+            Written::Done | Written::Found(_) => {}
         }
     }
     Err(Stop::Busy)
@@ -121,7 +219,7 @@ pub async fn raise_due<L: Lifecycle>(cx: &Cx, tenant: TenantId, id: RecordId) ->
         let Some(verdict) = settle(&current, cx.clock.now()) else {
             return Ok(raised);
         };
-        match write(cx, &current, &verdict).await? {
+        match write(cx, &current, &verdict, None).await? {
             Written::Done => {
                 raised = true;
                 current = verdict.next;
@@ -137,8 +235,13 @@ enum Written<L: Lifecycle> {
     Found(Box<Record<L>>),
 }
 
-async fn write<L: Lifecycle>(cx: &Cx, current: &Record<L>, verdict: &Verdict<L>) -> Result<Written<L>, Stop<L>> {
-    match cx.store.commit(current, verdict).await {
+async fn write<L: Lifecycle>(
+    cx: &Cx,
+    current: &Record<L>,
+    verdict: &Verdict<L>,
+    body: Option<BodyName>,
+) -> Result<Written<L>, Stop<L>> {
+    match cx.store.commit_with(current, verdict, body).await {
         Ok(Commit::Done) => {
             cx.doorbell.ring(current.id);
             log_transition(current, verdict);

@@ -8,6 +8,14 @@ pub struct Client {
     http: reqwest::Client,
     origin: String,
     key: Option<String>,
+    key_in: KeyIn,
+}
+
+/// Where a door looks for the key.
+#[derive(Clone, Copy)]
+enum KeyIn {
+    Authorization,
+    XApiKey,
 }
 
 /// An answer with everything a test may ask about.
@@ -23,7 +31,18 @@ pub struct Answer {
 impl Client {
     pub(crate) fn new(origin: &str) -> Self {
         let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        Self { http: builder.build().expect("a client can be built"), origin: origin.to_owned(), key: None }
+        Self {
+            http: builder.build().expect("a client can be built"),
+            origin: origin.to_owned(),
+            key: None,
+            key_in: KeyIn::Authorization,
+        }
+    }
+
+    /// The same key, as the packets door wants it.
+    #[must_use]
+    pub fn of_packets(&self) -> Self {
+        Self { key_in: KeyIn::XApiKey, ..self.clone() }
     }
 
     #[must_use]
@@ -51,6 +70,10 @@ impl Client {
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], Vec::new()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, &[("content-type", "application/json")], body.to_string().into_bytes()).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -84,7 +107,10 @@ impl Client {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.origin) };
         let mut request = self.http.request(method, url).body(body);
         if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+            request = match self.key_in {
+                KeyIn::Authorization => request.bearer_auth(key),
+                KeyIn::XApiKey => request.header("x-api-key", key),
+            };
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -121,6 +147,15 @@ impl Answer {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
         let error = self.json["error"].as_str().unwrap_or_default();
         assert!(!error.is_empty() && self.header("content-type") == "application/json", "{}", self.text);
+        self
+    }
+
+    /// A refusal in the packets door's shape: a JSON object with a text that says what is wrong.
+    #[track_caller]
+    pub fn expect_detail(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        let detail = self.json["detail"].as_str().unwrap_or_default();
+        assert!(!detail.is_empty() && self.header("content-type") == "application/json", "{}", self.text);
         self
     }
 

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Given, fitting, time_asked};
 use super::ask::{Ask, Choice};
 use super::following::what_follows;
-use crate::access::Role;
+use crate::access::Scope;
 use crate::actor::Actor;
 use crate::attachment::{ATTACHMENTS_MAX, Attachment};
 use crate::effect::Effect;
@@ -297,7 +297,7 @@ impl Lifecycle for Decision {
         DecisionEvent::Created { ask_sha256: crate::record::digest_of(ask) }
     }
 
-    fn deadline(ask: &Ask, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+    fn deadline(ask: &Ask, _standing: &Standing, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
         match (timer.raises, &ask.backup) {
             // The approver's time ends the same way for both: with a backup it escalates, without one it expires.
             (Trigger::Escalate, Some(_)) | (Trigger::Expire, None) => Some(ask.expires_at),
@@ -343,7 +343,7 @@ impl Lifecycle for Decision {
             }
             Act::Cancel { reason } => match actor {
                 // Who may say no may also take it back.
-                Actor::Key { key, role } if *key == record.ask.asked_by || *role != Role::Agent => {
+                Actor::Key { key, role } if *key == record.ask.asked_by || role.allows(Scope::DecisionsResolve) => {
                     Ok(DecisionEvent::Cancelled { reason: reason.clone() })
                 }
                 _ => Err(Refusal::NotTheAsker),

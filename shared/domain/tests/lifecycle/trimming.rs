@@ -62,7 +62,7 @@ impl Lifecycle for Wheel {
     fn opening(_: &Option<Timestamp>) -> Turned {
         Turned(0)
     }
-    fn deadline(ask: &Option<Timestamp>, _: &TimerRule<On, Push>) -> Option<Timestamp> {
+    fn deadline(ask: &Option<Timestamp>, _: &u64, _: &TimerRule<On, Push>) -> Option<Timestamp> {
         *ask
     }
     fn act_of_timer(timer: &TimerRule<On, Push>) -> Push {

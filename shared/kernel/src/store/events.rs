@@ -1,19 +1,22 @@
 //! Events as items of their own: the history that the head's short log forgets.
 
+use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::LogLine;
 
 use super::item::HeadKey;
-use super::{Item, Store, n, s};
+use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
+
+/// Beyond these nobody reads a history whole.
+const EVENTS_READ_MAX: usize = 10_000;
 
 impl Store {
     /// Keeps an event beside its record. A repeat finds it there.
     pub async fn keep_event<L: Lifecycle>(&self, key: HeadKey, line: &LogLine<L>) -> Result<(), Fault> {
         let mut item = Item::from([
             ("pk".to_owned(), key.pk()),
-            // Ten digits: text order is the order of events.
-            ("sk".to_owned(), s(format!("event#{:010}", line.entry.seq))),
+            ("sk".to_owned(), s(place_of(line.entry.seq))),
             ("event".to_owned(), s(line.text.clone())),
         ]);
         if let Some(seconds) = L::FORGOTTEN_AFTER_SECONDS {
@@ -21,4 +24,44 @@ impl Store {
         }
         self.put_if_absent(item, "keep an event").await.map(drop)
     }
+
+    /// The events of a record before this one, oldest first; of very many the newest. A moment passes until an event lies
+    /// here: until then it is in the record's own log.
+    pub async fn events_before<L: Lifecycle>(
+        &self,
+        tenant: TenantId,
+        id: RecordId,
+        seq: u64,
+    ) -> Result<Vec<LogLine<L>>, Fault> {
+        let (mut lines, mut start) = (Vec::new(), None);
+        while lines.len() < EVENTS_READ_MAX {
+            let query = self
+                .db
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+                .expression_attribute_values(":pk", HeadKey { tenant, id }.pk())
+                .expression_attribute_values(":first", s("event#"))
+                .expression_attribute_values(":last", s(place_of(seq.saturating_sub(1))))
+                .scan_index_forward(false)
+                .set_exclusive_start_key(start);
+            let found = query.send().await.map_err(|error| Fault::from_sdk("read a record's events", error))?;
+            for item in found.items() {
+                let line = LogLine::read(item.text("event")?.to_owned());
+                lines.push(line.map_err(|error| Fault::broken_by("an event can't be read", error))?);
+            }
+            start = found.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        lines.reverse();
+        Ok(lines)
+    }
+}
+
+/// Ten digits: text order is the order of events.
+fn place_of(seq: u64) -> String {
+    format!("event#{seq:010}")
 }

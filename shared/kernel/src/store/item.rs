@@ -13,6 +13,7 @@ use handrail_domain::record::{ChainHash, LogLine, Record};
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::facets::facet_attributes;
 use super::{Item, ReadItem, json, n, s};
 use crate::fault::Fault;
 
@@ -23,6 +24,11 @@ const ASK_BESIDE_HEAD: &str = "head.ask#";
 /// Up to here an ask lies in the head: one write creates the record, and each later write costs a unit more.
 /// Weighed against a second write in docs/decisions/0003-where-the-ask-lies.md.
 const ASK_IN_HEAD_BYTES_MAX: usize = 2 * 1024;
+/// Sorts behind the asks: reading a record does not read them.
+pub(super) const BODY_BESIDE_HEAD: &str = "head.body#";
+/// Between the asks and the bodies.
+pub(super) const BEFORE_BODIES: &str = "head.b";
+
 /// Below this, compression gains nothing.
 const COMPRESS_FROM_BYTES: usize = 512;
 /// No ask is larger once unpacked; stops a crafted item from filling the memory.
@@ -33,10 +39,10 @@ const ASK_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) const LIST_SHARDS: u8 = 4;
 pub(super) const DUE_SHARDS: u8 = 8;
 
-/// An orphan: a process died between the ask's write and the head's. Until the stream is worked on nobody knows that an
-/// ask is none, so this is longer than a stream may stand still before its changes come out of the dead-letter queue by
+/// An orphan: a process died between the ask's or the body's write and the head's. Until the stream is worked on nobody
+/// knows that an ask is none, so this is longer than a stream may stand still before its changes come out of the dead-letter queue by
 /// hand (14 days).
-const ORPHAN_LIVES_SECONDS: i64 = 30 * 24 * 60 * 60;
+pub(super) const ORPHAN_LIVES_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// Where a record's items lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,7 +90,11 @@ pub(super) struct NewItems {
     pub head: Item,
 }
 
-pub(super) fn new_items<L: Lifecycle>(record: &Record<L>, command: &CommandId) -> Result<NewItems, Fault> {
+pub(super) fn new_items<L: Lifecycle>(
+    record: &Record<L>,
+    command: &CommandId,
+    body_sk: Option<String>,
+) -> Result<NewItems, Fault> {
     let key = HeadKey { tenant: record.tenant, id: record.id };
     let ask_json = json(&record.ask)?;
     let packed = pack(&ask_json)?;
@@ -99,7 +109,7 @@ pub(super) fn new_items<L: Lifecycle>(record: &Record<L>, command: &CommandId) -
         ("state_sk".to_owned(), s(list_position(record.created_at, record.id))),
         ("log".to_owned(), AttributeValue::L(record.log.iter().map(|line| s(line.text.clone())).collect())),
     ]);
-    for (name, value) in moving_attributes(record)? {
+    for (name, value) in moving_attributes(record, body_sk)? {
         if let Some(value) = value {
             head.insert(name.to_owned(), value);
         }
@@ -126,25 +136,34 @@ pub(super) fn new_items<L: Lifecycle>(record: &Record<L>, command: &CommandId) -
     Ok(NewItems { ask: Some(ask), head })
 }
 
-/// The attributes that a transition sets. `None`: removed.
+pub(super) type Attributes = Vec<(&'static str, Option<AttributeValue>)>;
+
+/// The attributes that a transition sets. `None`: removed. A body that stays is not named.
 pub(super) fn moving_attributes<L: Lifecycle>(
     record: &Record<L>,
-) -> Result<[(&'static str, Option<AttributeValue>); 10], Fault> {
+    body_sk: Option<String>,
+) -> Result<Attributes, Fault> {
     let due = record.due().map(|due| (due.at.as_unix_ms(), due.rule.name));
     let shard = record.id.shard(LIST_SHARDS);
     let state = L::state_name(record.state());
-    Ok([
+    let facets = facet_attributes(record);
+    // What is found by facets is found by state among them.
+    let by_state = facets.is_empty().then(|| s(list_partition(record.tenant, L::KIND, Some(state), shard)));
+    let mut attributes = vec![
         ("state", Some(s(state))),
         ("seq", Some(n(record.seq))),
         ("updated_at", Some(n(record.updated_at.as_unix_ms()))),
         ("standing", Some(s(json(&record.standing)?))),
         ("chain", Some(s(record.chain.to_hex()))),
-        ("state_pk", Some(s(list_partition(record.tenant, L::KIND, Some(state), shard)))),
+        ("state_pk", by_state),
         ("due_at", due.map(|(at, _)| n(at))),
         ("due_for", due.map(|(_, name)| s(name))),
         ("due_pk", due.map(|_| s(due_partition(record.id.shard(DUE_SHARDS))))),
         ("due_sk", due.map(|(at, _)| n(at))),
-    ])
+    ];
+    attributes.extend(facets);
+    attributes.extend(body_sk.map(|sk| ("body_sk", Some(s(sk)))));
+    Ok(attributes)
 }
 
 /// A record from its head and, where it lies apart, what was asked.
@@ -198,6 +217,11 @@ pub(super) fn lies_apart(head: &Item) -> Option<&str> {
     head.text_if_any("ask_sk")
 }
 
+/// Where this head's body lies.
+pub(super) fn body_of(head: &Item) -> Option<&str> {
+    head.text_if_any("body_sk")
+}
+
 pub(super) fn list_partition(tenant: TenantId, kind: &str, state: Option<&str>, shard: u8) -> String {
     match state {
         None => format!("{tenant}#{kind}#{shard}"),
@@ -214,7 +238,7 @@ pub(super) fn due_partition(shard: u8) -> String {
     format!("due#{shard}")
 }
 
-fn pack(json: &str) -> Result<AttributeValue, Fault> {
+pub(super) fn pack(json: &str) -> Result<AttributeValue, Fault> {
     if json.len() < COMPRESS_FROM_BYTES {
         return Ok(s(json));
     }
@@ -225,12 +249,20 @@ fn pack(json: &str) -> Result<AttributeValue, Fault> {
 }
 
 fn unpack<T: serde::de::DeserializeOwned>(packed: &AttributeValue) -> Result<T, Fault> {
-    let unreadable = |error| Fault::broken_by("a record's ask can't be read", error);
+    let text = unpack_text(packed, ASK_BYTES_MAX)?;
+    serde_json::from_str(&text).map_err(|error| Fault::broken_by("a record's ask can't be read", error))
+}
+
+/// What was packed. Cut at `bytes_max`, so that a crafted item can't fill the memory: then it is no JSON any more.
+pub(super) fn unpack_text(packed: &AttributeValue, bytes_max: u64) -> Result<String, Fault> {
     match packed {
-        AttributeValue::S(json) => serde_json::from_str(json).map_err(unreadable),
+        AttributeValue::S(text) => Ok(text.clone()),
         AttributeValue::B(blob) => {
-            serde_json::from_reader(DeflateDecoder::new(blob.as_ref()).take(ASK_BYTES_MAX)).map_err(unreadable)
+            let mut text = String::new();
+            let read = DeflateDecoder::new(blob.as_ref()).take(bytes_max).read_to_string(&mut text);
+            read.map_err(|error| Fault::broken_by("what was packed can't be unpacked", error))?;
+            Ok(text)
         }
-        _ => Err(Fault::broken("a record's ask is neither text nor bytes")),
+        _ => Err(Fault::broken("what was packed is neither text nor bytes")),
     }
 }

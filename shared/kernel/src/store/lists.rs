@@ -29,8 +29,8 @@ pub struct Listing<L: Lifecycle> {
 /// Where the next page begins: behind this record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListingCursor {
-    created_at: Timestamp,
-    id: RecordId,
+    pub(super) created_at: Timestamp,
+    pub(super) id: RecordId,
 }
 
 impl ListingCursor {
@@ -48,7 +48,8 @@ impl ListingCursor {
 impl Store {
     /// The tenant's records of a kind, newest first: all of them, or those that were last written in one state.
     ///
-    /// The index follows the table within moments, so a record made just now may be missing.
+    /// The index follows the table within moments, so a record made just now may be missing. Kinds that have facets are
+    /// listed by [`Store::find`].
     pub async fn list<L: Lifecycle>(
         &self,
         tenant: TenantId,
@@ -192,6 +193,6 @@ pub struct Overdue {
     pub due_at: Timestamp,
 }
 
-fn item_key(key: &HeadKey, sk: &str) -> Item {
+pub(super) fn item_key(key: &HeadKey, sk: &str) -> Item {
     Item::from([("pk".to_owned(), key.pk()), ("sk".to_owned(), AttributeValue::S(sk.to_owned()))])
 }

@@ -4,15 +4,21 @@
 //! code that runs in the tests is the code that runs in production.
 
 mod accounts;
+mod agents;
+mod bodies;
 mod deliveries;
 mod events;
+mod facets;
+mod find;
 mod item;
 mod keys;
 mod lists;
 mod quotas;
 mod records;
+mod search;
 mod sessions;
 mod spending;
+mod strands;
 pub mod table;
 mod workspaces;
 
@@ -21,12 +27,17 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent};
+pub use bodies::{BODY_PACKED_BYTES_MAX, Body, BodyName, PutBody, Whole};
 pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Posting, REPLAYS_MAX, replay_asked};
+pub use facets::Filter;
+pub use find::{Found, Order, Page};
 pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of};
 pub use keys::{FoundKey, Key, Replaced, Revoked};
 pub use lists::{Listing, ListingCursor, Overdue};
 pub use quotas::Quota;
 pub use records::{Commit, Put};
+pub use search::Hits;
 pub use sessions::Session;
 pub use spending::{Lease, LeaseAsked};
 pub use workspaces::Workspace;

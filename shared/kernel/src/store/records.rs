@@ -5,9 +5,10 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
 use handrail_domain::lifecycle::{DeadlineGuard, Lifecycle, Verdict};
-use handrail_domain::record::{LOG_ENTRIES_MAX, Record};
+use handrail_domain::record::Record;
 
-use super::item::{AskFrom, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
+use super::bodies::BodyName;
+use super::item::{AskFrom, BEFORE_BODIES, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -35,9 +36,14 @@ pub enum Commit<L: Lifecycle> {
 const ITEMS_OF_A_RECORD_MAX: i32 = 8;
 
 impl Store {
-    /// Writes a new record. One round trip, two when what was asked is large.
-    pub async fn put_record<L: Lifecycle>(&self, record: &Record<L>, command: &CommandId) -> Result<Put<L>, Fault> {
-        let items = new_items(record, command)?;
+    /// Writes a new record, whose body lies there already if it has one. One round trip, two when what was asked is large.
+    pub async fn put_record<L: Lifecycle>(
+        &self,
+        record: &Record<L>,
+        command: &CommandId,
+        body: Option<BodyName>,
+    ) -> Result<Put<L>, Fault> {
+        let items = new_items(record, command, body.map(|name| name.0))?;
         if let Some(ask) = items.ask {
             self.put_if_absent(ask, "put a record's ask").await?;
         }
@@ -77,9 +83,10 @@ impl Store {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :head)")
+            .key_condition_expression("pk = :pk AND sk BETWEEN :head AND :bodies")
             .expression_attribute_values(":pk", HeadKey { tenant, id }.pk())
             .expression_attribute_values(":head", s(HEAD))
+            .expression_attribute_values(":bodies", s(BEFORE_BODIES))
             .limit(ITEMS_OF_A_RECORD_MAX);
         let found = query.send().await.map_err(|error| Fault::from_sdk("read a record", error))?;
         let items = found.items();
@@ -91,11 +98,12 @@ impl Store {
         match lies_apart(head).filter(|sk| !items.iter().any(|item| item.text_if_any("sk") == Some(sk))) {
             None => read_head(head, AskFrom::Items(items)).map(Some),
             // Each repeat of a large create at another time leaves an orphan, and they may be in front of the ask.
-            Some(sk) => read_head(head, AskFrom::Items(&self.ask_beside(tenant, id, sk).await?)).map(Some),
+            Some(sk) => read_head(head, AskFrom::Items(&self.beside(tenant, id, sk).await?)).map(Some),
         }
     }
 
-    async fn ask_beside(&self, tenant: TenantId, id: RecordId, sk: &str) -> Result<Vec<Item>, Fault> {
+    /// One item beside a head.
+    pub(super) async fn beside(&self, tenant: TenantId, id: RecordId, sk: &str) -> Result<Vec<Item>, Fault> {
         let query = self
             .db
             .query()
@@ -104,7 +112,7 @@ impl Store {
             .key_condition_expression("pk = :pk AND sk = :sk")
             .expression_attribute_values(":pk", HeadKey { tenant, id }.pk())
             .expression_attribute_values(":sk", s(sk));
-        let found = query.send().await.map_err(|error| Fault::from_sdk("read a record's ask", error))?;
+        let found = query.send().await.map_err(|error| Fault::from_sdk("read what lies beside a record", error))?;
         Ok(found.items.unwrap_or_default())
     }
 
@@ -112,7 +120,20 @@ impl Store {
     ///
     /// The condition repeats what the verdict was based on, so a verdict on an old copy can't be written.
     pub async fn commit<L: Lifecycle>(&self, before: &Record<L>, verdict: &Verdict<L>) -> Result<Commit<L>, Fault> {
+        self.commit_with(before, verdict, None).await
+    }
+
+    /// The same with another body, which lies there already.
+    pub async fn commit_with<L: Lifecycle>(
+        &self,
+        before: &Record<L>,
+        verdict: &Verdict<L>,
+        body: Option<BodyName>,
+    ) -> Result<Commit<L>, Fault> {
         let next = &verdict.next;
+        if body.is_none() && L::body(&before.standing) != L::body(&next.standing) {
+            return Err(Fault::broken("a record would name a body that nobody wrote"));
+        }
         let mut update = self
             .db
             .update_item()
@@ -121,7 +142,7 @@ impl Store {
             .key("sk", s(HEAD))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let (mut set, mut remove) = (Vec::new(), Vec::new());
-        for (name, value) in moving_attributes(next)? {
+        for (name, value) in moving_attributes(next, body.map(|name| name.0))? {
             // Every name is aliased: `state` and others are reserved words of the expression language.
             update = update.expression_attribute_names(format!("#{name}"), name);
             match value {
@@ -133,7 +154,8 @@ impl Store {
             }
         }
         let lines = |lines: &[_]| AttributeValue::L(lines.iter().map(line_text::<L>).collect());
-        if before.log.len() < LOG_ENTRIES_MAX {
+        // Otherwise it was cut.
+        if next.log.len() == before.log.len() + 1 {
             set.push("#log = list_append(#log, :lines)".to_owned());
             update = update.expression_attribute_values(":lines", lines(&next.log[next.log.len() - 1..]));
         } else {
@@ -191,9 +213,14 @@ impl Store {
 
     /// The ask of a committed record is no orphan: it stays.
     pub async fn keep_ask(&self, head: &Item) -> Result<(), Fault> {
-        let (Some(sk), Some(pk)) = (lies_apart(head), head.get("pk")) else {
-            return Ok(());
-        };
+        match (lies_apart(head), head.get("pk")) {
+            (Some(sk), Some(pk)) => self.keep(pk, sk).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes an item's time to live away.
+    pub(super) async fn keep(&self, pk: &AttributeValue, sk: &str) -> Result<(), Fault> {
         let update = self
             .db
             .update_item()
@@ -205,7 +232,7 @@ impl Store {
             .condition_expression("attribute_exists(pk)");
         match update.send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(Fault::from_sdk("keep a record's ask", error)),
+            Err(error) => Err(Fault::from_sdk("keep what lies beside a record", error)),
         }
     }
 }

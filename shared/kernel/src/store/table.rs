@@ -5,20 +5,42 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    StreamSpecification, StreamViewType, TableDescription, TimeToLiveSpecification,
 };
 
 use crate::fault::Fault;
 
-/// Index name, partition key, sort key and the sort key's type.
-pub const INDEXES: [(&str, &str, &str, ScalarAttributeType); 3] = [
-    ("by_kind", "kind_pk", "kind_sk", ScalarAttributeType::S),
-    ("by_state", "state_pk", "state_sk", ScalarAttributeType::S),
-    ("by_due", "due_pk", "due_sk", ScalarAttributeType::N),
+/// An index with its keys, and what of an item it holds beside all keys.
+#[derive(Debug)]
+pub struct Index {
+    pub name: &'static str,
+    pub pk: &'static str,
+    pub sk: &'static str,
+    pub sk_type: ScalarAttributeType,
+    pub holds: &'static [&'static str],
+}
+
+const fn index(name: &'static str, pk: &'static str, sk: &'static str, sk_type: ScalarAttributeType) -> Index {
+    Index { name, pk, sk, sk_type, holds: &[] }
+}
+
+pub const INDEXES: [Index; 4] = [
+    index("by_kind", "kind_pk", "kind_sk", ScalarAttributeType::S),
+    index("by_state", "state_pk", "state_sk", ScalarAttributeType::S),
+    index("by_due", "due_pk", "due_sk", ScalarAttributeType::N),
+    Index {
+        name: "by_facet",
+        pk: "facet_pk",
+        sk: "facet_sk",
+        sk_type: ScalarAttributeType::S,
+        // What filters compare: of heads the facets and the deadline, of bodies the words.
+        holds: &["due_at", "due_for", "facet_holder", "facet_priority", "facet_source", "facet_tags", "facet_words"],
+    },
 ];
 
-/// Makes the table if it is not there. `false`: it was.
+/// Makes the table if it is not there. `false`: it was, and has the indexes now that it lacked.
 pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
     let unbuilt = |error: BuildError| Fault::broken_by("the table's description can't be built", error);
     let mut request = db
@@ -36,16 +58,16 @@ pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
                 .build()
                 .map_err(unbuilt)?,
         );
-    for (name, pk, sk, sk_type) in INDEXES {
+    for index in INDEXES {
         request = request
-            .attribute_definitions(attribute(pk, ScalarAttributeType::S).map_err(unbuilt)?)
-            .attribute_definitions(attribute(sk, sk_type).map_err(unbuilt)?)
+            .attribute_definitions(attribute(index.pk, ScalarAttributeType::S).map_err(unbuilt)?)
+            .attribute_definitions(attribute(index.sk, index.sk_type.clone()).map_err(unbuilt)?)
             .global_secondary_indexes(
                 GlobalSecondaryIndex::builder()
-                    .index_name(name)
-                    .key_schema(key(pk, KeyType::Hash).map_err(unbuilt)?)
-                    .key_schema(key(sk, KeyType::Range).map_err(unbuilt)?)
-                    .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+                    .index_name(index.name)
+                    .key_schema(key(index.pk, KeyType::Hash).map_err(unbuilt)?)
+                    .key_schema(key(index.sk, KeyType::Range).map_err(unbuilt)?)
+                    .projection(projection(&index))
                     .build()
                     .map_err(unbuilt)?,
             );
@@ -53,6 +75,7 @@ pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
     match request.send().await {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+            add_indexes(db, table).await?;
             return Ok(false);
         }
         Err(error) => return Err(Fault::from_sdk("create the table", error)),
@@ -61,6 +84,44 @@ pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
     let enable = db.update_time_to_live().table_name(table).time_to_live_specification(ttl);
     enable.send().await.map_err(|error| Fault::from_sdk("set the table's time to live", error))?;
     Ok(true)
+}
+
+/// Gives a table that an older program made the indexes that this one uses. They are sparse: no older item is in them.
+async fn add_indexes(db: &Client, table: &str) -> Result<(), Fault> {
+    let unbuilt = |error: BuildError| Fault::broken_by("an index's description can't be built", error);
+    let described = db.describe_table().table_name(table).send().await;
+    let described = described.map_err(|error| Fault::from_sdk("describe the table", error))?.table;
+    let there: Vec<String> = described
+        .iter()
+        .flat_map(TableDescription::global_secondary_indexes)
+        .filter_map(|index| index.index_name().map(str::to_owned))
+        .collect();
+    for index in INDEXES.iter().filter(|index| !there.iter().any(|name| name == index.name)) {
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(index.name)
+            .key_schema(key(index.pk, KeyType::Hash).map_err(unbuilt)?)
+            .key_schema(key(index.sk, KeyType::Range).map_err(unbuilt)?)
+            .projection(projection(index))
+            .build()
+            .map_err(unbuilt)?;
+        let update = db
+            .update_table()
+            .table_name(table)
+            .attribute_definitions(attribute(index.pk, ScalarAttributeType::S).map_err(unbuilt)?)
+            .attribute_definitions(attribute(index.sk, index.sk_type.clone()).map_err(unbuilt)?)
+            .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build());
+        update.send().await.map_err(|error| Fault::from_sdk("add an index to the table", error))?;
+    }
+    Ok(())
+}
+
+fn projection(index: &Index) -> Projection {
+    let projection = Projection::builder();
+    if index.holds.is_empty() {
+        return projection.projection_type(ProjectionType::KeysOnly).build();
+    }
+    let names = index.holds.iter().map(|name| (*name).to_owned()).collect();
+    projection.projection_type(ProjectionType::Include).set_non_key_attributes(Some(names)).build()
 }
 
 fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {

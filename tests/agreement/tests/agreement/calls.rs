@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::replay::{example, happen, operation, stage_for, story};
 use crate::samples::{Body, Sample, invoke, sample, tapped};
 use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE, slack_tap};
+use crate::{packets, routes};
 
 /// One request to the table: the action, the index, and the partitions of the items where the request names them.
 #[derive(Clone, Debug)]
@@ -104,7 +105,7 @@ fn rarer(function: &str) -> Vec<String> {
         "slack-oauth-callback" => vec![event(sample(function))],
         // Only an admin sees the account's other keys.
         "auth-me" => vec![event(Sample { key: Some(ADMIN.to_owned()), ..sample(function) })],
-        _ => Vec::new(),
+        _ => packets::rarer(function).into_iter().chain(routes::rarer(function)).map(event).collect(),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::examples::message;
 use crate::project::read;
 use crate::samples::{Body, invoke, sample};
 use crate::stage::{FILE, NOW, Stage, approver, blob_key, key_id, record_id, tenant, token};
+use crate::{packets, routes};
 
 pub(crate) fn example(function: &str) -> String {
     read(&format!("infra/events/{function}.json"))
@@ -32,7 +33,7 @@ pub(crate) async fn happen(stage: &mut Stage, function: &str) {
     happen_with(stage, function, |_| {}).await;
 }
 
-async fn happen_with(stage: &mut Stage, function: &str, change: impl FnOnce(&mut Value)) {
+pub(crate) async fn happen_with(stage: &mut Stage, function: &str, change: impl FnOnce(&mut Value)) {
     let endpoint = operation(function);
     let mut sample = sample(function);
     if let Some(Body::Json(body)) = &mut sample.body {
@@ -71,6 +72,16 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
         "files-get" => {
             let mut stage = Box::pin(stage_for("decisions-attachments-complete")).await;
             happen(&mut stage, "decisions-attachments-complete").await;
+            stage
+        }
+        function if function.starts_with("packets-") => {
+            let mut stage = Stage::new().await;
+            packets::set(&mut stage, function).await;
+            stage
+        }
+        function if function.starts_with("routes-") => {
+            let mut stage = Stage::new().await;
+            routes::set(&mut stage, function).await;
             stage
         }
         _ => story().await,

@@ -17,6 +17,7 @@ use crate::stage::{
     ADMIN, AGENT, APP, FILE, IDEMPOTENCY_KEY, NOW, SESSION_COOKIE, SLACK_CODE, Stage, file_token, key_id, login_token,
     record_id, slack_state, slack_tap, token, upload_token,
 };
+use crate::{packets, routes};
 
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -41,6 +42,9 @@ pub(crate) enum Body {
 
 /// A new operation needs its sample here.
 pub(crate) fn sample(function: &str) -> Sample {
+    if let Some(sample) = packets::sample(function).or_else(|| routes::sample(function)) {
+        return sample;
+    }
     let by = |key: &str| Sample {
         key: Some(key.to_owned()),
         parameter: None,
@@ -187,7 +191,7 @@ impl Sample {
             "routeKey": route,
             "rawPath": path,
             "rawQueryString": query.join("&"),
-            "headers": self.all_headers(person, agent),
+            "headers": self.all_headers(endpoint, person, agent),
         });
         let named =
             |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect::<Map<_, _>>();
@@ -226,7 +230,7 @@ impl Sample {
         event
     }
 
-    fn all_headers(&self, person: bool, agent: &str) -> BTreeMap<&str, String> {
+    fn all_headers(&self, endpoint: &Endpoint, person: bool, agent: &str) -> BTreeMap<&str, String> {
         let mut headers = BTreeMap::from([
             ("accept", if person { "text/html,application/xhtml+xml" } else { "application/json" }.to_owned()),
             ("host", "decisions.example.com".to_owned()),
@@ -237,7 +241,10 @@ impl Sample {
             ("x-forwarded-proto", "https".to_owned()),
         ]);
         headers.extend(self.headers.iter().map(|(name, value)| (*name, value.clone())));
-        headers.extend(self.key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
+        headers.extend(self.key.as_ref().map(|key| match packets::is_at(endpoint) {
+            true => ("x-api-key", key.clone()),
+            false => ("authorization", format!("Bearer {key}")),
+        }));
         let (kind, length) = match &self.body {
             Some(Body::Json(body)) => ("application/json", body.to_string().len()),
             Some(Body::Form(body)) => ("application/x-www-form-urlencoded", body.len()),

@@ -47,6 +47,11 @@ pub(crate) const ORIGIN: &str = "https://decisions.example.com";
 pub(crate) const AGENT: &str = "ho_live_EXAMPLE-agent";
 pub(crate) const APP: &str = "ho_live_EXAMPLE-app";
 pub(crate) const ADMIN: &str = "ho_live_EXAMPLE-admin";
+pub(crate) const READER: &str = "ho_live_EXAMPLE-reader";
+pub(crate) const WRITER: &str = "ho_live_EXAMPLE-writer";
+/// Every role has a key.
+pub(crate) const KEYS: [(Role, &str); 5] =
+    [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN), (Role::Reader, READER), (Role::Writer, WRITER)];
 /// A person who signed in to the account.
 pub(crate) const SESSION: &str = "hs_EXAMPLE-of-somebody-who-holds-the-account-0";
 pub(crate) const SESSION_COOKIE: &str = "__Host-handrail-session=hs_EXAMPLE-of-somebody-who-holds-the-account-0";
@@ -161,7 +166,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// With an agent's, an app's and an admin's key, and a stranger's in another account.
+    /// With a key of each role, and a stranger's in another account.
     pub(crate) async fn new() -> Self {
         let engine = Engine::memory().expect("an engine opens in memory");
         let clock = Arc::new(StandingClock(AtomicI64::new(NOW.as_unix_ms())));
@@ -172,7 +177,7 @@ impl Stage {
         let cx = context(&engine, &clock, &calls, &slack, &files);
         let stage = Self { cx, engine, clock, calls, sent: Arc::default(), slack, files };
         assert!(table::create(&stage.engine.client(), TABLE).await.expect("a table can be made"));
-        for (role, key) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
+        for (role, key) in KEYS {
             stage.put_key(key, key_id(role), tenant(), role).await;
         }
         let email = holder();

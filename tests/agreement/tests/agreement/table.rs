@@ -59,7 +59,11 @@ fn attribute(attribute: &AttributeDefinition) -> Value {
 }
 
 fn projected(projection: Option<&Projection>) -> Value {
-    json!({"ProjectionType": projection.and_then(Projection::projection_type).map(ProjectionType::as_str)})
+    let kind = projection.and_then(Projection::projection_type).map(ProjectionType::as_str);
+    match projection.map(Projection::non_key_attributes).filter(|names| !names.is_empty()) {
+        Some(names) => json!({"ProjectionType": kind, "NonKeyAttributes": names}),
+        None => json!({"ProjectionType": kind}),
+    }
 }
 
 /// The order in which attributes and indexes are listed says nothing.

@@ -78,12 +78,14 @@ fn an_operation_sends_nothing() {
     let out =
         ["handrail-effects", "handrail-engine", "handrail-workers", "aws-sdk-sqs", "aws-sdk-ses*", "aws-sdk-scheduler"];
     Walls::read().keep("handrail-decisions", &out);
+    Walls::read().keep("handrail-packets", &out);
+    Walls::read().keep("handrail-routes", &out);
 }
 
 #[test]
 fn only_slacks_operations_can_call_slack_and_they_send_nothing_else() {
     let walls = Walls::read();
-    for package in ["handrail-kernel", "handrail-decisions"] {
+    for package in ["handrail-kernel", "handrail-decisions", "handrail-packets", "handrail-routes"] {
         walls.keep(package, &["handrail-sender", "handrail-slack-api", "handrail-slack"]);
     }
     let out =
@@ -109,14 +111,23 @@ fn only_the_functions_that_touch_files_are_built_from_s3s_client() {
 fn effects_know_no_operation() {
     Walls::read().keep(
         "handrail-effects",
-        &["handrail-decisions", "handrail-slack", "handrail-workers", "handrail-engine", "handrail-runner"],
+        &[
+            "handrail-decisions",
+            "handrail-packets",
+            "handrail-routes",
+            "handrail-slack",
+            "handrail-workers",
+            "handrail-engine",
+            "handrail-runner",
+        ],
     );
 }
 
 #[test]
 fn what_runs_on_aws_is_built_without_the_embedded_engine() {
     let walls = Walls::read();
-    let packages = ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "slack", "workers"];
+    let packages =
+        ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "packets", "routes", "slack", "workers"];
     for package in packages.map(|name| format!("handrail-{name}")) {
         walls.keep(&package, &["handrail-engine", "handrail-runner", "handrail-testkit", "dynoxide*"]);
     }

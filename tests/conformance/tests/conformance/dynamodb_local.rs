@@ -12,6 +12,7 @@ use handrail_kernel::store::{
 use handrail_kernel::transition::{Applied, Stop, create, transition};
 use tokio::task::JoinSet;
 
+use crate::packets;
 use crate::tools::{Emulator, NOON, TABLE, TestClock, approve, asked, context, tenant};
 
 /// One server for all of it: it takes seconds to start.
@@ -29,6 +30,8 @@ async fn the_store_holds_on_dynamodb_local() {
     a_budget_is_never_exceeded(&cx).await;
     a_delivery_is_opened_once_and_each_attempt_recorded_once(&cx).await;
     a_key_is_found_listed_and_revoked_once(&cx).await;
+    packets::hold(&cx, &clock).await;
+    packets::a_table_without_the_index_gets_it(&part).await;
 }
 
 async fn the_table_is_made_once_and_as_described(part: &Emulator) {
@@ -40,7 +43,7 @@ async fn the_table_is_made_once_and_as_described(part: &Emulator) {
     let mut indexes: Vec<_> =
         described.global_secondary_indexes().iter().filter_map(|index| index.index_name()).collect();
     indexes.sort_unstable();
-    assert_eq!(indexes, ["by_due", "by_kind", "by_state"]);
+    assert_eq!(indexes, ["by_due", "by_facet", "by_kind", "by_state"]);
     let expiry = db.describe_time_to_live().table_name(TABLE).send().await.unwrap();
     assert_eq!(expiry.time_to_live_description().unwrap().attribute_name(), Some("ttl"));
 }

@@ -9,6 +9,7 @@ mod dynamodb_local;
 mod emulated_aws;
 mod lambda_watch;
 mod ministack;
+mod packets;
 mod programs;
 mod published_client;
 mod tools;

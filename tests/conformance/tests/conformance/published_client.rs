@@ -1,5 +1,7 @@
-//! The client that its vendor publishes for the decisions API, unchanged, against this service: its last version whose
-//! `approve()` works, and its newest. The tests themselves are in Python, as its users are: `tests/conformance/published_client`.
+//! The clients that vendors publish, unchanged, against this service. The tests themselves are in Python, as their users are.
+//!
+//! For decisions the last version whose `approve()` works, and the newest: `tests/conformance/published_client`. For packets
+//! the only one there is: `tests/conformance/packets_client`.
 
 use std::process::Command;
 
@@ -10,15 +12,20 @@ use crate::tools::{root, tools};
 
 #[tokio::test]
 async fn the_published_client_0_3_works_unchanged() {
-    works_unchanged("client-0.3").await;
+    works_unchanged("client-0.3", "published_client").await;
 }
 
 #[tokio::test]
 async fn the_published_client_0_4_works_unchanged() {
-    works_unchanged("client-0.4").await;
+    works_unchanged("client-0.4", "published_client").await;
 }
 
-async fn works_unchanged(client: &str) {
+#[tokio::test]
+async fn the_published_client_of_packets_works_unchanged() {
+    works_unchanged("packets-0.3", "packets_client").await;
+}
+
+async fn works_unchanged(client: &str, tests: &str) {
     let Some(tools) = tools() else {
         eprintln!("left out: HANDRAIL_TOOLS does not say where the published client is");
         return;
@@ -29,7 +36,7 @@ async fn works_unchanged(client: &str) {
     python
         // The README's example closes nothing, as a program that ends.
         .args(["-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "--verbose"])
-        .current_dir(root().join("tests/conformance/published_client"))
+        .current_dir(root().join("tests/conformance").join(tests))
         .env("HANDRAIL_ORIGIN", &world.running.origin)
         .env("ADMIN_KEY", &world.running.key)
         .env_remove("HANDOVER_API_KEY")

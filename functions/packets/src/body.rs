@@ -1,0 +1,92 @@
+//! A request's JSON, its path and its query, each refused by name.
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use handrail_domain::account::Tier;
+use handrail_domain::ids::RecordId;
+use handrail_domain::packet::Flaw;
+use handrail_kernel::cx::Cx;
+use handrail_kernel::extract::limited_body;
+use handrail_kernel::problem::Problem;
+use handrail_kernel::store::Key;
+use http::StatusCode;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::dialect::{Part, flawed, flawed_at};
+
+/// What a key's tier may send at once, in bytes.
+pub(crate) const fn body_bytes_max(tier: Tier) -> usize {
+    match tier {
+        Tier::Free => 64 * 1024,
+        Tier::Pro => 256 * 1024,
+        Tier::Scale | Tier::Enterprise => BODY_BYTES_MAX,
+    }
+}
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// A whole body, as it came. What a key may send is checked when it is read: only then is it known whose it is.
+pub(crate) struct Body(bytes::Bytes);
+
+impl FromRequest<Cx> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
+        limited_body(request, BODY_BYTES_MAX).await.map(Self)
+    }
+}
+
+impl Body {
+    pub(crate) fn read<T>(&self, key: &Key, read: impl FnOnce(&Value) -> Result<T, Vec<Flaw>>) -> Result<T, Problem> {
+        let limit = body_bytes_max(key.tier);
+        if self.0.len() > limit {
+            return Err(too_large(key.tier, self.0.len()));
+        }
+        let invalid = |message: String, kind| flawed(Part::Body, &[Flaw::new(&[], message, kind)]);
+        let value: Value = serde_json::from_slice(&self.0)
+            .map_err(|error| invalid(format!("The body is not valid JSON: {error}"), "json_invalid"))?;
+        if !value.is_object() {
+            return Err(invalid("The body must be a JSON object".to_owned(), "dict_type"));
+        }
+        read(&value).map_err(|flaws| flawed(Part::Body, &flaws))
+    }
+}
+
+pub(crate) fn too_large(tier: Tier, bytes: usize) -> Problem {
+    let limit = body_bytes_max(tier);
+    Problem::Refused {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        code: "",
+        message: format!("Request body too large: {bytes} bytes, and at most {limit} are taken"),
+        details: Map::from_iter([("tier".to_owned(), tier.name().into())]),
+    }
+}
+
+/// The packet's id in the path, in any of the forms of a UUID.
+pub(crate) struct PacketId(pub(crate) RecordId);
+
+impl FromRequestParts<Cx> for PacketId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, cx).await.map_err(|_| Problem::NoRoute)?;
+        let id = Uuid::try_parse(&text);
+        let id = id.map_err(|_| flawed_at(Part::Path, "packet_id", "Input should be a valid UUID", "uuid_parsing"))?;
+        Ok(Self(RecordId::from_bytes(id.into_bytes())))
+    }
+}
+
+/// Every parameter is a text until its operation reads it.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Cx> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, cx).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(_) => Err(flawed(Part::Query, &[Flaw::new(&[], "The query can't be read", "value_error")])),
+        }
+    }
+}

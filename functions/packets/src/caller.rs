@@ -1,0 +1,42 @@
+//! Who calls: a key in `X-API-Key`, with the right that the handler names. `Authorization` is not read here.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use handrail_kernel::access::look_up;
+use handrail_kernel::cx::Cx;
+use handrail_kernel::extract::Right;
+use handrail_kernel::problem::Problem;
+use handrail_kernel::store::Key;
+use http::StatusCode;
+use http::request::Parts;
+
+use crate::dialect::refuse;
+
+/// The key behind a request of this door, which has the right `R`.
+pub(crate) struct Caller<R> {
+    pub(crate) key: Key,
+    right: PhantomData<R>,
+}
+
+impl<R: Right> FromRequestParts<Cx> for Caller<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let credential = parts.headers.get("x-api-key").ok_or(Problem::NoCredentials)?;
+        let credential = credential.to_str().map(str::trim).map_err(|_| Problem::UnknownKey)?;
+        if credential.is_empty() {
+            return Err(Problem::NoCredentials);
+        }
+        let key = look_up(cx, credential).await?.ok_or(Problem::UnknownKey)?;
+        if key.revoked_at.is_some() {
+            return Err(refuse(StatusCode::FORBIDDEN, "API key has been revoked"));
+        }
+        if !key.role.allows(R::SCOPE) {
+            let message =
+                format!("Insufficient permissions: this needs {}; this key has the role {}", R::NEEDS, key.role.name());
+            return Err(refuse(StatusCode::FORBIDDEN, message));
+        }
+        Ok(Self { key, right: PhantomData })
+    }
+}

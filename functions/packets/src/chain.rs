@@ -1,0 +1,97 @@
+//! `POST /api/v1/packets/{id}/chain`: a packet that goes on from another, with its conversation in front.
+
+use axum::extract::State;
+use axum::routing::{MethodRouter, post};
+use handrail_domain::access::Scope;
+use handrail_domain::packet::Proposal;
+use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
+use handrail_kernel::extract::{IdempotencyKey, right};
+use handrail_kernel::problem::Problem;
+use handrail_kernel::settings::Need;
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::body::{Body, PacketId};
+use crate::caller::Caller;
+use crate::dialect::DIALECT;
+use crate::shelf;
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "packets-chain",
+    method: Verb::Post,
+    path: "/api/v1/packets/{id}/chain",
+    auth: Auth::Key(Scope::PacketsWrite),
+    dialect: DIALECT,
+    needs: &[Need::Table],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Create, Touch::Move],
+    summary: "Hand over what goes on from a packet",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    post(handler)
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<right::PacketsWrite>,
+    PacketId(parent): PacketId,
+    IdempotencyKey(name): IdempotencyKey,
+    body: Body,
+) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    let key = &caller.key;
+    let proposal = body.read(key, Proposal::read)?;
+    spend(&cx, key, Budget::Creates).await?;
+    let found = shelf::read(&cx, key.tenant, parent).await?;
+    let child = shelf::create(&cx, key, proposal.chained_to(parent, &found.content), name.as_deref()).await?;
+    // The child is made whatever happens here; where this fails, the stream's worker does it.
+    if let Err(stop) = shelf::tell_parent(&cx, &child.record).await {
+        tracing::warn!(?stop, "a parent will be told later");
+    }
+    Ok((StatusCode::CREATED, axum::Json(child.view(&cx))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{AGENT, Desk, packet};
+
+    #[tokio::test]
+    async fn the_conversation_goes_on_and_both_sides_know() {
+        let desk = Desk::new().await;
+        let mut first = packet();
+        first["context"]["conversation_state"] = json!([{"role": "user", "content": "one"}]);
+        first["context"]["custom"] = json!({"not": "inherited"});
+        let parent = desk.made_of(first).await;
+        let mut next = packet();
+        next["context"]["conversation_state"] = json!([{"role": "agent", "content": "two"}]);
+        next["metadata"]["source_agent"]["id"] = "b-1".into();
+        next["parent_packet_id"] = "018f0000-0000-7000-8000-000000000000".into();
+        let path = format!("/api/v1/packets/{parent}/chain");
+        let child = desk.call(ENDPOINT, &path, AGENT, next.clone()).await;
+        assert_eq!((child.status.as_u16(), &child.json["parent_packet_id"]), (201, &json!(parent)));
+        let said = child.json["context"]["conversation_state"].as_array().unwrap();
+        assert_eq!(said.iter().map(|turn| turn["content"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(child.json["context"]["custom"], json!({}));
+        let last = crate::history::told(parent, desk.record(parent).await.newest().unwrap()).unwrap();
+        assert_eq!((&last["event_type"], &last["actor"]), (&json!("chained"), &json!("agent:b-1")));
+        assert_eq!(last["details"], json!({"child_packet_id": child.id()}));
+        let first = crate::history::told(child.id(), desk.record(child.id()).await.newest().unwrap()).unwrap();
+        assert_eq!(first["details"], json!({"parent_packet_id": parent, "chain": true}));
+        // The stream's worker says it again, and nothing is told twice.
+        let child = desk.record(child.id()).await;
+        shelf::tell_parent(&desk.cx, &child).await.unwrap();
+        assert_eq!(desk.record(parent).await.seq, 2);
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_on_from_nothing() {
+        let desk = Desk::new().await;
+        let path = "/api/v1/packets/018f0000-0000-7000-8000-000000000000/chain";
+        assert_eq!(desk.call(ENDPOINT, path, AGENT, packet()).await.status.as_u16(), 404);
+    }
+}

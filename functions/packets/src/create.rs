@@ -1,0 +1,184 @@
+//! `POST /api/v1/packets`: an agent hands over.
+
+use axum::extract::State;
+use axum::routing::{MethodRouter, post};
+use handrail_domain::access::Scope;
+use handrail_domain::packet::Proposal;
+use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
+use handrail_kernel::extract::{IdempotencyKey, right};
+use handrail_kernel::problem::Problem;
+use handrail_kernel::settings::Need;
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::body::Body;
+use crate::caller::Caller;
+use crate::dialect::DIALECT;
+use crate::shelf;
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "packets-create",
+    method: Verb::Post,
+    path: "/api/v1/packets",
+    auth: Auth::Key(Scope::PacketsWrite),
+    dialect: DIALECT,
+    needs: &[Need::Table],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Create],
+    summary: "Hand a packet over to another agent",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    post(handler)
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<right::PacketsWrite>,
+    IdempotencyKey(name): IdempotencyKey,
+    body: Body,
+) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    let proposal = body.read(&caller.key, Proposal::read)?;
+    spend(&cx, &caller.key, Budget::Creates).await?;
+    let made = shelf::create(&cx, &caller.key, proposal, name.as_deref()).await?;
+    Ok((StatusCode::CREATED, axum::Json(made.view(&cx))))
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::account::Tier;
+    use handrail_domain::packet::{PacketEvent, State as PacketState};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{AGENT, Desk, NOON, READER, checkpoint, packet};
+
+    #[tokio::test]
+    async fn everything_is_shown_and_null_when_unset() {
+        let desk = Desk::new().await;
+        let made = desk.call(ENDPOINT, "/api/v1/packets", AGENT, packet()).await;
+        let expected = json!({
+            "id": made.id(),
+            "version": "1.0.0",
+            "parent_packet_id": null,
+            "metadata": {
+                "source_agent": {"id": "a-1", "name": "Sales", "framework": null, "version": null},
+                "target_agent": {"id": "b-1", "name": "Billing", "framework": null},
+                "created_at": NOON,
+                "claimed_at": null,
+                "completed_at": null,
+                "priority": "normal",
+                "tags": ["upgrade"],
+            },
+            "context": {"summary": "Upgrade to Business", "conversation_state": [], "artifacts": [], "custom": {}},
+            "decisions": [],
+            "actions": {"pending": [], "completed": [], "failed": []},
+            "dependencies": [],
+            "hitl": null,
+            "status": "created",
+            "schema_id": null,
+            "created_at": NOON,
+            "updated_at": NOON,
+            "expires_at": NOON.plus_ms(24 * 60 * 60_000),
+            "lease_expires_at": null,
+        });
+        assert_eq!((made.status.as_u16(), &made.json), (201, &expected));
+        let record = desk.record(made.id()).await;
+        assert!(matches!(record.newest().unwrap().event, PacketEvent::Created { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_required_checkpoint_makes_it_wait_for_a_person() {
+        let desk = Desk::new().await;
+        let made = desk.call(ENDPOINT, "/api/v1/packets", AGENT, checkpoint()).await;
+        assert_eq!(made.json["status"], "awaiting_human");
+        assert_eq!(desk.record(made.id()).await.state(), PacketState::AwaitingHuman);
+        let mut optional = checkpoint();
+        optional["hitl"]["required"] = false.into();
+        let made = desk.call(ENDPOINT, "/api/v1/packets", AGENT, optional).await;
+        assert_eq!(made.json["status"], "created");
+    }
+
+    #[tokio::test]
+    async fn everything_that_is_wrong_is_named() {
+        let desk = Desk::new().await;
+        let body = json!({
+            "metadata": {"source_agent": {"id": 1, "name": "Sales"}, "target_agent": {"id": "b"}},
+            "context": {"summary": "s", "artifacts": [{"key": "k", "value": 5}]},
+            "decisions": null,
+        });
+        let refused = desk.call(ENDPOINT, "/api/v1/packets", AGENT, body).await;
+        assert_eq!(refused.refusal(), (400, "metadata.source_agent.id: Input should be a valid string"));
+        assert_eq!(refused.json["field"], "metadata.source_agent.id");
+        let errors = refused.json["errors"].as_array().unwrap();
+        let places: Vec<_> = errors.iter().map(|error| error["loc"].clone()).collect();
+        let expected = [
+            json!(["body", "metadata", "source_agent", "id"]),
+            json!(["body", "metadata", "target_agent", "name"]),
+            json!(["body", "context", "artifacts", 0, "value"]),
+        ];
+        assert_eq!(places, expected, "{}", refused.json);
+        assert_eq!((&errors[1]["type"], &errors[1]["msg"]), (&json!("missing"), &json!("Field required")));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_json_object_is_told_in_words() {
+        let desk = Desk::new().await;
+        for body in ["", "{", "[]", "null", "5", r#"{"a":"\ud800"}"#, "{} {}", &format!("{}1", "[".repeat(500))] {
+            let request = http::Request::builder().header("x-api-key", AGENT);
+            let refused = desk.send(ENDPOINT, "/api/v1/packets", request, body.to_owned()).await;
+            assert_eq!(refused.status.as_u16(), 400, "{body}");
+            assert!(refused.json["detail"].is_string() && refused.json["field"].is_null(), "{body}: {}", refused.json);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tier_says_how_much_may_come_at_once() {
+        let desk = Desk::new().await;
+        let free = desk.with_key_of(Tier::Free, "ho_test_free").await;
+        let mut large = packet();
+        large["context"]["custom"] = json!({"text": "x".repeat(65 * 1024)});
+        let refused = desk.call(ENDPOINT, "/api/v1/packets", free, large.clone()).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["tier"]), (413, &json!("free")), "{}", refused.json);
+        let taken = desk.call(ENDPOINT, "/api/v1/packets", AGENT, large.clone()).await;
+        assert_eq!(taken.json["context"]["custom"], large["context"]["custom"]);
+    }
+
+    #[tokio::test]
+    async fn a_repeat_under_a_key_finds_the_first() {
+        let desk = Desk::new().await;
+        let ask = async |body: Value| {
+            let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "order-1");
+            desk.send(ENDPOINT, "/api/v1/packets", request, body.to_string()).await
+        };
+        let first = ask(packet()).await;
+        desk.advance(60);
+        let again = ask(packet()).await;
+        assert_eq!((again.status.as_u16(), &again.json), (201, &first.json));
+        let mut other = packet();
+        other["context"]["summary"] = "Another".into();
+        assert_eq!(ask(other).await.status.as_u16(), 409);
+    }
+
+    #[tokio::test]
+    async fn who_may_only_read_is_told_what_it_takes() {
+        let desk = Desk::new().await;
+        let refused = desk.call(ENDPOINT, "/api/v1/packets", READER, packet()).await;
+        let detail = refused.json["detail"].as_str().unwrap();
+        assert!(refused.status.as_u16() == 403 && detail.contains("role reader"), "{detail}");
+        let request = http::Request::builder().header("authorization", format!("Bearer {AGENT}"));
+        let nobody = desk.send(ENDPOINT, "/api/v1/packets", request, packet().to_string()).await;
+        assert_eq!(nobody.refusal(), (401, "Missing X-API-Key header"));
+        let unknown = desk.call(ENDPOINT, "/api/v1/packets", "hr_unknown", packet()).await;
+        assert_eq!(unknown.refusal(), (401, "Invalid API key"));
+        let keys = desk.cx.store.keys(crate::testing::tenant()).await.unwrap();
+        for key in keys {
+            desk.cx.store.revoke_key(key.tenant, key.id, NOON).await.unwrap();
+        }
+        desk.advance(6);
+        let revoked = desk.call(ENDPOINT, "/api/v1/packets", AGENT, packet()).await;
+        assert_eq!(revoked.refusal(), (403, "API key has been revoked"));
+    }
+}

@@ -1,0 +1,169 @@
+//! `GET /api/v1/packets/{id}/history`: what happened to a packet, oldest first, told from its events alone.
+
+use axum::extract::State;
+use axum::routing::{MethodRouter, get};
+use handrail_domain::access::Scope;
+use handrail_domain::ids::RecordId;
+use handrail_domain::packet::{Packet, PacketEvent, State as PacketState};
+use handrail_domain::record::Entry;
+use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
+use handrail_kernel::extract::right;
+use handrail_kernel::problem::Problem;
+use handrail_kernel::settings::Need;
+use serde_json::{Value, json};
+
+use crate::body::PacketId;
+use crate::caller::Caller;
+use crate::dialect::{DIALECT, not_found};
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "packets-history",
+    method: Verb::Get,
+    path: "/api/v1/packets/{id}/history",
+    auth: Auth::Key(Scope::PacketsRead),
+    dialect: DIALECT,
+    needs: &[Need::Table],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read],
+    summary: "See what happened to a packet",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    get(handler)
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<right::PacketsRead>,
+    PacketId(id): PacketId,
+) -> Result<axum::Json<Value>, Problem> {
+    spend(&cx, &caller.key, Budget::Reads(id)).await?;
+    let tenant = caller.key.tenant;
+    let record = cx.store.record::<Packet>(tenant, id).await?.ok_or_else(|| not_found(id))?;
+    let seen = record.seen_at(cx.clock.now());
+    // The head's log is short; what it forgot lies beside it.
+    let first = seen.log.first().map_or(1, |line| line.entry.seq);
+    let earlier = if first > 1 { cx.store.events_before::<Packet>(tenant, id, first).await? } else { Vec::new() };
+    let events = earlier.iter().chain(&seen.log).filter_map(|line| told(id, &line.entry));
+    Ok(axum::Json(json!({"packet_id": id, "events": events.collect::<Vec<_>>()})))
+}
+
+/// An event in the published words. `None`: it is none that is told, such as a change of the content.
+pub(crate) fn told(id: RecordId, entry: &Entry<Packet>) -> Option<Value> {
+    let expired = PacketState::Expired.name();
+    let (kind, actor, details) = match &entry.event {
+        PacketEvent::Created { source, chained_to, .. } => {
+            let details = match chained_to {
+                Some(parent) => json!({"parent_packet_id": parent, "chain": true}),
+                None => json!({}),
+            };
+            ("created", agent(source), details)
+        }
+        PacketEvent::Claimed { by, .. } => {
+            ("claimed", agent(&by.id), json!({"agent_name": by.name, "framework": by.framework}))
+        }
+        PacketEvent::Moved { from, to, in_batch: true, .. } => {
+            (to.name(), "system:batch_complete".to_owned(), json!({"from_status": from}))
+        }
+        PacketEvent::Moved { from, to, agent: holder, .. } => {
+            (to.name(), agent(holder), json!({"from_status": from, "to_status": to}))
+        }
+        PacketEvent::Edited { .. } => return None,
+        PacketEvent::Answered { by, response, notes, .. } => {
+            let details = json!({"response": response, "notes": notes, "transition_to": PacketState::Claimed});
+            ("hitl_responded", format!("human:{by}"), details)
+        }
+        PacketEvent::Deleted { from } => {
+            (expired, "system:soft_delete".to_owned(), json!({"previous_status": from, "reason": "soft_delete"}))
+        }
+        PacketEvent::Chained { child, child_source } => {
+            ("chained", agent(child_source), json!({"child_packet_id": child}))
+        }
+        PacketEvent::Expired { from } => {
+            (expired, "system:expiry_task".to_owned(), json!({"previous_status": from, "reason": "ttl_exceeded"}))
+        }
+        PacketEvent::Unanswered => {
+            let details = json!({"previous_status": PacketState::AwaitingHuman, "reason": "hitl_timeout"});
+            (expired, "system:expiry_task".to_owned(), details)
+        }
+        PacketEvent::LeaseLapsed { from, holder } => {
+            let details = json!({"from_status": from, "to_status": PacketState::Created, "agent_id": holder});
+            ("lease_lapsed", "system:lease".to_owned(), details)
+        }
+    };
+    Some(json!({
+        "id": format!("{id}.{}", entry.seq),
+        "packet_id": id,
+        "event_type": kind,
+        "actor": actor,
+        "details": details,
+        "timestamp": entry.at,
+    }))
+}
+
+fn agent(id: &str) -> String {
+    format!("agent:{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{AGENT, Desk, READER, WRITER, checkpoint};
+
+    async fn told(desk: &Desk, id: RecordId) -> Vec<Value> {
+        let told = desk.call(ENDPOINT, &format!("/api/v1/packets/{id}/history"), READER, Value::Null).await;
+        assert_eq!(told.json["packet_id"], json!(id), "{}", told.json);
+        told.json["events"].as_array().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn moves_are_told_and_edits_are_not() {
+        let desk = Desk::new().await;
+        let id = desk.claimed().await;
+        let path = format!("/api/v1/packets/{id}");
+        for body in [json!({"context": {"summary": "new"}}), json!({"status": "in_progress"}), json!({})] {
+            desk.call(crate::patch::ENDPOINT, &path, AGENT, body).await;
+        }
+        desk.call(crate::delete::ENDPOINT, &path, AGENT, Value::Null).await;
+        let events = told(&desk, id).await;
+        let short: Vec<_> = events.iter().map(|event| (event["event_type"].clone(), event["actor"].clone())).collect();
+        let expected = [
+            ("created", "agent:a-1"),
+            ("claimed", "agent:b-1"),
+            ("in_progress", "agent:b-1"),
+            ("expired", "system:soft_delete"),
+        ];
+        assert_eq!(short, expected.map(|(kind, actor)| (json!(kind), json!(actor))));
+        assert_eq!(events[1]["details"], json!({"agent_name": "The b-1", "framework": null}));
+        assert_eq!(events[3]["details"], json!({"previous_status": "in_progress", "reason": "soft_delete"}));
+    }
+
+    #[tokio::test]
+    async fn time_is_told_as_the_systems_work() {
+        let desk = Desk::new().await;
+        let waiting = desk.made_of(checkpoint()).await;
+        let old = desk.made().await;
+        desk.advance(24 * 60 * 60);
+        let last = told(&desk, waiting).await.pop().unwrap();
+        assert_eq!(
+            (&last["actor"], &last["details"]["reason"]),
+            (&json!("system:expiry_task"), &json!("hitl_timeout"))
+        );
+        let last = told(&desk, old).await.pop().unwrap();
+        let details = json!({"previous_status": "created", "reason": "ttl_exceeded"});
+        assert_eq!((&last["actor"], &last["details"]), (&json!("system:expiry_task"), &details));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_told_in_the_persons_name() {
+        let desk = Desk::new().await;
+        let id = desk.made_of(checkpoint()).await;
+        let body = json!({"response": "yes", "responded_by": "ann"});
+        desk.call(crate::respond::ENDPOINT, &format!("/api/v1/packets/{id}/respond"), WRITER, body).await;
+        let last = told(&desk, id).await.pop().unwrap();
+        assert_eq!((&last["event_type"], &last["actor"]), (&json!("hitl_responded"), &json!("human:ann")));
+        assert_eq!(last["details"], json!({"response": "yes", "notes": null, "transition_to": "claimed"}));
+    }
+}

@@ -1,0 +1,214 @@
+//! Where packets lie: read with what they carry, made, moved, changed. What the operations of this door have in common.
+
+use futures_util::StreamExt;
+use handrail_domain::actor::Actor;
+use handrail_domain::ids::{CommandId, RecordId, TenantId};
+use handrail_domain::lifecycle::{Command, Lifecycle};
+use handrail_domain::packet::{Act, Content, Packet, PacketEvent, Proposal, Refusal};
+use handrail_domain::record::Record;
+use handrail_domain::time::Timestamp;
+use handrail_kernel::cx::Cx;
+use handrail_kernel::fault::Fault;
+use handrail_kernel::problem::Problem;
+use handrail_kernel::store::{BODY_PACKED_BYTES_MAX, Body, Key, Whole};
+use handrail_kernel::transition::{self, Applied, Proposed, Stop};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::dialect::{entry, not_found, refuse, refused};
+use crate::view;
+use crate::words;
+
+/// Of a batch, worked on at the same time.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// A packet with what it carries.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub record: Record<Packet>,
+    pub content: Content,
+}
+
+impl Held {
+    pub fn of(whole: Whole<Packet>) -> Result<Self, Fault> {
+        let body = whole.body.ok_or_else(|| Fault::broken("a packet carries nothing"))?;
+        Ok(Self { record: whole.record, content: body.read()? })
+    }
+
+    pub(crate) fn view(&self, cx: &Cx) -> Value {
+        view::whole(&self.record.seen_at(cx.clock.now()), &self.content)
+    }
+}
+
+/// Why nothing was done.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    NotFound,
+    Refused(Refusal),
+    Problem(Problem),
+}
+
+impl Stopped {
+    pub(crate) fn into_problem(self, id: RecordId) -> Problem {
+        match self {
+            Self::NotFound => not_found(id),
+            Self::Refused(refusal) => refused(id, &refusal),
+            Self::Problem(problem) => problem,
+        }
+    }
+
+    /// As an entry of a batch's errors.
+    fn entry(self, id: RecordId) -> String {
+        match self {
+            Self::Refused(refusal) => entry(id, &refusal),
+            other => other.into_problem(id).message(),
+        }
+    }
+}
+
+impl From<Stop<Packet>> for Stopped {
+    fn from(stop: Stop<Packet>) -> Self {
+        match stop {
+            Stop::NotFound => Self::NotFound,
+            Stop::Refused(refusal) => Self::Refused(refusal),
+            Stop::TooLarge => Self::Problem(too_large(&format!("more than {BODY_PACKED_BYTES_MAX} bytes packed"))),
+            other => Self::Problem(other.into_problem("Packet", |_| Problem::Broken)),
+        }
+    }
+}
+
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self::Problem(fault.into())
+    }
+}
+
+/// Names what a request does, so that its repeat is recognised.
+#[derive(Clone, Debug)]
+pub(crate) struct Name(CommandId);
+
+impl Name {
+    /// Never the same twice.
+    pub(crate) fn fresh(cx: &Cx) -> Self {
+        Self(CommandId::new(&cx.new_record_id().to_string(), &[]))
+    }
+
+    /// By the caller's idempotency key, if there is one.
+    pub(crate) fn given(cx: &Cx, key: &Key, name: Option<String>, act: &Act) -> Self {
+        match name {
+            Some(name) => Self(CommandId::new(&format!("{} {name}", key.id), format!("{act:?}").as_bytes())),
+            None => Self::fresh(cx),
+        }
+    }
+}
+
+pub(crate) async fn read(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Held, Problem> {
+    find(cx, tenant, id).await.map_err(|stopped| stopped.into_problem(id))
+}
+
+async fn find(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Held, Stopped> {
+    let whole = cx.store.whole::<Packet>(tenant, id).await?.ok_or(Stopped::NotFound)?;
+    Ok(Held::of(whole)?)
+}
+
+/// Makes a packet: once under a name, however often the request comes.
+pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) -> Result<Held, Problem> {
+    let now = cx.clock.now();
+    let wanted = format!("{proposal:?}");
+    let (ask, content) = proposal.into_ask(key.id, now).map_err(|over| too_large(&format!("{} bytes", over.bytes)))?;
+    let id = match name {
+        Some(name) => RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, name),
+        None => cx.new_record_id(),
+    };
+    let command = match name {
+        Some(name) => CommandId::new(name, wanted.as_bytes()),
+        None => CommandId::new(&id.to_string(), &[]),
+    };
+    let by = Actor::Key { key: key.id, role: key.role };
+    let record = Record::<Packet>::open(key.tenant, id, ask, by, command.clone(), now);
+    let whole = Whole { record, body: Some(words::body_of(&content)?) };
+    held(transition::create_whole(cx, whole, &command).await, id)
+}
+
+/// Does what leaves the content as it is.
+pub(crate) async fn act(cx: &Cx, key: &Key, id: RecordId, act: Act, name: &Name) -> Result<Held, Problem> {
+    try_act(cx, key, id, act, name).await.map_err(|stopped| stopped.into_problem(id))
+}
+
+async fn try_act(cx: &Cx, key: &Key, id: RecordId, act: Act, name: &Name) -> Result<Held, Stopped> {
+    let found = find(cx, key.tenant, id).await?;
+    let command = command(key, act, name);
+    let carried = found.record.standing.content.clone();
+    let applied = transition::transition_from(cx, found.record, &command).await?;
+    if applied.record.standing.content == carried {
+        return Ok(Held { record: applied.record, content: found.content });
+    }
+    // Somebody changed it in between.
+    find(cx, key.tenant, id).await
+}
+
+/// The same to many packets, each for itself: what they are then, and what went wrong.
+pub(crate) async fn act_on_each(cx: &Cx, key: &Key, ids: &[RecordId], act: &Act) -> (Vec<Value>, Vec<Value>) {
+    let ends = futures_util::stream::iter(ids.iter().copied())
+        .map(|id| async move { (id, try_act(cx, key, id, act.clone(), &Name::fresh(cx)).await) });
+    let (mut done, mut errors) = (Vec::new(), Vec::new());
+    for (id, end) in ends.buffered(AT_ONCE).collect::<Vec<_>>().await {
+        match end {
+            Ok(held) => done.push(held.view(cx)),
+            Err(stopped) => errors.push(json!({"packet_id": id, "error": stopped.entry(id)})),
+        }
+    }
+    (done, errors)
+}
+
+/// Does what changes the content: `plan` says what becomes of what is there, and is asked again when that has changed.
+pub(crate) async fn edit(
+    cx: &Cx,
+    key: &Key,
+    id: RecordId,
+    plan: impl Fn(&Record<Packet>, &Content, Timestamp) -> Result<(Act, Content), Problem> + Send + Sync,
+) -> Result<Held, Problem> {
+    let name = Name::fresh(cx);
+    let mut refused = None;
+    let reworked = transition::rework(cx, key.tenant, id, |whole| {
+        let now = cx.clock.now();
+        let found = Held::of(whole.clone())?;
+        let (act, content) = plan(&found.record.seen_at(now), &found.content, now).map_err(|problem| {
+            refused = Some(problem);
+            // Whatever it is, the problem is what is answered.
+            Stop::Busy
+        })?;
+        let body = (content != found.content).then(|| words::body_of(&content)).transpose()?;
+        Ok(Proposed { command: command(key, act, &name), body })
+    });
+    let reworked = reworked.await;
+    match refused {
+        Some(problem) => Err(problem),
+        None => held(reworked, id),
+    }
+}
+
+fn held(done: Result<(Applied<Packet>, Option<Body>), Stop<Packet>>, id: RecordId) -> Result<Held, Problem> {
+    let (applied, body) = done.map_err(|stop| Stopped::from(stop).into_problem(id))?;
+    Ok(Held::of(Whole { record: applied.record, body })?)
+}
+
+/// Writes into the parent's history what goes on from it. A repeat finds it there.
+pub(crate) async fn tell_parent(cx: &Cx, child: &Record<Packet>) -> Result<(), Stop<Packet>> {
+    let Some((parent, made)) = child.ask.parent.zip(child.log.first()) else { return Ok(()) };
+    let PacketEvent::Created { source, .. } = &made.entry.event else { return Ok(()) };
+    let command = Command::<Packet> {
+        id: CommandId::new(&format!("chain {}", child.id), &[]),
+        actor: made.entry.by.clone(),
+        act: Act::Chained { child: child.id, child_source: source.clone() },
+    };
+    transition::transition(cx, child.tenant, parent, &command).await.map(drop)
+}
+
+fn command(key: &Key, act: Act, name: &Name) -> Command<Packet> {
+    Command { id: name.0.clone(), actor: Actor::Key { key: key.id, role: key.role }, act }
+}
+
+fn too_large(size: &str) -> Problem {
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("The packet would hold {size}, which is too much"))
+}

@@ -1,0 +1,39 @@
+//! `GET /api/agents`: all that are registered, by their ids.
+
+use axum::extract::State;
+use axum::routing::{MethodRouter, get};
+use handrail_domain::access::Scope;
+use handrail_kernel::access::{Budget, spend};
+use handrail_kernel::cx::Cx;
+use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
+use handrail_kernel::extract::{Caller, right};
+use handrail_kernel::problem::Problem;
+use handrail_kernel::settings::Need;
+use serde_json::{Value, json};
+
+use crate::agents::shown;
+use crate::dialect::DIALECT;
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "routes-agent-list",
+    method: Verb::Get,
+    path: "/api/agents",
+    auth: Auth::Key(Scope::PacketsRead),
+    dialect: DIALECT,
+    needs: &[Need::Table],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListAgents],
+    summary: "List the agents that take conversations",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    get(handler)
+}
+
+async fn handler(State(cx): State<Cx>, caller: Caller<right::PacketsRead>) -> Result<axum::Json<Value>, Problem> {
+    spend(&cx, &caller.key, Budget::Calls).await?;
+    let agents = cx.store.agents(caller.key.tenant).await?;
+    let now = cx.clock.now();
+    let agents: Vec<Value> = agents.iter().map(|agent| shown(agent, now)).collect();
+    Ok(axum::Json(json!({"agents": agents})))
+}

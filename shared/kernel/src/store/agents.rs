@@ -1,0 +1,143 @@
+//! The agents that an account registered to be handed conversations: an item each, together in a partition of their account.
+
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use handrail_domain::ids::TenantId;
+use handrail_domain::time::Timestamp;
+
+use super::{Item, ReadItem, Store, n, s};
+use crate::fault::Fault;
+
+/// In bytes: a sort key holds 1,024.
+pub const AGENT_ID_BYTES_MAX: usize = 800;
+/// Listed at once. More than one platform runs.
+pub const AGENTS_LISTED_MAX: i32 = 1_000;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    pub id: String,
+    pub name: String,
+    /// Takes what is handed over.
+    pub enabled: bool,
+    /// Is there without saying so again and again.
+    pub is_static: bool,
+    /// When it was last heard of.
+    pub heard_at: Timestamp,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Store {
+    /// Registers the agent, or changes it: either way it was heard of now.
+    pub async fn put_agent(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        name: &str,
+        enabled: bool,
+        is_static: bool,
+        now: Timestamp,
+    ) -> Result<Agent, Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(tenant, id)))
+            .update_expression(
+                "SET agent_id = :id, agent_name = :name, agent_enabled = :enabled, agent_static = :static, \
+                 heard_at = :now, updated_at = :now, created_at = if_not_exists(created_at, :now)",
+            )
+            .expression_attribute_values(":id", s(id))
+            .expression_attribute_values(":name", s(name))
+            .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
+            .expression_attribute_values(":static", AttributeValue::Bool(is_static))
+            .expression_attribute_values(":now", n(now.as_unix_ms()))
+            .return_values(ReturnValue::AllNew);
+        let put = update.send().await.map_err(|error| Fault::from_sdk("register an agent", error))?;
+        read(put.attributes().ok_or_else(|| Fault::broken("an agent was registered and is not there"))?)
+    }
+
+    /// `None`: nobody of that name is registered.
+    pub async fn hear_of_agent(&self, tenant: TenantId, id: &str, now: Timestamp) -> Result<Option<Agent>, Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(tenant, id)))
+            .update_expression("SET heard_at = :now")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", n(now.as_unix_ms()))
+            .return_values(ReturnValue::AllNew);
+        match update.send().await {
+            Ok(heard) => heard.attributes().map(read).transpose(),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Fault::from_sdk("hear of an agent", error)),
+        }
+    }
+
+    pub async fn agent(&self, tenant: TenantId, id: &str) -> Result<Option<Agent>, Fault> {
+        let get = self.db.get_item().table_name(&self.table).set_key(Some(key(tenant, id))).consistent_read(true);
+        let found = get.send().await.map_err(|error| Fault::from_sdk("read an agent", error))?;
+        found.item().map(read).transpose()
+    }
+
+    /// By their ids.
+    pub async fn agents(&self, tenant: TenantId) -> Result<Vec<Agent>, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(partition(tenant)))
+            .limit(AGENTS_LISTED_MAX);
+        let found = query.send().await.map_err(|error| Fault::from_sdk("list agents", error))?;
+        found.items().iter().map(read).collect()
+    }
+
+    /// `false`: nobody of that name was registered.
+    pub async fn remove_agent(&self, tenant: TenantId, id: &str) -> Result<bool, Fault> {
+        let delete = self
+            .db
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(tenant, id)))
+            .condition_expression("attribute_exists(pk)");
+        match delete.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(Fault::from_sdk("remove an agent", error)),
+        }
+    }
+}
+
+fn partition(tenant: TenantId) -> String {
+    format!("agents#{tenant}")
+}
+
+fn key(tenant: TenantId, id: &str) -> Item {
+    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(format!("agent#{id}")))])
+}
+
+fn read(item: &Item) -> Result<Agent, Fault> {
+    let flag = |name: &str| item.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or_default();
+    let time = |name: &str| item.number(name).map(Timestamp::from_unix_ms);
+    Ok(Agent {
+        id: item.text("agent_id")?.to_owned(),
+        name: item.text("agent_name")?.to_owned(),
+        enabled: flag("agent_enabled"),
+        is_static: flag("agent_static"),
+        heard_at: time("heard_at")?,
+        created_at: time("created_at")?,
+        updated_at: time("updated_at")?,
+    })
+}

@@ -1,0 +1,111 @@
+//! The samples of the packets door, and what its answers look like: one packet is handed over and worked on.
+
+use handrail_domain::access::Role;
+use handrail_domain::ids::RecordId;
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::packet::Packet;
+use handrail_kernel::endpoint::Endpoint;
+use serde_json::{Value, json};
+
+use crate::replay::{happen, happen_with};
+use crate::samples::{Body, Sample};
+use crate::stage::{AGENT, APP, Stage, key_id, tenant};
+
+const IDEMPOTENCY_KEY: &str = "handover-4711";
+
+/// Is this operation one of this door?
+pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
+    endpoint.path.starts_with("/api/v1/packets")
+}
+
+/// The packet that the example create makes.
+pub(crate) fn packet_id() -> RecordId {
+    RecordId::from_idempotency_key(tenant(), key_id(Role::Agent), Packet::KIND, IDEMPOTENCY_KEY)
+}
+
+fn packet() -> Value {
+    json!({
+        "metadata": {
+            "source_agent": {"id": "support-01", "name": "Support", "framework": "langchain"},
+            "target_agent": {"id": "refunds-01", "name": "Refunds"},
+            "priority": "high",
+            "tags": ["refund"],
+        },
+        "context": {
+            "summary": "The customer returned both items of order 4711.",
+            "conversation_state": [{"role": "user", "content": "Where is my money?"}],
+        },
+        "actions": {"pending": [{"id": "a1", "description": "Refund 129.50", "assignee": "refunds-01"}]},
+    })
+}
+
+fn claim() -> Value {
+    json!({"agent_id": "refunds-01", "agent_name": "Refunds", "framework": "crewai"})
+}
+
+pub(crate) fn sample(function: &str) -> Option<Sample> {
+    let by = |key: &str, body: Option<Value>| Sample {
+        key: Some(key.to_owned()),
+        parameter: None,
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: body.map(Body::Json),
+    };
+    let at = |sample: Sample| Sample { parameter: Some(("id", packet_id().to_string())), ..sample };
+    Some(match function {
+        "packets-create" => Sample { headers: vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())], ..by(AGENT, Some(packet())) },
+        "packets-list" => Sample {
+            query: vec![("status", "created".to_owned()), ("target_agent", "refunds-01".to_owned())],
+            ..by(AGENT, None)
+        },
+        "packets-awaiting" => Sample { query: vec![("limit", "20".to_owned())], ..by(APP, None) },
+        "packets-search" => Sample { query: vec![("q", "returned".to_owned())], ..by(AGENT, None) },
+        "packets-get" | "packets-history" | "packets-delete" => at(by(AGENT, None)),
+        "packets-patch" => {
+            let decision = json!({"id": "d1", "decision": "Refund in full", "rationale": "Both items are back"});
+            at(by(AGENT, Some(json!({"decisions": [decision]}))))
+        }
+        "packets-claim" => at(by(AGENT, Some(claim()))),
+        "packets-respond" => at(by(APP, Some(json!({"response": "Refund it.", "responded_by": "ada@example.com"})))),
+        "packets-chain" => at(by(AGENT, Some(packet()))),
+        "packets-batch-create" => by(AGENT, Some(json!({"packets": [packet(), packet()]}))),
+        "packets-batch-claim" => {
+            let mut batch = claim();
+            batch["packet_ids"] = json!([packet_id()]);
+            by(AGENT, Some(batch))
+        }
+        "packets-batch-complete" => by(AGENT, Some(json!({"packet_ids": [packet_id()]}))),
+        _ => return None,
+    })
+}
+
+/// What has to have happened before the sample of this operation.
+pub(crate) async fn set(stage: &mut Stage, function: &str) {
+    match function {
+        "packets-create" => {}
+        "packets-respond" | "packets-awaiting" => {
+            let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?"});
+            happen_with(stage, "packets-create", |body| body["hitl"] = checkpoint).await;
+        }
+        "packets-batch-complete" => {
+            happen(stage, "packets-create").await;
+            happen(stage, "packets-claim").await;
+        }
+        _ => happen(stage, "packets-create").await,
+    }
+}
+
+/// Requests that do what the sample does not.
+pub(crate) fn rarer(function: &str) -> Vec<Sample> {
+    match function {
+        // A repeat reads what is there.
+        "packets-create" => sample(function).into_iter().collect(),
+        "packets-batch-create" => {
+            let headers = || vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())];
+            let named = || sample(function).map(|sample| Sample { headers: headers(), ..sample });
+            named().into_iter().chain(named()).collect()
+        }
+        "packets-list" => sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
