@@ -86,6 +86,26 @@ impl Client {
         self.send(Method::POST, path, &all, body.to_string().into_bytes()).await
     }
 
+    /// A form of files, as a client sends them that knows each by its path alone.
+    pub async fn upload(&self, path: &str, headers: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
+        const BOUNDARY: &str = "b0undary-of-the-tests";
+        let mut body = Vec::new();
+        for (name, bytes) in files {
+            let head = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let mut all = vec![("content-type", kind.as_str())];
+        all.extend(headers);
+        self.send(Method::POST, path, &all, body).await
+    }
+
     pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let headers = [("content-type", "application/x-www-form-urlencoded")];

@@ -53,7 +53,9 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
     };
     let at = |sample: Sample| Sample { parameter: Some(("id", packet_id().to_string())), ..sample };
     Some(match function {
-        "packets-create" => Sample { headers: vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())], ..by(AGENT, Some(packet())) },
+        "packets-create" => {
+            Sample { headers: vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())], ..by(AGENT, Some(packet())) }
+        }
         "packets-list" => Sample {
             query: vec![("status", "created".to_owned()), ("target_agent", "refunds-01".to_owned())],
             ..by(AGENT, None)

@@ -22,7 +22,7 @@ pub(crate) struct Cloud {
     pub sqs: aws_sdk_sqs::Client,
     pub scheduler: aws_sdk_scheduler::Client,
     http: reqwest::Client,
-    urls: [String; 3],
+    urls: [String; Queue::ALL.len()],
     timers_arn: String,
 }
 
@@ -37,7 +37,7 @@ impl Cloud {
         for queue in Queue::ALL {
             urls.push(sqs.create_queue().queue_name(queue.name()).send().await.unwrap().queue_url.unwrap());
         }
-        let urls: [String; 3] = urls.try_into().unwrap();
+        let urls: [String; Queue::ALL.len()] = urls.try_into().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut cloud = Self { part, sqs, scheduler, http, urls, timers_arn: String::new() };
         cloud.timers_arn = cloud.arn(cloud.url(Queue::Timers)).await;
@@ -61,6 +61,7 @@ impl Cloud {
         let lookup = |name: &str| match name {
             "HANDRAIL_DELIVERIES_QUEUE" => Some(self.url(Queue::Deliveries).to_owned()),
             "HANDRAIL_NOTICES_QUEUE" => Some(self.url(Queue::Notices).to_owned()),
+            "HANDRAIL_FILES_QUEUE" => Some(self.url(Queue::Files).to_owned()),
             "HANDRAIL_TIMERS_QUEUE" => Some(self.url(Queue::Timers).to_owned()),
             "HANDRAIL_TIMERS_QUEUE_ARN" => Some(self.timers_arn.clone()),
             "HANDRAIL_SCHEDULE_ROLE_ARN" => Some("arn:aws:iam::000000000000:role/handrail-schedule".to_owned()),
@@ -68,7 +69,7 @@ impl Cloud {
             _ => None,
         };
         let mut environment = Environment::new(&lookup);
-        let needs = [Need::DeliveriesQueue, Need::NoticesQueue, Need::TimersQueue, Need::Scheduler];
+        let needs = [Need::DeliveriesQueue, Need::NoticesQueue, Need::FilesQueue, Need::TimersQueue, Need::Scheduler];
         let outbox = SqsOutbox::from(&mut environment, &needs, &self.part.sdk_config(), clock);
         environment.finish(outbox).unwrap()
     }

@@ -7,6 +7,7 @@
 mod cloud;
 mod dynamodb_local;
 mod emulated_aws;
+mod files_in_s3;
 mod lambda_watch;
 mod ministack;
 mod packets;

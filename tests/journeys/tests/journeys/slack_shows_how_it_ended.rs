@@ -132,7 +132,7 @@ async fn what_is_settled_while_it_is_posted() {
 async fn its_reminders_too() {
     let (mut world, slack) = World::in_slack().await;
     let ann = slack.has_user("ann@example.com");
-    let id = world.asked_in_slack(json!({"timeout_minutes": 60})).await;
+    let id = world.asked_in_slack(json!({"timeout_minutes": 60, "reminders": true})).await;
     world.advance(Duration::from_secs(30 * 60)).await;
     let messages = slack.messages_to(&ann);
     assert_eq!(messages.len(), 2);
@@ -158,5 +158,26 @@ async fn what_the_agent_took_back() {
     world.admin.post(&format!("/decisions/{id}/cancel"), &json!({"reason": "Asked twice."})).await.expect(200);
     world.expect_webhook("decision.cancelled").await;
     shows(&slack, &ann, &["Taken back", "Reason: Asked twice."]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn files_that_are_put_beside_it_are_shown_where_it_was_asked() {
+    let (world, slack) = World::in_slack().await;
+    let ann = slack.has_user("ann@example.com");
+    let id = world.asked_in_slack(json!({"callback_url": null})).await;
+    let files: [(&str, &[u8]); 1] = [("offer <!channel>|x.pdf", b"%PDF-1.7 an offer")];
+    world.admin.upload(&format!("/decisions/{id}/attachments"), &[], &files).await.expect(201);
+    world.settle().await;
+    let message = slack.message_to(&ann);
+    assert_eq!(message.buttons(), ["approve", "deny", "modify", "page"]);
+    assert!(
+        message.words().contains("&lt;!channel&gt;") && message.words().contains(".pdf> (17 B)"),
+        "{}",
+        message.words()
+    );
+    slack.expect_no_wrongs();
+    slack.tap(&message, "approve", &ann, world.now()).send(&world.admin).await.expect(200);
+    assert_eq!(world.decision(&id).await["status"], "approved");
     world.end().await;
 }
