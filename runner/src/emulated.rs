@@ -33,11 +33,20 @@ use crate::local::{self, Local};
 use crate::outlets::{LocalOutbox, Mailbox};
 use crate::pump::{AHEAD, Pump};
 
-/// `handrail table create`
+/// `handrail table create`, and the bucket of files where another server than AWS is named for it.
 pub async fn create_table(name: &str) -> anyhow::Result<bool> {
     let config = handrail_kernel::aws::sdk_config().await;
     let db = aws_sdk_dynamodb::Client::new(&config);
+    if let (Some(files), Ok(_)) = (files(&config), std::env::var("AWS_ENDPOINT_URL_S3")) {
+        files.create_bucket().await.context("could not make the bucket of files: is AWS_ENDPOINT_URL_S3 right?")?;
+    }
     table::create(&db, name).await.context("could not make the table: is AWS_ENDPOINT_URL_DYNAMODB right?")
+}
+
+/// Where files lie, if somebody said it.
+fn files(config: &SdkConfig) -> Option<handrail_s3::S3> {
+    let bucket = std::env::var("HANDRAIL_FILES_BUCKET").ok().filter(|bucket| !bucket.is_empty())?;
+    Some(handrail_s3::S3::new(config, bucket))
 }
 
 /// A key just made, with the only copy of its secret.
@@ -121,9 +130,9 @@ pub async fn workers(port: u16) -> anyhow::Result<()> {
     let clock = Arc::new(MovableClock::running(Arc::new(SystemClock), desk.state(AHEAD).await?.unwrap_or(0)));
     let cx =
         Cx::new(Store::new(db, table_name), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemEntropy), settings);
-    let cx = match std::env::var("HANDRAIL_FILES_BUCKET") {
-        Ok(bucket) if !bucket.is_empty() => cx.with_blobs(Arc::new(handrail_s3::S3::new(&config, bucket))),
-        _ => cx,
+    let cx = match files(&config) {
+        Some(files) => cx.with_blobs(Arc::new(files)),
+        None => cx,
     };
     let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
     works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));

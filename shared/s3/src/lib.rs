@@ -11,6 +11,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::create_bucket::CreateBucketError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
@@ -45,6 +46,17 @@ impl S3 {
             .force_path_style(config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
             .build();
         Self { client: Client::from_conf(config), bucket }
+    }
+
+    /// For a server on this machine. On AWS the template makes the bucket, with its policy and its lifecycle.
+    pub async fn create_bucket(&self) -> Result<(), Fault> {
+        match self.client.create_bucket().bucket(&self.bucket).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => {
+                Ok(())
+            }
+            Err(error) => Err(Fault::from_sdk("make the bucket", error)),
+        }
     }
 }
 

@@ -43,3 +43,51 @@ async fn handler(
     let record = cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(NOT_FOUND)?;
     Ok(axum::Json(all(&cx, &origin, &record)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::access::Role;
+    use handrail_domain::attachment::Attachment;
+    use handrail_domain::ids::CommandId;
+    use handrail_kernel::settings::Settings;
+    use handrail_kernel::transition::transition;
+
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::testing::{AGENT, APP, Desk, key, tenant};
+
+    /// A function behind the API can't be told the API's own address.
+    #[tokio::test]
+    async fn an_address_of_a_file_leads_to_where_the_request_came_in() {
+        let desk = Desk::new().await;
+        let id = desk.asked().await;
+        let file = Attachment {
+            id: "0".repeat(32),
+            name: "a.txt".to_owned(),
+            content_type: "text/plain".to_owned(),
+            size: 1,
+            sha256: String::new(),
+        };
+        let command = super::super::command(&key(Role::App, APP), CommandId::new("a", &[]), vec![file]);
+        transition(&desk.cx, tenant(), id, &command).await.unwrap();
+        for (told, leads_to) in
+            [(Some("https://told.example"), "https://told.example"), (None, "https://handrail.example")]
+        {
+            let settings = Settings { origin: told.map(str::to_owned), ..desk.cx.settings.clone() };
+            let (clock, entropy) = (desk.cx.clock.clone(), desk.cx.entropy.clone());
+            let cx = Cx::new(desk.cx.store.clone(), clock, entropy, settings);
+            let request = http::Request::builder()
+                .uri(format!("/decisions/{id}/attachments"))
+                .header("host", "handrail.example")
+                .header("authorization", format!("Bearer {AGENT}"));
+            let response = ENDPOINT.router(cx).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            let body: Value =
+                serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+            let url = body["attachments"][0]["url"].as_str().unwrap_or_default();
+            assert!(url.starts_with(&format!("{leads_to}/files/")), "{url}");
+        }
+    }
+}

@@ -24,9 +24,12 @@ impl Bucket {
         let config = part.sdk_config();
         let config_of_s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
         let client = Client::from_conf(config_of_s3);
-        client.create_bucket().bucket(BUCKET).send().await.unwrap();
+        let files = S3::new(&config, BUCKET.to_owned());
+        for _ in 0..2 {
+            files.create_bucket().await.unwrap();
+        }
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Some(Self { client, files: S3::new(&config, BUCKET.to_owned()), http, _part: part })
+        Some(Self { client, files, http, _part: part })
     }
 
     async fn tags(&self, key: &BlobKey) -> Vec<String> {

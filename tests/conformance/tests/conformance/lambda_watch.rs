@@ -53,7 +53,10 @@ impl Laptop {
             ("HANDRAIL_TABLE", "handrail".to_owned()),
             ("HANDRAIL_MASTER_KEY", "only for this laptop: 0123456789abcdef".to_owned()),
             ("HANDRAIL_ORIGIN", origin.clone()),
+            ("HANDRAIL_OWN_ORIGIN", origin.clone()),
             ("HANDRAIL_CALLBACKS", "loopback".to_owned()),
+            // Nobody hands in a file here; what could take one in does not start without.
+            ("HANDRAIL_FILES_BUCKET", "handrail-files".to_owned()),
         ];
         let made = handrail(&environment, &["table", "create"]);
         // On a machine that is slow the SDK asks a second time and hears of its own table.

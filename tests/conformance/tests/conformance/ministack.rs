@@ -29,10 +29,12 @@ async fn queues_schedules_and_mail_hold_on_another_emulator() {
     it_fired_once_and_is_gone(&cloud, &fires).await;
 }
 
+fn key_of(seq: u64) -> DeliveryKey {
+    DeliveryKey { tenant: tenant(), record: RecordId::new(NOON, [3; 10]), seq, purpose: Purpose::AnnounceResolved }
+}
+
 fn deliver(seq: u64) -> Message {
-    let record = RecordId::new(NOON, [3; 10]);
-    let key = DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::AnnounceResolved };
-    Message::Deliver { kind: "decision".to_owned(), key }
+    Message::Deliver { kind: "decision".to_owned(), key: key_of(seq) }
 }
 
 fn timer(due_at: Timestamp) -> Message {
@@ -42,11 +44,9 @@ fn timer(due_at: Timestamp) -> Message {
 
 async fn a_message_arrives_in_its_queue_as_it_was_sent(cloud: &Cloud) {
     let outbox = cloud.outbox(TestClock::at(NOON));
-    let notice = |message| match message {
-        Message::Deliver { kind, key } => Message::Notify { kind, key },
-        other => other,
-    };
-    for message in [deliver(1), notice(deliver(2)), timer(NOON)] {
+    let (kind, key) = (|| "decision".to_owned(), key_of(2));
+    for message in [deliver(1), Message::Notify { kind: kind(), key }, Message::Keep { kind: kind(), key }, timer(NOON)]
+    {
         outbox.send(&message, NOON).await.unwrap();
         assert_eq!(cloud.expect(message.queue()).await, message);
     }
