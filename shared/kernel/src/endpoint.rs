@@ -162,14 +162,13 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
-            Self::Open => &[PUT],
             Self::Read | Self::ReadDeliveries | Self::ListAgents => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
             Self::FindByFacet => &[const { Grant::on_index("by_facet") }, BATCH_GET],
             Self::Find => &[const { Grant::on_index("by_facet") }, const { Grant::on_index("by_kind") }, BATCH_GET],
-            Self::PutBody => &[PUT],
+            Self::Open | Self::PutBody => &[PUT],
             Self::LookUpSession => &[
                 const { Grant::on_keys_like("dynamodb:GetItem", "session#*") },
                 const { Grant::on_keys_like("dynamodb:GetItem", "account#*") },
