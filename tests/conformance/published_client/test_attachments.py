@@ -47,6 +47,9 @@ class Attachments(Desk):
             self.assertEqual((opened.status_code, opened.content), (200, content))
             self.assertEqual(opened.headers["x-content-type-options"], "nosniff")
             self.assertTrue(opened.headers["content-disposition"].startswith("attachment"))
+        page = self.http.get(self.page()).text
+        for name in [path.name, "notes.csv", "pixel.png"]:
+            self.assertIn(name, page)
 
     def test_a_decision_without_files_has_none(self):
         id = self.ask()

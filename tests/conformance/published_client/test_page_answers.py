@@ -2,11 +2,14 @@
 
 from datetime import datetime, timedelta
 
+import httpx
 from the_handover import (
-    ChooseResponse, ConfirmResponse, NumberInputResponse, ScheduleResponse, TextInputResponse,
+    ChooseResponse, ConfirmResponse, FileUploadResponse, NumberInputResponse, ScheduleResponse, TextInputResponse,
 )
 
 from desk import Desk
+
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
 
 class PageAnswers(Desk):
@@ -34,3 +37,15 @@ class PageAnswers(Desk):
         decision = self.answered(ScheduleResponse(allow_immediate=False), date=at.strftime("%Y-%m-%d"), time=at.strftime("%H:%M"))
         self.assertTrue(decision.scheduled)
         self.assertEqual(decision.execute_at, at.strftime("%Y-%m-%dT%H:%M:00.000Z"))
+
+    def test_files_that_are_uploaded_reach_the_agent(self):
+        id = self.ask(response_type=FileUploadResponse("The scan", max_files=2, accept=[".pdf", "text/plain"]))
+        files = [("file", ("Scan für uns.pdf", PDF, "application/pdf")), ("file", ("note.txt", b"as asked", "text/plain"))]
+        tapped = self.http.post(self.page(), data={"choice": "approve"}, files=files)
+        self.assertEqual(tapped.status_code, 303, tapped.text)
+        decision = self.agent.poll(id)
+        self.assertTrue(decision.approved)
+        uploaded = decision.response_data["uploaded_files"]
+        self.assertEqual([(file["name"], file["type"], file["size"]) for file in uploaded],
+                         [("Scan für uns.pdf", "application/pdf", len(PDF)), ("note.txt", "text/plain", 8)])
+        self.assertEqual([httpx.get(file["url"], follow_redirects=True).content for file in uploaded], [PDF, b"as asked"])

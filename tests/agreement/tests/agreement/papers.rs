@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::project::{files, root};
+use handrail_runner::endpoints;
+
+use crate::project::{files, read, root};
 
 #[test]
 fn decisions_are_numbered_in_a_row_and_named_by_their_title() {
@@ -92,6 +94,17 @@ fn every_promise_of_the_api_names_its_tests_or_says_why_there_is_none() {
     }
     assert!(promises > 50, "docs/decisions-api.md was not read: {promises} rows");
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_address_is_one_of_the_documents() {
+    let text = read("docs/decisions-api.md");
+    let named: BTreeSet<&str> =
+        text.split('`').skip(1).step_by(2).map(|name| name.split('?').next().unwrap()).collect();
+    for endpoint in endpoints() {
+        let address = format!("{} {}", endpoint.method.http(), endpoint.path);
+        assert!(named.contains(address.as_str()), "docs/decisions-api.md does not tell of {address}");
+    }
 }
 
 /// Every test by its name, in Rust and in Python.
