@@ -5,13 +5,19 @@ use handrail_domain::decision::{Answer, Ask, Decision, DecisionEvent, Outcome, P
 use handrail_domain::policy::RESOLVED_BY;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
+use handrail_kernel::cx::Cx;
 use http::{Response, StatusCode};
 
 use crate::pages::{self, DecidedView, How, Said, Verdict};
-use crate::visit::Spoken;
+use crate::visit::{Spoken, file_views};
 
 /// `None`: it has no answer.
-pub(crate) fn page(seen: &Record<Decision>, visitor: &EmailAddress, looking: bool) -> Option<Response<String>> {
+pub(crate) fn page(
+    cx: &Cx,
+    seen: &Record<Decision>,
+    visitor: &EmailAddress,
+    looking: bool,
+) -> Option<Response<String>> {
     let (verdict, outcome) = match &seen.standing.place {
         Place::Approved(outcome) => (Verdict::Approved, outcome),
         Place::Denied(outcome) => (Verdict::Denied, outcome),
@@ -23,7 +29,10 @@ pub(crate) fn page(seen: &Record<Decision>, visitor: &EmailAddress, looking: boo
     let key = key_name(&seen.ask, by);
     let at = Spoken::of(outcome.at);
     let execute_at = outcome.answer.execute_at.map(Spoken::of);
-    let said = said(&seen.ask, &outcome.answer);
+    let said = match outcome.answer.files.as_slice() {
+        [] => said(&seen.ask, &outcome.answer),
+        files => Some(Said::Files(file_views(cx, seen, files, cx.clock.now()))),
+    };
     let how = how(by, &key);
     let view = DecidedView {
         action: &seen.ask.action,

@@ -6,10 +6,10 @@ use axum::routing::{MethodRouter, post};
 use handrail_domain::actor::{Actor, ProofOfPerson};
 use handrail_domain::decision::{Act, Choice, Decision, Given, Invalid, InvalidKind, Refusal};
 use handrail_domain::ids::CommandId;
-use handrail_domain::lifecycle::Command;
+use handrail_domain::lifecycle::{Command, decide};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
+use handrail_kernel::extract::{Segment, limited_body};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::transition::{Stop, transition_from};
@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::page_form;
 use crate::pages::{Input, Trouble, Typed};
+use crate::uploads::{self, Upload};
 use crate::visit::{PAGE_DIALECT, Visit};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -27,8 +28,8 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/d/{token}",
     auth: Auth::Link,
     dialect: PAGE_DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::Read, Touch::Move],
+    needs: &[Need::Table, Need::MasterKey, Need::FilesBucket],
+    touches: &[Touch::Read, Touch::Move, Touch::PutFile],
     summary: "The approver's answer, from the page",
     route,
 };
@@ -38,25 +39,35 @@ fn route() -> MethodRouter<Cx> {
 }
 
 async fn handler(State(cx): State<Cx>, Segment(token): Segment, request: Request) -> Result<Response, Problem> {
-    let fields = page_form::read(&cx, request).await?;
-    let visit = Visit::by(&cx, &token).await?;
+    let visit = match Visit::by(&cx, &token).await {
+        Ok(visit) => visit,
+        Err(problem) => {
+            // Read to its end, or the browser, still sending, shows a broken connection instead of the page.
+            let _ = limited_body(request, 0).await;
+            return Err(problem);
+        }
+    };
     let ask = &visit.record.ask;
-    let typed = page_form::typed(ask, &fields)?;
+    let sent = page_form::read(&cx, ask, request).await?;
+    let typed = page_form::typed(ask, &sent)?;
     let again = |problem: Trouble| {
         let typed = Typed { problem: Some(problem), ..typed.clone() };
         Ok(visit.page(&cx, &typed).into_response())
     };
-    let (choice, given) = match page_form::given(ask, &typed, cx.clock.now()) {
-        Ok(answer) => answer,
+    let filled = page_form::given(ask, &typed, cx.clock.now())
+        .and_then(|(choice, given)| Ok((choice, given, page_form::files(ask, &sent, choice)?)));
+    let (choice, mut given, files) = match filled {
+        Ok(filled) => filled,
         Err(problem) => return again(problem),
     };
+    given.files = uploads::described(&cx, &files);
     let command = Command::<Decision> {
         id: command_id(&token, choice, &given),
         actor: Actor::Person { email: visit.person.clone(), by: ProofOfPerson::MailedLink },
         act: Act::Answer(choice, given),
     };
-    match transition_from(&cx, visit.record.clone(), &command).await {
-        Ok(_) => Ok(see(&token)),
+    match answer(&cx, &visit, &command, &files).await {
+        Ok(()) => Ok(see(&token)),
         Err(Stop::Refused(
             Refusal::AlreadyAnswered { .. } | Refusal::Expired { .. } | Refusal::Cancelled { .. } | Refusal::NotAsked,
         )) => {
@@ -72,6 +83,19 @@ async fn handler(State(cx): State<Cx>, Segment(token): Segment, request: Request
         }
         Err(stop) => Err(stop.into_problem("Decision", crate::dialect::refused)),
     }
+}
+
+/// The one write, after the bytes lie where it says. What would be refused moves none.
+async fn answer(cx: &Cx, visit: &Visit, command: &Command<Decision>, files: &[Upload]) -> Result<(), Stop<Decision>> {
+    let record = &visit.record;
+    if let (Act::Answer(_, given), false) = (&command.act, files.is_empty())
+        && record.made_by(&command.id).is_none()
+    {
+        let now = cx.clock.now();
+        decide(&record.seen_at(now), command, now).map_err(Stop::Refused)?;
+        uploads::put(cx, record.tenant, record.id, files, &given.files).await.map_err(Stop::Fault)?;
+    }
+    transition_from(cx, record.clone(), command).await.map(drop)
 }
 
 /// The link and all that was filled in: the same form sent twice finds its own answer.

@@ -7,26 +7,65 @@ use handrail_domain::decision::{
 use handrail_domain::time::Timestamp;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::extract::Form;
+use handrail_kernel::multipart::{AROUND_FILES_BYTES_MAX, Part, parts};
 use handrail_kernel::problem::Problem;
+use http::header::CONTENT_TYPE;
 use serde_json::{Map, Number, Value, json};
 
 use crate::pages::{Input, Tap, Trouble, Typed, bounds};
+use crate::uploads::{self, Upload};
 
 /// What a form can be read into without losing a digit: beyond this a number would silently become another one.
 const DIGITS_MAX: usize = 15;
 
-/// Fields by name, as a browser sends them.
-pub(crate) type Fields = Vec<(String, String)>;
+/// Fields by name, as a browser sends them, and the files where it was asked for some.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    fields: Vec<(String, String)>,
+    files: Vec<Part>,
+}
 
-pub(crate) async fn read(cx: &Cx, request: Request) -> Result<Fields, Problem> {
-    let Form(fields) = Form::<Fields>::from_request(request, cx).await?;
-    Ok(fields)
+pub(crate) async fn read(cx: &Cx, ask: &Ask, request: Request) -> Result<Sent, Problem> {
+    let multipart = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
+    if !(multipart && matches!(ask.response_type, Some(ResponseType::FileUpload { .. }))) {
+        let Form(fields) = Form::from_request(request, cx).await?;
+        return Ok(Sent { fields, files: Vec::new() });
+    }
+    let bytes_max = cx.blobs()?.request_bytes_max() + AROUND_FILES_BYTES_MAX;
+    let mut sent = Sent::default();
+    for part in parts(request, bytes_max).await? {
+        if part.field == uploads::FIELD {
+            sent.files.push(part);
+            continue;
+        }
+        let text = String::from_utf8(part.bytes.to_vec());
+        let text = text.map_err(|_| Problem::Invalid { field: None, message: "The form holds no text".to_owned() })?;
+        sent.fields.push((part.field, text));
+    }
+    Ok(sent)
+}
+
+/// The picked files, each of a kind that may be kept and that was asked for.
+pub(crate) fn files(ask: &Ask, sent: &Sent, choice: Choice) -> Result<Vec<Upload>, Trouble> {
+    let (Some(ResponseType::FileUpload { max_files, accept, .. }), Choice::Approve) = (&ask.response_type, choice)
+    else {
+        return Ok(Vec::new());
+    };
+    let picked = uploads::picked(&sent.files);
+    if picked.is_empty() {
+        return Err(trouble(Input::Files, "Pick a file."));
+    }
+    if picked.len() > *max_files {
+        return Err(trouble(Input::Files, &format!("Those are too many files: at most {max_files} are asked for.")));
+    }
+    let wanted = uploads::wanted(&picked, accept);
+    wanted.map_err(|refusal| trouble(Input::Files, &format!("The file {}.", refusal.message())))
 }
 
 /// Fields that the page does not have are nobody's business; one that comes twice is no form of ours.
-pub(crate) fn typed(ask: &Ask, fields: &Fields) -> Result<Typed, Problem> {
+pub(crate) fn typed(ask: &Ask, sent: &Sent) -> Result<Typed, Problem> {
     let field = |name: &str| {
-        let mut found = fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
+        let mut found = sent.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
         match (found.next(), found.next()) {
             (value, None) => Ok(value.cloned().unwrap_or_default()),
             (_, Some(_)) => Err(Problem::Invalid { field: None, message: "The form holds a field twice".to_owned() }),

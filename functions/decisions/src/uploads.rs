@@ -65,19 +65,20 @@ pub fn checked(parts: &[Part]) -> Result<Vec<Upload>, Problem> {
     Ok(uploads)
 }
 
-/// For the page of a decision that asks for files: as many and of such kinds as the asker wants. A browser sends an empty
-/// part where nothing was picked.
-pub fn wanted(parts: &[Part], max_files: usize, accept: &[String]) -> Result<Vec<Upload>, Problem> {
+/// The files of a page's form. A browser sends an empty part where nothing was picked.
+pub fn picked(parts: &[Part]) -> Vec<&Part> {
     let nothing = |part: &Part| part.file_name.as_deref().unwrap_or_default().is_empty() && part.bytes.is_empty();
-    let picked: Vec<Part> = parts.iter().filter(|part| part.field == FIELD && !nothing(part)).cloned().collect();
-    if picked.len() > max_files {
-        return Err(Problem::invalid(FIELD, format!("is too many: at most {max_files} are asked for")));
-    }
-    let uploads = checked(&picked)?;
-    for upload in &uploads {
-        check_wanted(&upload.file.name, upload.file.content_type, accept).map_err(|refusal| refused(&refusal))?;
-    }
-    Ok(uploads)
+    parts.iter().filter(|part| part.field == FIELD && !nothing(part)).collect()
+}
+
+/// For the page of a decision that asks for files: of such kinds as the asker wants.
+pub fn wanted(picked: &[&Part], accept: &[String]) -> Result<Vec<Upload>, FileRefusal> {
+    let one = |part: &&Part| {
+        let file = check_file(part.file_name.as_deref().unwrap_or_default(), &part.bytes)?;
+        check_wanted(&file.name, file.content_type, accept)?;
+        Ok(Upload { file, bytes: part.bytes.clone() })
+    };
+    picked.iter().map(one).collect()
 }
 
 pub fn refused(refusal: &FileRefusal) -> Problem {

@@ -1,6 +1,7 @@
 //! A person at the link of a decision: who they are, and which page they get.
 
 use axum::response::{IntoResponse, Response as AxumResponse};
+use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{
     Cancelled, Decision, EXECUTE_WITHIN_DAYS_MAX, Place, ResponseType, asked_now, last_deadline,
 };
@@ -14,9 +15,12 @@ use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::problem::{Problem, RequestId};
 use http::Response;
 
+use crate::file_links::token;
 use crate::get::NOT_FOUND;
 use crate::outcome;
-use crate::pages::{self, AskView, AtDeadline, CancelledView, Days, ExpiredView, Moment, MovedView, Picture, Typed};
+use crate::pages::{
+    self, AskView, AtDeadline, CancelledView, Days, ExpiredView, FileView, Moment, MovedView, Picture, Typed,
+};
 
 /// Problems as pages: whoever follows a link is a person.
 pub(crate) const PAGE_DIALECT: Dialect = Dialect(worded);
@@ -25,7 +29,7 @@ fn worded(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
     match problem {
         Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => pages::not_found(),
         Problem::RateLimited { retry_after_s } => pages::rate_limited(Some(*retry_after_s)),
-        Problem::TooLarge { .. } => pages::too_large(),
+        Problem::TooLarge { limit_bytes } => pages::too_large(*limit_bytes),
         Problem::Invalid { .. } => pages::unreadable(),
         Problem::NoCredentials
         | Problem::UnknownKey
@@ -65,7 +69,7 @@ impl Visit {
         match asked_now(&seen) {
             Some(asked) if asked.same_mailbox(&self.person) => ask_page(cx, &seen, &self.person, now, typed),
             Some(asked) => moved_page(&seen, asked),
-            None => self.ended(&seen, true),
+            None => self.ended(cx, &seen, true),
         }
     }
 
@@ -74,12 +78,12 @@ impl Visit {
         let seen = self.record.seen_at(cx.clock.now());
         match asked_now(&seen) {
             Some(asked) => moved_page(&seen, asked),
-            None => self.ended(&seen, false),
+            None => self.ended(cx, &seen, false),
         }
     }
 
-    fn ended(&self, seen: &Record<Decision>, looking: bool) -> Response<String> {
-        outcome::page(seen, &self.person, looking).unwrap_or_else(|| match seen.standing.cancelled() {
+    fn ended(&self, cx: &Cx, seen: &Record<Decision>, looking: bool) -> Response<String> {
+        outcome::page(cx, seen, &self.person, looking).unwrap_or_else(|| match seen.standing.cancelled() {
             Some(cancelled) => cancelled_page(seen, cancelled),
             None => expired_page(seen),
         })
@@ -133,7 +137,7 @@ fn ask_page(
         context: ask.context.as_deref().unwrap_or_default(),
         amount: amount.as_deref(),
         pictures: &pictures(&ask.context_images, cx.settings.reach),
-        files: &[],
+        files: &file_views(cx, seen, &seen.standing.attachments, now),
         urgency: ask.urgency,
         asked_by: &ask.asked_by_name,
         approver: person.as_str(),
@@ -154,6 +158,19 @@ fn pictures(addresses: &[String], reach: Reach) -> Vec<Picture> {
     let urls = addresses.iter().filter_map(|address| OutboundUrl::parse(address, reach).ok());
     urls.map(|url| Picture { url: url.as_str().to_owned(), host: url.host().to_owned(), origin: url.origin() })
         .collect()
+}
+
+/// Relative to the page, so that they work under any prefix, and for a while only.
+pub(crate) fn file_views(cx: &Cx, seen: &Record<Decision>, files: &[Attachment], now: Timestamp) -> Vec<FileView> {
+    // Without it no page is shown either: its link could not be read.
+    let Ok(master) = cx.master() else { return Vec::new() };
+    let view = |file: &Attachment| FileView {
+        name: file.name.clone(),
+        content_type: file.content_type.clone(),
+        size: file.size,
+        href: format!("../files/{}", token(master, seen, file, now)),
+    };
+    files.iter().map(view).collect()
 }
 
 fn moved_page(seen: &Record<Decision>, asked: &EmailAddress) -> Response<String> {

@@ -49,13 +49,19 @@ pub fn rate_limited(wait_seconds: Option<u32>) -> Response<String> {
 
 /// 413: the form was larger than any honest answer.
 #[must_use]
-pub fn too_large() -> Response<String> {
+pub fn too_large(limit_bytes: usize) -> Response<String> {
+    const MB: usize = 1024 * 1024;
     notice(
         StatusCode::PAYLOAD_TOO_LARGE,
         "That was too long",
         &html! {
-            p class="lede" { "Notes can have " (count(NOTES_MAX, "character")) " at most. Nothing was decided." }
-            p { "Go back, shorten what you wrote and send it again." }
+            @if limit_bytes < MB {
+                p class="lede" { "Notes can have " (count(NOTES_MAX, "character")) " at most. Nothing was decided." }
+                p { "Go back, shorten what you wrote and send it again." }
+            } @else {
+                p class="lede" { "Files can have " (limit_bytes / MB) " MB together here. Nothing was decided." }
+                p { "Go back, and pick smaller files or fewer of them." }
+            }
         },
     )
 }
@@ -110,7 +116,8 @@ mod tests {
             (not_found(), 404),
             (rate_limited(None), 429),
             (rate_limited(Some(90)), 429),
-            (too_large(), 413),
+            (too_large(10), 413),
+            (too_large(5 << 20), 413),
             (unreadable(), 400),
             (unavailable(), 503),
         ] {

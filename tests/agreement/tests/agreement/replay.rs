@@ -9,11 +9,11 @@ use handrail_kernel::endpoint::Endpoint;
 use handrail_kernel::store::{Delivery, DeliveryKey, DeliveryStatus};
 use handrail_runner::endpoints;
 use handrail_testkit::Receiver;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::examples::message;
 use crate::project::read;
-use crate::samples::{Body, invoke, sample};
+use crate::samples::{Body, Sample, invoke, sample};
 use crate::stage::{FILE, NOW, Stage, approver, blob_key, key_id, record_id, tenant, token};
 
 pub(crate) fn example(function: &str) -> String {
@@ -41,6 +41,20 @@ async fn happen_with(stage: &mut Stage, function: &str, change: impl FnOnce(&mut
     let answer = invoke(&endpoint, stage, &sample.event(&endpoint).to_string()).await;
     assert!(answer.is_success(), "{function}: {} {}", answer.status, answer.text);
     stage.forget();
+}
+
+/// A refund that is approved with its receipt, and the form that brings it.
+pub(crate) async fn asked_for_a_file() -> (Stage, String) {
+    let mut stage = Stage::new().await;
+    let wanted = |body: &mut Value| {
+        body["response_type"] = json!({"type": "file_upload", "max_files": 1});
+        body["options"] = json!(["approve", "deny"]);
+    };
+    happen_with(&mut stage, "decisions-create", wanted).await;
+    let function = "decisions-page-answer";
+    let body = Body::File { name: "receipt.csv", bytes: "order,sum\n4711,129.50\n", choice: Some("approve") };
+    let event = Sample { body: Some(body), ..sample(function) }.event(&operation(function));
+    (stage, event.to_string())
 }
 
 pub(crate) fn operation(function: &str) -> Endpoint {

@@ -36,6 +36,8 @@ pub(crate) enum Body {
     File {
         name: &'static str,
         bytes: &'static str,
+        /// The rest of the form.
+        choice: Option<&'static str>,
     },
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn sample(function: &str) -> Sample {
         },
         "decisions-attachments-add" => Sample {
             parameter: decision,
-            body: Some(Body::File { name: "Größen.csv", bytes: "size,wanted\nM,1\n" }),
+            body: Some(Body::File { name: "Größen.csv", bytes: "size,wanted\nM,1\n", choice: None }),
             ..by(AGENT)
         },
         "decisions-attachments-invite" => Sample {
@@ -160,11 +162,14 @@ pub(crate) fn tapped(tap: &Tap) -> Sample {
 const BOUNDARY: &str = "a-boundary";
 
 /// As a client sends it that knows a file only by its path.
-fn multipart(name: &str, bytes: &str) -> String {
-    format!(
-        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+fn multipart(name: &str, bytes: &str, choice: Option<&str>) -> String {
+    let choice = choice
+        .map(|choice| format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"choice\"\r\n\r\n{choice}\r\n"));
+    choice.unwrap_or_default()
+        + &format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
          Content-Type: application/octet-stream\r\n\r\n{bytes}\r\n--{BOUNDARY}--\r\n"
-    )
+        )
 }
 
 impl Sample {
@@ -219,7 +224,9 @@ impl Sample {
         match &self.body {
             Some(Body::Json(body)) => event["body"] = body.to_string().into(),
             Some(Body::Form(body)) => event["body"] = BASE64_STANDARD.encode(body).into(),
-            Some(Body::File { name, bytes }) => event["body"] = BASE64_STANDARD.encode(multipart(name, bytes)).into(),
+            Some(Body::File { name, bytes, choice }) => {
+                event["body"] = BASE64_STANDARD.encode(multipart(name, bytes, *choice)).into();
+            }
             None => {}
         }
         event["isBase64Encoded"] = matches!(self.body, Some(Body::Form(_) | Body::File { .. })).into();
@@ -241,8 +248,8 @@ impl Sample {
         let (kind, length) = match &self.body {
             Some(Body::Json(body)) => ("application/json", body.to_string().len()),
             Some(Body::Form(body)) => ("application/x-www-form-urlencoded", body.len()),
-            Some(Body::File { name, bytes }) => {
-                (&*format!("multipart/form-data; boundary={BOUNDARY}"), multipart(name, bytes).len())
+            Some(Body::File { name, bytes, choice }) => {
+                (&*format!("multipart/form-data; boundary={BOUNDARY}"), multipart(name, bytes, *choice).len())
             }
             None => return headers,
         };

@@ -31,6 +31,7 @@ mod decisions_are_listed_newest_first;
 mod each_way_to_answer_by_api;
 mod each_way_to_answer_on_the_page;
 mod every_later_visitor_sees_the_outcome;
+mod files_are_an_answer;
 mod files_lie_beside_a_request;
 mod it_escalates_to_a_backup;
 mod it_expires_at_its_deadline;
