@@ -239,10 +239,10 @@ pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
         .with_state(cx)
 }
 
-/// How the operations speak whose address has most in common with this one from its beginning.
+/// How the operations speak whose address has most in common with this one from its beginning: the name of a door at least.
 fn neighbour(doors: &[(&'static str, Dialect)], path: &str) -> Option<Dialect> {
     let shared = |one: &str| one.split('/').skip(1).zip(path.split('/').skip(1)).take_while(|(a, b)| a == b).count();
-    let nearest = doors.iter().map(|(one, dialect)| (shared(one), *dialect)).filter(|(shared, _)| *shared > 0);
+    let nearest = doors.iter().map(|(one, dialect)| (shared(one), *dialect)).filter(|(shared, _)| *shared > 1);
     nearest.max_by_key(|(shared, _)| *shared).map(|(_, dialect)| dialect)
 }
 
