@@ -19,6 +19,21 @@ after(async () => {
 
 const LONG = Array.from({ length: 40 }, (_, line) => `${line} ${'word '.repeat(20)}${'x'.repeat(200)}`).join('\n')
 
+const TYPES = {
+  choose: { label: `Which? ${'x'.repeat(150)}`, choices: ['Standard', 'Express', `Other ${'word '.repeat(30)}`] },
+  text_input: {
+    label: 'Two things',
+    fields: [
+      { name: 'why', label: 'Why?', required: true, placeholder: 'In a few words' },
+      { name: 'more', label: 'Anything else' },
+    ],
+  },
+  number_input: { label: 'How many?', min: 1, max: 20, placeholder: '5' },
+  confirm: {},
+  file_upload: { label: 'The contract', accept: ['application/pdf', '.csv'] },
+  schedule: { label: 'When?' },
+}
+
 /** Addresses by name, with the status that each answers. A form is posted where there is one. */
 async function everyPage() {
   const backup = 'bea@example.com'
@@ -32,10 +47,25 @@ async function everyPage() {
   const moved = await handrail.ask({ action: 'Open the valve', timeout_minutes: 5 }, agent)
   const expired = await handrail.ask({ action: 'Sell the shares', timeout_minutes: 5 })
   await handrail.advance(5 * 60)
+  const typed = {}
+  for (const [type, members] of Object.entries(TYPES)) {
+    typed[type] = await handrail.ask({ response_type: { type, ...members }, timeout_minutes: 600 })
+  }
+  const chosen = await handrail.ask({ response_type: { type: 'choose', ...TYPES.choose } })
+  await send(chosen.page, { choice: 'approve', chosen: '1' })
+  const texts = await handrail.ask({ response_type: { type: 'text_input', ...TYPES.text_input } })
+  await send(texts.page, { choice: 'approve', 'text-0': LONG.slice(0, 900), 'text-1': '' })
+  const later = await handrail.ask({ response_type: { type: 'schedule', ...TYPES.schedule } })
+  const day = new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 10)
+  await send(later.page, { choice: 'approve', date: day, time: '09:30' })
+  const back = await handrail.ask()
+  await handrail.call('POST', `/decisions/${back.id}/cancel`, { reason: 'Not needed any more.' })
+  const program = await handrail.ask()
+  await handrail.call('POST', `/decisions/${program.id}/resolve`, { action: 'approve', response_data: { of: ['a', 1] } })
   const asked = await handrail.ask({ action: 'Pay the invoice', timeout_minutes: 600 }, agent)
   const all = await handrail.call('GET', '/local/mail')
   const toBackup = all.find((mail) => mail.to === backup)
-  mails = [plain.mail, long.mail, toBackup]
+  mails = [plain.mail, long.mail, toBackup, typed.choose.mail, typed.confirm.mail]
   return {
     'the first page': ['/', 200],
     'the mailbox': ['/local/mail', 200],
@@ -58,6 +88,17 @@ async function everyPage() {
     'an expired request': [expired.page, 410],
     'a request that moved on': [moved.page, 410],
     'a link that opens nothing': ['/d/nothing', 404],
+    ...Object.fromEntries(
+      Object.entries(typed).flatMap(([type, { page }]) => [
+        [`the question with ${type}`, [page, 200]],
+        [`the question with ${type}, sent empty`, [page, 422, { choice: type === 'confirm' ? 'modify' : 'approve' }]],
+      ]),
+    ),
+    'a choice that was made': [chosen.page, 200],
+    'texts that were given': [texts.page, 200],
+    'an approval for later': [later.page, 200],
+    'an answer of a program': [program.page, 200],
+    'a request that was taken back': [back.page, 410],
   }
 }
 
@@ -123,6 +164,6 @@ test('every mail is in order', async () => {
 test('every state of a request was among them', async () => {
   const { decisions } = await handrail.call('GET', '/decisions?limit=50')
   const states = new Set(decisions.map((decision) => decision.status))
-  assert.deepEqual([...states].sort(), ['approved', 'denied', 'escalated', 'expired', 'modified', 'pending'])
+  assert.deepEqual([...states].sort(), ['approved', 'denied', 'escalated', 'expired', 'modified', 'pending', 'scheduled'])
   assert.ok(decisions.some((decision) => decision.resolved_by === APPROVER))
 })

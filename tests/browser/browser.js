@@ -43,11 +43,11 @@ export function launch() {
 
 /**
  * A fresh page that keeps count of its troubles: errors and warnings on the console (a violation of the
- * content security policy is one), exceptions, dialogs, and requests to anywhere but `origin`.
+ * content security policy is one), exceptions, dialogs, and requests to anywhere but `origin` and those `allowed`.
  *
  * Chromium reports a page that is answered with 4xx as an error too. `expected` lists such statuses.
  */
-export async function openPage(browser, origin, { expected = [], ...options } = {}) {
+export async function openPage(browser, origin, { expected = [], allowed = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: PHONE, javaScriptEnabled: false, ...options })
   const page = await context.newPage()
   const troubles = []
@@ -64,7 +64,7 @@ export async function openPage(browser, origin, { expected = [], ...options } = 
   })
   context.on('request', (request) => {
     const url = new URL(request.url())
-    if (url.origin !== origin && url.protocol !== 'data:') troubles.push(`request: ${request.url()}`)
+    if (![origin, ...allowed].includes(url.origin) && url.protocol !== 'data:') troubles.push(`request: ${request.url()}`)
   })
   return { page, troubles, close: () => context.close() }
 }

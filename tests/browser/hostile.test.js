@@ -73,6 +73,29 @@ test('on the page that asks, where what it wrote stays in its box', () =>
     assert.doesNotMatch(outside, /alert|evil|Already approved/)
   }))
 
+test('in what it asks to be filled in, which stays in boxes of its own', () =>
+  look(async (page) => {
+    const text = HOSTILE.slice(0, 190)
+    const types = [
+      { type: 'choose', label: text, choices: [text, 'b'] },
+      { type: 'text_input', label: text, fields: [{ name: 'x', label: text, placeholder: text }] },
+      { type: 'number_input', label: text, placeholder: text },
+      { type: 'file_upload', label: text },
+      { type: 'schedule', label: text },
+    ]
+    for (const response_type of types) {
+      const { page: address } = await handrail.ask({ response_type })
+      await page.goto(address)
+      await page.getByText('<script>document').first().waitFor()
+      const outside = await page.evaluate(() => {
+        const copy = document.body.cloneNode(true)
+        for (const box of copy.querySelectorAll('.agent')) box.remove()
+        return copy.textContent
+      })
+      assert.doesNotMatch(outside, /alert|evil|owned/, response_type.type)
+    }
+  }))
+
 test('in the notes, on the outcome and in the list of calls', () =>
   look(async (page) => {
     await page.goto(asked.page)
