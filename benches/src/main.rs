@@ -7,6 +7,7 @@
 mod build;
 mod cold_start;
 mod numbers;
+mod packets;
 mod process;
 mod round_trips;
 mod service;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Requests per second, latency, memory and start of the laptop's program
     Service(service::Plan),
+    /// Packets handed over, and lists of very many
+    Packets(packets::Plan),
     /// Calls to DynamoDB that each operation and each worker makes
     RoundTrips,
     /// How large the functions are
@@ -43,6 +46,7 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Service(plan) => service::run(&plan).await,
+        Command::Packets(plan) => packets::run(&plan).await,
         Command::RoundTrips => round_trips::run().await,
         Command::Sizes(plan) => sizes::run(&plan),
         Command::ColdStart(plan) => cold_start::run(&plan).await,

@@ -70,11 +70,45 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let (calls, _) = desk.ask(Method::POST, &resolve, &admin, Some(&json!({"action": "approve"}))).await?;
     rows.push(row("resolve", &calls));
     desk.follow("resolve", &mut rows).await?;
+    packets(&mut desk, &admin, &mut rows).await?;
     desk.meter.take();
     sweep(&desk.works).await?;
     rows.push(row("sweep, with nothing overdue", &desk.taken()));
 
     print_table(&["operation", "calls", "which"], &rows);
+    Ok(())
+}
+
+async fn packets(desk: &mut Desk, key: &str, rows: &mut Vec<Vec<String>>) -> anyhow::Result<()> {
+    const PACKETS: &str = "/api/v1/packets";
+    let packet = json!({
+        "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
+        "context": {"summary": "Refund order 1234"},
+    });
+    let claim = json!({"agent_id": "b", "agent_name": "B"});
+    let lists = [
+        ("list, 20 packets", "?limit=20"),
+        ("list, 20 open packets of an agent", "?status=created&target_agent=b&limit=20"),
+    ];
+    for _ in 0..WARM_UP {
+        let made = desk.ask(Method::POST, PACKETS, key, Some(&packet)).await?.1;
+        let id = made["id"].as_str().context("no id")?;
+        desk.ask(Method::POST, &format!("{PACKETS}/{id}/claim"), key, Some(&claim)).await?;
+        for (_, query) in lists {
+            desk.ask(Method::GET, &format!("{PACKETS}{query}"), key, None).await?;
+        }
+    }
+    let (calls, made) = desk.ask(Method::POST, PACKETS, key, Some(&packet)).await?;
+    rows.push(row("create a packet", &calls));
+    desk.follow("packet was made", rows).await?;
+    let path = format!("{PACKETS}/{}", made["id"].as_str().context("no id")?);
+    rows.push(row("claim", &desk.ask(Method::POST, &format!("{path}/claim"), key, Some(&claim)).await?.0));
+    desk.follow("claim", rows).await?;
+    let completed = json!({"status": "completed"});
+    rows.push(row("complete", &desk.ask(Method::PATCH, &path, key, Some(&completed)).await?.0));
+    for (name, query) in lists {
+        rows.push(row(name, &desk.ask(Method::GET, &format!("{PACKETS}{query}"), key, None).await?.0));
+    }
     Ok(())
 }
 
@@ -140,7 +174,11 @@ impl Desk {
         body: Option<&Value>,
     ) -> anyhow::Result<(Vec<Call>, Value)> {
         self.meter.take();
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {key}"))
+            .header("x-api-key", key);
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string()))?,
             None => request.body(Body::empty())?,

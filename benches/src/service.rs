@@ -3,8 +3,8 @@
 //! Right before and after each phase the bare engine writes or reads records of the same kind on the same disk, so that the
 //! ratio says what Handrail adds and not how fast this disk syncs in this minute.
 
-mod bare;
-mod load;
+pub(crate) mod bare;
+pub(crate) mod load;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -48,18 +48,18 @@ struct Round {
     starts_ms: Vec<f64>,
 }
 
-struct Phase {
-    name: &'static str,
-    load: Load,
-    against: Against,
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    pub(crate) load: Load,
+    pub(crate) against: Against,
     /// Of the bare engine, per second: right before and right after.
-    bare: [f64; 2],
+    pub(crate) bare: [f64; 2],
     /// From the last answer until the workers had nothing left to do.
-    workers_behind: Duration,
+    pub(crate) workers_behind: Duration,
 }
 
 #[derive(Clone, Copy)]
-enum Against {
+pub(crate) enum Against {
     Writes,
     Reads,
 }
@@ -89,7 +89,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
 }
 
 /// Under target/ and not in the system's folder for such things, which may lie in memory and never sync.
-fn folder() -> anyhow::Result<TempDir> {
+pub(crate) fn folder() -> anyhow::Result<TempDir> {
     Ok(tempfile::tempdir_in(target()?)?)
 }
 
@@ -208,14 +208,15 @@ async fn resolve(plan: &Plan, origin: &str, ids: &[String]) -> anyhow::Result<Lo
     Ok(load)
 }
 
-async fn answered(request: reqwest::RequestBuilder, status: u16) -> anyhow::Result<Value> {
-    let answer = request.bearer_auth(KEY).send().await?;
+pub(crate) async fn answered(request: reqwest::RequestBuilder, status: u16) -> anyhow::Result<Value> {
+    // Each door reads the key where its clients put it.
+    let answer = request.bearer_auth(KEY).header("x-api-key", KEY).send().await?;
     ensure!(answer.status().as_u16() == status, "answered {}: {}", answer.status(), answer.text().await?);
     Ok(answer.json().await?)
 }
 
 /// Moving the clock by nothing answers when everything that is due has been done.
-async fn settled(http: &reqwest::Client, origin: &str) -> anyhow::Result<Duration> {
+pub(crate) async fn settled(http: &reqwest::Client, origin: &str) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     answered(http.post(format!("{origin}/local/clock")).json(&json!({"advance_seconds": 0})), 200).await?;
     Ok(begun.elapsed())
@@ -234,9 +235,30 @@ fn print(plan: &Plan, rounds: &[Round], empty_starts_ms: &[f64]) -> anyhow::Resu
         "{} decisions, {} at once. Of {} rounds each phase's fastest, and the median and range of the ratios in all of them.",
         plan.decisions, plan.at_once, plan.rounds
     );
+    let phases: Vec<&[Phase]> = rounds.iter().map(|round| round.phases.as_slice()).collect();
+    print_phases(&phases)?;
+
+    let memory = |of: fn(&Memory) -> f64| median(&rounds.iter().map(|round| of(&round.memory)).collect::<Vec<_>>());
+    let memory = [
+        ("idle", memory(|memory| memory.idle)),
+        ("after a round", memory(|memory| memory.after)),
+        ("peak", memory(|memory| memory.peak)),
+    ];
+    print_table(&["memory", "MB"], &memory.map(|(when, mb)| vec![when.to_owned(), format!("{mb:.1}")]));
+    let full: Vec<f64> = rounds.iter().flat_map(|round| round.starts_ms.iter().copied()).collect();
+    let filled = format!("a folder with {} decisions", plan.decisions);
+    let starts = [("an empty folder", empty_starts_ms), (&filled, &full)].map(|(folder, times)| {
+        vec![folder.to_owned(), format!("{:.0}", median(times)), format!("{:.0}", percentile(times, 1.0))]
+    });
+    print_table(&["start in", "median ms", "slowest ms"], &starts);
+    Ok(())
+}
+
+/// A row for each phase: of the rounds the fastest, and what the ratios were in all of them.
+pub(crate) fn print_phases(rounds: &[&[Phase]]) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    for at in 0..rounds.first().context("no round")?.phases.len() {
-        let phases: Vec<&Phase> = rounds.iter().map(|round| &round.phases[at]).collect();
+    for at in 0..rounds.first().context("no round")?.len() {
+        let phases: Vec<&Phase> = rounds.iter().map(|phases| &phases[at]).collect();
         let ratios: Vec<f64> =
             phases.iter().map(|phase| phase.load.per_second() * 2.0 / phase.bare.iter().sum::<f64>()).collect();
         let fastest =
@@ -264,19 +286,5 @@ fn print(plan: &Plan, rounds: &[Round], empty_starts_ms: &[f64]) -> anyhow::Resu
     let heads =
         ["operation", "requests/s", "p50 ms", "p95 ms", "p99 ms", "to the bare engine", "workers done after, s"];
     print_table(&heads, &rows);
-
-    let memory = |of: fn(&Memory) -> f64| median(&rounds.iter().map(|round| of(&round.memory)).collect::<Vec<_>>());
-    let memory = [
-        ("idle", memory(|memory| memory.idle)),
-        ("after a round", memory(|memory| memory.after)),
-        ("peak", memory(|memory| memory.peak)),
-    ];
-    print_table(&["memory", "MB"], &memory.map(|(when, mb)| vec![when.to_owned(), format!("{mb:.1}")]));
-    let full: Vec<f64> = rounds.iter().flat_map(|round| round.starts_ms.iter().copied()).collect();
-    let filled = format!("a folder with {} decisions", plan.decisions);
-    let starts = [("an empty folder", empty_starts_ms), (&filled, &full)].map(|(folder, times)| {
-        vec![folder.to_owned(), format!("{:.0}", median(times)), format!("{:.0}", percentile(times, 1.0))]
-    });
-    print_table(&["start in", "median ms", "slowest ms"], &starts);
     Ok(())
 }

@@ -11,7 +11,7 @@ use handrail_runner::TABLE;
 
 use super::load::load;
 
-pub(super) struct Bare {
+pub(crate) struct Bare {
     db: Client,
     items: Vec<Item>,
     at_once: usize,
@@ -20,7 +20,7 @@ pub(super) struct Bare {
 
 impl Bare {
     /// Takes the records out of a folder that a service left, to write them into a new file.
-    pub(super) async fn of(data: &Path, file: &Path, at_once: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn of(data: &Path, file: &Path, at_once: usize) -> anyhow::Result<Self> {
         let items = heads(&Engine::open(&data.join("handrail.db"))?.client()).await?;
         let db = Engine::open(file)?.client();
         table::create(&db, TABLE).await?;
@@ -28,7 +28,7 @@ impl Bare {
     }
 
     /// All of them once more, per second.
-    pub(super) async fn writes(&mut self) -> anyhow::Result<f64> {
+    pub(crate) async fn writes(&mut self) -> anyhow::Result<f64> {
         self.written += 1;
         let (load, _) = load(self.items.len(), self.at_once, |at| {
             // Under a key of its own, as a new record.
@@ -41,7 +41,7 @@ impl Bare {
     }
 
     /// Those written last, per second.
-    pub(super) async fn reads(&self) -> anyhow::Result<f64> {
+    pub(crate) async fn reads(&self) -> anyhow::Result<f64> {
         let (load, _) = load(self.items.len(), self.at_once, |at| {
             let pk = keyed(&self.items[at], self.written);
             let query = self.db.query().table_name(TABLE).consistent_read(true).key_condition_expression("pk = :pk");

@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use crate::numbers::{ms, per_second};
 
-pub(super) struct Load {
-    pub(super) latencies_ms: Vec<f64>,
+pub(crate) struct Load {
+    pub(crate) latencies_ms: Vec<f64>,
     took: Duration,
 }
 
 impl Load {
-    pub(super) fn per_second(&self) -> f64 {
+    pub(crate) fn per_second(&self) -> f64 {
         per_second(self.latencies_ms.len(), self.took)
     }
 }
 
 /// The answers are in the order of the numbers. Ends with the first call that fails.
-pub(super) async fn load<T, F>(
+pub(crate) async fn load<T, F>(
     count: usize,
     at_once: usize,
     call: impl Fn(usize) -> F,
