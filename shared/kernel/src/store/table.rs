@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
     GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-    StreamSpecification, StreamViewType, TableDescription, TimeToLiveSpecification,
+    StreamSpecification, StreamViewType, TableDescription, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use crate::fault::Fault;
@@ -40,7 +40,7 @@ pub const INDEXES: [Index; 4] = [
     },
 ];
 
-/// Makes the table if it is not there. `false`: it was, and has the indexes now that it lacked.
+/// Makes the table if it is not there. `false`: it was, and has now what it lacked.
 pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
     let unbuilt = |error: BuildError| Fault::broken_by("the table's description can't be built", error);
     let mut request = db
@@ -76,14 +76,31 @@ pub async fn create(db: &Client, table: &str) -> Result<bool, Fault> {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
             add_indexes(db, table).await?;
+            // It may be there only because whoever made it, or our own first try, ended before this.
+            if !forgets(db, table).await? {
+                let_forget(db, table).await?;
+            }
             return Ok(false);
         }
         Err(error) => return Err(Fault::from_sdk("create the table", error)),
     }
+    let_forget(db, table).await?;
+    Ok(true)
+}
+
+/// Whether what is over drops out of the table.
+async fn forgets(db: &Client, table: &str) -> Result<bool, Fault> {
+    let described = db.describe_time_to_live().table_name(table).send().await;
+    let described = described.map_err(|error| Fault::from_sdk("describe the table's time to live", error))?;
+    let status = described.time_to_live_description.and_then(|time| time.time_to_live_status);
+    Ok(matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)))
+}
+
+async fn let_forget(db: &Client, table: &str) -> Result<(), Fault> {
+    let unbuilt = |error: BuildError| Fault::broken_by("a time to live can't be described", error);
     let ttl = TimeToLiveSpecification::builder().attribute_name("ttl").enabled(true).build().map_err(unbuilt)?;
     let enable = db.update_time_to_live().table_name(table).time_to_live_specification(ttl);
-    enable.send().await.map_err(|error| Fault::from_sdk("set the table's time to live", error))?;
-    Ok(true)
+    enable.send().await.map(drop).map_err(|error| Fault::from_sdk("set the table's time to live", error))
 }
 
 /// Gives a table that an older program made the indexes that this one uses. They are sparse: no older item is in them.
