@@ -2,7 +2,7 @@
 // nothing sticks out of the window, and the console stays silent.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AXE_RULES_OF_A_PART, DESK, PHONE, accessibilityFindings, launch, openPage, overflow } from './browser.js'
+import { AXE_RULES_OF_A_PART, launch, openPage, wrongWith } from './browser.js'
 import { APPROVER, startHandrail } from './handrail.js'
 
 let handrail, browser, pages, mails
@@ -120,22 +120,6 @@ async function show(page, address, form) {
     route.continue({ method: 'POST', postData: body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
   )
   return page.goto(address)
-}
-
-const LOOKS = ['light', 'dark'].flatMap((colorScheme) => [PHONE, DESK].map((viewport) => ({ colorScheme, viewport })))
-
-/** What is wrong with what is shown now, in every look. */
-async function wrongWith(page, name, rules) {
-  const wrong = []
-  for (const { colorScheme, viewport } of LOOKS) {
-    await page.emulateMedia({ colorScheme })
-    await page.setViewportSize(viewport)
-    const findings = await accessibilityFindings(page, rules)
-    const over = await overflow(page)
-    if (over > 0) findings.push(`${over} px too wide`)
-    wrong.push(...findings.map((what) => `${name}, ${colorScheme}, ${viewport.width} px: ${what}`))
-  }
-  return wrong
 }
 
 test('every page is in order', async () => {

@@ -95,3 +95,19 @@ export const AXE_RULES_OF_A_PART = WCAG
 export function overflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 }
+
+const LOOKS = ['light', 'dark'].flatMap((colorScheme) => [PHONE, DESK].map((viewport) => ({ colorScheme, viewport })))
+
+/** What is wrong with what is shown now, in every look. */
+export async function wrongWith(page, name, rules) {
+  const wrong = []
+  for (const { colorScheme, viewport } of LOOKS) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize(viewport)
+    const findings = await accessibilityFindings(page, rules)
+    const over = await overflow(page)
+    if (over > 0) findings.push(`${over} px too wide`)
+    wrong.push(...findings.map((what) => `${name}, ${colorScheme}, ${viewport.width} px: ${what}`))
+  }
+  return wrong
+}
