@@ -15,6 +15,7 @@ mod outlets;
 mod pages;
 mod pump;
 mod serve;
+mod sockets;
 
 pub use clock::MovableClock;
 pub use data::{DataDir, TABLE};

@@ -3,7 +3,7 @@
 //! What is read from the stream is passed only after its messages are kept; a message is forgotten only after its worker
 //! is done with it. So a kill at any moment repeats work and never loses it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,16 +163,21 @@ impl Pump {
         Ok(read > 0 || started > 0)
     }
 
-    /// Several at once: each waits for the disk, and what follows from one record does not wait for another. Their order does
-    /// not matter, because each effect is known by its record and sequence number, and a timer by its deadline.
+    /// Several records at once: each waits for the disk, and what follows from one does not wait for another. The changes of one
+    /// record go in their order, as on AWS: its events stand in the account's feed as they are dispatched.
     async fn dispatch_all(&self, changes: Vec<Change>) -> Result<(), Fault> {
         let mut running = JoinSet::new();
-        for change in changes {
+        for changes in by_partition(changes) {
             if running.len() >= AT_ONCE_MAX {
                 dispatched(running.join_next().await)?;
             }
             let works = self.works.clone();
-            running.spawn(async move { dispatch(&works, &change).await });
+            running.spawn(async move {
+                for change in &changes {
+                    understood(dispatch(&works, change).await)?;
+                }
+                Ok(())
+            });
         }
         while let done @ Some(_) = running.join_next().await {
             dispatched(done)?;
@@ -250,15 +255,37 @@ impl Pump {
     }
 }
 
+/// Together what is of one partition, in its order.
+fn by_partition(changes: Vec<Change>) -> Vec<Vec<Change>> {
+    let mut places: HashMap<Option<String>, usize> = HashMap::new();
+    let mut parts: Vec<Vec<Change>> = Vec::new();
+    for change in changes {
+        let item = change.new.as_ref().or(change.old.as_ref());
+        let partition = item.and_then(|item| item.get("pk")).and_then(|pk| pk.as_s().ok()).cloned();
+        let place = *places.entry(partition).or_insert(parts.len());
+        match parts.get_mut(place) {
+            Some(part) => part.push(change),
+            None => parts.push(vec![change]),
+        }
+    }
+    parts
+}
+
 /// What can't be understood is left out, as by the stream's function on AWS: it must not block what comes behind it.
-fn dispatched(done: Option<Result<Result<(), Fault>, JoinError>>) -> Result<(), Fault> {
+fn understood(done: Result<(), Fault>) -> Result<(), Fault> {
     match done {
-        None | Some(Ok(Ok(()))) => Ok(()),
-        Some(Ok(Err(fault))) if fault.may_pass() => Err(fault),
-        Some(Ok(Err(fault))) => {
+        Err(fault) if !fault.may_pass() => {
             tracing::error!(fault = fault.chain(), "poison: a change was left out");
             Ok(())
         }
+        done => done,
+    }
+}
+
+fn dispatched(done: Option<Result<Result<(), Fault>, JoinError>>) -> Result<(), Fault> {
+    match done {
+        None => Ok(()),
+        Some(Ok(done)) => done,
         Some(Err(error)) => Err(Fault::broken_by("a dispatch died", error)),
     }
 }

@@ -40,6 +40,7 @@ use crate::engine::{Engine, Folder};
 use crate::local::{self, Local};
 use crate::outlets::{LocalOutbox, Mailbox};
 use crate::pump::{AHEAD, Pump, PumpHandle};
+use crate::sockets;
 
 /// Every operation of every door, as this program serves them.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -180,6 +181,7 @@ fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
     // What no operation takes is worded as the door that most clients come for.
     let otherwise = handrail_decisions::health::ENDPOINT;
     local::router(local)
+        .merge(sockets::router(cx.clone()))
         .merge(service(&endpoints, otherwise, cx))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let pump = pump.clone();

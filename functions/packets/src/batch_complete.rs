@@ -63,7 +63,7 @@ mod tests {
         );
         let error = done.json["errors"][0]["error"].as_str().unwrap();
         assert!(error.starts_with("Cannot transition from 'created' to 'completed'"), "{error}");
-        let last = crate::history::told(held, desk.record(held).await.newest().unwrap()).unwrap();
+        let last = crate::told::Told::of(held, desk.record(held).await.newest().unwrap()).unwrap().in_history();
         assert_eq!(
             (&last["actor"], &last["details"]),
             (&json!("system:batch_complete"), &json!({"from_status": "claimed"}))

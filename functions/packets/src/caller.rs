@@ -23,20 +23,30 @@ impl<R: Right> FromRequestParts<Cx> for Caller<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let credential = parts.headers.get("x-api-key").ok_or(Problem::NoCredentials)?;
-        let credential = credential.to_str().map(str::trim).map_err(|_| Problem::UnknownKey)?;
-        if credential.is_empty() {
-            return Err(Problem::NoCredentials);
-        }
-        let key = look_up(cx, credential).await?.ok_or(Problem::UnknownKey)?;
-        if key.revoked_at.is_some() {
-            return Err(refuse(StatusCode::FORBIDDEN, "API key has been revoked"));
-        }
-        if !key.role.allows(R::SCOPE) {
-            let message =
-                format!("Insufficient permissions: this needs {}; this key has the role {}", R::NEEDS, key.role.name());
-            return Err(refuse(StatusCode::FORBIDDEN, message));
-        }
-        Ok(Self { key, right: PhantomData })
+        let credential = in_header(parts)?.ok_or(Problem::NoCredentials)?;
+        Ok(Self { key: admit::<R>(cx, credential).await?, right: PhantomData })
     }
+}
+
+/// What the request brings in `X-API-Key`.
+pub(crate) fn in_header(parts: &Parts) -> Result<Option<&str>, Problem> {
+    let Some(credential) = parts.headers.get("x-api-key") else { return Ok(None) };
+    credential.to_str().map(|text| Some(text.trim())).map_err(|_| Problem::UnknownKey)
+}
+
+/// The key behind a credential, which has the right `R`.
+pub(crate) async fn admit<R: Right>(cx: &Cx, credential: &str) -> Result<Key, Problem> {
+    if credential.is_empty() {
+        return Err(Problem::NoCredentials);
+    }
+    let key = look_up(cx, credential).await?.ok_or(Problem::UnknownKey)?;
+    if key.revoked_at.is_some() {
+        return Err(refuse(StatusCode::FORBIDDEN, "API key has been revoked"));
+    }
+    if !key.role.allows(R::SCOPE) {
+        let message =
+            format!("Insufficient permissions: this needs {}; this key has the role {}", R::NEEDS, key.role.name());
+        return Err(refuse(StatusCode::FORBIDDEN, message));
+    }
+    Ok(key)
 }

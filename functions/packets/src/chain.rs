@@ -77,10 +77,11 @@ mod tests {
         let said = child.json["context"]["conversation_state"].as_array().unwrap();
         assert_eq!(said.iter().map(|turn| turn["content"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two"]);
         assert_eq!(child.json["context"]["custom"], json!({}));
-        let last = crate::history::told(parent, desk.record(parent).await.newest().unwrap()).unwrap();
+        let last = crate::told::Told::of(parent, desk.record(parent).await.newest().unwrap()).unwrap().in_history();
         assert_eq!((&last["event_type"], &last["actor"]), (&json!("chained"), &json!("agent:b-1")));
         assert_eq!(last["details"], json!({"child_packet_id": child.id()}));
-        let first = crate::history::told(child.id(), desk.record(child.id()).await.newest().unwrap()).unwrap();
+        let first =
+            crate::told::Told::of(child.id(), desk.record(child.id()).await.newest().unwrap()).unwrap().in_history();
         assert_eq!(first["details"], json!({"parent_packet_id": parent, "chain": true}));
         // The stream's worker says it again, and nothing is told twice.
         let child = desk.record(child.id()).await;

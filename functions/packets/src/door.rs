@@ -5,12 +5,12 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Packet, PacketEvent};
 use handrail_domain::record::Record;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_of, raise_due_of};
+use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_and_feed, raise_due_of};
 use handrail_kernel::fault::Fault;
 use handrail_kernel::store::{AskFrom, HeadKey, Item, head_key_of, read_head};
 use handrail_kernel::transition::Stop;
 
-use crate::shelf;
+use crate::{headline, shelf};
 
 pub struct PacketsDoor;
 
@@ -24,7 +24,7 @@ impl Door for PacketsDoor {
             if old.is_none() {
                 tell_parent(cx, new).await?;
             }
-            news_of::<Packet>(cx, old, new).await
+            news_and_feed::<Packet>(cx, old, new, headline::of).await
         })
     }
 

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
 use handrail_domain::access::Scope;
-use handrail_domain::ids::RecordId;
-use handrail_domain::packet::{Packet, PacketEvent, State as PacketState};
-use handrail_domain::record::Entry;
+use handrail_domain::ids::{RecordId, TenantId};
+use handrail_domain::packet::Packet;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
+use handrail_kernel::fault::Fault;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::body::PacketId;
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, not_found};
+use crate::told::Told;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-history",
@@ -40,71 +41,18 @@ async fn handler(
     PacketId(id): PacketId,
 ) -> Result<axum::Json<Value>, Problem> {
     spend(&cx, &caller.key, Budget::Reads(id)).await?;
-    let tenant = caller.key.tenant;
-    let record = cx.store.record::<Packet>(tenant, id).await?.ok_or_else(|| not_found(id))?;
+    let events = events_of(&cx, caller.key.tenant, id).await?.ok_or_else(|| not_found(id))?;
+    Ok(axum::Json(json!({"packet_id": id, "events": events.iter().map(Told::in_history).collect::<Vec<_>>()})))
+}
+
+/// Everything that is told of a packet, oldest first, as it is at the moment. `None`: there is no such packet.
+pub(crate) async fn events_of(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Option<Vec<Told>>, Fault> {
+    let Some(record) = cx.store.record::<Packet>(tenant, id).await? else { return Ok(None) };
     let seen = record.seen_at(cx.clock.now());
     // The head's log is short; what it forgot lies beside it.
     let first = seen.log.first().map_or(1, |line| line.entry.seq);
     let earlier = if first > 1 { cx.store.events_before::<Packet>(tenant, id, first).await? } else { Vec::new() };
-    let events = earlier.iter().chain(&seen.log).filter_map(|line| told(id, &line.entry));
-    Ok(axum::Json(json!({"packet_id": id, "events": events.collect::<Vec<_>>()})))
-}
-
-/// An event in the published words. `None`: it is none that is told, such as a change of the content.
-pub(crate) fn told(id: RecordId, entry: &Entry<Packet>) -> Option<Value> {
-    let expired = PacketState::Expired.name();
-    let (kind, actor, details) = match &entry.event {
-        PacketEvent::Created { source, chained_to, .. } => {
-            let details = match chained_to {
-                Some(parent) => json!({"parent_packet_id": parent, "chain": true}),
-                None => json!({}),
-            };
-            ("created", agent(source), details)
-        }
-        PacketEvent::Claimed { by, .. } => {
-            ("claimed", agent(&by.id), json!({"agent_name": by.name, "framework": by.framework}))
-        }
-        PacketEvent::Moved { from, to, in_batch: true, .. } => {
-            (to.name(), "system:batch_complete".to_owned(), json!({"from_status": from}))
-        }
-        PacketEvent::Moved { from, to, agent: holder, .. } => {
-            (to.name(), agent(holder), json!({"from_status": from, "to_status": to}))
-        }
-        PacketEvent::Edited { .. } => return None,
-        PacketEvent::Answered { by, response, notes, .. } => {
-            let details = json!({"response": response, "notes": notes, "transition_to": PacketState::Claimed});
-            ("hitl_responded", format!("human:{by}"), details)
-        }
-        PacketEvent::Deleted { from } => {
-            (expired, "system:soft_delete".to_owned(), json!({"previous_status": from, "reason": "soft_delete"}))
-        }
-        PacketEvent::Chained { child, child_source } => {
-            ("chained", agent(child_source), json!({"child_packet_id": child}))
-        }
-        PacketEvent::Expired { from } => {
-            (expired, "system:expiry_task".to_owned(), json!({"previous_status": from, "reason": "ttl_exceeded"}))
-        }
-        PacketEvent::Unanswered => {
-            let details = json!({"previous_status": PacketState::AwaitingHuman, "reason": "hitl_timeout"});
-            (expired, "system:expiry_task".to_owned(), details)
-        }
-        PacketEvent::LeaseLapsed { from, holder } => {
-            let details = json!({"from_status": from, "to_status": PacketState::Created, "agent_id": holder});
-            ("lease_lapsed", "system:lease".to_owned(), details)
-        }
-    };
-    Some(json!({
-        "id": format!("{id}.{}", entry.seq),
-        "packet_id": id,
-        "event_type": kind,
-        "actor": actor,
-        "details": details,
-        "timestamp": entry.at,
-    }))
-}
-
-fn agent(id: &str) -> String {
-    format!("agent:{id}")
+    Ok(Some(earlier.iter().chain(&seen.log).filter_map(|line| Told::of(id, &line.entry)).collect()))
 }
 
 #[cfg(test)]

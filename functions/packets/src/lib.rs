@@ -1,5 +1,6 @@
 //! The packets door: an agent hands its context to another. A file per operation, found by its URL.
 
+pub mod audit;
 pub mod awaiting;
 pub mod batch_claim;
 pub mod batch_complete;
@@ -12,16 +13,26 @@ pub mod create;
 pub mod delete;
 mod dialect;
 mod door;
+pub mod events;
+mod figures;
 pub mod get;
+mod headline;
+pub mod health;
 pub mod history;
 pub mod list;
+pub mod live;
+pub mod metrics;
 mod page;
 pub mod patch;
+pub mod ready;
 pub mod respond;
 pub mod search;
 mod shelf;
+pub mod stats;
+pub mod system_health;
 #[cfg(test)]
 mod testing;
+mod told;
 mod view;
 mod words;
 
@@ -47,4 +58,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     batch_create::ENDPOINT,
     batch_claim::ENDPOINT,
     batch_complete::ENDPOINT,
+    events::ENDPOINT,
+    audit::ENDPOINT,
+    stats::ENDPOINT,
+    system_health::ENDPOINT,
+    health::ENDPOINT,
+    ready::ENDPOINT,
+    metrics::ENDPOINT,
 ];

@@ -78,7 +78,7 @@ async fn handler(
     packing.answer(window, find).await
 }
 
-fn given(text: Option<&str>) -> Option<&str> {
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn states_named(list: &str) -> Vec<PacketState> {
     parts(Some(list)).filter_map(PacketState::from_name).collect()
 }
 
-fn time_of(name: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+pub(crate) fn time_of(name: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = given(text) else { return Ok(None) };
     // Who does not escape the plus of an offset sends a space.
     let read = read_time(text).or_else(|| read_time(&text.replace(' ', "+")));

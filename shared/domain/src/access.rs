@@ -22,6 +22,8 @@ pub enum Scope {
     PacketsWork,
     /// Answering a packet's checkpoint in a person's name. An agent does not have it, as with decisions.
     PacketsRespond,
+    /// Seeing the account's figures.
+    SystemRead,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ impl Role {
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
             Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite | Scope::SlackWrite => matches!(self, Self::Admin),
+            Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead => matches!(self, Self::Admin),
         }
     }
 }

@@ -19,4 +19,5 @@ pub mod policy;
 pub mod record;
 pub mod text;
 pub mod time;
+pub mod totals;
 pub mod words;

@@ -10,6 +10,7 @@ use crate::blobs::Blobs;
 use crate::clock::{Clock, Entropy};
 use crate::doorbell::Doorbell;
 use crate::fault::Fault;
+use crate::feed::Feeds;
 use crate::master::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -24,13 +25,14 @@ pub struct Parts {
     pub settings: Settings,
     pub gate: Gate,
     pub doorbell: Doorbell,
+    pub feeds: Feeds,
     blobs: OnceLock<Arc<dyn Blobs>>,
 }
 
 impl Cx {
     pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, settings: Settings) -> Self {
-        let (gate, doorbell, blobs) = (Gate::default(), Doorbell::default(), OnceLock::new());
-        Self(Arc::new(Parts { store, clock, entropy, settings, gate, doorbell, blobs }))
+        let (gate, doorbell, feeds, blobs) = (Gate::default(), Doorbell::default(), Feeds::default(), OnceLock::new());
+        Self(Arc::new(Parts { store, clock, entropy, settings, gate, doorbell, feeds, blobs }))
     }
 
     /// For whoever touches files: where they lie. Said once.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::blobs::BlobKey;
 use crate::cx::Cx;
 use crate::fault::Fault;
+use crate::feed::{self, Headlines, Past};
 use crate::slack::SlackUser;
 use crate::store::{AskFrom, HeadKey, Item, read_head};
 use crate::transition::{Stop, raise_due};
@@ -99,6 +100,25 @@ pub struct SlackText {
 
 /// [`Door::news`] for any lifecycle: keeps the new events as items of their own and computes their effects.
 pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<News, Fault> {
+    news(cx, old, new, None::<Headlines<L>>).await
+}
+
+/// The same for a kind that has a feed: each event for which there is a headline is added to it, once.
+pub async fn news_and_feed<L: Lifecycle>(
+    cx: &Cx,
+    old: Option<&Item>,
+    new: &Item,
+    headlines: Headlines<L>,
+) -> Result<News, Fault> {
+    news(cx, old, new, Some(headlines)).await
+}
+
+async fn news<L: Lifecycle>(
+    cx: &Cx,
+    old: Option<&Item>,
+    new: &Item,
+    headlines: Option<Headlines<L>>,
+) -> Result<News, Fault> {
     let key = crate::store::head_key_of(new).ok_or_else(|| Fault::broken("news of something that is no head"))?;
     let record = match new.get("ask") {
         Some(_) => read_head::<L>(new, AskFrom::Head)?,
@@ -119,8 +139,12 @@ pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> R
         None => 0,
     };
     let mut effects = Vec::new();
+    let mut past = headlines.map(|headlines| Past::of(&record, old, headlines)).transpose()?;
     for line in record.log.iter().filter(|line| line.entry.seq > seen) {
-        cx.store.keep_event(key, line).await?;
+        match past.as_mut().and_then(|past| past.headline(line)) {
+            Some(headline) => feed::append(cx, key, line, headline).await?,
+            None => cx.store.keep_event(key, line).await?,
+        }
         effects.extend(L::effects(&record.ask, &line.entry).into_iter().map(|effect| (line.entry.seq, effect)));
     }
     let due = record.due().map(|due| due.at);

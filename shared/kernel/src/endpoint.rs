@@ -105,6 +105,10 @@ pub enum Touch {
     ListAgents,
     KeepAgent,
     RemoveAgent,
+    /// What happened in the account, entry by entry.
+    ReadFeed,
+    /// Asks the table for an item that is never there, to learn whether it answers.
+    ProbeTable,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or signs an address where a client puts one.
@@ -190,6 +194,8 @@ impl Touch {
             Self::ReadAgent => &[const { Grant::on_keys_like("dynamodb:GetItem", "agents#*") }],
             Self::KeepAgent => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "agents#*") }],
             Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
+            Self::ReadFeed => &[const { Grant::on_keys_like("dynamodb:Query", "feed#*") }],
+            Self::ProbeTable => &[const { Grant::on_keys_like("dynamodb:GetItem", "probe#*") }],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },

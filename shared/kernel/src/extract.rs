@@ -58,6 +58,7 @@ rights! {
     PacketsWrite: "a role other than reader",
     PacketsWork: "a role other than reader",
     PacketsRespond: "the role writer, app or admin, because who hands over must not answer",
+    SystemRead: "the role admin",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {
@@ -73,9 +74,20 @@ impl<R: Right> FromRequestParts<Cx> for Caller<R> {
     }
 }
 
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credential) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     Some(credential.trim()).filter(|credential| scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty())
+}
+
+/// Whether a request came through API Gateway, where an answer is sent whole and has to end within half a minute.
+pub struct ThroughGateway(pub bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for ThroughGateway {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.extensions.get::<RequestContext>().is_some()))
+    }
 }
 
 /// Whoever looks after an account: an admin's key, or a person who signed in. Has the right `R`.

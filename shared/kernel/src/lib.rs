@@ -14,6 +14,7 @@ pub mod doorbell;
 pub mod endpoint;
 pub mod extract;
 pub mod fault;
+pub mod feed;
 pub mod file_link;
 pub mod link;
 pub mod master;

@@ -14,15 +14,7 @@ const EVENTS_READ_MAX: usize = 10_000;
 impl Store {
     /// Keeps an event beside its record. A repeat finds it there.
     pub async fn keep_event<L: Lifecycle>(&self, key: HeadKey, line: &LogLine<L>) -> Result<(), Fault> {
-        let mut item = Item::from([
-            ("pk".to_owned(), key.pk()),
-            ("sk".to_owned(), s(place_of(line.entry.seq))),
-            ("event".to_owned(), s(line.text.clone())),
-        ]);
-        if let Some(seconds) = L::FORGOTTEN_AFTER_SECONDS {
-            item.insert("ttl".to_owned(), n(line.entry.at.as_unix_seconds() + seconds));
-        }
-        self.put_if_absent(item, "keep an event").await.map(drop)
+        self.put_if_absent(event_item(key, line), "keep an event").await.map(drop)
     }
 
     /// The events of a record before this one, oldest first; of very many the newest. A moment passes until an event lies
@@ -61,7 +53,19 @@ impl Store {
     }
 }
 
+pub(super) fn event_item<L: Lifecycle>(key: HeadKey, line: &LogLine<L>) -> Item {
+    let mut item = Item::from([
+        ("pk".to_owned(), key.pk()),
+        ("sk".to_owned(), s(place_of(line.entry.seq))),
+        ("event".to_owned(), s(line.text.clone())),
+    ]);
+    if let Some(seconds) = L::FORGOTTEN_AFTER_SECONDS {
+        item.insert("ttl".to_owned(), n(line.entry.at.as_unix_seconds() + seconds));
+    }
+    item
+}
+
 /// Ten digits: text order is the order of events.
-fn place_of(seq: u64) -> String {
+pub(super) fn place_of(seq: u64) -> String {
     format!("event#{seq:010}")
 }

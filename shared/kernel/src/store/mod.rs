@@ -9,6 +9,8 @@ mod bodies;
 mod deliveries;
 mod events;
 mod facets;
+mod feed;
+mod feed_search;
 mod find;
 mod item;
 mod keys;
@@ -31,6 +33,8 @@ pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent};
 pub use bodies::{BODY_PACKED_BYTES_MAX, Body, BodyName, PutBody, Whole};
 pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Posting, REPLAYS_MAX, replay_asked};
 pub use facets::Filter;
+pub use feed::{FeedEntry, FeedKey, Numbered, Told};
+pub use feed_search::{FoundEntries, ToldFilter};
 pub use find::{Found, Order, Page};
 pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of};
 pub use keys::{FoundKey, Key, Replaced, Revoked};
@@ -71,6 +75,16 @@ impl Store {
             }
             _ => true,
         }
+    }
+}
+
+/// Nothing ever lies there.
+const PROBE: &str = "probe#ready";
+
+impl Store {
+    /// Does the table answer? One read of nothing.
+    pub async fn answers(&self) -> Result<(), Fault> {
+        self.get(PROBE.to_owned(), "ask whether the table is there").await.map(drop)
     }
 }
 

@@ -38,7 +38,9 @@ impl Call {
         let action = format!("dynamodb:{}", target.rsplit('.').next().unwrap_or_default());
         let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         let batch = body["RequestItems"][TABLE]["Keys"].as_array().cloned().unwrap_or_default();
-        let items = [body["Key"].clone(), body["Item"].clone()].into_iter().chain(batch);
+        // A query of the table names its partition among its values.
+        let queried = serde_json::json!({"pk": body["ExpressionAttributeValues"][":pk"]});
+        let items = [body["Key"].clone(), body["Item"].clone(), queried].into_iter().chain(batch);
         let partitions = items.filter_map(|item| item["pk"]["S"].as_str().map(str::to_owned)).collect();
         Self { action, index: body["IndexName"].as_str().map(str::to_owned), partitions }
     }

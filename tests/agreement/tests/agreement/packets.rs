@@ -4,18 +4,19 @@ use handrail_domain::access::Role;
 use handrail_domain::ids::RecordId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
+use handrail_effects::{Change, dispatch};
 use handrail_kernel::endpoint::Endpoint;
 use serde_json::{Value, json};
 
 use crate::replay::{happen, happen_with};
 use crate::samples::{Body, Sample};
-use crate::stage::{AGENT, APP, Stage, key_id, tenant};
+use crate::stage::{ADMIN, AGENT, APP, Stage, TABLE, key_id, tenant};
 
 const IDEMPOTENCY_KEY: &str = "handover-4711";
 
 /// Is this operation one of this door?
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("/api/v1/packets")
+    endpoint.path.starts_with("/api/v1/") || ["/events", "/health", "/ready", "/metrics"].contains(&endpoint.path)
 }
 
 /// The packet that the example create makes.
@@ -77,6 +78,11 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
             by(AGENT, Some(batch))
         }
         "packets-batch-complete" => by(AGENT, Some(json!({"packet_ids": [packet_id()]}))),
+        // From the beginning: so there is something to tell at once.
+        "packets-events" => Sample { query: vec![("last_event_id", "0".to_owned())], ..by(AGENT, None) },
+        "packets-audit" => Sample { query: vec![("action", "created".to_owned())], ..by(AGENT, None) },
+        "packets-stats" | "packets-system-health" | "packets-metrics" => by(ADMIN, None),
+        "packets-health" | "packets-ready" => Sample { key: None, ..by("", None) },
         _ => return None,
     })
 }
@@ -85,6 +91,14 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
 pub(crate) async fn set(stage: &mut Stage, function: &str) {
     match function {
         "packets-create" => {}
+        "packets-events" | "packets-audit" | "packets-stats" | "packets-system-health" | "packets-metrics" => {
+            happen(stage, "packets-create").await;
+            for change in stage.engine.changes_after(TABLE, None, 1_000).expect("the engine tells its changes") {
+                let change = Change { old: change.old, new: change.new };
+                dispatch(&stage.works(), &change).await.expect("it is added to the feed");
+            }
+            stage.forget();
+        }
         "packets-respond" | "packets-awaiting" => {
             let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?"});
             happen_with(stage, "packets-create", |body| body["hitl"] = checkpoint).await;
@@ -107,6 +121,11 @@ pub(crate) fn rarer(function: &str) -> Vec<Sample> {
             let named = || sample(function).map(|sample| Sample { headers: headers(), ..sample });
             named().into_iter().chain(named()).collect()
         }
+        // One packet's, and some time's.
+        "packets-audit" => [("packet_id", packet_id().to_string()), ("created_after", "2026-01-01".to_owned())]
+            .into_iter()
+            .filter_map(|query| sample(function).map(|sample| Sample { query: vec![query], ..sample }))
+            .collect(),
         "packets-list" => sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect(),
         _ => Vec::new(),
     }
