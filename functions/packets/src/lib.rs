@@ -9,17 +9,22 @@ mod caller;
 pub mod chain;
 pub mod claim;
 pub mod create;
+mod daily;
 pub mod delete;
 mod dialect;
 mod door;
 pub mod get;
 pub mod history;
+pub mod keys;
+mod limits;
 pub mod list;
+mod members;
 mod page;
 pub mod patch;
 pub mod respond;
 pub mod search;
 mod shelf;
+pub mod tenants;
 #[cfg(test)]
 mod testing;
 mod view;
@@ -47,4 +52,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     batch_create::ENDPOINT,
     batch_claim::ENDPOINT,
     batch_complete::ENDPOINT,
+    keys::create::ENDPOINT,
+    keys::list::ENDPOINT,
+    keys::revoke::ENDPOINT,
+    keys::rotate::ENDPOINT,
+    tenants::create::ENDPOINT,
+    tenants::list::ENDPOINT,
+    tenants::get::ENDPOINT,
+    tenants::change::ENDPOINT,
+    tenants::delete::ENDPOINT,
+    tenants::keys::ENDPOINT,
 ];

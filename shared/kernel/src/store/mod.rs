@@ -11,6 +11,7 @@ mod events;
 mod facets;
 mod find;
 mod item;
+mod key_places;
 mod keys;
 mod lists;
 mod quotas;
@@ -20,6 +21,7 @@ mod sessions;
 mod spending;
 mod strands;
 pub mod table;
+mod tenants;
 mod workspaces;
 
 use std::collections::HashMap;
@@ -33,13 +35,14 @@ pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Posting, RE
 pub use facets::Filter;
 pub use find::{Found, Order, Page};
 pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of};
-pub use keys::{FoundKey, Key, Replaced, Revoked};
+pub use keys::{FoundKey, Key, Replaced, Revoked, Terms};
 pub use lists::{Listing, ListingCursor, Overdue};
 pub use quotas::Quota;
 pub use records::{Commit, Put};
 pub use search::Hits;
 pub use sessions::Session;
 pub use spending::{Lease, LeaseAsked};
+pub use tenants::{ACCOUNTS_SKIPPED_MAX, FoundAccount, NameTaken};
 pub use workspaces::Workspace;
 
 use crate::fault::Fault;
