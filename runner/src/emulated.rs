@@ -1,5 +1,4 @@
 //! Beside `cargo lambda watch`: makes the table on a DynamoDB-compatible server, and runs the workers from its stream.
-//! Makes keys in such a table too, on AWS as well: the first key of an installation has no key to ask with.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,20 +8,13 @@ use anyhow::Context;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodbstreams::Client as StreamsClient;
 use aws_sdk_dynamodbstreams::types::{Record, Shard, ShardIteratorType};
-use handrail_decisions::auth::keys_create::PREFIX_CHARS;
-use handrail_decisions::auth::wish::NAME_CHARS_MAX;
-use handrail_domain::access::Role;
-use handrail_domain::account::{Account, People, Tier};
-use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::outbound::Reach;
-use handrail_domain::text::EmailAddress;
 use handrail_effects::{Change, Works};
-use handrail_kernel::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use handrail_kernel::clock::{Clock, SystemClock, SystemEntropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
-use handrail_kernel::master::{hash_of_key, new_api_key};
 use handrail_kernel::settings::{Need, Settings};
-use handrail_kernel::store::{Item, Key, Store, table};
+use handrail_kernel::store::{Item, Store, table};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -49,72 +41,10 @@ fn files(config: &SdkConfig) -> Option<handrail_s3::S3> {
     Some(handrail_s3::S3::new(config, bucket))
 }
 
-/// A key just made, with the only copy of its secret.
-pub struct NewKey {
-    pub secret: String,
-    pub id: KeyId,
-    pub tenant: TenantId,
-}
-
-/// `handrail account create`, in a new tenant where none is named. Keys that the tenant has already come under the tier.
-pub async fn create_account(
-    table: &str,
-    email: EmailAddress,
-    name: &str,
-    tier: Tier,
-    tenant: Option<TenantId>,
-) -> anyhow::Result<Account> {
-    check_name(name)?;
-    let store = store_of(table).await;
-    let (entropy, created_at): (&dyn Entropy, _) = (&SystemEntropy, SystemClock.now());
-    let tenant = tenant.unwrap_or_else(|| TenantId::new(created_at, entropy.bytes()));
-    let account = Account { tenant, email, name: name.to_owned(), tier, created_at };
-    let made = store.put_account(&account).await;
-    let made = made.with_context(|| format!("could not keep the account: is the table {table} there?"))?;
-    anyhow::ensure!(made, "the address or the tenant has an account already");
-    for key in store.keys(tenant).await? {
-        let Some(found) = store.find_key(tenant, key.id).await? else { continue };
-        let requests_per_minute = found.key.requests_per_minute.min(tier.preset().requests_per_minute_max);
-        store.replace_key(&found, &Key { tier, requests_per_minute, ..found.key.clone() }).await?;
-    }
-    Ok(account)
-}
-
-async fn store_of(table: &str) -> Store {
+/// `handrail account create` and `handrail key create` work on any table.
+pub async fn store_of(table: &str) -> Store {
     let config = handrail_kernel::aws::sdk_config().await;
     Store::new(aws_sdk_dynamodb::Client::new(&config), table)
-}
-
-fn check_name(name: &str) -> anyhow::Result<()> {
-    let fits = !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
-    anyhow::ensure!(fits, "the name must be one line of 1 to {NAME_CHARS_MAX} characters: approvers see it");
-    Ok(())
-}
-
-/// `handrail key create`, in a new account where none is named.
-pub async fn create_key(table: &str, name: &str, role: Role, tenant: Option<TenantId>) -> anyhow::Result<NewKey> {
-    check_name(name)?;
-    let store = store_of(table).await;
-    let (entropy, now): (&dyn Entropy, _) = (&SystemEntropy, SystemClock.now());
-    let secret = new_api_key(entropy.bytes());
-    let tenant = tenant.unwrap_or_else(|| TenantId::new(now, entropy.bytes()));
-    let account = store.account(tenant).await.with_context(|| format!("is the table {table} there?"))?;
-    let tier = account.as_ref().map(|account| account.tier).unwrap_or_default();
-    // Where the tier says whom a key may ask, the account's holder.
-    let people = People { approvers: Vec::new(), backup: None };
-    let people = people.under(tier, account.as_ref().map(|account| &account.email));
-    let people = people.map_err(|beyond| anyhow::anyhow!("{} {}", beyond.field, beyond.message))?;
-    let key = Key {
-        prefix: secret.chars().take(PREFIX_CHARS).collect(),
-        role,
-        tier,
-        approvers: people.approvers,
-        requests_per_minute: tier.preset().requests_per_minute,
-        ..Key::new(KeyId::new(now, entropy.bytes()), tenant, name, now)
-    };
-    let kept = store.put_key(&hash_of_key(&secret), &key).await;
-    kept.with_context(|| format!("could not keep the key: is the table {table} there?"))?;
-    Ok(NewKey { secret, id: key.id, tenant: key.tenant })
 }
 
 /// `handrail workers`: until it is stopped.

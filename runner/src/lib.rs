@@ -3,6 +3,7 @@
 //! Only three things have a form of their own here: where messages wait, where mail goes, and whose clock it is. All
 //! three are kept beside the records, so a restart or a kill loses nothing.
 
+pub mod accounts;
 mod changes;
 mod clock;
 pub mod cors;

@@ -9,7 +9,7 @@ use handrail_domain::ids::TenantId;
 use handrail_domain::text::EmailAddress;
 use handrail_kernel::settings::{Limits, Need};
 use handrail_kernel::slack::SlackSettings;
-use handrail_runner::{LOCAL_EMAIL, Options, Storage, Time, demo, emulated, start};
+use handrail_runner::{LOCAL_EMAIL, Options, Storage, Time, accounts, demo, emulated, start};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
@@ -88,7 +88,7 @@ enum KeyCommand {
         /// Approvers see it as the one who asks
         #[arg(long)]
         name: String,
-        /// agent asks; app may answer too; admin may also make keys
+        /// agent asks; app may answer too; admin may also make keys; operator looks after all accounts and reads none
         #[arg(long, default_value = "admin", value_parser = role)]
         role: Role,
         /// The account that it belongs to, such as ten_01J...: a new one when not given
@@ -141,13 +141,14 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::Account { command: AccountCommand::Create { email, name, tier, tenant, table } }) => {
-            let made = emulated::create_account(&table, email, &name, tier, tenant).await?;
-            eprintln!("Made the {} account of {}. Its tenant:", made.tier.name(), made.email);
+            let store = emulated::store_of(&table).await;
+            let made = accounts::create_account(&store, email.clone(), &name, tier, tenant).await?;
+            eprintln!("Made the {} account of {email}. Its tenant:", made.tier.name());
             println!("{}", made.tenant);
             Ok(())
         }
         Some(Command::Key { command: KeyCommand::Create { name, role, tenant, table } }) => {
-            let made = emulated::create_key(&table, &name, role, tenant).await?;
+            let made = accounts::create_key(&emulated::store_of(&table).await, &name, role, tenant).await?;
             // The key alone on standard output, so that a shell can take it.
             eprintln!(
                 "Made the {} key {} of the account {}. It is shown this once:",

@@ -262,9 +262,8 @@ pub const LOCAL_EMAIL: &str = "you@example.com";
 
 async fn ensure_account(cx: &Cx, tenant: TenantId) -> anyhow::Result<()> {
     let email = EmailAddress::parse(LOCAL_EMAIL)?;
-    let tier = Tier::default();
-    let account = Account { tenant, email, name: "You".to_owned(), tier, created_at: cx.clock.now() };
-    cx.store.put_account(&account).await?;
+    let account = Account::new(tenant, "You", Tier::default(), cx.clock.now());
+    cx.store.put_account(&Account { email: Some(email), ..account }).await?;
     Ok(())
 }
 

@@ -74,6 +74,13 @@ async fn handler(
             format!("channel slack is not part of the tier {}: use email or webhook", key.tier.name()),
         ));
     }
+    if key.terms.asks_nobody {
+        let message = format!(
+            "In the tier {} a key asks the account's holder, and nobody holds this one: name approvers for the key",
+            key.tier.name()
+        );
+        return Err(Problem::refused(StatusCode::FORBIDDEN, "APPROVER_NOT_ALLOWED", message));
+    }
     let asker = Asker {
         key: key.id,
         name: &key.name,

@@ -75,7 +75,7 @@ impl Desk {
     /// The account of these tests, held by a person.
     pub(crate) async fn has_account(&self, tier: Tier) -> Account {
         let email = EmailAddress::parse("you@example.com").expect("an address");
-        let account = Account { tenant: tenant(), email, name: "You".to_owned(), tier, created_at: NOON };
+        let account = Account { email: Some(email), ..Account::new(tenant(), "You", tier, NOON) };
         assert!(self.cx.store.put_account(&account).await.expect("an account can be put"));
         account
     }

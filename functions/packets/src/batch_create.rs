@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::daily::Counted;
 use crate::dialect::DIALECT;
 use crate::shelf::{self, AT_ONCE};
 
@@ -44,6 +45,9 @@ async fn handler(
     let key = &caller.key;
     let proposals = body.read(key, read_batch)?;
     spend(&cx, key, Budget::Creates).await?;
+    // The whole batch is one, and a repeat of it is known by its first packet.
+    let first = name.as_ref().map(|name| format!("{name} 0"));
+    Counted::handoff(&cx, key, first.as_deref()).await?;
     let made = futures_util::stream::iter(proposals).enumerate().map(|(index, proposal)| {
         // Each under a name of its own, so that a repeat of the batch makes what is missing.
         let name = name.as_ref().map(|name| format!("{name} {index}"));

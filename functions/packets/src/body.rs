@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::caller::CallersTier;
 use crate::dialect::{Part, flawed, flawed_at};
 
 /// What a key's tier may send at once, in bytes.
@@ -33,7 +34,12 @@ impl FromRequest<Cx> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
-        limited_body(request, BODY_BYTES_MAX).await.map(Self)
+        let tier = request.extensions().get::<CallersTier>().map(|CallersTier(tier)| *tier);
+        let read = limited_body(request, BODY_BYTES_MAX).await;
+        read.map(Self).map_err(|problem| match (problem, tier) {
+            (Problem::TooLarge { limit_bytes }, Some(tier)) => too_large(tier, limit_bytes + 1),
+            (problem, _) => problem,
+        })
     }
 }
 
@@ -58,8 +64,8 @@ pub(crate) fn too_large(tier: Tier, bytes: usize) -> Problem {
     Problem::Refused {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         code: "",
-        message: format!("Request body too large: {bytes} bytes, and at most {limit} are taken"),
-        details: Map::from_iter([("tier".to_owned(), tier.name().into())]),
+        message: format!("Request body too large: {bytes} bytes or more, and at most {limit} are taken"),
+        details: Map::from_iter([("tier".to_owned(), tier.allotment().name.into())]),
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::daily::Counted;
 use crate::dialect::DIALECT;
 use crate::shelf;
 
@@ -42,8 +43,11 @@ async fn handler(
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let proposal = body.read(&caller.key, Proposal::read)?;
     spend(&cx, &caller.key, Budget::Creates).await?;
-    let made = shelf::create(&cx, &caller.key, proposal, name.as_deref()).await?;
-    Ok((StatusCode::CREATED, axum::Json(made.view(&cx))))
+    let counted = Counted::handoff(&cx, &caller.key, name.as_deref()).await?;
+    match shelf::create(&cx, &caller.key, proposal, name.as_deref()).await {
+        Ok(made) => Ok((StatusCode::CREATED, axum::Json(made.view(&cx)))),
+        Err(problem) => Err(counted.unless_made(&cx, problem).await),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod caller;
 pub mod chain;
 pub mod claim;
 pub mod create;
+mod daily;
 pub mod delete;
 mod dialect;
 mod door;
@@ -19,9 +20,12 @@ pub mod get;
 mod headline;
 pub mod health;
 pub mod history;
+pub mod keys;
+mod limits;
 pub mod list;
 pub mod live;
 pub mod metrics;
+mod members;
 mod page;
 pub mod patch;
 pub mod ready;
@@ -30,6 +34,7 @@ pub mod search;
 mod shelf;
 pub mod stats;
 pub mod system_health;
+pub mod tenants;
 #[cfg(test)]
 mod testing;
 mod told;
@@ -65,4 +70,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     health::ENDPOINT,
     ready::ENDPOINT,
     metrics::ENDPOINT,
+    keys::create::ENDPOINT,
+    keys::list::ENDPOINT,
+    keys::revoke::ENDPOINT,
+    keys::rotate::ENDPOINT,
+    tenants::create::ENDPOINT,
+    tenants::list::ENDPOINT,
+    tenants::get::ENDPOINT,
+    tenants::change::ENDPOINT,
+    tenants::delete::ENDPOINT,
+    tenants::keys::ENDPOINT,
 ];

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use axum::body::Body;
 use handrail_domain::access::Role;
-use handrail_domain::account::Tier;
+use handrail_domain::account::{Account, Tier};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::outbound::Reach;
 use handrail_domain::packet::Packet;
@@ -16,7 +16,7 @@ use handrail_engine::Engine;
 use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::Endpoint;
-use handrail_kernel::master::hash_of_key;
+use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
@@ -29,6 +29,16 @@ pub(crate) const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 pub(crate) const READER: &str = "ho_test_reader";
 pub(crate) const AGENT: &str = "ho_test_agent";
 pub(crate) const WRITER: &str = "ho_test_writer";
+pub(crate) const ADMIN: &str = "ho_test_admin";
+/// Of an account of its own.
+pub(crate) const OPERATOR: &str = "ho_test_operator";
+const KEYS: [(Role, &str); 5] = [
+    (Role::Reader, READER),
+    (Role::Agent, AGENT),
+    (Role::Writer, WRITER),
+    (Role::Admin, ADMIN),
+    (Role::Operator, OPERATOR),
+];
 
 pub(crate) struct Desk {
     pub cx: Cx,
@@ -42,16 +52,16 @@ impl Desk {
         table::create(&engine.client(), "handrail").await.expect("a table can be made");
         let settings = Settings {
             table: "handrail".to_owned(),
-            master_key: None,
+            master_key: Some(MasterKey::new("the master key of these tests")),
             origin: None,
             reach: Reach::PublicOnly,
             slack: SlackSettings::default(),
             limits: Limits::PUBLISHED,
         };
         let store = Store::new(engine.client(), "handrail");
-        let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(0)));
+        let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(100)));
         let desk = Self { cx: Cx::new(store, Arc::clone(&clock) as Arc<dyn Clock>, entropy, settings), clock };
-        for (role, secret) in [(Role::Reader, READER), (Role::Agent, AGENT), (Role::Writer, WRITER)] {
+        for (role, secret) in KEYS {
             desk.with_key(key(role), secret).await;
         }
         desk
@@ -65,6 +75,20 @@ impl Desk {
         let id = KeyId::new(NOON, [50 + tier as u8; 10]);
         self.with_key(Key { id, tier, ..key(Role::Agent) }, secret).await;
         secret
+    }
+
+    /// An account beside that of these tests.
+    pub(crate) async fn has_tenant(&self, name: &str, tier: Tier) -> TenantId {
+        let account = Account::new(self.cx.new_tenant_id(), name, tier, NOON);
+        assert!(self.cx.store.put_account(&account).await.expect("an account can be put"));
+        account.tenant
+    }
+
+    /// The account of these tests. Until then its keys have none.
+    pub(crate) async fn has_own_account(&self, change: impl FnOnce(&mut Account)) {
+        let mut account = Account::new(tenant(), "Own", Tier::Enterprise, NOON);
+        change(&mut account);
+        assert!(self.cx.store.put_account(&account).await.expect("an account can be put"));
     }
 
     pub(crate) fn advance(&self, seconds: i64) {
@@ -144,7 +168,8 @@ pub(crate) fn tenant() -> TenantId {
 
 pub(crate) fn key(role: Role) -> Key {
     let id = KeyId::new(NOON, [2 + role as u8; 10]);
-    Key { role, requests_per_minute: 1_000, ..Key::new(id, tenant(), format!("the {}", role.name()), NOON) }
+    let tenant = if role == Role::Operator { TenantId::new(NOON, [2; 10]) } else { tenant() };
+    Key { role, requests_per_minute: 1_000, ..Key::new(id, tenant, format!("the {}", role.name()), NOON) }
 }
 
 pub(crate) struct Answer {

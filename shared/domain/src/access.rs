@@ -24,6 +24,10 @@ pub enum Scope {
     PacketsRespond,
     /// Seeing the account's figures.
     SystemRead,
+    /// Seeing accounts: one's own, or all of them.
+    TenantsRead,
+    /// Making accounts, changing and deleting them.
+    TenantsWrite,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,10 +43,13 @@ pub enum Role {
     Reader,
     /// Makes packets and answers their checkpoints; asks for decisions as an agent does.
     Writer,
+    /// Looks after all accounts and their keys, and reads nothing of what is in them. The first one is made by the command
+    /// line.
+    Operator,
 }
 
 impl Role {
-    pub const ALL: [Self; 5] = [Self::Agent, Self::App, Self::Admin, Self::Reader, Self::Writer];
+    pub const ALL: [Self; 6] = [Self::Agent, Self::App, Self::Admin, Self::Reader, Self::Writer, Self::Operator];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -51,6 +58,7 @@ impl Role {
             Self::Admin => "admin",
             Self::Reader => "reader",
             Self::Writer => "writer",
+            Self::Operator => "operator",
         }
     }
 
@@ -59,7 +67,12 @@ impl Role {
     }
 
     pub fn allows(self, scope: Scope) -> bool {
+        if self == Self::Operator {
+            return matches!(scope, Scope::TenantsRead | Scope::TenantsWrite | Scope::KeysWrite | Scope::AccountRead);
+        }
         match scope {
+            Scope::TenantsRead => matches!(self, Self::Admin),
+            Scope::TenantsWrite => false,
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
             Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
@@ -91,6 +104,22 @@ mod tests {
         for scope in [Scope::DecisionsWrite, Scope::PacketsWrite, Scope::PacketsWork, Scope::PacketsRespond] {
             assert!(!Role::Reader.allows(scope));
         }
+    }
+
+    #[test]
+    fn an_operator_looks_after_accounts_and_reads_nothing_in_them() {
+        for scope in [Scope::TenantsRead, Scope::TenantsWrite, Scope::KeysWrite] {
+            assert!(Role::Operator.allows(scope));
+        }
+        for scope in [Scope::PacketsRead, Scope::PacketsWrite, Scope::PacketsWork, Scope::PacketsRespond] {
+            assert!(!Role::Operator.allows(scope));
+        }
+        for scope in [Scope::DecisionsRead, Scope::DecisionsWrite, Scope::DecisionsResolve, Scope::SlackWrite] {
+            assert!(!Role::Operator.allows(scope));
+        }
+        let others = Role::ALL.into_iter().filter(|role| *role != Role::Operator);
+        assert!(others.clone().all(|role| !role.allows(Scope::TenantsWrite)));
+        assert_eq!(others.filter(|role| role.allows(Scope::TenantsRead)).collect::<Vec<_>>(), [Role::Admin]);
     }
 
     #[test]

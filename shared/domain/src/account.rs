@@ -1,4 +1,4 @@
-//! An account: whose the keys are, what it may use in a month, and whom its keys may ask.
+//! An account, which the packets door calls a tenant: whose the keys are, what it may use, and whom its keys may ask.
 
 use serde::{Deserialize, Serialize};
 
@@ -80,12 +80,46 @@ impl Tier {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub tenant: TenantId,
-    /// Of the person who holds it, and who signs in with it.
-    pub email: EmailAddress,
+    /// Of the person who holds it, and who signs in with it. `None`: nobody signs in, it is keys alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailAddress>,
     pub name: String,
     #[serde(default)]
     pub tier: Tier,
+    /// Instead of what the tier gives, see [`Allotment`](crate::allotment::Allotment).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoffs_per_day: Option<u32>,
+    /// The same for the keys that it may have at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_api_keys: Option<u32>,
     pub created_at: Timestamp,
+    /// `None`: it is as it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// From then on none of its keys works. It never comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// An account of keys alone, with what its tier gives.
+    pub fn new(tenant: TenantId, name: impl Into<String>, tier: Tier, created_at: Timestamp) -> Self {
+        Self {
+            tenant,
+            email: None,
+            name: name.into(),
+            tier,
+            handoffs_per_day: None,
+            max_api_keys: None,
+            created_at,
+            updated_at: None,
+            deleted_at: None,
+        }
+    }
+
+    pub fn is_held_by(&self, person: &EmailAddress) -> bool {
+        self.email.as_ref().is_some_and(|email| email.same_mailbox(person))
+    }
 }
 
 /// Whom a key may ask, as somebody wants it to be.
@@ -160,6 +194,18 @@ mod tests {
         let published = PRESETS.map(|preset| (preset.decisions_per_month, preset.approvers_max));
         assert_eq!(published, [(Some(10), Some(1)), (Some(100), Some(2)), (Some(500), Some(3)), (None, None)]);
         assert_eq!((Tier::from_name("gold"), Tier::default()), (None, Tier::Enterprise));
+    }
+
+    #[test]
+    fn an_account_of_earlier_days_is_read_and_one_without_a_person_too() {
+        let old = r#"{"tenant":"ten_01ARZ3NDEKTSV4RRFFQ69G5FAV","email":"a@b.co","name":"A",
+            "created_at":"2026-01-01T00:00:00Z"}"#;
+        let read: Account = serde_json::from_str(old).unwrap();
+        assert!(read.is_held_by(&address("A@B.co")) && read.tier == Tier::Enterprise && read.deleted_at.is_none());
+        let nobodys = Account::new(read.tenant, "Keys alone", Tier::Free, read.created_at);
+        let text = serde_json::to_string(&nobodys).unwrap();
+        assert_eq!(serde_json::from_str::<Account>(&text).unwrap(), nobodys);
+        assert!(!nobodys.is_held_by(&address("a@b.co")) && !text.contains("null"));
     }
 
     #[test]

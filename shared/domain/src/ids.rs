@@ -38,6 +38,11 @@ macro_rules! prefixed_id {
             pub fn to_bytes(self) -> [u8; 16] {
                 self.0.to_bytes()
             }
+
+            /// The time with which it begins.
+            pub fn made_at(self) -> Timestamp {
+                Timestamp::from_unix_ms(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+            }
         }
 
         impl fmt::Display for $name {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod actor;
+pub mod allotment;
 pub mod attachment;
 pub mod decision;
 pub mod effect;

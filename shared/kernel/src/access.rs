@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::master::hash_of_key;
 use crate::problem::Problem;
 use crate::store::{Key, Lease, LeaseAsked};
+use crate::terms::under_its_account;
 
 /// A revoked key stops working everywhere within this time.
 pub const KEY_REMEMBERED_MS: i64 = 5_000;
@@ -49,6 +50,8 @@ struct Leased {
     unbooked: u32,
     /// The window in which those were spent: they count for its month.
     spent_in: i64,
+    /// What nobody had leased of this window when this process leased last.
+    beyond: u32,
 }
 
 /// What a request is counted under.
@@ -81,7 +84,10 @@ pub async fn look_up(cx: &Cx, credential: &str) -> Result<Option<Key>, Fault> {
     let key = match remembered {
         Some(key) => Some(key),
         None => {
-            let key = cx.store.key_by_hash(&hash).await?;
+            let key = match cx.store.key_by_hash(&hash).await? {
+                Some(key) => Some(under_its_account(cx, key).await?),
+                None => None,
+            };
             let mut keys = lock(&cx.gate.keys);
             if keys.len() >= KEYS_REMEMBERED_MAX {
                 keys.clear();
@@ -121,6 +127,12 @@ impl Allowance {
         Self::passing(format!("{}#calls", account.tenant), account.tier.preset().requests_per_minute, WINDOW_SECONDS)
     }
 
+    /// What all keys of an account together do in an hour, where its tier says how much that is.
+    pub fn of_hour(key: &Key) -> Option<Self> {
+        let limit = key.tier.allotment().requests_per_hour?;
+        Some(Self::passing(format!("{}#hour", key.tenant), limit, 60 * WINDOW_SECONDS))
+    }
+
     /// Making keys, by whomever.
     pub fn new_keys(tenant: TenantId, limit: u32) -> Self {
         Self::passing(format!("{tenant}#keys"), limit, 60 * WINDOW_SECONDS)
@@ -154,7 +166,7 @@ pub async fn take(cx: &Cx, allowance: Allowance) -> Result<(), Problem> {
         }
         let leased = budgets.entry(name.clone()).or_default();
         if leased.window != window {
-            (leased.window, leased.left, leased.spent) = (window, 0, 0);
+            (leased.window, leased.left, leased.spent, leased.beyond) = (window, 0, 0, limit);
         }
         if leased.left > 0 {
             leased.left -= 1;
@@ -177,17 +189,21 @@ pub async fn take(cx: &Cx, allowance: Allowance) -> Result<(), Problem> {
     let mut budgets = lock(&cx.gate.budgets);
     let leased = budgets.entry(name.clone()).or_default();
     match granted {
-        Ok(Lease::Granted(block)) => {
+        Ok(Lease::Granted { block, of_all }) => {
             // The first of the block is this request. The rest belongs to the window it was leased for.
             if leased.window == window {
                 leased.left += block.saturating_sub(1);
                 leased.spent += 1;
+                leased.beyond = leased.beyond.min(limit.saturating_sub(of_all));
             }
             leased.unbooked += 1;
             leased.spent_in = window;
             Ok(())
         }
         Ok(Lease::Exhausted) => {
+            if leased.window == window {
+                leased.beyond = 0;
+            }
             if unbooked > 0 {
                 leased.unbooked += unbooked;
                 leased.spent_in = spent_in;
@@ -201,6 +217,25 @@ pub async fn take(cx: &Cx, allowance: Allowance) -> Result<(), Problem> {
             Err(fault.into())
         }
     }
+}
+
+/// What is left of an allowance in the window that this moment lies in, as far as this process knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub limit: u32,
+    pub remaining: u32,
+    pub ends_in_s: u32,
+}
+
+/// `None`: nothing was taken in this window yet, not by this process.
+pub fn left(cx: &Cx, allowance: &Allowance) -> Option<Left> {
+    let now_seconds = cx.clock.now().as_unix_seconds();
+    let into_window = now_seconds.rem_euclid(allowance.window_seconds);
+    let budgets = lock(&cx.gate.budgets);
+    let leased = budgets.get(&allowance.name).filter(|leased| leased.window == now_seconds - into_window)?;
+    let ends_in_s = u32::try_from(allowance.window_seconds - into_window).unwrap_or(1).max(1);
+    let remaining = leased.left.saturating_add(leased.beyond).min(allowance.limit);
+    Some(Left { limit: allowance.limit, remaining, ends_in_s })
 }
 
 /// Records made with this key this month, as far as they are booked and known here.

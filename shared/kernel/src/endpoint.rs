@@ -11,6 +11,7 @@ use axum::routing::MethodRouter;
 use handrail_domain::access::Scope;
 use http::Method;
 
+use crate::aside::Aside;
 use crate::cx::Cx;
 use crate::problem::{Problem, RequestId, in_dialect, worded};
 use crate::settings::Need;
@@ -65,7 +66,7 @@ pub struct Dialect(pub fn(&Problem, Option<&RequestId>) -> Response);
 /// What an operation does to the table. The template grants exactly the actions that follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Touch {
-    /// Finds the caller's key.
+    /// Finds the caller's key, and the account that it belongs to.
     LookUpKey,
     /// Counts the request.
     Lease,
@@ -95,6 +96,10 @@ pub enum Touch {
     EndSession,
     /// The account alone.
     ReadAccount,
+    /// Gives an account a name that no other has.
+    NameAccount,
+    ChangeAccount,
+    ListAccounts,
     /// What each of the account's keys used.
     ReadUsages,
     ReadDeliveries,
@@ -161,7 +166,10 @@ impl Touch {
 
     pub fn grants(self) -> &'static [Grant] {
         match self {
-            Self::LookUpKey => &[const { Grant::on_keys_like("dynamodb:GetItem", "key#*") }],
+            Self::LookUpKey => &[
+                const { Grant::on_keys_like("dynamodb:GetItem", "key#*") },
+                const { Grant::on_keys_like("dynamodb:GetItem", "account#*") },
+            ],
             Self::Lease => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "limit#*") }],
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
@@ -185,7 +193,23 @@ impl Touch {
                 &[const { Grant::on_index("by_state") }, const { Grant::on_keys_like("dynamodb:GetItem", "key#*") }]
             }
             Self::ChangeKey => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") }],
-            Self::CreateKey => &[const { Grant::on_keys_like("dynamodb:PutItem", "key#*") }],
+            // The place among the account's keys too, and at the first time those that are there already.
+            Self::CreateKey => &[
+                const { Grant::on_keys_like("dynamodb:PutItem", "key#*") },
+                const { Grant::on_keys_like("dynamodb:UpdateItem", "key#*") },
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") },
+            ],
+            Self::NameAccount => &[
+                const { Grant::on_keys_like("dynamodb:GetItem", "account#*") },
+                const { Grant::on_keys_like("dynamodb:PutItem", "account#*") },
+                const { Grant::on_keys_like("dynamodb:UpdateItem", "account#*") },
+            ],
+            Self::ChangeAccount => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "account#*") }],
+            Self::ListAccounts => &[
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_keys_like("dynamodb:BatchGetItem", "account#*") },
+            ],
             Self::ListKeys => {
                 &[const { Grant::on_index("by_kind") }, const { Grant::on_keys_like("dynamodb:BatchGetItem", "key#*") }]
             }
@@ -262,9 +286,12 @@ async fn named(
     use tracing::Instrument;
     let id = RequestId(handrail_domain::ids::hex(&cx.entropy.bytes::<8>()));
     request.extensions_mut().insert(id.clone());
+    let aside = Aside::default();
+    request.extensions_mut().insert(aside.clone());
     let span = tracing::info_span!("request", request_id = %id.0, method = %request.method());
     let response = next.run(request).instrument(span).await;
     let mut response = worded(fallback, Some(&id), response).into_response();
+    aside.write(response.headers_mut());
     if let Ok(value) = http::HeaderValue::from_str(&id.0) {
         response.headers_mut().insert("x-request-id", value);
     }

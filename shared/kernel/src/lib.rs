@@ -5,6 +5,7 @@
 //! DynamoDB and nothing else; mail, webhooks and timers follow from the table's stream, in `shared/effects`.
 
 pub mod access;
+pub mod aside;
 pub mod aws;
 pub mod blobs;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod feed;
 pub mod file_link;
 pub mod link;
 pub mod master;
+pub mod minting;
 pub mod multipart;
 pub mod pages;
 pub mod problem;
@@ -27,5 +29,6 @@ pub mod session;
 pub mod settings;
 pub mod slack;
 pub mod store;
+pub mod terms;
 pub mod ticket;
 pub mod transition;

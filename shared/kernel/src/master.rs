@@ -45,6 +45,12 @@ impl MasterKey {
         self.derive(b"slack", &parts.flatten().collect::<Vec<u8>>())
     }
 
+    /// The key that takes the place of one that is rotated: the same one however often it is asked for, and nobody's to
+    /// know who does not have both this secret and the table.
+    pub fn key_after(&self, hash_of_key: &str) -> String {
+        packets_key(self.derive(b"key after", hash_of_key.as_bytes()))
+    }
+
     /// For what a client carries and hands back. One purpose's signatures are worth nothing for another.
     pub fn sign_ticket(&self, purpose: &str, claims: &[u8]) -> [u8; 32] {
         self.derive(b"ticket", &[purpose.as_bytes(), b"\0", claims].concat())
@@ -72,6 +78,11 @@ pub fn new_api_key(entropy: [u8; 32]) -> String {
     format!("ho_live_{}", BASE64_URL_SAFE_NO_PAD.encode(entropy))
 }
 
+/// The same as the packets door publishes them.
+pub fn packets_key(entropy: [u8; 32]) -> String {
+    format!("hr_{}", BASE64_URL_SAFE_NO_PAD.encode(entropy))
+}
+
 /// Of all parts in a row.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
@@ -96,5 +107,10 @@ mod tests {
         assert_ne!(one.webhook_secret(key), one.webhook_secret(KeyId::new(Timestamp::from_unix_ms(1), [2; 10])));
         assert_ne!(one.sign_link(&key.to_bytes()), one.derive(b"webhook", &key.to_bytes()));
         assert_eq!(format!("{one:?}"), "MasterKey(…)");
+        let after = one.key_after(&hash_of_key("a key"));
+        assert!(after.len() == 46 && after.starts_with("hr_"), "{after}");
+        assert_eq!(after, one.key_after(&hash_of_key("a key")));
+        assert_ne!(after, one.key_after(&hash_of_key("another")));
+        assert_ne!(after, other.key_after(&hash_of_key("a key")));
     }
 }

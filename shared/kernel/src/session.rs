@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use handrail_domain::account::Account;
+use handrail_domain::ids::TenantId;
 use handrail_domain::text::EmailAddress;
 use http::header::{COOKIE, HOST, ORIGIN};
 use http::request::Parts;
@@ -44,15 +45,10 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    pub fn of(cx: &Cx, account: &Account) -> Self {
+    pub fn of(cx: &Cx, tenant: TenantId, email: EmailAddress) -> Self {
         let token = format!("{TOKEN_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(cx.entropy.bytes::<32>()));
         let created_at = cx.clock.now();
-        let session = Session {
-            tenant: account.tenant,
-            email: account.email.clone(),
-            created_at,
-            expires_at: created_at.plus_ms(SESSION_LIVES_MS),
-        };
+        let session = Session { tenant, email, created_at, expires_at: created_at.plus_ms(SESSION_LIVES_MS) };
         Self { hash: hash_of_key(&token), token, session }
     }
 }
@@ -68,8 +64,7 @@ pub async fn signed_in(cx: &Cx, token: &str) -> Result<Option<SignedIn>, Fault> 
         return Ok(None);
     };
     let account = cx.store.account(session.tenant).await?;
-    let is_theirs = |email: &EmailAddress| session.email.same_mailbox(email);
-    Ok(account.filter(|account| is_theirs(&account.email)).map(|account| SignedIn { account, hash }))
+    Ok(account.filter(|account| account.is_held_by(&session.email)).map(|account| SignedIn { account, hash }))
 }
 
 impl SignedIn {

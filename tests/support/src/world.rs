@@ -135,7 +135,8 @@ impl World {
     pub async fn account_of(&self, email: &str, tier: Tier, role: Role) -> Client {
         let (cx, created_at) = (&self.running.cx, self.now());
         let email = EmailAddress::parse(email).expect("an address");
-        let account = Account { tenant: cx.new_tenant_id(), email, name: "The holder".to_owned(), tier, created_at };
+        let account = Account::new(cx.new_tenant_id(), "The holder", tier, created_at);
+        let account = Account { email: Some(email), ..account };
         assert!(cx.store.put_account(&account).await.expect("the account is kept"));
         let secret = new_api_key(cx.entropy.bytes());
         let id = KeyId::new(created_at, cx.entropy.bytes());

@@ -44,12 +44,13 @@ impl Door for LoginDoor {
                 return Ok(None);
             }
             let Some(account) = cx.store.account_by_email(&seen.ask.email).await? else { return Ok(None) };
+            let Some(email) = account.email else { return Ok(None) };
             let token = LoginLink::to(cx.master()?, seen.id, &seen.ask.email).token();
             let link = format!("{}/auth/login/{token}", cx.origin()?);
             let until = seen.ask.expires_at.readable();
             let composed = compose(&SignInMail { name: &account.name, link: &link, until: &until });
             // To the address as the account has it: what was typed may differ from it in case.
-            let (to, subject) = (account.email, composed.subject);
+            let (to, subject) = (email, composed.subject);
             Ok(Some(Mail { to, subject, text: composed.text, html: composed.html }))
         })
     }

@@ -55,7 +55,7 @@ async fn handler(
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "is none of agent, app, admin")));
     let wish = Wish { name: filled.name, role: role.transpose()?, ..Wish::default() };
-    let wanted = Wanted { tenant: account.tenant, tier: account.tier, holder: Some(&account.email) };
+    let wanted = Wanted { tenant: account.tenant, tier: account.tier, holder: account.email.as_ref() };
     let (secret, key) = make(&cx, wanted, wish).await?;
     Ok(pages::made(ROOT, &key, &secret).into_response())
 }

@@ -91,12 +91,13 @@ async fn enter(cx: &Cx, address: &str, token: &str, headers: &HeaderMap) -> Resu
     take(cx, Allowance::of_stranger("login-from", address, cx.settings.limits.sign_ins_per_minute)).await?;
     let login = requested(cx, token).await?;
     let account = cx.store.account_by_email(&login.ask.email).await?.ok_or(NO_SUCH_LINK)?;
-    let new = NewSession::of(cx, &account);
+    let email = account.email.ok_or(NO_SUCH_LINK)?;
+    let new = NewSession::of(cx, account.tenant, email.clone());
     cx.store.put_session(&new.hash, &new.session).await?;
     let command = Command::<Login> {
         // This attempt and no other: a repeat of the request is another session, and too late.
         id: CommandId::new(&format!("sign in {}", new.hash), &[]),
-        actor: Actor::Person { email: account.email, by: ProofOfPerson::MailedLink },
+        actor: Actor::Person { email, by: ProofOfPerson::MailedLink },
         act: Act::Use,
     };
     match transition_from(cx, login, &command).await {

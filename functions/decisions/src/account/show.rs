@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use handrail_domain::text::EmailAddress;
 use handrail_kernel::access::{created_this_month_by_each, month_of};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -41,7 +42,7 @@ async fn handler(State(cx): State<Cx>, Visitor(person): Visitor) -> Result<Respo
     let keys: Vec<_> = keys.into_iter().zip(used.iter().copied()).collect();
     let page = pages::account(&AccountView {
         name: &account.name,
-        email: account.email.as_str(),
+        email: account.email.as_ref().map_or("", EmailAddress::as_str),
         tier: account.tier.name(),
         month: &month_of(cx.clock.now()),
         used: counted.map_or_else(|| used.iter().sum(), |usage| usage.used),

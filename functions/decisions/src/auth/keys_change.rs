@@ -8,12 +8,12 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Json, Segment, Steward, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::Replaced;
+use handrail_kernel::store::{Key, Replaced};
 use http::StatusCode;
 use serde_json::Value;
 
 use super::wish::Wish;
-use super::{NO_SUCH_KEY, holder_of, shown};
+use super::{NO_SUCH_KEY, account_of, shown};
 use crate::dialect::DIALECT;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -43,7 +43,8 @@ async fn handler(
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| NO_SUCH_KEY)?;
     steward.spend(&cx).await?;
-    let holder = holder_of(&cx, &steward).await?;
+    let account = account_of(&cx, &steward).await?;
+    let holder = account.as_ref().and_then(|account| account.email.as_ref());
     for _ in 0..ATTEMPTS_MAX {
         let found = cx.store.find_key(steward.tenant(), id).await?.ok_or(NO_SUCH_KEY)?;
         if found.key.revoked_at.is_some() {
@@ -56,7 +57,9 @@ async fn handler(
         if wish.role.is_some_and(|role| role != found.key.role) {
             return Err(Problem::invalid("role", "can't be changed: make another key"));
         }
-        let key = wish.clone().onto(found.key.clone(), holder.as_ref())?;
+        // Under the account's tier as it is now, whatever it was when the key was made.
+        let tier = account.as_ref().map_or(found.key.tier, |account| account.tier);
+        let key = wish.clone().onto(Key { tier, ..found.key.clone() }, holder)?;
         if cx.store.replace_key(&found, &key).await? == Replaced::Done {
             cx.gate.forget_keys();
             return Ok(axum::Json(shown(&cx, &key)?));

@@ -6,11 +6,11 @@ use handrail_domain::access::{Role, Scope};
 use handrail_domain::account::Tier;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::access::{Allowance, take};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Json, Steward, right};
-use handrail_kernel::master::{hash_of_key, new_api_key};
+use handrail_kernel::master::new_api_key;
+use handrail_kernel::minting::{mint, prefix_of};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::store::Key;
@@ -36,9 +36,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
 fn route() -> MethodRouter<Cx> {
     post(handler)
 }
-
-/// Enough to recognise a key by, too little to guess it from.
-pub const PREFIX_CHARS: usize = 14;
 
 async fn handler(
     State(cx): State<Cx>,
@@ -69,8 +66,11 @@ pub(crate) async fn make(cx: &Cx, wanted: Wanted<'_>, wish: Wish) -> Result<(Str
     };
     let now = cx.clock.now();
     let (secret, role) = (new_api_key(cx.entropy.bytes()), wish.role.unwrap_or(Role::Agent));
+    if role == Role::Operator {
+        return Err(Problem::invalid("role", "can't be operator: the command line makes those"));
+    }
     let plain = Key {
-        prefix: secret.chars().take(PREFIX_CHARS).collect(),
+        prefix: prefix_of(&secret),
         role,
         tier: wanted.tier,
         requests_per_minute: wanted.tier.preset().requests_per_minute,
@@ -79,13 +79,14 @@ pub(crate) async fn make(cx: &Cx, wanted: Wanted<'_>, wish: Wish) -> Result<(Str
     // A tier that limits whom a key may ask does so for one that names nobody too.
     let wish = Wish { approvers: Some(wish.approvers.flatten()), ..wish };
     let key = wish.onto(plain, wanted.holder)?;
-    take(cx, Allowance::new_keys(wanted.tenant, cx.settings.limits.keys_per_hour)).await?;
-    cx.store.put_key(&hash_of_key(&secret), &key).await?;
+    mint(cx, &secret, &key).await?;
     Ok((secret, key))
 }
 
 #[cfg(test)]
 mod tests {
+    use handrail_kernel::master::hash_of_key;
+    use handrail_kernel::minting::PREFIX_CHARS;
     use serde_json::json;
 
     use super::*;
@@ -125,6 +126,7 @@ mod tests {
             ("name", json!({})),
             ("name", json!({"name": "two\nlines"})),
             ("role", json!({"name": "x", "role": "root"})),
+            ("role", json!({"name": "x", "role": "operator"})),
             ("approvers[1]", json!({"name": "x", "approvers": ["ann@example.com", "nobody"]})),
             ("backup_approver", json!({"name": "x", "backup_approver": "nobody"})),
             ("requests_per_minute", json!({"name": "x", "requests_per_minute": 0})),
@@ -157,6 +159,21 @@ mod tests {
             let answer = desk.call(ENDPOINT, "/auth/api-keys", free, more).await;
             assert_eq!((answer.refusal(), &answer.json["field"]), ((400, "VALIDATION_ERROR"), &json!(field)));
         }
+    }
+
+    #[tokio::test]
+    async fn an_account_has_so_many_keys_at_a_time() {
+        let desk = Desk::new().await;
+        desk.has_account(Tier::Free).await;
+        let make = || desk.call(ENDPOINT, "/auth/api-keys", ADMIN, json!({"name": "one of few"}));
+        // Three are there: those count that were made before anybody counted.
+        let first = make().await;
+        assert_eq!((first.status, make().await.status), (StatusCode::CREATED, StatusCode::CREATED));
+        assert_eq!(make().await.refusal(), (409, "TOO_MANY_KEYS"));
+        let path = format!("/auth/api-keys/{}", first.json["id"].as_str().unwrap());
+        desk.call(crate::auth::keys_revoke::ENDPOINT, &path, ADMIN, Value::Null).await;
+        assert_eq!(make().await.status, StatusCode::CREATED);
+        assert_eq!(make().await.refusal(), (409, "TOO_MANY_KEYS"));
     }
 
     #[tokio::test]

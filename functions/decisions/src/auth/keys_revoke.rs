@@ -7,6 +7,7 @@ use handrail_domain::ids::{KeyId, TenantId};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Segment, Steward, right};
+use handrail_kernel::minting;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::store::Revoked;
@@ -44,12 +45,10 @@ async fn handler(
 }
 
 pub(crate) async fn revoke(cx: &Cx, tenant: TenantId, id: KeyId) -> Result<(), Problem> {
-    match cx.store.revoke_key(tenant, id, cx.clock.now()).await? {
+    let found = cx.store.find_key(tenant, id).await?.ok_or(NO_SUCH_KEY)?;
+    match minting::revoke(cx, &found, cx.clock.now()).await? {
         Revoked::Unknown => Err(NO_SUCH_KEY),
-        Revoked::Now | Revoked::Before => {
-            cx.gate.forget_keys();
-            Ok(())
-        }
+        Revoked::Now | Revoked::Before => Ok(()),
     }
 }
 

@@ -54,7 +54,7 @@ async fn handler(State(cx): State<Cx>, steward: Steward<right::AccountRead>) -> 
     Ok(axum::Json(json!({
         "user": {
             "id": steward.tenant(),
-            "email": account.as_ref().map(|account| &account.email),
+            "email": account.as_ref().and_then(|account| account.email.as_ref()),
             "name": account.as_ref().map(|account| &account.name),
         },
         "tier": steward.tier().name(),

@@ -52,5 +52,5 @@ pub(crate) async fn holder_of<R>(cx: &Cx, steward: &Steward<R>) -> Result<Option
     if steward.tier().preset().approvers_max.is_none() {
         return Ok(None);
     }
-    Ok(account_of(cx, steward).await?.map(|account| account.email))
+    Ok(account_of(cx, steward).await?.and_then(|account| account.email))
 }

@@ -4,11 +4,11 @@ use handrail_domain::access::Role;
 use handrail_domain::account::People;
 use handrail_domain::policy::{Rule, check_rules};
 use handrail_domain::text::EmailAddress;
+use handrail_kernel::minting::{NAME_CHARS_MAX, is_name};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::store::Key;
 use serde::{Deserialize, Deserializer};
 
-pub const NAME_CHARS_MAX: usize = 100;
 const APPROVERS_MAX: usize = 50;
 const DECISIONS_PER_MONTH_MAX: u32 = 100_000_000;
 
@@ -77,7 +77,7 @@ impl Wish {
 }
 
 pub fn checked_name(name: String) -> Result<String, Problem> {
-    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+    if !is_name(&name, NAME_CHARS_MAX) {
         return Err(Problem::invalid("name", format!("must be one line of 1 to {NAME_CHARS_MAX} characters")));
     }
     Ok(name)

@@ -30,10 +30,10 @@ impl FromRequestParts<Cx> for Follower {
             |wanted: &'static str| pairs.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.trim());
         let in_query = named("api_key").find(|key| !key.is_empty());
         let credential = match in_query {
-            Some(key) => key,
+            Some(key) => key.to_owned(),
             None => in_header(parts)?.ok_or(Problem::NoCredentials)?,
         };
-        let key = admit::<right::PacketsRead>(cx, credential).await?;
+        let key = admit::<right::PacketsRead>(cx, parts, &credential).await?;
         let mut channels = Channels::default();
         for text in named("subscribe").filter(|text| !text.is_empty()) {
             let added = Channel::read(text).and_then(|channel| channels.add(channel));
@@ -46,6 +46,6 @@ impl FromRequestParts<Cx> for Follower {
             let number = text.parse().map_err(|_| "Input should be the id of an event");
             number.map_err(|wrong| flawed_at(Part::Query, "last_event_id", wrong, "int_parsing"))
         });
-        Ok(Self { credential: credential.to_owned(), key, channels, after: after.transpose()? })
+        Ok(Self { credential, key, channels, after: after.transpose()? })
     }
 }

@@ -14,49 +14,57 @@ impl Store {
     /// `false`: the address holds another account, or this account is there already and stays as it is.
     ///
     /// The address first: a process that dies in between leaves an address that leads nowhere, and a repeat goes on there.
+    /// Of an account that nobody holds, there is no address to keep.
     pub async fn put_account(&self, account: &Account) -> Result<bool, Fault> {
-        let (pk, tenant) = (partition_of_address(&account.email), s(account.tenant.to_string()));
-        let address =
-            Item::from([("pk".to_owned(), s(&pk)), ("sk".to_owned(), s(HEAD)), ("tenant".to_owned(), tenant.clone())]);
-        if !self.put_if_absent(address, "put an account's address").await? {
-            let holder = self.tenant_of(&account.email).await?;
-            if let Some(holder) = holder.filter(|holder| *holder != account.tenant) {
-                if self.account(holder).await?.is_some() {
-                    return Ok(false);
-                }
-                let take = self
-                    .db
-                    .update_item()
-                    .table_name(&self.table)
-                    .key("pk", s(&pk))
-                    .key("sk", s(HEAD))
-                    .update_expression("SET tenant = :tenant")
-                    .condition_expression("tenant = :nobody")
-                    .expression_attribute_values(":tenant", tenant)
-                    .expression_attribute_values(":nobody", s(holder.to_string()));
-                match take.send().await {
-                    Ok(_) => {}
-                    Err(error)
-                        if error
-                            .as_service_error()
-                            .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-                    {
-                        return Ok(false);
-                    }
-                    Err(error) => return Err(Fault::from_sdk("take an account's address", error)),
-                }
-            }
+        if let Some(email) = &account.email
+            && !self.put_address(email, account.tenant).await?
+        {
+            return Ok(false);
         }
-        let item = Item::from([
-            ("pk".to_owned(), s(partition(account.tenant))),
-            ("sk".to_owned(), s(HEAD)),
-            ("kind".to_owned(), s("account")),
-            ("account".to_owned(), s(json(account)?)),
-        ]);
-        self.put_if_absent(item, "put an account").await
+        self.put_if_absent(account_item(account)?, "put an account").await
     }
 
+    /// `false`: it leads to another account.
+    async fn put_address(&self, email: &EmailAddress, tenant: TenantId) -> Result<bool, Fault> {
+        let (pk, owner) = (partition_of_address(email), s(tenant.to_string()));
+        let address =
+            Item::from([("pk".to_owned(), s(&pk)), ("sk".to_owned(), s(HEAD)), ("tenant".to_owned(), owner.clone())]);
+        if self.put_if_absent(address, "put an account's address").await? {
+            return Ok(true);
+        }
+        let holder = self.tenant_of(email).await?;
+        let Some(holder) = holder.filter(|holder| *holder != tenant) else { return Ok(true) };
+        if self.account(holder).await?.is_some() {
+            return Ok(false);
+        }
+        let take = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(&pk))
+            .key("sk", s(HEAD))
+            .update_expression("SET tenant = :tenant")
+            .condition_expression("tenant = :nobody")
+            .expression_attribute_values(":tenant", owner)
+            .expression_attribute_values(":nobody", s(holder.to_string()));
+        match take.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(Fault::from_sdk("take an account's address", error)),
+        }
+    }
+
+    /// `None`: there is none, or it was deleted.
     pub async fn account(&self, tenant: TenantId) -> Result<Option<Account>, Fault> {
+        Ok(self.account_even_deleted(tenant).await?.filter(|account| account.deleted_at.is_none()))
+    }
+
+    /// For whoever has to tell the two apart: keys without an account work, those of a deleted one don't.
+    pub async fn account_even_deleted(&self, tenant: TenantId) -> Result<Option<Account>, Fault> {
         self.get(partition(tenant), "read an account").await?.map(|item| item.json("account")).transpose()
     }
 
@@ -64,7 +72,7 @@ impl Store {
         let Some(tenant) = self.tenant_of(email).await? else { return Ok(None) };
         let account = self.account(tenant).await?;
         // The account may have been given another address since.
-        Ok(account.filter(|account| account.email.same_mailbox(email)))
+        Ok(account.filter(|account| account.is_held_by(email)))
     }
 
     async fn tenant_of(&self, email: &EmailAddress) -> Result<Option<TenantId>, Fault> {
@@ -80,7 +88,26 @@ impl Store {
     }
 }
 
-fn partition(tenant: TenantId) -> String {
+pub(super) fn account_item(account: &Account) -> Result<Item, Fault> {
+    Ok(Item::from([
+        ("pk".to_owned(), s(partition(account.tenant))),
+        ("sk".to_owned(), s(HEAD)),
+        ("kind".to_owned(), s("account")),
+        ("account".to_owned(), s(json(account)?)),
+        ("kind_pk".to_owned(), s(ALL_ACCOUNTS)),
+        ("kind_sk".to_owned(), s(place_among_all(account))),
+    ]))
+}
+
+/// The partition of the index in which all accounts that are not deleted lie.
+pub(super) const ALL_ACCOUNTS: &str = "account";
+
+/// Thirteen digits hold every millisecond until the year 2286, so text order is time order.
+pub(super) fn place_among_all(account: &Account) -> String {
+    format!("{:013}#{}", account.created_at.as_unix_ms(), account.tenant)
+}
+
+pub(super) fn partition(tenant: TenantId) -> String {
     format!("account#{tenant}")
 }
 

@@ -41,13 +41,24 @@ pub struct Key {
     /// Of this key alone; the account's tier has its own number. `None`: as many as the account has left.
     #[serde(default)]
     pub decisions_per_month: Option<u32>,
-    /// A copy of the account's, so that asking costs no look at the account.
+    /// The account's, laid over the key where it is looked up. What lies here counts where there is no account.
     #[serde(default)]
     pub tier: Tier,
     pub created_at: Timestamp,
+    #[serde(skip)]
+    pub terms: Terms,
     /// Lies beside the rest in the table: a change of the rest must not undo it.
     #[serde(skip)]
     pub revoked_at: Option<Timestamp>,
+}
+
+/// What a key's account says now, as far as it is the key's to know. Laid over it where it is looked up, kept nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// `None`: as many as wanted.
+    pub handoffs_per_day: Option<u32>,
+    /// Its tier lets it ask nobody but the account's holder, and nobody holds the account.
+    pub asks_nobody: bool,
 }
 
 impl Key {
@@ -68,6 +79,7 @@ impl Key {
             decisions_per_month: None,
             tier,
             created_at,
+            terms: Terms::default(),
             revoked_at: None,
         }
     }
@@ -79,6 +91,13 @@ pub struct FoundKey {
     pub key: Key,
     pk: String,
     text: String,
+}
+
+impl FoundKey {
+    /// What the key itself hashes to.
+    pub fn hash(&self) -> &str {
+        self.pk.strip_prefix(HASH_PREFIX).unwrap_or(&self.pk)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +138,8 @@ impl Store {
         found.item().map(read_key).transpose()
     }
 
-    /// The tenant's keys, newest first.
+    /// The tenant's keys, newest first. Where there are more than are listed, the oldest of those that were revoked are left
+    /// out, and none that works.
     pub async fn keys(&self, tenant: TenantId) -> Result<Vec<Key>, Fault> {
         let query = self
             .db
@@ -186,9 +206,14 @@ impl Store {
     }
 
     pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<Revoked, Fault> {
-        let Some(found) = self.find_key(tenant, id).await? else {
-            return Ok(Revoked::Unknown);
-        };
+        match self.find_key(tenant, id).await? {
+            Some(found) => self.revoke_found_key(&found, now).await,
+            None => Ok(Revoked::Unknown),
+        }
+    }
+
+    /// The place that it held among the account's keys is left to the next one.
+    pub async fn revoke_found_key(&self, found: &FoundKey, now: Timestamp) -> Result<Revoked, Fault> {
         if found.key.revoked_at.is_some() {
             return Ok(Revoked::Before);
         }
@@ -198,11 +223,18 @@ impl Store {
             .table_name(&self.table)
             .key("pk", s(&found.pk))
             .key("sk", s(HEAD))
-            .update_expression("SET revoked_at = :now")
+            .update_expression("SET revoked_at = :now, kind_sk = :place")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
-            .expression_attribute_values(":now", n(now.as_unix_ms()));
+            .expression_attribute_values(":now", n(now.as_unix_ms()))
+            .expression_attribute_values(":place", s(place_of_revoked(&found.key)));
         match update.send().await {
-            Ok(_) => Ok(Revoked::Now),
+            Ok(_) => {
+                // The key is revoked, whatever becomes of this.
+                if let Err(fault) = self.leave_key_place(found.key.tenant, found.key.id).await {
+                    tracing::warn!(fault = fault.chain(), "a revoked key's place is left later");
+                }
+                Ok(Revoked::Now)
+            }
             Err(error)
                 if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
@@ -213,15 +245,24 @@ impl Store {
     }
 }
 
+/// Thirteen digits hold every millisecond until the year 2286, so text order is time order.
+fn place(key: &Key) -> String {
+    format!("{:013}#{}", key.created_at.as_unix_ms(), key.id)
+}
+
+/// Before all digits: behind every key that works, in a list that begins with the newest.
+fn place_of_revoked(key: &Key) -> String {
+    format!("-{}", place(key))
+}
+
 fn key_item(hash: &str, key: &Key) -> Result<Item, Fault> {
-    let created = format!("{:013}#{}", key.created_at.as_unix_ms(), key.id);
     Ok(Item::from([
         ("pk".to_owned(), s(partition_of_hash(hash))),
         ("sk".to_owned(), s(HEAD)),
         ("kind".to_owned(), s("key")),
         ("key".to_owned(), s(json(key)?)),
         ("kind_pk".to_owned(), s(partition_of_tenant(key.tenant))),
-        ("kind_sk".to_owned(), s(created)),
+        ("kind_sk".to_owned(), s(place(key))),
         ("state_pk".to_owned(), s(partition_of_id(key.tenant, key.id))),
         ("state_sk".to_owned(), s(HEAD)),
     ]))

@@ -4,7 +4,7 @@
 //! to that window: the limit is never exceeded, at worst each process leaves it a block short.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::HEAD;
 use super::{Item, ReadItem, Store, n, s};
@@ -28,8 +28,11 @@ pub struct LeaseAsked<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
-    /// This many requests, at most the block that was asked for.
-    Granted(u32),
+    /// This many requests, at most the block that was asked for; of the window all processes together hold so many now.
+    Granted {
+        block: u32,
+        of_all: u32,
+    },
     Exhausted,
 }
 
@@ -39,7 +42,7 @@ impl Store {
         let goes_on = "#window = :window AND #leased <= :room";
         let adding = "SET #leased = #leased + :block";
         match self.try_lease(asked, goes_on, adding, None).await? {
-            Ok(()) => return Ok(Lease::Granted(asked.block)),
+            Ok(of_all) => return Ok(Lease::Granted { block: asked.block, of_all }),
             // Nothing there yet, or a window that is over: begin this one, unless somebody else just did.
             Err(None) => {}
             Err(Some(found)) => {
@@ -56,9 +59,9 @@ impl Store {
         let begins = "attribute_not_exists(#window) OR #window < :window";
         let setting = "SET #leased = :block, #window = :window";
         match self.try_lease(asked, begins, setting, None).await? {
-            Ok(()) => Ok(Lease::Granted(asked.block)),
+            Ok(of_all) => Ok(Lease::Granted { block: asked.block, of_all }),
             Err(_) => match self.try_lease(asked, goes_on, adding, None).await? {
-                Ok(()) => Ok(Lease::Granted(asked.block)),
+                Ok(of_all) => Ok(Lease::Granted { block: asked.block, of_all }),
                 Err(_) => Ok(Lease::Exhausted),
             },
         }
@@ -73,7 +76,7 @@ impl Store {
         }
         let condition = "#window = :window AND #leased <= :room";
         match self.try_lease(asked, condition, "SET #leased = #leased + :block", Some(rest)).await? {
-            Ok(()) => Ok(Lease::Granted(rest)),
+            Ok(of_all) => Ok(Lease::Granted { block: rest, of_all }),
             Err(_) => Ok(Lease::Exhausted),
         }
     }
@@ -84,7 +87,7 @@ impl Store {
         condition: &str,
         update: &str,
         block: Option<u32>,
-    ) -> Result<Result<(), Option<Item>>, Fault> {
+    ) -> Result<Result<u32, Option<Item>>, Fault> {
         let block = block.unwrap_or(asked.block);
         let mut expression = update.to_owned();
         let mut request = self
@@ -94,6 +97,7 @@ impl Store {
             .key("pk", s(partition(asked.budget)))
             .key("sk", s(HEAD))
             .condition_expression(condition)
+            .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#window", "window")
             .expression_attribute_names("#leased", "leased")
@@ -112,8 +116,12 @@ impl Store {
                 .expression_attribute_names("#month", spent_in(asked.month))
                 .expression_attribute_values(":spent", n(asked.spent));
         }
-        let Err(error) = request.update_expression(expression).send().await else {
-            return Ok(Ok(()));
+        let error = match request.update_expression(expression).send().await {
+            Ok(leased) => {
+                let of_all = leased.attributes().and_then(|item| item.number("leased").ok());
+                return Ok(Ok(of_all.unwrap_or(block)));
+            }
+            Err(error) => error,
         };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),

@@ -49,9 +49,16 @@ pub(crate) const APP: &str = "ho_live_EXAMPLE-app";
 pub(crate) const ADMIN: &str = "ho_live_EXAMPLE-admin";
 pub(crate) const READER: &str = "ho_live_EXAMPLE-reader";
 pub(crate) const WRITER: &str = "ho_live_EXAMPLE-writer";
+pub(crate) const OPERATOR: &str = "ho_live_EXAMPLE-operator";
 /// Every role has a key.
-pub(crate) const KEYS: [(Role, &str); 5] =
-    [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN), (Role::Reader, READER), (Role::Writer, WRITER)];
+pub(crate) const KEYS: [(Role, &str); 6] = [
+    (Role::Agent, AGENT),
+    (Role::App, APP),
+    (Role::Admin, ADMIN),
+    (Role::Reader, READER),
+    (Role::Writer, WRITER),
+    (Role::Operator, OPERATOR),
+];
 /// A person who signed in to the account.
 pub(crate) const SESSION: &str = "hs_EXAMPLE-of-somebody-who-holds-the-account-0";
 pub(crate) const SESSION_COOKIE: &str = "__Host-handrail-session=hs_EXAMPLE-of-somebody-who-holds-the-account-0";
@@ -181,8 +188,8 @@ impl Stage {
             stage.put_key(key, key_id(role), tenant(), role).await;
         }
         let email = holder();
-        let name = "The holder".to_owned();
-        let account = Account { tenant: tenant(), email: email.clone(), name, tier: Tier::Enterprise, created_at: NOW };
+        let account = Account::new(tenant(), "The holder", Tier::Enterprise, NOW);
+        let account = Account { email: Some(email.clone()), ..account };
         assert!(stage.cx.store.put_account(&account).await.expect("an account can be put"));
         let session = Session { tenant: tenant(), email, created_at: NOW, expires_at: NOW.plus_ms(SESSION_LIVES_MS) };
         assert!(stage.cx.store.put_session(&hash_of_key(SESSION), &session).await.expect("a session can be put"));

@@ -179,7 +179,7 @@ async fn a_budget_is_never_exceeded(cx: &Cx) {
                 expires_at_seconds: None,
             };
             match cx.store.lease(&asked).await.unwrap() {
-                Lease::Granted(granted) => granted,
+                Lease::Granted { block, .. } => block,
                 Lease::Exhausted => 0,
             }
         });
