@@ -1,7 +1,8 @@
 //! What the workers need of this door: its callbacks and its mails, in its own words.
 
-use handrail_domain::decision::{Decision, DecisionEvent, Place, ResponseType, asked_now, files_of};
-use handrail_domain::effect::{Effect, Purpose};
+use handrail_asking::{Question, ask_by_mail, asks_in_slack, in_slack};
+use handrail_domain::decision::{Decision, DecisionEvent, files_of};
+use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::{Entry, Record};
 use handrail_domain::text::EmailAddress;
@@ -10,16 +11,12 @@ use handrail_kernel::blobs::BlobKey;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, SlackText, news_of, raise_due_of};
 use handrail_kernel::fault::Fault;
-use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::slack::SlackUser;
 use handrail_kernel::store::{HeadKey, Item};
 use serde_json::{Value, json};
 
 use crate::file_links::{FileLinks, blob_key};
-use crate::mail::{MailView, Turn, compose};
-use crate::slack;
 use crate::view;
-use crate::visit::{Spoken, deadline_of, minutes_until};
 
 pub struct DecisionsDoor;
 
@@ -73,10 +70,8 @@ impl Door for DecisionsDoor {
         purpose: Purpose,
     ) -> Awaited<'a, Option<EmailAddress>> {
         Box::pin(async move {
-            let now = cx.clock.now();
-            let seen = read(cx, key).await?.seen_at(now);
-            let asks = reason(&seen, seq, purpose, now).and_then(|_| slack::asks(&seen, seq, purpose));
-            Ok(asks.cloned())
+            let question = Question::of_decision(read(cx, key).await?);
+            Ok(asks_in_slack(cx, &question, seq, purpose))
         })
     }
 
@@ -89,16 +84,15 @@ impl Door for DecisionsDoor {
         to: &'a SlackUser,
     ) -> Awaited<'a, SlackText> {
         Box::pin(async move {
-            let seen = read(cx, key).await?.seen_at(cx.clock.now());
-            let page = Some(cx.origin()?);
-            slack::message(cx.master()?, &seen, slack::seat_of(&seen, seq, purpose), purpose, to, page)
+            let question = Question::of_decision(read(cx, key).await?);
+            in_slack(cx, &question, seq, purpose, to)
         })
     }
 
     fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Mail>> {
         Box::pin(async move {
-            let record = read(cx, key).await?;
-            mail(cx, &record, seq, purpose)
+            let question = Question::of_decision(read(cx, key).await?);
+            ask_by_mail(cx, &question, seq, purpose)
         })
     }
 }
@@ -177,68 +171,4 @@ fn settled(record: &Record<Decision>, entry: &Entry<Decision>, links: &FileLinks
         members.insert("auto_resolved".to_owned(), true.into());
     }
     body
-}
-
-/// `None`: it was answered, or went on to somebody else, before the mail left. Then there is nothing to ask this person.
-fn mail(cx: &Cx, record: &Record<Decision>, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
-    let now = cx.clock.now();
-    let Some(reason) = reason(record, seq, purpose, now) else { return Ok(None) };
-    let seen = &record.seen_at(now);
-    let (seat, turn) = match (reason.asks, &seen.standing.place) {
-        (Seat::Approver, Place::Pending) => (Seat::Approver, Turn::First),
-        (Seat::Backup, Place::Escalated) => (Seat::Backup, Turn::Backup { instead_of: seen.ask.approver.as_str() }),
-        _ => return Ok(None),
-    };
-    let Some(person) = asked_now(seen) else { return Ok(None) };
-    let token = Link::to(cx.master()?, seen.tenant, seen.id, seat, person).token();
-    let link = format!("{}/d/{token}", cx.origin()?);
-    let (deadline, at_deadline) = deadline_of(seen);
-    let until = Spoken::of(deadline);
-    let amount = seen.ask.amount.as_ref().map(ToString::to_string);
-    let composed = compose(&MailView {
-        turn,
-        reminder: reason.reminder,
-        action: &seen.ask.action,
-        context: seen.ask.context.as_deref().unwrap_or_default(),
-        amount: amount.as_deref(),
-        on_page: seen.ask.context_images.len() + seen.standing.attachments.len(),
-        urgency: seen.ask.urgency,
-        asked_by: &seen.ask.asked_by_name,
-        link: &link,
-        asked: seen.ask.response_type.as_ref().unwrap_or(&ResponseType::ApproveDeny),
-        options: &seen.ask.options,
-        deadline: until.moment(),
-        minutes_left: minutes_until(deadline, now),
-        at_deadline,
-    });
-    Ok(Some(Mail { to: person.clone(), subject: composed.subject, text: composed.text, html: composed.html }))
-}
-
-struct Reason {
-    /// Whom the mail is for.
-    asks: Seat,
-    reminder: bool,
-}
-
-/// A reminder belongs to the event that asked: that of the first request is none for the backup.
-fn reason(record: &Record<Decision>, seq: u64, purpose: Purpose, now: Timestamp) -> Option<Reason> {
-    match purpose {
-        Purpose::AskApprover => return Some(Reason { asks: Seat::Approver, reminder: false }),
-        Purpose::AskBackup => return Some(Reason { asks: Seat::Backup, reminder: false }),
-        Purpose::RemindHalf | Purpose::RemindLast => {}
-        _ => return None,
-    }
-    let entry = record.event(seq)?;
-    let asks = match entry.event {
-        DecisionEvent::Created { .. } => Seat::Approver,
-        DecisionEvent::Escalated => Seat::Backup,
-        _ => return None,
-    };
-    // Late for both, only the one with less time left is true.
-    let is_last = |effect: &Effect| effect.purpose() == Purpose::RemindLast;
-    let last = Decision::effects(&record.ask, entry).into_iter().find(is_last).and_then(Effect::not_before);
-    if purpose == Purpose::RemindHalf && last.is_some_and(|last| last <= now) {
-        return None;
-    }
-    Some(Reason { asks, reminder: true })
 }

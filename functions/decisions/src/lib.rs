@@ -14,19 +14,18 @@ pub mod files;
 pub mod get;
 pub mod health;
 pub mod list;
-pub mod mail;
 mod outcome;
 pub mod page_answer;
 mod page_form;
 pub mod page_show;
-pub mod pages;
 pub mod resolve;
-pub mod slack;
 #[cfg(test)]
 mod testing;
 pub mod uploads;
 mod view;
 mod visit;
+
+use handrail_asking::pages;
 
 pub use dialect::{DIALECT, refused};
 pub use door::DecisionsDoor;

@@ -1,7 +1,8 @@
 //! What became of a decision, for whoever comes to its link afterwards.
 
+use handrail_asking::Spoken;
 use handrail_domain::actor::{Actor, ProofOfPerson};
-use handrail_domain::decision::{Answer, Ask, Decision, DecisionEvent, Outcome, Place, ResponseType};
+use handrail_domain::decision::{Answer, Ask, Decision, DecisionEvent, Outcome, Place, REPLY, ResponseType};
 use handrail_domain::policy::RESOLVED_BY;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -9,7 +10,7 @@ use handrail_kernel::cx::Cx;
 use http::{Response, StatusCode};
 
 use crate::pages::{self, DecidedView, How, Said, Verdict};
-use crate::visit::{Spoken, file_views};
+use crate::visit::file_views;
 
 /// `None`: it has no answer.
 pub(crate) fn page(
@@ -19,6 +20,10 @@ pub(crate) fn page(
     looking: bool,
 ) -> Option<Response<String>> {
     let (verdict, outcome) = match &seen.standing.place {
+        // What was said is neither yes nor no.
+        Place::Approved(outcome) if matches!(seen.ask.response_type, Some(ResponseType::Reply { .. })) => {
+            (Verdict::Answered, outcome)
+        }
         Place::Approved(outcome) => (Verdict::Approved, outcome),
         Place::Denied(outcome) => (Verdict::Denied, outcome),
         Place::Modified(outcome) => (Verdict::Modified, outcome),
@@ -93,6 +98,7 @@ fn how<'a>(by: Option<&'a Actor>, key: &'a str) -> How<'a> {
 fn said<'a>(ask: &'a Ask, answer: &'a Answer) -> Option<Said<'a>> {
     let data = answer.response_data.as_ref()?;
     let shaped = match &ask.response_type {
+        Some(ResponseType::Reply { .. }) => data.get(REPLY).and_then(|words| words.as_str()).map(Said::Reply),
         Some(ResponseType::Choose { .. }) => data.get("chosen").and_then(|chosen| chosen.as_str()).map(Said::Chosen),
         Some(ResponseType::NumberInput { .. }) => data.get("value").map(|value| Said::Value(value.to_string())),
         Some(ResponseType::TextInput { fields, .. }) => {
@@ -118,7 +124,7 @@ fn notes<'a>(outcome: &'a Outcome, said: Option<&Said<'_>>, how: How<'_>) -> &'a
     let repeats = match said {
         Some(Said::Chosen(chosen)) => notes == *chosen,
         Some(Said::Value(value)) => notes == value,
-        Some(Said::Texts(_) | Said::Files(_) | Said::Data(_)) | None => false,
+        Some(Said::Texts(_) | Said::Files(_) | Said::Reply(_) | Said::Data(_)) | None => false,
     };
     let by_rule = matches!(how, How::Rule { .. }) && outcome.answer.resolved_by == RESOLVED_BY;
     if repeats || by_rule { "" } else { notes }

@@ -12,7 +12,7 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Segment, limited_body};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::transition::{Stop, transition_from};
+use handrail_kernel::transition::Stop;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Link,
     dialect: PAGE_DIALECT,
     needs: &[Need::Table, Need::MasterKey, Need::FilesBucket],
-    touches: &[Touch::Read, Touch::Move, Touch::PutFile],
+    touches: &[Touch::Read, Touch::Move, Touch::PutBody, Touch::PutFile],
     summary: "The approver's answer, from the page",
     route,
 };
@@ -47,7 +47,7 @@ async fn handler(State(cx): State<Cx>, Segment(token): Segment, request: Request
             return Err(problem);
         }
     };
-    let ask = &visit.record.ask;
+    let ask = &visit.question.ask;
     let sent = page_form::read(&cx, ask, request).await?;
     let typed = page_form::typed(ask, &sent)?;
     let again = |problem: Trouble| {
@@ -87,7 +87,7 @@ async fn handler(State(cx): State<Cx>, Segment(token): Segment, request: Request
 
 /// The one write, after the bytes lie where it says. What would be refused moves none.
 async fn answer(cx: &Cx, visit: &Visit, command: &Command<Decision>, files: &[Upload]) -> Result<(), Stop<Decision>> {
-    let record = &visit.record;
+    let record = &visit.question;
     if let (Act::Answer(_, given), false) = (&command.act, files.is_empty())
         && record.made_by(&command.id).is_none()
     {
@@ -95,7 +95,7 @@ async fn answer(cx: &Cx, visit: &Visit, command: &Command<Decision>, files: &[Up
         decide(&record.seen_at(now), command, now).map_err(Stop::Refused)?;
         uploads::put(cx, record.tenant, record.id, files, &given.files).await.map_err(Stop::Fault)?;
     }
-    transition_from(cx, record.clone(), command).await.map(drop)
+    visit.answer(cx, command).await
 }
 
 /// The link and all that was filled in: the same form sent twice finds its own answer.

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use handrail_domain::decision::{
-    Ask, Choice, Given, Invalid, NOTES_CHARS_MAX, ResponseType, TEXT_CHARS_MAX, check_given,
+    Ask, Choice, Given, Invalid, NOTES_CHARS_MAX, REPLY, ResponseType, TEXT_CHARS_MAX, check_given,
 };
 use handrail_domain::time::Timestamp;
 use handrail_kernel::cx::Cx;
@@ -12,7 +12,7 @@ use handrail_kernel::problem::Problem;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Number, Value, json};
 
-use crate::pages::{Input, Tap, Trouble, Typed, bounds};
+use crate::pages::{BOTH, Input, OWN, Tap, Trouble, Typed, Unclear, bounds, reply};
 use crate::uploads::{self, Upload};
 
 /// What a form can be read into without losing a digit: beyond this a number would silently become another one.
@@ -75,6 +75,7 @@ pub(crate) fn typed(ask: &Ask, sent: &Sent) -> Result<Typed, Problem> {
     let lines = |name: &str| field(name).map(|text| text.replace("\r\n", "\n"));
     let texts = match &ask.response_type {
         Some(ResponseType::TextInput { fields, .. }) => fields.len(),
+        Some(ResponseType::Reply { .. }) => 1,
         _ => 0,
     };
     Ok(Typed {
@@ -115,6 +116,7 @@ fn data_of(asked: &ResponseType, typed: &Typed) -> Result<Option<Value>, Trouble
             let chosen = typed.chosen.parse().ok().and_then(|at: usize| choices.get(at));
             Some(json!({"chosen": chosen}))
         }
+        ResponseType::Reply { choices } => Some(json!({REPLY: replied(choices, typed)?})),
         ResponseType::TextInput { fields, .. } => {
             let texts = fields.iter().zip(&typed.texts);
             Some(Value::Object(
@@ -134,6 +136,16 @@ fn data_of(asked: &ResponseType, typed: &Typed) -> Result<Option<Value>, Trouble
         | ResponseType::Confirm
         | ResponseType::FileUpload { .. }
         | ResponseType::Schedule { .. } => None,
+    })
+}
+
+fn replied(choices: &[String], typed: &Typed) -> Result<String, Trouble> {
+    let own = choices.is_empty() || typed.chosen == OWN;
+    let written = typed.texts.first().map(String::as_str);
+    reply(choices, (!own).then_some(&typed.chosen), written).map_err(|unclear| match unclear {
+        Unclear::Nothing if own => trouble(Input::Text(0), "Write your answer here."),
+        Unclear::Nothing => trouble(Input::Chosen, "Pick an answer, or write one of your own."),
+        Unclear::Both => trouble(Input::Text(0), BOTH),
     })
 }
 
@@ -210,6 +222,7 @@ pub(crate) fn not_fitting(ask: &Ask, typed: &Typed, invalid: &Invalid) -> Troubl
             }
             trouble(Input::Form, "Your texts are too long together: shorten them.")
         }
+        (_, Some(ResponseType::Reply { .. })) => trouble(Input::Text(0), &format!("Your answer {}.", invalid.message)),
         (_, Some(ResponseType::FileUpload { .. })) => {
             trouble(Input::Files, &format!("Your answer {}.", invalid.message))
         }

@@ -1,10 +1,12 @@
-//! A person at the link of a decision: who they are, and which page they get.
+//! A person at the link of a question: who they are, which page they get, and where their answer goes.
 
 use axum::response::{IntoResponse, Response as AxumResponse};
+use handrail_asking::{Spoken, deadline_of};
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{
     Cancelled, Decision, EXECUTE_WITHIN_DAYS_MAX, Place, ResponseType, asked_now, last_deadline,
 };
+use handrail_domain::lifecycle::Command;
 use handrail_domain::outbound::{OutboundUrl, Reach};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -13,14 +15,14 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::Dialect;
 use handrail_kernel::link::{Link, Seat};
 use handrail_kernel::problem::{Problem, RequestId};
+use handrail_kernel::transition::{Stop, transition_from};
+use handrail_packets::checkpoint::Checkpoint;
 use http::Response;
 
 use crate::file_links::token;
 use crate::get::NOT_FOUND;
 use crate::outcome;
-use crate::pages::{
-    self, AskView, AtDeadline, CancelledView, Days, ExpiredView, FileView, Moment, MovedView, Picture, Typed,
-};
+use crate::pages::{self, AskView, CancelledView, Days, ExpiredView, FileView, MovedView, Picture, Typed};
 
 /// Problems as pages: whoever follows a link is a person.
 pub(crate) const PAGE_DIALECT: Dialect = Dialect(worded);
@@ -42,30 +44,46 @@ fn worded(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
 }
 
 pub struct Visit {
-    pub record: Record<Decision>,
+    /// A decision, or a packet's checkpoint seen as one.
+    pub question: Record<Decision>,
     pub person: EmailAddress,
+    checkpoint: Option<Checkpoint>,
 }
 
 impl Visit {
     /// The visitor whom this link was made for. A wrong signature and an absent record answer the same.
     pub async fn by(cx: &Cx, token: &str) -> Result<Self, Problem> {
         let link = Link::parse(token).ok_or(NOT_FOUND)?;
-        let record = cx.store.record::<Decision>(link.tenant, link.record).await?.ok_or(NOT_FOUND)?;
-        let person = match (link.seat, &record.ask.backup) {
-            (Seat::Approver, _) => record.ask.approver.clone(),
+        let (question, checkpoint) = match link.question {
+            None => (cx.store.record::<Decision>(link.tenant, link.record).await?.ok_or(NOT_FOUND)?, None),
+            Some(number) => {
+                let found = Checkpoint::find(cx, link.tenant, link.record, number).await?.ok_or(NOT_FOUND)?;
+                (found.question.record.clone(), Some(found))
+            }
+        };
+        let person = match (link.seat, &question.ask.backup) {
+            (Seat::Approver, _) => question.ask.approver.clone(),
             (Seat::Backup, Some(backup)) => backup.approver.clone(),
             (Seat::Backup, None) => return Err(NOT_FOUND),
         };
         if !link.is_for(cx.master()?, &person) {
             return Err(NOT_FOUND);
         }
-        Ok(Self { record, person })
+        Ok(Self { question, person, checkpoint })
+    }
+
+    /// The one write that makes an answer true, in the record that asked.
+    pub async fn answer(&self, cx: &Cx, command: &Command<Decision>) -> Result<(), Stop<Decision>> {
+        match &self.checkpoint {
+            None => transition_from(cx, self.question.clone(), command).await.map(drop),
+            Some(checkpoint) => checkpoint.answer(cx, command).await,
+        }
     }
 
     /// The page as it is now, for a look: the question, or what became of it.
     pub(crate) fn page(&self, cx: &Cx, typed: &Typed) -> Response<String> {
         let now = cx.clock.now();
-        let seen = self.record.seen_at(now);
+        let seen = self.question.seen_at(now);
         match asked_now(&seen) {
             Some(asked) if asked.same_mailbox(&self.person) => ask_page(cx, &seen, &self.person, now, typed),
             Some(asked) => moved_page(&seen, asked),
@@ -75,7 +93,7 @@ impl Visit {
 
     /// The page for an answer that came too late.
     pub(crate) fn too_late(&self, cx: &Cx) -> Response<String> {
-        let seen = self.record.seen_at(cx.clock.now());
+        let seen = self.question.seen_at(cx.clock.now());
         match asked_now(&seen) {
             Some(asked) => moved_page(&seen, asked),
             None => self.ended(cx, &seen, false),
@@ -88,34 +106,6 @@ impl Visit {
             None => expired_page(seen),
         })
     }
-}
-
-/// A time in both of its forms, so that a [`Moment`] can borrow them.
-pub(crate) struct Spoken {
-    text: String,
-    machine: String,
-}
-
-impl Spoken {
-    pub(crate) fn of(at: Timestamp) -> Self {
-        Self { text: at.readable(), machine: at.to_string() }
-    }
-
-    pub(crate) fn moment(&self) -> Moment<'_> {
-        Moment { text: &self.text, machine: &self.machine }
-    }
-}
-
-/// Who is asked now answers until when, and what happens then.
-pub(crate) fn deadline_of(seen: &Record<Decision>) -> (Timestamp, AtDeadline<'_>) {
-    match (&seen.standing.place, &seen.ask.backup) {
-        (Place::Pending, Some(backup)) => (seen.ask.expires_at, AtDeadline::GoesTo(backup.approver.as_str())),
-        _ => (last_deadline(&seen.ask), AtDeadline::Expires),
-    }
-}
-
-pub(crate) fn minutes_until(deadline: Timestamp, now: Timestamp) -> i64 {
-    deadline.ms_since(now).max(0) / 60_000
 }
 
 const DAY_MS: i64 = 24 * 60 * 60_000;

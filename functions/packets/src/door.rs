@@ -1,15 +1,19 @@
-//! What the workers need of this door. Nobody is called and nobody mailed yet: a packet's events only lead on to other packets.
+//! What the workers need of this door: a packet leads on to others, and asks the people whom its checkpoints name.
 
+use handrail_asking::{ask_by_mail, asks_in_slack, in_slack};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Packet, PacketEvent};
 use handrail_domain::record::Record;
+use handrail_domain::text::EmailAddress;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_and_feed, raise_due_of};
+use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, SlackText, news_and_feed, raise_due_of};
 use handrail_kernel::fault::Fault;
+use handrail_kernel::slack::SlackUser;
 use handrail_kernel::store::{AskFrom, HeadKey, Item, head_key_of, read_head};
 use handrail_kernel::transition::Stop;
 
+use crate::checkpoint::Checkpoint;
 use crate::{headline, shelf};
 
 pub struct PacketsDoor;
@@ -40,8 +44,45 @@ impl Door for PacketsDoor {
         &[]
     }
 
-    fn mail<'a>(&'a self, _: &'a Cx, _: HeadKey, _: u64, _: Purpose) -> Awaited<'a, Option<Mail>> {
-        Box::pin(std::future::ready(Ok(None)))
+    /// Where the account has a workspace now: whoever connects one later has it for what is asked then.
+    fn asks_in_slack<'a>(
+        &'a self,
+        cx: &'a Cx,
+        key: HeadKey,
+        seq: u64,
+        purpose: Purpose,
+    ) -> Awaited<'a, Option<EmailAddress>> {
+        Box::pin(async move {
+            let found = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
+            let Some(person) = found.and_then(|found| asks_in_slack(cx, &found.question, seq, purpose)) else {
+                return Ok(None);
+            };
+            Ok(cx.store.workspace(key.tenant).await?.map(|_| person))
+        })
+    }
+
+    fn in_slack<'a>(
+        &'a self,
+        cx: &'a Cx,
+        key: HeadKey,
+        seq: u64,
+        purpose: Purpose,
+        to: &'a SlackUser,
+    ) -> Awaited<'a, SlackText> {
+        Box::pin(async move {
+            let found = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
+            let found = found.ok_or_else(|| Fault::broken("a message belongs to a question that nobody asked"))?;
+            in_slack(cx, &found.question, seq, purpose, to)
+        })
+    }
+
+    fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Awaited<'a, Option<Mail>> {
+        Box::pin(async move {
+            match Checkpoint::find(cx, key.tenant, key.id, seq).await? {
+                Some(found) => ask_by_mail(cx, &found.question, seq, purpose),
+                None => Ok(None),
+            }
+        })
     }
 }
 

@@ -9,11 +9,13 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
+use handrail_kernel::quota::{self, Counted};
 use handrail_kernel::settings::Need;
 use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
+use crate::checkpoint;
 use crate::dialect::{DIALECT, Part, flawed};
 use crate::shelf;
 
@@ -41,10 +43,28 @@ async fn handler(
 ) -> Result<axum::Json<Value>, Problem> {
     let wanted = body.read(&caller.key, Patch::read)?;
     spend(&cx, &caller.key, Budget::Calls).await?;
-    let patched = shelf::edit(&cx, &caller.key, id, |seen, content, now| {
-        wanted.plan(seen.state(), content, now).map_err(|flaws| flawed(Part::Body, &flaws))
+    let key = &caller.key;
+    // Before it is known whether anybody will be asked: afterwards it would be too late to refuse.
+    let count = cx.new_record_id();
+    let counted = match wanted.may_ask() {
+        true => checkpoint::count(&cx, key, count, false).await?,
+        false => Counted::default(),
+    };
+    let patched = shelf::edit(&cx, key, id, |seen, content, now| {
+        let (act, next) = wanted.plan(seen.state(), content, now).map_err(|flaws| flawed(Part::Body, &flaws))?;
+        let asked = if wanted.may_ask() { checkpoint::asked(key, &next)? } else { None };
+        Ok((act.asking(asked), next))
     });
-    Ok(axum::Json(patched.await?.view(&cx)))
+    let patched = patched.await;
+    let asked_nobody = match &patched {
+        Ok(held) => !held.asked_just_now(),
+        Err(Problem::Busy { .. } | Problem::Broken) => false,
+        Err(_) => true,
+    };
+    if asked_nobody {
+        quota::give_back(&cx, &counted, count).await;
+    }
+    Ok(axum::Json(patched?.view(&cx)))
 }
 
 #[cfg(test)]

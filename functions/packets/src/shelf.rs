@@ -10,11 +10,13 @@ use handrail_domain::time::Timestamp;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::problem::Problem;
+use handrail_kernel::quota::{self, Counted};
 use handrail_kernel::store::{BODY_PACKED_BYTES_MAX, Body, Key, Whole};
 use handrail_kernel::transition::{self, Applied, Proposed, Stop};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::checkpoint;
 use crate::dialect::{entry, not_found, refuse, refused};
 use crate::view;
 use crate::words;
@@ -33,6 +35,12 @@ impl Held {
     pub fn of(whole: Whole<Packet>) -> Result<Self, Fault> {
         let body = whole.body.ok_or_else(|| Fault::broken("a packet carries nothing"))?;
         Ok(Self { record: whole.record, content: body.read()? })
+    }
+
+    /// Did its newest event ask somebody?
+    pub(crate) fn asked_just_now(&self) -> bool {
+        let asked = self.record.standing.question.as_ref();
+        asked.is_some_and(|question| question.number == self.record.seq)
     }
 
     pub(crate) fn view(&self, cx: &Cx) -> Value {
@@ -116,6 +124,7 @@ pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) 
     let now = cx.clock.now();
     let wanted = format!("{proposal:?}");
     let (ask, content) = proposal.into_ask(key.id, now).map_err(|over| too_large(&format!("{} bytes", over.bytes)))?;
+    let ask = ask.asking(checkpoint::asked(key, &content)?);
     let id = match name {
         Some(name) => RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, name),
         None => cx.new_record_id(),
@@ -127,7 +136,15 @@ pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) 
     let by = Actor::Key { key: key.id, role: key.role };
     let record = Record::<Packet>::open(key.tenant, id, ask, by, command.clone(), now);
     let whole = Whole { record, body: Some(words::body_of(&content)?) };
-    held(transition::create_whole(cx, whole, &command).await, id)
+    let counted = match &whole.record.ask.asks {
+        Some(_) => checkpoint::count(cx, key, id, name.is_some()).await?,
+        None => Counted::default(),
+    };
+    let made = transition::create_whole(cx, whole, &command).await;
+    if made.as_ref().is_err_and(|stop| !stop.is_unknown()) {
+        quota::give_back(cx, &counted, id).await;
+    }
+    held(made, id)
 }
 
 /// Does what leaves the content as it is.

@@ -1,6 +1,6 @@
 //! From a tap or a dialog to an answer: whose it is, and whether it counts.
 
-use handrail_decisions::slack::Ticket;
+use handrail_asking::slack::Ticket;
 use handrail_decisions::{Visit, refused};
 use handrail_domain::actor::{Actor, ProofOfPerson};
 use handrail_domain::decision::{Act, Choice, Decision, Given, Refusal, asked_now};
@@ -11,7 +11,7 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::seal::open;
 use handrail_kernel::slack::SlackUser;
-use handrail_kernel::transition::{Stop, transition_from};
+use handrail_kernel::transition::Stop;
 use handrail_slack_api::BotToken;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ impl Person {
 
     /// The decision now, and whether this person is the one who is asked.
     pub(crate) fn seen(&self, cx: &Cx) -> (Record<Decision>, bool) {
-        let seen = self.visit.record.seen_at(cx.clock.now());
+        let seen = self.visit.question.seen_at(cx.clock.now());
         let asked = asked_now(&seen).is_some_and(|asked| asked.same_mailbox(&self.visit.person));
         (seen, asked)
     }
@@ -61,8 +61,8 @@ impl Person {
             actor: Actor::Person { email: self.visit.person.clone(), by: ProofOfPerson::Slack },
             act: Act::Answer(choice, given),
         };
-        match transition_from(cx, self.visit.record.clone(), &command).await {
-            Ok(_) => Ok(Answered::Counts),
+        match self.visit.answer(cx, &command).await {
+            Ok(()) => Ok(Answered::Counts),
             Err(Stop::Refused(Refusal::DoesNotFit { field, message })) => Ok(Answered::Wrong { field, message }),
             Err(Stop::Refused(
                 Refusal::AlreadyAnswered { .. }
@@ -71,7 +71,7 @@ impl Person {
                 | Refusal::NotAsked
                 | Refusal::NotOffered { .. },
             )) => {
-                let found = Visit::by(cx, &self.token).await?.record;
+                let found = Visit::by(cx, &self.token).await?.question;
                 Ok(Answered::TooLate(Box::new(found.seen_at(cx.clock.now()))))
             }
             Err(stop) => Err(stop.into_problem("Decision", refused)),

@@ -1,7 +1,7 @@
 //! A dialog that was filled in and sent.
 
 use axum::response::{IntoResponse, Response};
-use handrail_decisions::slack::{Kept, Wrongs, ended_in_words, read_answer, sentence, told};
+use handrail_asking::slack::{Kept, Wrongs, ended_in_words, read_answer, sentence, told};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::problem::Problem;
 use http::StatusCode;
@@ -15,7 +15,7 @@ pub(crate) async fn take(cx: &Cx, payload: &Value) -> Result<Response, Problem> 
     // Not a dialog of ours: there is nothing to do about it.
     let Some(kept) = kept else { return Ok(StatusCode::OK.into_response()) };
     let person = Person::with(cx, &kept.ticket, payload).await?;
-    let typed = match read_answer(&person.visit.record.ask, kept.choice, &view["state"]["values"]) {
+    let typed = match read_answer(&person.visit.question.ask, kept.choice, &view["state"]["values"]) {
         Ok(typed) => typed,
         Err(wrongs) => return Ok(wrong(&wrongs)),
     };

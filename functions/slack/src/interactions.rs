@@ -22,7 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Slack,
     dialect: DIALECT,
     needs: &[Need::Table, Need::MasterKey, Need::SlackSigningSecret],
-    touches: &[Touch::Read, Touch::Move, Touch::ReadWorkspace, Touch::CallSlack],
+    touches: &[Touch::Read, Touch::Move, Touch::PutBody, Touch::ReadWorkspace, Touch::CallSlack],
     summary: "Take what people tap and type in Slack",
     route,
 };

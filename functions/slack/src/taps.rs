@@ -1,7 +1,7 @@
 //! A tap on a button. Most are the whole answer; some open a dialog.
 
 use axum::response::{IntoResponse, Response};
-use handrail_decisions::slack::{Kept, dialog, ended, needs_dialog};
+use handrail_asking::slack::{Kept, dialog, ended, needs_dialog};
 use handrail_domain::decision::{Choice, Decision, Given};
 use handrail_domain::record::Record;
 use handrail_kernel::cx::Cx;

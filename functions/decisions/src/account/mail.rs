@@ -3,7 +3,7 @@
 use handrail_kernel::pages::one_line;
 use maud::{DOCTYPE, html};
 
-use crate::mail::Composed;
+use handrail_asking::mail::Composed;
 
 const NAME_MAX: usize = 100;
 const SUBJECT: &str = "Sign in to Handrail";

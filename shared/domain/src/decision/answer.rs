@@ -50,6 +50,8 @@ pub const EXECUTE_WITHIN_DAYS_MAX: i64 = 365;
 
 const DATA: &str = "response_data";
 const EXECUTE_AT: &str = "execute_at";
+/// The member of `response_data` that an answer in words lies under.
+pub const REPLY: &str = "response";
 
 /// Checks what came with an answer, from whichever side it came and whatever was asked.
 pub fn check_given(
@@ -164,6 +166,19 @@ pub(super) fn fitting(
             None if !strict => {}
             data => answer.response_data = Some(Value::Object(checked_texts(data, fields)?)),
         },
+        ResponseType::Reply { .. } => {
+            let text = member(data, REPLY, true, "a text")?.and_then(Value::as_str).unwrap_or_default();
+            if text.trim().is_empty() {
+                return Err(invalid(DATA, format!("must have a text as {REPLY}")));
+            }
+            if text.chars().count() > TEXT_CHARS_MAX {
+                return Err(invalid(DATA, format!("has more than {TEXT_CHARS_MAX} characters in {REPLY}")));
+            }
+            if has_hidden_controls(text) {
+                return Err(invalid(DATA, format!("has control characters in {REPLY}")));
+            }
+            answer.response_data = Some(json!({REPLY: text}));
+        }
         ResponseType::FileUpload { max_files, .. } => {
             let count = given.files.len();
             if strict && !(1..=*max_files).contains(&count) {

@@ -206,10 +206,7 @@ impl Ask {
         {
             return Err(invalid("amount", "must be zero or more"));
         }
-        if !asker.approvers.is_empty() && !asker.approvers.iter().any(|allowed| allowed.same_mailbox(&approver)) {
-            let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
-            return Err(Invalid { kind: InvalidKind::Approver, field: "approver", message: message.to_owned() });
-        }
+        check_listed(asker.approvers, &approver)?;
         let expires_at = now.plus_ms(window_ms);
         let backup = asker
             .backup
@@ -287,6 +284,15 @@ fn checked_approver(approver: Option<String>) -> Result<EmailAddress, Invalid> {
     let approver =
         approver.ok_or_else(|| invalid("approver", "is required: the email address of the person to ask"))?;
     EmailAddress::parse(&approver).map_err(|fault| invalid("approver", fault.to_string()))
+}
+
+/// May a key with this list ask this person? An empty list has everybody.
+pub fn check_listed(approvers: &[EmailAddress], approver: &EmailAddress) -> Result<(), Invalid> {
+    if approvers.is_empty() || approvers.iter().any(|allowed| allowed.same_mailbox(approver)) {
+        return Ok(());
+    }
+    let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
+    Err(Invalid { kind: InvalidKind::Approver, field: "approver", message: message.to_owned() })
 }
 
 fn checked_context(context: Option<String>) -> Result<Option<String>, Invalid> {

@@ -18,7 +18,7 @@ pub(super) fn what_follows(ask: &Ask, entry: &Entry<Decision>) -> Vec<Effect> {
         // Nobody has to be asked, and the program that asked has its answer.
         DecisionEvent::Created { .. } if ask.policy.is_some() => Vec::new(),
         DecisionEvent::Created { .. } if by_mail => {
-            let reminders = reminders(ask, entry.at, ask.expires_at);
+            let reminders = reminders_of(ask, entry.at, ask.expires_at);
             std::iter::once(Effect::Mail(Purpose::AskApprover)).chain(reminders).collect()
         }
         DecisionEvent::Created { .. } => callback(Purpose::AnnounceCreated).into_iter().collect(),
@@ -34,7 +34,7 @@ pub(super) fn what_follows(ask: &Ask, entry: &Entry<Decision>) -> Vec<Effect> {
         DecisionEvent::Escalated => {
             let mail = by_mail.then_some(Effect::Mail(Purpose::AskBackup));
             let until = ask.backup.as_ref().map(|backup| backup.until).filter(|_| by_mail);
-            let reminders = until.map(|until| reminders(ask, entry.at, until)).unwrap_or_default();
+            let reminders = until.map(|until| reminders_of(ask, entry.at, until)).unwrap_or_default();
             mail.into_iter().chain(reminders).chain(callback(Purpose::AnnounceEscalated)).collect()
         }
         DecisionEvent::Expired => callback(Purpose::AnnounceExpired).into_iter().collect(),
@@ -47,10 +47,15 @@ const LAST_REMINDER_MS: i64 = 10 * 60_000;
 /// Half of a shorter time is too soon after the first mail.
 const HALF_REMINDER_FROM_MS: i64 = 10 * 60_000;
 
-/// At half time, and shortly before the end. In a short time one of them, or none.
-fn reminders(ask: &Ask, asked: Timestamp, until: Timestamp) -> Vec<Effect> {
+fn reminders_of(ask: &Ask, asked: Timestamp, until: Timestamp) -> Vec<Effect> {
+    if ask.reminders { reminders(asked, until) } else { Vec::new() }
+}
+
+/// Of whoever is asked, by a decision or at a packet's checkpoint: at half time, and shortly before the end. In a short time
+/// one of them, or none.
+pub(crate) fn reminders(asked: Timestamp, until: Timestamp) -> Vec<Effect> {
     let window_ms = until.ms_since(asked);
-    if !ask.reminders || window_ms < HALF_REMINDER_FROM_MS {
+    if window_ms < HALF_REMINDER_FROM_MS {
         return Vec::new();
     }
     let half = Effect::Mail(Purpose::RemindHalf).at(asked.plus_ms(window_ms / 2));

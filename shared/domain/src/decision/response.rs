@@ -48,6 +48,11 @@ pub enum ResponseType {
         label: String,
         allow_immediate: bool,
     },
+    /// An answer in words, perhaps one of those that are offered. Only a packet's checkpoint asks so: there the words are the
+    /// whole answer, and nothing is approved or denied. No request for a decision can name it.
+    Reply {
+        choices: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +101,7 @@ impl ResponseType {
             Self::Confirm => "confirm",
             Self::FileUpload { .. } => "file_upload",
             Self::Schedule { .. } => "schedule",
+            Self::Reply { .. } => "reply",
         }
     }
 
@@ -149,18 +155,9 @@ impl<'a> Wire<'a> {
     }
 
     fn choices(&self) -> Result<Vec<String>, Invalid> {
-        let mut choices: Vec<String> = Vec::new();
-        for choice in self.list("choices", 2, CHOICES_MAX)? {
-            let text = choice.as_str().ok_or_else(|| wrong("choices", "must be texts"))?;
-            is_line(text, LABEL_CHARS_MAX).map_err(|why| wrong("choices", &why))?;
-            if !shows_something(text) {
-                return Err(wrong("choices", "must not be blank"));
-            }
-            if choices.iter().any(|earlier| earlier == text) {
-                return Err(wrong("choices", "must differ from each other"));
-            }
-            choices.push(text.to_owned());
-        }
+        let choices = self.list("choices", 2, CHOICES_MAX)?.iter().map(|choice| choice.as_str().map(str::to_owned));
+        let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("choices", "must be texts"))?;
+        check_choices(&choices).map_err(|why| wrong("choices", &why))?;
         Ok(choices)
     }
 
@@ -241,6 +238,23 @@ impl<'a> Wire<'a> {
 
 fn wrong(member: &str, why: &str) -> Invalid {
     invalid(FIELD, format!("is not right: {member} {why}"))
+}
+
+/// Can a person be shown these, and tell one from the other?
+pub(crate) fn check_choices(choices: &[String]) -> Result<(), String> {
+    if choices.len() > CHOICES_MAX {
+        return Err(format!("must be at most {CHOICES_MAX}"));
+    }
+    for (at, choice) in choices.iter().enumerate() {
+        is_line(choice, LABEL_CHARS_MAX)?;
+        if !shows_something(choice) {
+            return Err("must not be blank".to_owned());
+        }
+        if choices.iter().take(at).any(|earlier| earlier == choice) {
+            return Err("must differ from each other".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Zero-width characters are no label and no name either.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::Asked;
 use super::named::words;
 use crate::ids::{KeyId, RecordId};
 use crate::record::ContentRef;
@@ -57,8 +58,19 @@ pub struct Ask {
     pub has_checkpoint: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hitl_deadline: Option<Timestamp>,
+    /// The person who is asked before any agent has it, where the checkpoint names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asked>,
     pub expires_at: Timestamp,
     /// The first version.
     pub content: ContentRef,
     pub made_by: KeyId,
+}
+
+impl Ask {
+    /// The same, asking this person, if anybody comes before the agents.
+    #[must_use]
+    pub fn asking(self, asked: Option<Asked>) -> Self {
+        Self { asks: asked.filter(|_| self.human_first), ..self }
+    }
 }

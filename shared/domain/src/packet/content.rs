@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::ask::{Priority, TTL_MS};
 use super::named::words;
 use crate::record::ContentRef;
+use crate::text::EmailAddress;
 use crate::time::Timestamp;
 
 /// Edits and chains add up, so the body limit of one request is not enough.
@@ -163,6 +164,9 @@ pub struct Hitl {
     pub notes: Option<String>,
     #[serde(default)]
     pub timeout_seconds: Option<i64>,
+    /// Who is asked by mail or in Slack. Not written where nobody is: versions from before it was known keep their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<EmailAddress>,
 }
 
 impl Content {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ask::AgentRef;
+use super::asking::Asked;
 use super::state::State;
 use crate::ids::RecordId;
 use crate::record::ContentRef;
@@ -20,6 +21,8 @@ pub struct Edit {
     pub sets_checkpoint: bool,
     /// When its time is over, if it is raised by this.
     pub answer_until: Option<Timestamp>,
+    /// Who is asked, if it is raised by this.
+    pub asks: Option<Asked>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +46,8 @@ pub enum Act {
         by: String,
         response: String,
         notes: Option<String>,
+        /// The question that was read, as a person's link names it. A program answers whatever is asked now.
+        question: Option<u64>,
         edit: Edit,
     },
     Delete,
@@ -72,6 +77,8 @@ pub enum PacketEvent {
         has_checkpoint: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer_until: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asks: Option<Asked>,
         /// Only of a packet that goes on from it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         chained_to: Option<RecordId>,
@@ -127,6 +134,22 @@ pub struct Edited {
     pub has_checkpoint: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asked>,
+}
+
+impl Act {
+    /// The same, asking this person, if it raises a checkpoint.
+    #[must_use]
+    pub fn asking(self, asked: Option<Asked>) -> Self {
+        match self {
+            Self::Move { to, edit: Some(edit), in_batch } => {
+                Self::Move { to, edit: Some(Edit { asks: asked, ..edit }), in_batch }
+            }
+            Self::Edit(edit) => Self::Edit(Edit { asks: asked, ..edit }),
+            other => other,
+        }
+    }
 }
 
 /// Why not.

@@ -1,10 +1,13 @@
 //! A packet: an agent hands its context to another, at most once at a time, sometimes past a person who has to answer first.
 
 mod ask;
+mod asking;
 mod content;
 mod event;
+mod following;
 mod named;
 mod patch;
+mod question;
 mod read_content;
 mod reading;
 mod rules;
@@ -14,12 +17,14 @@ mod time;
 mod wire;
 
 pub use ask::{AgentRef, Ask, Priority, TTL_MS};
+pub use asking::{Asked, Asker, Question};
 pub use content::{
     Actions, Artifact, CONTENT_BYTES_MAX, Completed, Content, Context, Decided, Dependency, DependencyKind,
     DependencyStatus, Failed, Hitl, Pending, Speaker, Turn,
 };
 pub use event::{Act, Edit, Edited, PacketEvent, Refusal};
 pub use patch::{ActionsPatch, Patch};
+pub use question::question;
 pub use reading::{FLAWS_MAX, Flaw, Step};
 pub use rules::{Packet, target};
 pub use standing::{Lease, Standing};

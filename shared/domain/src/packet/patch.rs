@@ -61,6 +61,11 @@ impl Patch {
         context.is_some() || decisions.is_some() || actions.is_some() || dependencies.is_some() || hitl.is_some()
     }
 
+    /// Could it ask a person? Only what raises a checkpoint, or gives one to who waits without, does.
+    pub fn may_ask(&self) -> bool {
+        self.status == Some(State::AwaitingHuman) || self.hitl.as_ref().is_some_and(|hitl| hitl.approver.is_some())
+    }
+
     /// What it makes of a packet that stands in this state with this content: what to do, and the content after it.
     ///
     /// The content is unchanged where the act carries no edit. Refused: an answer that no person gave.
@@ -74,6 +79,7 @@ impl Patch {
             has_checkpoint: next.hitl.is_some(),
             sets_checkpoint: self.hitl.is_some(),
             answer_until: next.answer_until(now),
+            asks: None,
         });
         let act = match (self.status, edit) {
             (Some(to), edit) => Act::Move { to, edit, in_batch: false },
@@ -140,6 +146,11 @@ fn merge_decisions(there: &mut Vec<Decided>, more: &[Decided]) {
 impl Response {
     /// What the answer makes of the content: what to do, and the content after it.
     pub fn plan(&self, content: &Content, now: Timestamp) -> (Act, Content) {
+        self.plan_to(None, content, now)
+    }
+
+    /// The same, if the question that was read is still the one that is asked.
+    pub fn plan_to(&self, question: Option<u64>, content: &Content, now: Timestamp) -> (Act, Content) {
         let next = content.answered(&self.response, &self.by, self.notes.as_deref(), now);
         let edit = Edit {
             base: content.reference(),
@@ -147,9 +158,10 @@ impl Response {
             has_checkpoint: next.hitl.is_some(),
             sets_checkpoint: false,
             answer_until: None,
+            asks: None,
         };
         let Self { by, response, notes } = self.clone();
-        (Act::Respond { by, response, notes, edit }, next)
+        (Act::Respond { by, response, notes, question, edit }, next)
     }
 }
 

@@ -137,7 +137,8 @@ pub(super) fn read_hitl(reading: &mut Reading, value: &Value) -> Option<Hitl> {
     let responded_by = reading.optional(members, "responded_by", Reading::text);
     let notes = reading.optional(members, "notes", Reading::text);
     let timeout_seconds = reading.optional(members, "timeout_seconds", Reading::integer);
-    Some(Hitl {
+    let approver = reading.optional(members, "approver", Reading::address);
+    let hitl = Hitl {
         required: required?,
         reason: reason?,
         question: question?,
@@ -147,5 +148,11 @@ pub(super) fn read_hitl(reading: &mut Reading, value: &Value) -> Option<Hitl> {
         responded_by: responded_by?,
         notes: notes?,
         timeout_seconds: timeout_seconds?,
-    })
+        approver: approver?,
+    };
+    // What only programs read may look as it likes.
+    match hitl.not_shown().filter(|_| hitl.approver.is_some()) {
+        Some((member, why)) => reading.flaw_at(member, why, "value_error"),
+        None => Some(hitl),
+    }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::time::{read_time, time_of_number};
+use crate::text::EmailAddress;
 use serde::{Serialize, Serializer};
 
 /// Listed at most. A body can hold thousands.
@@ -200,6 +201,14 @@ impl Reading {
         match read {
             Some(text) => Some(text),
             None => self.flaw("Input should be a valid datetime", "datetime_parsing"),
+        }
+    }
+
+    pub(super) fn address(&mut self, value: &Value) -> Option<EmailAddress> {
+        let text = self.text(value)?;
+        match EmailAddress::parse(&text) {
+            Ok(address) => Some(address),
+            Err(fault) => self.flaw(fault.to_string(), "value_error"),
         }
     }
 

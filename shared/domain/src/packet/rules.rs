@@ -3,12 +3,14 @@
 use super::ask::{AgentRef, Ask};
 use super::content::CONTENT_BYTES_MAX;
 use super::event::{Act, Edit, Edited, PacketEvent, Refusal};
+use super::following::what_follows;
 use super::standing::Standing;
 use super::state::{State, TABLE, Trigger};
 use crate::actor::Actor;
 use crate::effect::Effect;
 use crate::lifecycle::{Facets, Lifecycle, Table, TimerRule};
 use crate::record::{ContentRef, Entry, Record};
+use crate::text::EmailAddress;
 use crate::time::Timestamp;
 
 use State::{AwaitingHuman, Claimed, Completed, Created, Expired, InProgress};
@@ -79,6 +81,7 @@ impl Lifecycle for Packet {
             human_first: ask.human_first,
             has_checkpoint: ask.has_checkpoint,
             answer_until: ask.hitl_deadline,
+            asks: ask.asks.clone(),
             chained_to: ask.parent.filter(|_| ask.chained),
         }
     }
@@ -116,8 +119,7 @@ impl Lifecycle for Packet {
         let timers_own = matches!(act, Act::Expire | Act::AnswerTimeOut | Act::LeaseLapse);
         let theirs = match actor {
             Actor::Key { .. } => !timers_own,
-            // A person only answers.
-            Actor::Person { .. } => matches!(act, Act::Respond { .. }),
+            Actor::Person { email, .. } => is_asked(record, act, email),
             Actor::Timer => timers_own,
             Actor::Policy { .. } | Actor::Visitor => false,
         };
@@ -135,7 +137,7 @@ impl Lifecycle for Packet {
             }
             Act::Edit(edit) => PacketEvent::Edited { edited: edited(record, Some(edit), from)? },
             Act::Renew => PacketEvent::Edited { edited: None },
-            Act::Respond { by, response, notes, edit } => {
+            Act::Respond { by, response, notes, edit, .. } => {
                 if !record.standing.has_checkpoint {
                     return Err(Refusal::NoCheckpoint);
                 }
@@ -175,12 +177,12 @@ impl Lifecycle for Packet {
     }
 
     fn after(before: Option<&Standing>, entry: &Entry<Self>) -> Standing {
-        before.map_or_else(|| Standing::first(&entry.event), |before| before.after(&entry.event, entry.at))
+        let (seq, event) = (entry.seq, &entry.event);
+        before.map_or_else(|| Standing::first(event, seq), |before| before.after(event, seq, entry.at))
     }
 
-    /// The callbacks of this door come with its subscriptions.
-    fn effects(_ask: &Ask, _entry: &Entry<Self>) -> Vec<Effect> {
-        Vec::new()
+    fn effects(ask: &Ask, entry: &Entry<Self>) -> Vec<Effect> {
+        what_follows(ask, entry)
     }
 
     fn body(standing: &Standing) -> Option<&ContentRef> {
@@ -200,6 +202,13 @@ impl Lifecycle for Packet {
     }
 }
 
+/// A person only answers, and only the question that they were asked: a packet may have another one by now.
+fn is_asked(record: &Record<Packet>, act: &Act, person: &EmailAddress) -> bool {
+    let Act::Respond { question: Some(number), .. } = act else { return false };
+    let asked = record.standing.question.as_ref();
+    asked.is_some_and(|asked| asked.number == *number && asked.approver.same_mailbox(person))
+}
+
 /// What an edit leaves behind in a packet that goes to this state, or stays in it.
 fn edited(record: &Record<Packet>, edit: Option<&Edit>, to: State) -> Result<Option<Edited>, Refusal> {
     let waits = record.state() == AwaitingHuman;
@@ -214,7 +223,11 @@ fn edited(record: &Record<Packet>, edit: Option<&Edit>, to: State) -> Result<Opt
     }
     // Who waits without a question may still get one.
     let opens = raises || (to == AwaitingHuman && edit.sets_checkpoint);
-    Ok(Some(Edited { answer_until: edit.answer_until.filter(|_| opens), ..current(record, edit)? }))
+    Ok(Some(Edited {
+        answer_until: edit.answer_until.filter(|_| opens),
+        asks: edit.asks.clone().filter(|_| opens),
+        ..current(record, edit)?
+    }))
 }
 
 /// An edit of the version that is the newest, and not too large.
@@ -225,5 +238,5 @@ fn current(record: &Record<Packet>, edit: &Edit) -> Result<Edited, Refusal> {
     if edit.content.bytes > CONTENT_BYTES_MAX {
         return Err(Refusal::TooLarge { bytes: edit.content.bytes });
     }
-    Ok(Edited { content: edit.content.clone(), has_checkpoint: edit.has_checkpoint, answer_until: None })
+    Ok(Edited { content: edit.content.clone(), has_checkpoint: edit.has_checkpoint, answer_until: None, asks: None })
 }

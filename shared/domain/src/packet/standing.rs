@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ask::AgentRef;
+use super::asking::Question;
 use super::event::{Edited, PacketEvent};
 use super::state::State;
 use crate::record::ContentRef;
@@ -28,6 +29,9 @@ pub struct Standing {
     /// The deadline of the checkpoint that is open, or of the one that was not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_until: Option<Timestamp>,
+    /// The open checkpoint, where it asks a person by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
 }
 
 /// The holder keeps it as long as it is heard of.
@@ -49,13 +53,13 @@ impl Standing {
         self.answer_until.filter(|_| self.state == Expired)
     }
 
-    pub(super) fn first(event: &PacketEvent) -> Self {
-        let (content, human_first, has_checkpoint, answer_until) = match event {
-            PacketEvent::Created { content, human_first, has_checkpoint, answer_until, .. } => {
-                (content.clone(), *human_first, *has_checkpoint, *answer_until)
+    pub(super) fn first(event: &PacketEvent, seq: u64) -> Self {
+        let (content, human_first, has_checkpoint, answer_until, asks) = match event {
+            PacketEvent::Created { content, human_first, has_checkpoint, answer_until, asks, .. } => {
+                (content.clone(), *human_first, *has_checkpoint, *answer_until, asks.as_ref())
             }
             // No other event is a record's first.
-            _ => (ContentRef { sha256: String::new(), bytes: 0 }, false, false, None),
+            _ => (ContentRef { sha256: String::new(), bytes: 0 }, false, false, None, None),
         };
         Self {
             state: if human_first { AwaitingHuman } else { Created },
@@ -66,13 +70,14 @@ impl Standing {
             completed_at: None,
             lease: None,
             answer_until,
+            question: asks.map(|asked| asked.in_event(seq)),
         }
     }
 
-    pub(super) fn after(&self, event: &PacketEvent, at: Timestamp) -> Self {
+    pub(super) fn after(&self, event: &PacketEvent, seq: u64, at: Timestamp) -> Self {
         let mut next = self.clone();
         match event {
-            PacketEvent::Created { .. } => return Self::first(event),
+            PacketEvent::Created { .. } => return Self::first(event, seq),
             PacketEvent::Claimed { by, lease_seconds } => {
                 next.state = Claimed;
                 next.holder = Some(by.clone());
@@ -82,31 +87,35 @@ impl Standing {
             PacketEvent::Moved { to, edited, .. } => {
                 next.state = *to;
                 next.answer_until = None;
-                next.take(edited.as_ref());
+                next.question = None;
+                next.take(edited.as_ref(), seq);
                 if *to == Completed {
                     next.completed_at = Some(at);
                 }
                 next.hears_of_holder(at);
             }
             PacketEvent::Edited { edited } => {
-                next.take(edited.as_ref());
+                next.take(edited.as_ref(), seq);
                 next.hears_of_holder(at);
             }
             PacketEvent::Answered { edited, .. } => {
                 next.state = Claimed;
                 next.claimed_at = Some(at);
                 next.answer_until = None;
-                next.take(Some(edited));
+                next.question = None;
+                next.take(Some(edited), seq);
                 next.hears_of_holder(at);
             }
             PacketEvent::Deleted { .. } | PacketEvent::Expired { .. } => {
                 next.state = Expired;
                 next.answer_until = None;
+                next.question = None;
                 next.lease = None;
             }
             // What was not answered in time stays visible as that.
             PacketEvent::Unanswered => {
                 next.state = Expired;
+                next.question = None;
                 next.lease = None;
             }
             PacketEvent::LeaseLapsed { .. } => {
@@ -120,12 +129,13 @@ impl Standing {
         next
     }
 
-    fn take(&mut self, edited: Option<&Edited>) {
+    fn take(&mut self, edited: Option<&Edited>, seq: u64) {
         if let Some(edited) = edited {
             self.content = edited.content.clone();
             self.has_checkpoint = edited.has_checkpoint;
             // Only what raises a checkpoint brings a time.
             self.answer_until = edited.answer_until.or(self.answer_until);
+            self.question = edited.asks.as_ref().map(|asked| asked.in_event(seq)).or(self.question.take());
         }
     }
 

@@ -78,6 +78,7 @@ impl Proposal {
             human_first,
             has_checkpoint: content.hitl.is_some(),
             hitl_deadline: content.answer_until(now).filter(|_| human_first),
+            asks: None,
             expires_at: now.plus_ms(TTL_MS),
             content: reference,
             made_by,

@@ -2,12 +2,12 @@
 
 use handrail_domain::actor::Actor;
 use handrail_domain::lifecycle::{DeadlineGuard, Lifecycle, Verdict};
-use handrail_domain::packet::{Act, Claim, ContentRef, Edit, Packet, State, TABLE};
+use handrail_domain::packet::{Act, Asked, Claim, ContentRef, Edit, Packet, State, TABLE};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 
 use super::oracle::{Expected, expected};
-use super::support::{END, Held, START, Setup, Who, agent, bytes, child_id, edit_of, held_in, play, version};
+use super::support::{END, Held, START, Setup, Who, address, agent, bytes, child_id, edit_of, held_in, play, version};
 
 fn all_edits(record: &Record<Packet>, now: Timestamp) -> Vec<Edit> {
     let plain = edit_of(record);
@@ -18,9 +18,16 @@ fn all_edits(record: &Record<Packet>, now: Timestamp) -> Vec<Edit> {
         Edit { answer_until: Some(now.plus_ms(5_000)), ..asks.clone() },
         Edit { answer_until: Some(now.plus_ms(5_000)), ..plain.clone() },
         Edit { base: version("older"), ..asks.clone() },
+        Edit { asks: Some(somebody()), ..asks.clone() },
+        Edit { asks: Some(somebody()), ..plain.clone() },
         asks,
         plain,
     ]
+}
+
+fn somebody() -> Asked {
+    let (approver, asked_by) = (address("eve@example.com"), "the agent's key".to_owned());
+    Asked { approver, question: "Go on?".to_owned(), asked_by, in_slack: false }
 }
 
 fn all_acts(record: &Record<Packet>, now: Timestamp) -> Vec<Act> {
@@ -29,11 +36,15 @@ fn all_acts(record: &Record<Packet>, now: Timestamp) -> Vec<Act> {
     let moves = State::ALL
         .iter()
         .flat_map(|to| with_and_without().map(|edit| Act::Move { to: *to, edit, in_batch: *to == State::Completed }));
-    let answers = edits.iter().map(|edit| Act::Respond {
-        by: "Ann".to_owned(),
-        response: "yes".to_owned(),
-        notes: Some("but slowly".to_owned()),
-        edit: edit.clone(),
+    let open = record.standing.question.as_ref().map_or(1, |question| question.number);
+    let answers = edits.iter().flat_map(|edit| {
+        [None, Some(open), Some(open + 1)].map(|question| Act::Respond {
+            by: "Ann".to_owned(),
+            response: "yes".to_owned(),
+            notes: Some("but slowly".to_owned()),
+            question,
+            edit: edit.clone(),
+        })
     });
     let others = [
         Claim { by: agent("late"), lease_seconds: None }.act(),
@@ -115,6 +126,6 @@ fn every_command_makes_exactly_one_event_or_is_refused_and_changes_nothing() {
             assert_eq!(bytes(&record), before, "{setup:?} {state:?} was changed");
         }
     }
-    // 78 acts by 6, in 70 places at 5 moments or more.
-    assert!(cases >= 78 * 6 * 70 * 5, "{cases}");
+    // 114 acts by 7, in 98 places at 5 moments or more.
+    assert!(cases >= 114 * 7 * 98 * 5, "{cases}");
 }

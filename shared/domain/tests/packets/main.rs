@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 mod answers;
+mod asking;
 mod bodies;
 mod chaining;
 mod every_case;

@@ -1,10 +1,12 @@
 //! What must come of a command, said as plain rules and without the table.
 
-use handrail_domain::packet::{Act, AgentRef, ContentRef, Edit, Lease, Packet, Refusal, Standing, State, target};
+use handrail_domain::packet::{
+    Act, AgentRef, ContentRef, Edit, Lease, Packet, Question, Refusal, Standing, State, target,
+};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 
-use super::support::{END, Who};
+use super::support::{ANN, END, Who};
 
 use State::{AwaitingHuman, Claimed, Completed, Created, Expired, Failed, InProgress};
 
@@ -82,26 +84,29 @@ fn tried(record: &Record<Packet>, act: &Act, who: Who, now: Timestamp) -> Result
                 return Err(Refusal::AlreadyExpired);
             }
             only_keys(who)?;
-            Ok(("packet.deleted", Standing { state: Expired, lease: None, answer_until: None, ..standing }))
+            Ok((
+                "packet.deleted",
+                Standing { state: Expired, lease: None, answer_until: None, question: None, ..standing },
+            ))
         }
         // A chain moves nothing.
         Act::Chained { .. } => only_keys(who).map(|()| ("packet.chained", standing)),
         Act::Renew => only_keys(who).map(|()| ("packet.edited", alive(standing, now))),
         Act::Edit(edit) => {
             only_keys(who)?;
-            Ok(("packet.edited", alive(edited(standing, edit, now)?, now)))
+            Ok(("packet.edited", alive(edited(standing, edit, record.seq + 1)?, now)))
         }
         // Saying where it is moves nothing either.
         Act::Move { to, edit, .. } if *to == state => {
             only_keys(who)?;
             let standing = match edit {
-                Some(edit) => edited(standing, edit, now)?,
+                Some(edit) => edited(standing, edit, record.seq + 1)?,
                 None => standing,
             };
             Ok(("packet.edited", alive(standing, now)))
         }
         Act::Move { to, edit, .. } => moved(record, *to, edit.as_ref(), who, now),
-        Act::Respond { edit, .. } => {
+        Act::Respond { edit, question, .. } => {
             if state != AwaitingHuman {
                 return Err(match (state, standing.answer_until) {
                     // Nobody answered, and now it is too late.
@@ -109,14 +114,18 @@ fn tried(record: &Record<Packet>, act: &Act, who: Who, now: Timestamp) -> Result
                     _ => Refusal::NotAwaiting { state },
                 });
             }
-            if !who.is_key() && who != Who::Person {
+            // A person answers what they were asked themselves; a program brings whatever answer there is.
+            let asked = standing.question.as_ref().filter(|asked| Some(asked.number) == *question);
+            let whose = asked.map(|asked| asked.approver.as_str());
+            if !(who.is_key() || who == Who::Person && whose == Some(ANN)) {
                 return Err(Refusal::NotTheirs);
             }
             if !standing.has_checkpoint {
                 return Err(Refusal::NoCheckpoint);
             }
             let content = newest(&standing, edit)?;
-            let next = Standing { state: Claimed, claimed_at: Some(now), content, answer_until: None, ..standing };
+            let (answer_until, question) = (None, None);
+            let next = Standing { state: Claimed, claimed_at: Some(now), content, answer_until, question, ..standing };
             Ok(("packet.answered", alive(next, now)))
         }
     }
@@ -135,7 +144,7 @@ fn moved(
         return Err(Refusal::NoTransition { from, to, allowed: allowed.to_vec() });
     }
     only_keys(who)?;
-    let mut next = Standing { state: to, answer_until: None, ..record.standing.clone() };
+    let mut next = Standing { state: to, answer_until: None, question: None, ..record.standing.clone() };
     match edit {
         // A question comes with the content that holds it.
         None if to == AwaitingHuman => return Err(Refusal::Stale),
@@ -152,6 +161,7 @@ fn moved(
     // A checkpoint runs from the moment it is raised, wherever it lay before.
     if to == AwaitingHuman {
         next.answer_until = edit.and_then(|edit| edit.answer_until);
+        next.question = edit.and_then(|edit| asked(edit, record.seq + 1));
     }
     if to == Completed {
         next.completed_at = Some(now);
@@ -159,18 +169,22 @@ fn moved(
     Ok(("packet.moved", alive(next, now)))
 }
 
-fn edited(standing: Standing, edit: &Edit, _now: Timestamp) -> Result<Standing, Refusal> {
+fn asked(edit: &Edit, number: u64) -> Option<Question> {
+    edit.asks.as_ref().map(|asked| Question { number, approver: asked.approver.clone() })
+}
+
+fn edited(standing: Standing, edit: &Edit, number: u64) -> Result<Standing, Refusal> {
     let waits = standing.state == AwaitingHuman;
     if waits && standing.has_checkpoint && edit.sets_checkpoint {
         return Err(Refusal::WaitsForHuman);
     }
     let content = newest(&standing, edit)?;
     // Who waited without a question gets one, and its time begins.
-    let answer_until = match waits && edit.sets_checkpoint {
-        true => edit.answer_until.or(standing.answer_until),
-        false => standing.answer_until,
+    let (answer_until, question) = match waits && edit.sets_checkpoint {
+        true => (edit.answer_until.or(standing.answer_until), asked(edit, number).or(standing.question)),
+        false => (standing.answer_until, standing.question),
     };
-    Ok(Standing { content, answer_until, has_checkpoint: edit.has_checkpoint, ..standing })
+    Ok(Standing { content, answer_until, question, has_checkpoint: edit.has_checkpoint, ..standing })
 }
 
 fn newest(standing: &Standing, edit: &Edit) -> Result<ContentRef, Refusal> {

@@ -5,14 +5,15 @@ use std::fmt::Debug;
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{
-    AgentRef, Ask, Content, ContentRef, Edited, Lease, Packet, PacketEvent, Priority, Standing, State,
+    AgentRef, Ask, Asked, Content, ContentRef, Edited, Hitl, Lease, Packet, PacketEvent, Priority, Question, Standing,
+    State,
 };
 use handrail_domain::record::{Entry, LogLine};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::support::{END, Held, START, Who, child_id, key, record_id, smallest};
+use super::support::{END, Held, START, Who, address, child_id, key, record_id, smallest};
 
 /// The value is stored as exactly this text, and the text is read as exactly this value.
 fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, text: &str) {
@@ -25,7 +26,12 @@ fn content() -> ContentRef {
 }
 
 fn edited() -> Edited {
-    Edited { content: content(), has_checkpoint: true, answer_until: Some(END) }
+    Edited { content: content(), has_checkpoint: true, answer_until: Some(END), asks: None }
+}
+
+fn asked() -> Asked {
+    let (question, asked_by) = ("Go on?".to_owned(), "a key".to_owned());
+    Asked { approver: address("ann@example.com"), question, asked_by, in_slack: true }
 }
 
 fn worker() -> AgentRef {
@@ -51,13 +57,14 @@ fn asks_are_stored_like_this() {
         human_first: true,
         has_checkpoint: true,
         hitl_deadline: Some(START),
+        asks: Some(asked()),
         expires_at: END,
         content: content(),
         made_by: key(1),
     };
     pinned(
         &full,
-        r#"{"parent":"01a0c450-6c00-7909-8909-090909090909","source":{"id":"w","name":"W","framework":"crewai","version":"2"},"target":{"id":"w","name":"W","framework":"crewai"},"stated_at":"2026-01-31","claimed_at_given":"2026-02-01","completed_at_given":"2026-02-02","priority":"high","tags":["a"],"schema_id":"s","chained":true,"human_first":true,"has_checkpoint":true,"hitl_deadline":"2026-09-21T14:13:20.000Z","expires_at":"2026-09-22T14:13:20.000Z","content":{"sha256":"ab12","bytes":7},"made_by":"key_01M3250V00040G2081040G2081"}"#,
+        r#"{"parent":"01a0c450-6c00-7909-8909-090909090909","source":{"id":"w","name":"W","framework":"crewai","version":"2"},"target":{"id":"w","name":"W","framework":"crewai"},"stated_at":"2026-01-31","claimed_at_given":"2026-02-01","completed_at_given":"2026-02-02","priority":"high","tags":["a"],"schema_id":"s","chained":true,"human_first":true,"has_checkpoint":true,"hitl_deadline":"2026-09-21T14:13:20.000Z","asks":{"approver":"ann@example.com","question":"Go on?","asked_by":"a key","in_slack":true},"expires_at":"2026-09-22T14:13:20.000Z","content":{"sha256":"ab12","bytes":7},"made_by":"key_01M3250V00040G2081040G2081"}"#,
     );
 }
 
@@ -72,6 +79,7 @@ fn standings_are_stored_like_this() {
         completed_at: None,
         lease: None,
         answer_until: None,
+        question: None,
     };
     pinned(&small, r#"{"state":"created","content":{"sha256":"ab12","bytes":7}}"#);
     let full = Standing {
@@ -82,11 +90,12 @@ fn standings_are_stored_like_this() {
         completed_at: Some(START),
         lease: Some(Lease { seconds: 60, until: START }),
         answer_until: Some(END),
+        question: Some(Question { number: 3, approver: address("ann@example.com") }),
         ..small
     };
     pinned(
         &full,
-        r#"{"state":"in_progress","content":{"sha256":"ab12","bytes":7},"has_checkpoint":true,"holder":{"id":"w","name":"W","framework":"crewai"},"claimed_at":"2026-09-21T14:13:20.000Z","completed_at":"2026-09-21T14:13:20.000Z","lease":{"seconds":60,"until":"2026-09-21T14:13:20.000Z"},"answer_until":"2026-09-22T14:13:20.000Z"}"#,
+        r#"{"state":"in_progress","content":{"sha256":"ab12","bytes":7},"has_checkpoint":true,"holder":{"id":"w","name":"W","framework":"crewai"},"claimed_at":"2026-09-21T14:13:20.000Z","completed_at":"2026-09-21T14:13:20.000Z","lease":{"seconds":60,"until":"2026-09-21T14:13:20.000Z"},"answer_until":"2026-09-22T14:13:20.000Z","question":{"number":3,"approver":"ann@example.com"}}"#,
     );
 }
 
@@ -101,9 +110,10 @@ fn events_are_stored_like_this() {
                 human_first: true,
                 has_checkpoint: true,
                 answer_until: Some(END),
+                asks: Some(Asked { in_slack: false, ..asked() }),
                 chained_to: Some(record_id()),
             },
-            r#"{"type":"packet.created","ask_sha256":"cd34","source":"maker","content":{"sha256":"ab12","bytes":7},"human_first":true,"has_checkpoint":true,"answer_until":"2026-09-22T14:13:20.000Z","chained_to":"01a0c450-6c00-7909-8909-090909090909"}"#,
+            r#"{"type":"packet.created","ask_sha256":"cd34","source":"maker","content":{"sha256":"ab12","bytes":7},"human_first":true,"has_checkpoint":true,"answer_until":"2026-09-22T14:13:20.000Z","asks":{"approver":"ann@example.com","question":"Go on?","asked_by":"a key"},"chained_to":"01a0c450-6c00-7909-8909-090909090909"}"#,
         ),
         (
             PacketEvent::Claimed { by: worker(), lease_seconds: Some(60) },
@@ -124,6 +134,10 @@ fn events_are_stored_like_this() {
             r#"{"type":"packet.edited","edited":{"content":{"sha256":"ab12","bytes":7}}}"#,
         ),
         (PacketEvent::Edited { edited: None }, r#"{"type":"packet.edited"}"#),
+        (
+            PacketEvent::Edited { edited: Some(Edited { answer_until: None, asks: Some(asked()), ..edited() }) },
+            r#"{"type":"packet.edited","edited":{"content":{"sha256":"ab12","bytes":7},"has_checkpoint":true,"asks":{"approver":"ann@example.com","question":"Go on?","asked_by":"a key","in_slack":true}}}"#,
+        ),
         (
             PacketEvent::Answered {
                 by: "Ann".to_owned(),
@@ -167,6 +181,9 @@ fn content_is_stored_as_it_is_published() {
     assert_eq!(digest.len(), 64);
     let body = Packet::body(&held.record.standing).unwrap();
     assert_eq!(body, &held.content.reference(), "the hook names it");
+    // A checkpoint from before somebody could be named keeps its digest.
+    let unnamed = r#"{"required":true,"reason":"r","question":null,"options":null,"response":null,"responded_at":null,"responded_by":null,"notes":null,"timeout_seconds":null}"#;
+    pinned(&Hitl { required: true, reason: "r".to_owned(), ..Hitl::default() }, unnamed);
     // As an older version might have left it.
     assert_eq!(serde_json::from_str::<Content>(r#"{"context":{"summary":"Half done"}}"#).unwrap(), held.content);
 }

@@ -5,7 +5,7 @@ use handrail_domain::actor::{Actor, ProofOfPerson};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, Verdict, decide};
 use handrail_domain::packet::{
-    Act, AgentRef, Claim, Content, ContentRef, Edit, Packet, Patch, Proposal, Refusal, Response, State,
+    Act, AgentRef, Asker, Claim, Content, ContentRef, Edit, Packet, Patch, Proposal, Refusal, Response, State,
 };
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -33,6 +33,8 @@ pub(crate) enum Checkpoint {
     None,
     NoLimit,
     Limited,
+    /// Limited, and it asks Ann.
+    Named,
 }
 
 impl Setup {
@@ -42,7 +44,7 @@ impl Setup {
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for leased in [false, true] {
-            for checkpoint in [Checkpoint::None, Checkpoint::NoLimit, Checkpoint::Limited] {
+            for checkpoint in [Checkpoint::None, Checkpoint::NoLimit, Checkpoint::Limited, Checkpoint::Named] {
                 all.push(Self { leased, checkpoint, human_first: false });
                 if checkpoint != Checkpoint::None {
                     all.push(Self { leased, checkpoint, human_first: true });
@@ -59,6 +61,10 @@ impl Setup {
             Checkpoint::Limited => {
                 Some(json!({"required": self.human_first, "reason": "a risk", "timeout_seconds": ANSWER_S}))
             }
+            Checkpoint::Named => {
+                let required = self.human_first;
+                Some(json!({"required": required, "reason": "a risk", "timeout_seconds": ANSWER_S, "approver": ANN}))
+            }
         }
     }
 }
@@ -69,14 +75,16 @@ pub(crate) enum Who {
     AgentKey,
     AppKey,
     AdminKey,
+    /// Ann, at the link that was sent to her.
     Person,
+    OtherPerson,
     Policy,
     Timer,
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::AgentKey, Self::AppKey, Self::AdminKey, Self::Person, Self::Policy, Self::Timer];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::AgentKey, Self::AppKey, Self::AdminKey, Self::Person, Self::OtherPerson, Self::Policy, Self::Timer];
 
     pub(crate) fn is_key(self) -> bool {
         matches!(self, Self::AgentKey | Self::AppKey | Self::AdminKey)
@@ -87,14 +95,22 @@ impl Who {
             Self::AgentKey => Actor::Key { key: key(1), role: Role::Agent },
             Self::AppKey => Actor::Key { key: key(2), role: Role::App },
             Self::AdminKey => Actor::Key { key: key(3), role: Role::Admin },
-            Self::Person => {
-                Actor::Person { email: EmailAddress::parse("ann@example.com").unwrap(), by: ProofOfPerson::MailedLink }
-            }
+            Self::Person => Actor::Person { email: address(ANN), by: ProofOfPerson::MailedLink },
+            Self::OtherPerson => Actor::Person { email: address("bob@example.com"), by: ProofOfPerson::Slack },
             Self::Policy => Actor::Policy { rule: "small amounts".to_owned() },
             Self::Timer => Actor::Timer,
         }
     }
 }
+
+pub(crate) const ANN: &str = "Ann@example.com";
+
+pub(crate) fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+/// A key that may ask anybody, also in Slack.
+pub(crate) const ASKER: Asker<'static> = Asker { name: "the agent's key", approvers: &[], in_slack: true };
 
 pub(crate) fn tenant() -> TenantId {
     TenantId::new(START, [1; 10])
@@ -134,6 +150,7 @@ pub(crate) fn proposal(body: &Value) -> Proposal {
 
 pub(crate) fn made(proposal: Proposal) -> (Record<Packet>, Content) {
     let (ask, content) = proposal.into_ask(key(1), START).unwrap();
+    let ask = ask.asking(ASKER.asked(&content).unwrap());
     (Record::open(tenant(), record_id(), ask, Who::AgentKey.actor(), command_id("create"), START), content)
 }
 
@@ -176,6 +193,7 @@ impl Held {
     pub(crate) fn patched(&self, body: &Value, at: Timestamp) -> Result<Self, Refusal> {
         let patch = Patch::read(body).unwrap_or_else(|flaws| panic!("{flaws:?}"));
         let (act, content) = patch.plan(self.state(), &self.content, at).unwrap_or_else(|flaws| panic!("{flaws:?}"));
+        let act = act.asking(ASKER.asked(&content).unwrap());
         let verdict = play(&self.record, &act, Who::AgentKey, at)?;
         assert!(!verdict.settles_first, "{body} came too late");
         assert_eq!(verdict.next.standing.content, content.reference(), "{body}");
@@ -188,6 +206,15 @@ impl Held {
         let verdict = play(&self.record, &act, Who::AppKey, at)?;
         assert!(!verdict.settles_first, "too late");
         assert_eq!(verdict.next.standing.content, content.reference());
+        Ok(Self { record: verdict.next, content })
+    }
+
+    /// By Ann, at the link to this question.
+    pub(crate) fn answered_by_ann(&self, question: u64, at: Timestamp) -> Result<Self, Refusal> {
+        let response = Response { by: ANN.to_owned(), response: "yes".to_owned(), notes: Some("but".to_owned()) };
+        let (act, content) = response.plan_to(Some(question), &self.content, at);
+        let verdict = play(&self.record, &act, Who::Person, at)?;
+        assert!(!verdict.settles_first, "too late");
         Ok(Self { record: verdict.next, content })
     }
 
@@ -225,7 +252,7 @@ pub(crate) fn held_in(state: State, setup: Setup) -> Held {
         State::InProgress => work(&claimed()),
         State::Completed => work(&claimed()).patched(&json!({"status": "completed"}), at(3)).unwrap(),
         State::Failed => work(&claimed()).patched(&json!({"status": "failed"}), at(3)).unwrap(),
-        State::Expired if setup.human_first && setup.checkpoint == Checkpoint::Limited => {
+        State::Expired if setup.human_first && matches!(setup.checkpoint, Checkpoint::Limited | Checkpoint::Named) => {
             open.at(at(ANSWER_S)) // nobody answered
         }
         State::Expired if setup.leased => open.act(&Act::Delete, Who::AdminKey, at(1)),
@@ -260,7 +287,7 @@ pub(crate) fn version(name: &str) -> ContentRef {
 pub(crate) fn edit_of(record: &Record<Packet>) -> Edit {
     let standing = &record.standing;
     let (base, has_checkpoint) = (standing.content.clone(), standing.has_checkpoint);
-    Edit { base, content: version("next"), has_checkpoint, sets_checkpoint: false, answer_until: None }
+    Edit { base, content: version("next"), has_checkpoint, sets_checkpoint: false, answer_until: None, asks: None }
 }
 
 /// Everything that a packet's record holds, as text.

@@ -158,7 +158,14 @@ pub(crate) fn command(cx: &Cx, act: Act) -> Command<Packet> {
 }
 
 pub(crate) fn edit(base: handrail_domain::record::ContentRef, content: &Content) -> Edit {
-    Edit { base, content: content.reference(), has_checkpoint: false, sets_checkpoint: false, answer_until: None }
+    Edit {
+        base,
+        content: content.reference(),
+        has_checkpoint: false,
+        sets_checkpoint: false,
+        answer_until: None,
+        asks: None,
+    }
 }
 
 /// By the summary alone: the door adds the rest of the context.

@@ -135,6 +135,7 @@ async fn what_is_carried_now_is_found(cx: &Cx, id: RecordId) {
         has_checkpoint: false,
         sets_checkpoint: false,
         answer_until: None,
+        asks: None,
     };
     act(cx, id, Act::Edit(edit), Some(&content)).await;
     assert_eq!(search(cx, "n118", page()).await, []);

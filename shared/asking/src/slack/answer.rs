@@ -1,10 +1,11 @@
 //! What somebody filled into the dialog, as an answer, or what is wrong with it, field by field.
 
-use handrail_domain::decision::{Ask, Choice, Given, ResponseType, TEXT_CHARS_MAX, check_given};
+use handrail_domain::decision::{Ask, Choice, Given, REPLY, ResponseType, TEXT_CHARS_MAX, check_given};
 use handrail_domain::time::Timestamp;
 use serde_json::{Map, Number, Value, json};
 
-use super::modal::text_block;
+use super::modal::{OWN, text_block};
+use crate::pages::{BOTH, Unclear, reply};
 
 /// By the name of the block that it is about.
 pub type Wrongs = Map<String, Value>;
@@ -58,6 +59,19 @@ pub fn read_answer(ask: &Ask, choice: Choice, values: &Value) -> Result<Typed, W
                 match form.text("number").as_deref().and_then(number) {
                     Some(number) => data = Some(json!({"value": number})),
                     None => wrong("number", "Give a number."),
+                }
+            }
+            Some(ResponseType::Reply { choices }) => {
+                data_block = "text0";
+                let picked = form.of("choice")["selected_option"]["value"].as_str();
+                let text = form.text(&text_block(0));
+                match reply(choices, picked.filter(|picked| *picked != OWN), text.as_deref()) {
+                    Ok(said) => data = Some(json!({REPLY: said})),
+                    Err(Unclear::Nothing) if picked.is_none() && !choices.is_empty() => {
+                        wrong("choice", "Choose one of these.");
+                    }
+                    Err(Unclear::Nothing) => wrong("text0", "Write your answer here."),
+                    Err(Unclear::Both) => wrong("text0", BOTH),
                 }
             }
             Some(ResponseType::Schedule { .. }) => {

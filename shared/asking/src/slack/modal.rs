@@ -12,6 +12,9 @@ pub(super) const NOTES_MAX: usize = 3_000;
 const LABEL_MAX: usize = 300;
 const PLACEHOLDER_MAX: usize = 150;
 const OPTION_MAX: usize = 75;
+/// The value of the choice that is none.
+pub(super) const OWN: &str = "own";
+pub(super) const OWN_WORDS: &str = "In your own words";
 /// More than these make a menu instead of a list.
 const LISTED_MAX: usize = 10;
 
@@ -33,7 +36,8 @@ pub fn needs_dialog(choice: Choice, asked: Option<&ResponseType>) -> bool {
                 ResponseType::Choose { .. }
                 | ResponseType::TextInput { .. }
                 | ResponseType::NumberInput { .. }
-                | ResponseType::Schedule { .. },
+                | ResponseType::Schedule { .. }
+                | ResponseType::Reply { .. },
             ) => true,
         },
     }
@@ -71,7 +75,15 @@ pub fn told(title: &str, text: &str) -> Value {
 
 fn inputs(ask: &Ask) -> Vec<Value> {
     match &ask.response_type {
-        Some(ResponseType::Choose { label, choices }) => choose(label, choices),
+        Some(ResponseType::Choose { label, choices }) => choose(label, choices, None),
+        Some(ResponseType::Reply { choices }) if choices.is_empty() => {
+            vec![input(&text_block(0), "The answer", false, &typed(TEXT_CHARS_MAX, ""))]
+        }
+        Some(ResponseType::Reply { choices }) => {
+            let mut blocks = choose("The answer", choices, Some(OWN_WORDS));
+            blocks.push(input(&text_block(0), OWN_WORDS, true, &typed(TEXT_CHARS_MAX, "")));
+            blocks
+        }
         Some(ResponseType::TextInput { label, fields }) => {
             let lead = (!label.is_empty()).then(|| words(label, LABEL_MAX));
             let texts = fields.iter().enumerate().map(|(at, field)| {
@@ -106,7 +118,8 @@ pub(super) fn text_block(at: usize) -> String {
     format!("text{at}")
 }
 
-fn choose(label: &str, choices: &[String]) -> Vec<Value> {
+/// `other`: one more, which is none of the choices.
+fn choose(label: &str, choices: &[String], other: Option<&str>) -> Vec<Value> {
     let numbered = |at: usize, choice: &str| format!("{}. {choice}", at + 1);
     // An option that does not fit is told whole beside the list.
     let long = choices.iter().enumerate().filter(|(at, choice)| numbered(*at, choice).chars().count() > OPTION_MAX);
@@ -115,6 +128,7 @@ fn choose(label: &str, choices: &[String]) -> Vec<Value> {
         .iter()
         .enumerate()
         .map(|(at, choice)| json!({"text": plain(&cut(&numbered(at, choice), OPTION_MAX), OPTION_MAX), "value": at.to_string()}))
+        .chain(other.map(|other| json!({"text": plain(other, OPTION_MAX), "value": OWN})))
         .collect();
     let kind = if options.len() > LISTED_MAX { "static_select" } else { "radio_buttons" };
     blocks.push(input("choice", label, false, &json!({"type": kind, "action_id": "v", "options": options})));

@@ -74,7 +74,7 @@ fn approving(asked: &ResponseType) -> Vec<Button> {
         ResponseType::ApproveDeny => vec![APPROVE],
         ResponseType::Confirm => vec![Button { label: "Confirm", ..APPROVE }],
         ResponseType::Choose { .. } => sends("Send this answer", "The agent gets what you picked"),
-        ResponseType::TextInput { .. } | ResponseType::NumberInput { .. } => {
+        ResponseType::TextInput { .. } | ResponseType::NumberInput { .. } | ResponseType::Reply { .. } => {
             sends("Send this answer", "The agent gets what you typed")
         }
         ResponseType::FileUpload { max_files, .. } => {

@@ -1,12 +1,14 @@
 //! The direct message: as a question, and as what became of it.
 
-use handrail_domain::decision::{Channel, Choice, Decision, DecisionEvent, Place, ResponseType, Urgency, asked_now};
+use handrail_domain::decision::{
+    Channel, Choice, Decision, DecisionEvent, Place, REPLY, ResponseType, Urgency, asked_now,
+};
 use handrail_domain::effect::Purpose;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_kernel::door::SlackText;
 use handrail_kernel::fault::Fault;
-use handrail_kernel::link::{Link, Seat};
+use handrail_kernel::link::Seat;
 use handrail_kernel::master::MasterKey;
 use handrail_kernel::pages::one_line;
 use handrail_kernel::slack::SlackUser;
@@ -16,12 +18,13 @@ use super::blocks::{button, cut, escaped, fields, header, link, page_button, sma
 use super::modal::needs_dialog;
 use super::ticket::Ticket;
 use crate::pages::{AtDeadline, label};
-use crate::visit::deadline_of;
+use crate::question::{Question, deadline_of};
 
 /// Of the context in a message; the page has the whole.
 const CONTEXT_MAX: usize = 1_500;
 const NOTES_MAX: usize = 500;
 const NAME_MAX: usize = 40;
+const SAID_MAX: usize = 2_000;
 
 /// Whom an event asks: the backup from the escalation on.
 pub fn seat_of(record: &Record<Decision>, seq: u64, purpose: Purpose) -> Seat {
@@ -50,20 +53,21 @@ fn asked_at(seen: &Record<Decision>, seat: Seat) -> Option<&EmailAddress> {
 /// message then has no link to the page.
 pub fn message(
     master: &MasterKey,
-    seen: &Record<Decision>,
+    question: &Question,
     seat: Seat,
     purpose: Purpose,
     to: &SlackUser,
     origin: Option<&str>,
 ) -> Result<SlackText, Fault> {
+    let seen = &question.record;
     let Some(person) = asked_at(seen, seat) else { return Ok(ended(seen)) };
-    let token = Link::to(master, seen.tenant, seen.id, seat, person).token();
+    let token = question.token(master, seat, person);
     let page = origin.map(|origin| format!("{origin}/d/{token}"));
     let ticket = Ticket::issue(master, &token, to);
-    Ok(question(seen, seat, purpose, &ticket, page.as_deref()))
+    Ok(asking(seen, seat, purpose, &ticket, page.as_deref()))
 }
 
-fn question(seen: &Record<Decision>, seat: Seat, purpose: Purpose, ticket: &str, page: Option<&str>) -> SlackText {
+fn asking(seen: &Record<Decision>, seat: Seat, purpose: Purpose, ticket: &str, page: Option<&str>) -> SlackText {
     let ask = &seen.ask;
     let who = one_line(&ask.asked_by_name, NAME_MAX);
     let again = matches!(purpose, Purpose::RemindHalf | Purpose::RemindLast);
@@ -183,10 +187,11 @@ pub fn ended(seen: &Record<Decision>) -> SlackText {
                 Place::Denied(_) => "Denied",
                 Place::Modified(_) => "Approved with changes",
                 Place::Scheduled(_) => "Approved for later",
+                _ if said(seen).is_some() => "Answered",
                 _ => "Approved",
             };
             let answer = &outcome.answer;
-            let mut blocks = Vec::new();
+            let mut blocks: Vec<Value> = said(seen).map(|said| words(said, SAID_MAX)).into_iter().collect();
             if let Some(notes) = &answer.notes {
                 blocks.push(words(&format!("Notes: {notes}"), NOTES_MAX));
             }
@@ -218,13 +223,21 @@ pub fn ended(seen: &Record<Decision>) -> SlackText {
     SlackText { text, blocks: all }
 }
 
+/// What was answered in words, where words are the whole answer.
+fn said(seen: &Record<Decision>) -> Option<&str> {
+    let asked = matches!(seen.ask.response_type, Some(ResponseType::Reply { .. }));
+    let data = seen.standing.outcome().filter(|_| asked)?.answer.response_data.as_ref()?;
+    data.get(REPLY).and_then(Value::as_str)
+}
+
 /// The same for somebody whose dialog comes too late.
 pub fn ended_in_words(seen: &Record<Decision>) -> (&'static str, String) {
     let late = "Your answer came too late and changed nothing.";
     match (&seen.standing.place, seen.standing.outcome()) {
         (_, Some(outcome)) => {
             let by = one_line(&outcome.answer.resolved_by, 254);
-            ("Already answered", format!("{by} answered on {}: {}. {late}", outcome.at.readable(), seen.state().name()))
+            let how = if said(seen).is_some() { String::new() } else { format!(": {}", seen.state().name()) };
+            ("Already answered", format!("{by} answered on {}{how}. {late}", outcome.at.readable()))
         }
         (Place::Pending | Place::Escalated, None) => {
             let asked = asked_now(seen).map(ToString::to_string).unwrap_or_default();

@@ -14,6 +14,8 @@ pub enum Said<'a> {
     /// Label and text.
     Texts(Vec<(&'a str, &'a str)>),
     Files(Vec<FileView>),
+    /// Words that are the whole answer.
+    Reply(&'a str),
     /// What a program said in a form of its own.
     Data(String),
 }
@@ -35,7 +37,10 @@ pub(super) fn answer(view: &DecidedView<'_>) -> Markup {
     html! {
         dl class="facts" {
             dt { "Answer" }
-            dd { strong { (view.verdict.word()) } }
+            @match &view.said {
+                Some(Said::Reply(words)) => dd class="quote" dir="auto" lang="" { (shown(words)) },
+                _ => dd { strong { (view.verdict.word()) } },
+            }
             @if let Some(at) = &view.execute_at {
                 dt { "To be done" }
                 dd { "Not before " strong { (time(at)) } }
@@ -86,6 +91,8 @@ fn what(said: &Said<'_>) -> Markup {
                 dt { @if files.len() == 1 { "File" } @else { "Files" } }
                 dd { (list(files)) }
             }
+            // It stands as the answer itself.
+            Said::Reply(_) => {}
             Said::Data(json) => {
                 dt { "Data" }
                 dd { pre dir="auto" lang="" { (shown(json)) } }

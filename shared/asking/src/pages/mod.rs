@@ -15,6 +15,7 @@ mod countdown;
 mod ended;
 mod inputs;
 mod refused;
+mod reply;
 #[cfg(test)]
 mod samples;
 mod typed;
@@ -27,9 +28,9 @@ pub use buttons::{Button, in_mail, label, on_page};
 pub use ended::{
     CancelledView, DecidedView, ExpiredView, MovedView, Verdict, already_decided, cancelled, expired, moved, outcome,
 };
-pub use inputs::Days;
-pub(crate) use inputs::bounds;
+pub use inputs::{Days, OWN, bounds};
 pub use refused::{not_found, rate_limited, too_large, unavailable, unreadable};
+pub use reply::{BOTH, Unclear, reply};
 pub use typed::{Input, Tap, Trouble, Typed};
 pub use words::span;
 

@@ -25,6 +25,8 @@ pub(super) fn inputs(asked: &ResponseType, typed: &Typed, days: Days<'_>) -> Mar
         }
         ResponseType::FileUpload { label, max_files, accept } => files(label, *max_files, accept, typed),
         ResponseType::Schedule { label, .. } => schedule(label, days, typed),
+        ResponseType::Reply { choices } if choices.is_empty() => own_words("The answer", true, typed),
+        ResponseType::Reply { choices } => replies(choices, typed),
     };
     html! {
         div class="agent asks" {
@@ -65,6 +67,46 @@ fn choose(label: &str, choices: &[String], typed: &Typed) -> Markup {
     }
 }
 
+/// The value of the choice that is none.
+pub const OWN: &str = "own";
+
+/// Some answers to pick from, and always room for another one.
+fn replies(choices: &[String], typed: &Typed) -> Markup {
+    let wrong = typed.is_wrong(Input::Chosen);
+    html! {
+        fieldset role="radiogroup" aria-required="true" aria-describedby=[described("", wrong)] aria-invalid=[flag(wrong)] {
+            legend { "The answer" }
+            @for (at, choice) in choices.iter().enumerate() {
+                div class="pick" {
+                    input type="radio" id={ "chosen-" (at) } name="chosen" value=(at) required
+                        checked[typed.chosen == at.to_string()];
+                    label for={ "chosen-" (at) } dir="auto" lang="" { (shown(choice)) }
+                }
+            }
+            div class="pick" {
+                input type="radio" id="chosen-own" name="chosen" value=(OWN) required checked[typed.chosen == OWN];
+                label for="chosen-own" { "Another answer, in your own words" }
+            }
+        }
+        (own_words("In your own words", false, typed))
+    }
+}
+
+fn own_words(label: &str, needed: bool, typed: &Typed) -> Markup {
+    let wrong = typed.is_wrong(Input::Text(0));
+    html! {
+        label for="text-0" { (label) }
+        p class="hint" id="text-0-hint" {
+            @if needed { "Required. The agent gets these words." } @else { "Only where you pick another answer." }
+        }
+        textarea id="text-0" name="text-0" rows="3" maxlength=(TEXT_CHARS_MAX) dir="auto" required[needed]
+            aria-describedby=[described("text-0-hint", wrong)] aria-invalid=[flag(wrong)] {
+            // A browser drops the first line end of a text area: this one, not the person's.
+            "\n" (typed.texts.first().map_or("", String::as_str))
+        }
+    }
+}
+
 fn texts(label: &str, fields: &[TextField], typed: &Typed) -> Markup {
     html! {
         @if !label.is_empty() {
@@ -96,7 +138,7 @@ fn number(label: &str, min: Option<&Number>, max: Option<&Number>, placeholder: 
 }
 
 /// `A number from 1 to 50.`
-pub(crate) fn bounds(min: Option<&Number>, max: Option<&Number>) -> String {
+pub fn bounds(min: Option<&Number>, max: Option<&Number>) -> String {
     match (min, max) {
         (Some(min), Some(max)) => format!("A number from {min} to {max}."),
         (Some(min), None) => format!("A number of at least {min}."),

@@ -14,6 +14,8 @@ pub enum Verdict {
     Denied,
     Modified,
     Scheduled,
+    /// In words, which are neither yes nor no.
+    Answered,
 }
 
 impl Verdict {
@@ -23,6 +25,7 @@ impl Verdict {
             Self::Denied => "Denied",
             Self::Modified => "Approved with changes",
             Self::Scheduled => "Approved for later",
+            Self::Answered => "Answered",
         }
     }
 }
@@ -174,7 +177,7 @@ pub fn moved(view: &MovedView<'_>) -> Response<String> {
 
 fn sign(verdict: Verdict) -> Markup {
     let (tone, path) = match verdict {
-        Verdict::Approved => ("sign yes", "M4 13 9.5 18.5 20 6"),
+        Verdict::Approved | Verdict::Answered => ("sign yes", "M4 13 9.5 18.5 20 6"),
         Verdict::Denied => ("sign no", "M5 5 19 19M19 5 5 19"),
         Verdict::Modified => ("sign mid", "M4 20 5 15 16 4 20 8 9 19Z"),
         Verdict::Scheduled => ("sign yes", CLOCK),
@@ -204,7 +207,8 @@ mod tests {
     use super::*;
 
     const AT: Moment<'_> = Moment { text: "14 March 2026, 16:12 UTC", machine: "2026-03-14T16:12:00Z" };
-    const VERDICTS: [Verdict; 4] = [Verdict::Approved, Verdict::Denied, Verdict::Modified, Verdict::Scheduled];
+    const VERDICTS: [Verdict; 5] =
+        [Verdict::Approved, Verdict::Denied, Verdict::Modified, Verdict::Scheduled, Verdict::Answered];
 
     fn decided(text: &str, verdict: Verdict) -> DecidedView<'_> {
         DecidedView {
@@ -239,6 +243,7 @@ mod tests {
             Said::Value(HOSTILE.to_owned()),
             Said::Texts(vec![(HOSTILE, HOSTILE)]),
             Said::Files(files(HOSTILE)),
+            Said::Reply(HOSTILE),
             Said::Data(HOSTILE.to_owned()),
         ] {
             assert_harmless(outcome(&DecidedView { said: Some(said), ..decided(HOSTILE, Verdict::Approved) }).body());
@@ -300,6 +305,9 @@ mod tests {
             assert!(texts.contains(part), "{part}");
         }
         assert!(said(Said::Files(files("a.pdf"))).contains("href=\"../files/t\""));
+        let replied = DecidedView { said: Some(Said::Reply("ship <half>")), ..decided("x", Verdict::Answered) };
+        let page = outcome(&replied).into_body();
+        assert!(page.contains("ship &lt;half&gt;") && !page.contains("Approved"), "{page}");
         let page = outcome(&decided("x", Verdict::Scheduled)).into_body();
         assert!(page.contains("Approved for later") && page.contains("Not before"), "{page}");
         let how = How::Rule { rule: "small" };
