@@ -154,9 +154,9 @@ mod tests {
         let (all, total) = entries(&desk, "").await;
         assert_eq!((all.len(), &total), (6, &json!(6)));
         for id in ids {
-            let history =
-                desk.call(crate::history::ENDPOINT, &format!("/api/v1/packets/{id}/history"), READER, Value::Null);
-            let told: Vec<Value> = history.await.json["events"].as_array().unwrap().clone();
+            let path = format!("/api/v1/packets/{id}/history");
+            let history = desk.call(crate::history::ENDPOINT, &path, READER, Value::Null).await;
+            let told: Vec<Value> = history.json["events"].as_array().unwrap().clone();
             let of_it: Vec<&Value> = all.iter().rev().filter(|entry| entry["packet_id"] == json!(id)).collect();
             assert_eq!(of_it.len(), told.len());
             for (entry, event) in of_it.into_iter().zip(&told) {
