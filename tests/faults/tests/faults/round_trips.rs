@@ -118,11 +118,14 @@ async fn an_event_of_a_packet_costs_one_write_to_be_told() {
     assert_eq!(told().await, ["PutItem"], "beside the event's own item, which is written anyway");
     let admin = world.admin.of_packets();
     for _ in 0..WARM_UP {
-        admin.get("/api/v1/stats").await.expect(200);
+        admin.get("/metrics").await.expect(200);
     }
     world.meter.take();
-    admin.get("/api/v1/stats").await.expect(200);
+    admin.get("/metrics").await.expect(200);
     let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
     assert_eq!(calls, ["Query"], "all figures are in the newest entry");
+    admin.get("/api/v1/stats").await.expect(200);
+    let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["Query", "Query"], "and of two entries one tells which were made today");
     world.end().await;
 }
