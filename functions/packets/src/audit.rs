@@ -115,3 +115,97 @@ fn told(entry: &FeedEntry) -> Result<Told, Fault> {
     let line = line.map_err(|error| Fault::broken_by("a feed's event can't be read", error))?;
     Told::of(entry.record, &line.entry).ok_or_else(|| Fault::broken("a feed tells what no history tells"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{AGENT, Answer, Desk, READER, WRITER, checkpoint};
+
+    async fn ask(desk: &Desk, query: &str) -> Answer {
+        desk.call(ENDPOINT, &format!("/api/v1/audit{query}"), READER, Value::Null).await
+    }
+
+    async fn entries(desk: &Desk, query: &str) -> (Vec<Value>, Value) {
+        let page = ask(desk, query).await;
+        assert_eq!(page.status.as_u16(), 200, "{query}: {}", page.json);
+        (page.json["entries"].as_array().unwrap().clone(), page.json["total"].clone())
+    }
+
+    /// One that was worked on, one that was answered.
+    async fn some_work(desk: &Desk) -> [RecordId; 2] {
+        let worked_on = desk.claimed().await;
+        let path = format!("/api/v1/packets/{worked_on}");
+        for body in
+            [json!({"context": {"summary": "new"}}), json!({"status": "in_progress"}), json!({"status": "completed"})]
+        {
+            desk.call(crate::patch::ENDPOINT, &path, AGENT, body).await;
+        }
+        let asked = desk.made_of(checkpoint()).await;
+        let answer = json!({"response": "yes", "responded_by": "ann"});
+        desk.call(crate::respond::ENDPOINT, &format!("/api/v1/packets/{asked}/respond"), WRITER, answer).await;
+        desk.dispatched().await;
+        [worked_on, asked]
+    }
+
+    #[tokio::test]
+    async fn the_audit_says_of_each_event_what_its_history_says() {
+        let desk = Desk::new().await;
+        let ids = some_work(&desk).await;
+        let (all, total) = entries(&desk, "").await;
+        assert_eq!((all.len(), &total), (6, &json!(6)));
+        for id in ids {
+            let path = format!("/api/v1/packets/{id}/history");
+            let history = desk.call(crate::history::ENDPOINT, &path, READER, Value::Null).await;
+            let told: Vec<Value> = history.json["events"].as_array().unwrap().clone();
+            let of_it: Vec<&Value> = all.iter().rev().filter(|entry| entry["packet_id"] == json!(id)).collect();
+            assert_eq!(of_it.len(), told.len());
+            for (entry, event) in of_it.into_iter().zip(&told) {
+                for member in ["id", "packet_id", "actor", "details", "timestamp"] {
+                    assert_eq!(entry[member], event[member], "{entry}");
+                }
+                assert_eq!((&entry["action"], &entry["resource"]), (&event["event_type"], &json!("packet")));
+            }
+            let (alone, total) = entries(&desk, &format!("?packet_id={id}")).await;
+            assert_eq!((alone.len(), total), (told.len(), json!(told.len())));
+            assert!(alone.iter().all(|entry| all.contains(entry)), "one packet's entries are the same");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_filtered_and_paged() {
+        let desk = Desk::new().await;
+        let [worked_on, _] = some_work(&desk).await;
+        for (query, total) in [
+            ("?action=created", 2),
+            ("?action=hitl_responded&actor=human:ann", 1),
+            ("?actor=agent:b-1", 3),
+            ("?actor=&action=&packet_id=&created_after=", 6),
+            ("?created_after=2001-01-01", 6),
+            ("?created_before=2001-01-01", 0),
+            ("?action=nothing", 0),
+            (&format!("?packet_id={worked_on}&action=completed"), 1),
+            (&format!("?packet_id={worked_on}&created_before=2001-01-01"), 0),
+            ("?packet_id=018f0000-0000-7000-8000-000000000000", 0),
+        ] {
+            let (found, counted) = entries(&desk, query).await;
+            assert_eq!((found.len(), &counted), (total, &json!(total)), "{query}");
+        }
+        let (page, total) = entries(&desk, "?limit=2&offset=1").await;
+        assert_eq!((page.len(), total), (2, json!(6)));
+        assert_eq!(page[0]["action"], "created");
+    }
+
+    #[tokio::test]
+    async fn what_can_be_no_filter_is_refused_by_name() {
+        let desk = Desk::new().await;
+        for (query, field) in [
+            ("?packet_id=x", "packet_id"),
+            ("?created_after=yesterday", "created_after"),
+            ("?limit=201", "limit"),
+            ("?offset=-1", "offset"),
+        ] {
+            let refused = ask(&desk, query).await;
+            assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{query}");
+        }
+    }
+}

@@ -96,3 +96,46 @@ fn family(name: &str, kind: &str, help: &str, samples: &[Sample]) -> String {
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ADMIN, Desk, READER, checkpoint, tenant};
+
+    #[tokio::test]
+    async fn a_scraper_reads_the_accounts_figures() {
+        let desk = Desk::new().await;
+        desk.claimed().await;
+        desk.made_of(checkpoint()).await;
+        desk.dispatched().await;
+        let with_header = http::Request::builder().header("x-api-key", ADMIN);
+        let as_bearer = http::Request::builder().header("authorization", format!("Bearer {ADMIN}"));
+        for request in [with_header, as_bearer] {
+            let answer = desk.send(ENDPOINT, "/metrics", request, "").await;
+            assert_eq!(answer.status.as_u16(), 200);
+            assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+            let text = String::from_utf8(answer.body).unwrap();
+            let tenant = tenant();
+            for line in [
+                "# TYPE handoffrail_active_packets gauge",
+                "handoffrail_active_packets 2",
+                "handoffrail_packet_status_count{status=\"claimed\"} 1",
+                "handoffrail_packet_status_count{status=\"failed\"} 0",
+                &format!("handoffrail_handoffs_total{{tenant_id=\"{tenant}\"}} 2"),
+                "handoffrail_hitl_checkpoints_total 1",
+                "handoffrail_hitl_responses_total 0",
+            ] {
+                assert!(text.lines().any(|one| one == line), "{line} in\n{text}");
+            }
+        }
+        let refused = desk.send(ENDPOINT, "/metrics", http::Request::builder(), "").await;
+        assert_eq!(refused.refusal(), (401, "Missing X-API-Key header"));
+        let refused = desk.call(ENDPOINT, "/metrics", READER, serde_json::Value::Null).await;
+        assert_eq!(refused.status.as_u16(), 403);
+    }
+
+    #[test]
+    fn a_labels_value_stays_within_its_quotes() {
+        assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+}

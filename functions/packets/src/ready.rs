@@ -40,3 +40,26 @@ async fn handler(State(cx): State<Cx>) -> Response {
     let body = json!({"status": word, "service": SERVICE, "db": status == StatusCode::OK});
     (status, axum::Json(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use handrail_kernel::store::Store;
+
+    use super::*;
+    use crate::testing::Desk;
+
+    #[tokio::test]
+    async fn it_is_ready_while_the_table_answers_and_says_so_when_not() {
+        let desk = Desk::new().await;
+        let ask = |cx: Cx| desk.send_with(cx, ENDPOINT, "/ready", http::Request::builder(), "");
+        let there = ask(desk.cx.clone()).await;
+        assert_eq!(
+            (there.status.as_u16(), there.json),
+            (200, json!({"status": "ready", "service": SERVICE, "db": true}))
+        );
+        let away = Store::new(desk.client(), "nothing-there");
+        let gone = ask(Cx::new(away, desk.cx.clock.clone(), desk.cx.entropy.clone(), desk.cx.settings.clone())).await;
+        let expected = json!({"status": "not_ready", "service": SERVICE, "db": false});
+        assert_eq!((gone.status.as_u16(), gone.json), (503, expected));
+    }
+}

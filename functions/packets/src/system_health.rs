@@ -78,3 +78,46 @@ async fn oldest_waiting_seconds(cx: &Cx, key: &Key, now: Timestamp) -> Result<Op
     let found = cx.store.find(key.tenant, &filter, &page, now).await?;
     Ok(found.records.first().map(|oldest| now.ms_since(oldest.record.created_at) / 1000))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ADMIN, AGENT, Desk};
+
+    #[tokio::test]
+    async fn it_tells_what_waits_and_how_long_things_take() {
+        let desk = Desk::new().await;
+        let done = desk.claimed().await;
+        desk.advance(10);
+        let path = format!("/api/v1/packets/{done}");
+        desk.call(crate::patch::ENDPOINT, &path, AGENT, json!({"status": "completed"})).await;
+        desk.made().await;
+        desk.advance(60 * 60);
+        desk.made().await;
+        desk.claimed().await;
+        desk.dispatched().await;
+        let seen = desk.call(ENDPOINT, "/api/v1/system/health", ADMIN, Value::Null).await.json;
+        let expected = [
+            ("total_packets", json!(4)),
+            ("packets_created_last_1h", json!(3)),
+            ("packets_created_last_24h", json!(4)),
+            ("avg_time_to_claim_seconds", json!(0.0)),
+            ("avg_time_to_complete_seconds", json!(10.0)),
+            ("packets_waiting", json!(2)),
+            ("oldest_waiting_packet_age_seconds", json!(3_600)),
+            ("claimed_not_completed", json!(1)),
+            ("active_api_keys", json!(4)),
+            ("db_size_bytes", Value::Null),
+        ];
+        for (name, value) in expected {
+            assert_eq!(seen[name], value, "{name}: {seen}");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_nothing_waits_nothing_is_old() {
+        let desk = Desk::new().await;
+        let seen = desk.call(ENDPOINT, "/api/v1/system/health", ADMIN, Value::Null).await;
+        assert_eq!((seen.status.as_u16(), &seen.json["oldest_waiting_packet_age_seconds"]), (200, &Value::Null));
+    }
+}

@@ -8,6 +8,7 @@ use axum::body::Body;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::outbound::Reach;
 use handrail_domain::packet::Packet;
 use handrail_domain::record::Record;
@@ -15,15 +16,18 @@ use handrail_domain::time::Timestamp;
 use handrail_engine::Engine;
 use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
+use handrail_kernel::door::Door;
 use handrail_kernel::endpoint::Endpoint;
 use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
-use handrail_kernel::store::{Key, Store, table};
+use handrail_kernel::store::{Key, Store, head_key_of, kind_of, table};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::PacketsDoor;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 pub(crate) const READER: &str = "ho_test_reader";
@@ -42,6 +46,7 @@ const KEYS: [(Role, &str); 5] = [
 
 pub(crate) struct Desk {
     pub cx: Cx,
+    engine: Engine,
     clock: Arc<StandingClock>,
 }
 
@@ -60,7 +65,7 @@ impl Desk {
         };
         let store = Store::new(engine.client(), "handrail");
         let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(100)));
-        let desk = Self { cx: Cx::new(store, Arc::clone(&clock) as Arc<dyn Clock>, entropy, settings), clock };
+        let desk = Self { cx: Cx::new(store, Arc::clone(&clock) as Arc<dyn Clock>, entropy, settings), engine, clock };
         for (role, secret) in KEYS {
             desk.with_key(key(role), secret).await;
         }
@@ -91,6 +96,17 @@ impl Desk {
         assert!(self.cx.store.put_account(&account).await.expect("an account can be put"));
     }
 
+    /// What follows from everything that was done, the stream's own way; from the beginning each time, as a stream may.
+    pub(crate) async fn dispatched(&self) {
+        for change in self.engine.changes_after("handrail", None, 10_000).expect("the engine tells its changes") {
+            let Some(new) = change.new.filter(|new| head_key_of(new).is_some() && kind_of(new) == Some(Packet::KIND))
+            else {
+                continue;
+            };
+            PacketsDoor.news(&self.cx, change.old.as_ref(), &new).await.expect("a change is understood");
+        }
+    }
+
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
@@ -108,12 +124,28 @@ impl Desk {
         request: http::request::Builder,
         body: impl Into<Body>,
     ) -> Answer {
+        self.send_with(self.cx.clone(), endpoint, path, request, body).await
+    }
+
+    /// To another process on the same table, or on none.
+    pub(crate) async fn send_with(
+        &self,
+        cx: Cx,
+        endpoint: Endpoint,
+        path: &str,
+        request: http::request::Builder,
+        body: impl Into<Body>,
+    ) -> Answer {
         let request = request.method(endpoint.method.http()).uri(path).body(body.into()).expect("a request");
-        let response = endpoint.router(self.cx.clone()).oneshot(request).await.expect("a router always answers");
+        let response = endpoint.router(cx).oneshot(request).await.expect("a router always answers");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("an answer ends").to_bytes().to_vec();
         let json = serde_json::from_slice(&body).unwrap_or_default();
         Answer { status: parts.status, headers: parts.headers, body, json }
+    }
+
+    pub(crate) fn client(&self) -> aws_sdk_dynamodb::Client {
+        self.engine.client()
     }
 
     /// A packet that lies there to be claimed.

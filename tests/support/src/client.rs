@@ -112,6 +112,19 @@ impl Client {
         self.send(Method::POST, path, &headers, body.join("&").into_bytes()).await
     }
 
+    /// An answer that is read as it comes.
+    pub(crate) async fn open(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut request = self.http.get(format!("{}{path}", self.origin));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.expect("the server answers")
+    }
+
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// `path` may be a whole address, as in a mail.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         self.try_send(method, path, headers, body).await.expect("the server answers")

@@ -7,6 +7,7 @@
 
 mod api_only;
 mod client;
+mod event_stream;
 mod meter;
 mod receiver;
 mod slack;
@@ -14,6 +15,7 @@ mod world;
 
 pub use api_only::ApiOnly;
 pub use client::{Answer, Client};
+pub use event_stream::{EventStream, Told};
 pub use meter::{Call, Counted, Meter, Plan};
 pub use receiver::{Received, Receiver};
 pub use slack::{SlackMessage, SlackStandIn, Tap, Trouble};

@@ -21,7 +21,7 @@ use handrail_domain::time::Timestamp;
 use handrail_domain::words::Words;
 use handrail_engine::{Engine, EngineConnector};
 use handrail_kernel::clock::{Clock, Entropy};
-use handrail_kernel::cx::Cx;
+use handrail_kernel::cx::{Cx, Parts};
 use handrail_kernel::door::news_of;
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
@@ -112,6 +112,19 @@ impl Desk {
             let Some(new) = change.new.filter(|new| head_key_of(new).is_some()) else { continue };
             news_of::<Packet>(&self.cx, change.old.as_ref(), &new).await.unwrap();
         }
+    }
+
+    /// Every change of a record's head, from the beginning.
+    pub(crate) fn changes(&self) -> Vec<(Option<Item>, Item)> {
+        let changes = self.engine.changes_after(TABLE, None, 10_000).unwrap().into_iter();
+        let heads = changes.filter_map(|change| change.new.map(|new| (change.old, new)));
+        heads.filter(|(_, new)| head_key_of(new).is_some()).collect()
+    }
+
+    /// Another process on the same table, which remembers nothing.
+    pub(crate) fn another(&self) -> Cx {
+        let Parts { store, clock, entropy, settings, .. } = &*self.cx;
+        Cx::new(store.clone(), clock.clone(), entropy.clone(), settings.clone())
     }
 
     /// The items of a record whose sort key begins so.

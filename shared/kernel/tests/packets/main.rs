@@ -4,6 +4,8 @@
 
 mod bodies;
 mod desk;
+mod feed;
+mod feed_search;
 mod listing;
 mod paging;
 mod searching;

@@ -232,7 +232,10 @@ async fn what_slack_did_not_sign_is_not_taken() {
 #[tokio::test]
 async fn only_the_listed_operations_are_public() {
     let public = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Public);
-    assert_eq!(public.map(|endpoint| endpoint.function).collect::<Vec<_>>(), ["auth-login-request", "health", "packets-health", "packets-ready"]);
+    assert_eq!(
+        public.map(|endpoint| endpoint.function).collect::<Vec<_>>(),
+        ["auth-login-request", "health", "packets-health", "packets-ready"]
+    );
 }
 
 /// In how many ways problems are worded at an address: as pages, as JSON, or both.

@@ -114,3 +114,8 @@ async fn a_link_signs_in_once_whatever_call_breaks() {
 async fn files_come_once_and_stay() {
     holds_whatever_call_breaks(&journeys::ATTACHED).await;
 }
+
+#[tokio::test]
+async fn what_is_handed_over_is_told_once() {
+    holds_whatever_call_breaks(&journeys::HANDED_OVER).await;
+}

@@ -15,6 +15,8 @@ pub(crate) const TABLE: &str = "handrail";
 pub(crate) const LOCAL_TABLE: &str = "handrail-local";
 
 pub(crate) struct Evidence {
+    /// Everything, as it lies in the table.
+    pub table: Vec<Item>,
     pub records: Vec<Kept>,
     pub mails: Vec<Value>,
     /// Messages that wait for their time.
@@ -37,7 +39,8 @@ pub(crate) struct Kept {
 impl Evidence {
     pub(crate) async fn of(world: &World) -> Self {
         let mut by_partition: HashMap<String, Vec<Item>> = HashMap::new();
-        for item in scan(world, TABLE).await {
+        let table = scan(world, TABLE).await;
+        for item in table.iter().cloned() {
             by_partition.entry(text(&item, "pk").to_owned()).or_default().push(item);
         }
         let records = by_partition.into_values().filter_map(kept).collect();
@@ -45,7 +48,7 @@ impl Evidence {
         let of = |kind: &str| {
             local.iter().filter(|item| text(item, "pk") == kind).map(|item| json(text(item, "value"))).collect()
         };
-        Self { records, mails: of("mail"), waiting: of("waiting"), dead: of("dead") }
+        Self { table, records, mails: of("mail"), waiting: of("waiting"), dead: of("dead") }
     }
 
     pub(crate) fn record(&self, id: &str) -> Option<&Kept> {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use handrail_domain::effect::Purpose;
 use http::Method;
+use serde_json::{Value, json};
 
 use crate::scene::{Question, Scene};
 
@@ -188,6 +189,34 @@ pub(crate) const ATTACHED: Journey = Journey {
         })
     },
 };
+
+pub(crate) const HANDED_OVER: Journey = Journey {
+    name: "a packet is handed over",
+    backup: false,
+    calls_min: [CallsMin { all: 12, writes: 8 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            let agent = scene.agent().of_packets();
+            let made = scene.post(&agent, "/api/v1/packets", "made", &packet(), 201).await;
+            let path = format!("/api/v1/packets/{}", made.id());
+            let claim = json!({"agent_id": "b-1", "agent_name": "Billing"});
+            scene.post(&agent, &format!("{path}/claim"), "claimed", &claim, 200).await;
+            // Said again, it is a packet that was completed already.
+            let done = json!({"status": "completed"}).to_string();
+            let headers = [("content-type", "application/json")];
+            scene.insist(&agent, Method::PATCH, &path, &headers, done, 200).await;
+            scene.world.settle().await;
+        })
+    },
+};
+
+fn packet() -> Value {
+    json!({
+        "metadata": {"source_agent": {"id": "a-1", "name": "Sales"}, "target_agent": {"id": "b-1", "name": "Billing"}},
+        "context": {"summary": SMALL},
+    })
+}
 
 pub(crate) const REVOKED: Journey = Journey {
     name: "a revoked key",

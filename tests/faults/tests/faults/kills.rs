@@ -88,3 +88,8 @@ async fn signing_in_survives() {
 async fn files_survive() {
     holds_wherever_the_process_dies(&journeys::ATTACHED).await;
 }
+
+#[tokio::test]
+async fn the_feed_survives() {
+    holds_wherever_the_process_dies(&journeys::HANDED_OVER).await;
+}

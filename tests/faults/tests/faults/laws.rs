@@ -12,6 +12,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::evidence::{Evidence, Kept, number, text};
+use crate::feed;
 use crate::scene::{Question, Scene};
 
 /// Panics where a law does not hold. The world has come to rest, and nothing breaks any more.
@@ -25,6 +26,7 @@ pub(crate) async fn check(scene: &mut Scene) {
     nothing_else_was_sent(scene, &evidence);
     assert_eq!(evidence.dead, Vec::<Value>::new(), "no message is given up because of one fault");
     what_was_told_is_true(scene, &evidence).await;
+    feed::tells_every_event_once(&evidence.table);
 }
 
 /// The pump lives: the next decision finds its approver.

@@ -98,3 +98,34 @@ async fn a_key_without_a_limit_pays_nothing_for_months() {
     let (calls, _) = free.create(&[], &free.ask()).await;
     assert_eq!(calls, ["PutItem"]);
 }
+
+#[tokio::test]
+async fn an_event_of_a_packet_costs_one_write_to_be_told() {
+    let world = World::new().await;
+    let agent = world.key("agent").await.of_packets();
+    let packet = json!({
+        "metadata": {"source_agent": {"id": "a-1", "name": "Sales"}, "target_agent": {"id": "b-1", "name": "Billing"}},
+        "context": {"summary": "Upgrade to Business"},
+    });
+    let told = async || {
+        agent.post("/api/v1/packets", &packet).await.expect(201);
+        world.settle().await;
+        let calls =
+            world.meter.take().into_iter().filter(|call| call.partitions.iter().any(|pk| pk.starts_with("feed#")));
+        calls.map(|call| call.operation).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, ["Query", "PutItem"], "the newest entry is read once");
+    assert_eq!(told().await, ["PutItem"], "beside the event's own item, which is written anyway");
+    let admin = world.admin.of_packets();
+    for _ in 0..WARM_UP {
+        admin.get("/metrics").await.expect(200);
+    }
+    world.meter.take();
+    admin.get("/metrics").await.expect(200);
+    let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["Query"], "all figures are in the newest entry");
+    admin.get("/api/v1/stats").await.expect(200);
+    let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["Query", "Query"], "and of two entries one tells which were made today");
+    world.end().await;
+}

@@ -108,6 +108,12 @@ impl Scene {
         answer
     }
 
+    /// A command that is known by its name when it comes again.
+    pub(crate) async fn post(&self, client: &Client, path: &str, name: &str, body: &Value, status: u16) -> Answer {
+        let headers = [("content-type", "application/json"), ("idempotency-key", name)];
+        self.insist(client, Method::POST, path, &headers, body.to_string(), status).await
+    }
+
     /// Two files in one request.
     pub(crate) async fn attach(&mut self, id: &str, name: &str) {
         let part = |file: &str| {

@@ -21,6 +21,8 @@ mod a_question_can_be_taken_back;
 mod a_repeated_answer_is_one_answer;
 mod a_repeated_ask_is_one_ask;
 mod a_revoked_key_stops_working;
+mod a_socket_tells_what_happens;
+mod a_stream_tells_what_happens;
 mod a_tap_twice_is_one_answer;
 mod a_wrong_link_opens_nothing;
 mod an_account_sees_only_its_own;
