@@ -15,7 +15,7 @@ const IDEMPOTENCY_KEY: &str = "handover-4711";
 
 /// Is this operation one of this door?
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("/api/v1/packets")
+    endpoint.path.starts_with("/api/v1/")
 }
 
 /// The packet that the example create makes.
