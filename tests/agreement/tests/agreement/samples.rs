@@ -44,7 +44,9 @@ pub(crate) enum Body {
 
 /// A new operation needs its sample here.
 pub(crate) fn sample(function: &str) -> Sample {
-    if let Some(sample) = packets::sample(function).or_else(|| routes::sample(function)).or_else(|| tenants::sample(function)) {
+    if let Some(sample) =
+        packets::sample(function).or_else(|| routes::sample(function)).or_else(|| tenants::sample(function))
+    {
         return sample;
     }
     let by = |key: &str| Sample {

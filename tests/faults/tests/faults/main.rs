@@ -15,3 +15,4 @@ mod races;
 mod round_trips;
 mod scene;
 mod sweep;
+mod tenants;
