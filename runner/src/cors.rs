@@ -11,9 +11,16 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 
-pub const METHODS: [&str; 3] = ["DELETE", "GET", "POST"];
-pub const HEADERS: [&str; 3] = ["authorization", "content-type", "idempotency-key"];
-pub const EXPOSED: [&str; 2] = ["retry-after", "x-request-id"];
+pub const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
+pub const HEADERS: [&str; 4] = ["authorization", "content-type", "idempotency-key", "x-api-key"];
+pub const EXPOSED: [&str; 6] = [
+    "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-ratelimit-tier",
+    "x-request-id",
+];
 pub const MAX_AGE_SECONDS: u32 = 600;
 
 /// The pages that only a laptop has show mail and webhooks to whoever asks: no other page may read them.

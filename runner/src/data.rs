@@ -57,6 +57,11 @@ impl DataDir {
         self.secret("admin.key", entropy)
     }
 
+    /// The key that looks after all accounts of this machine. Made once.
+    pub fn operator_key(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
+        self.secret("operator.key", entropy)
+    }
+
     fn secret(&self, name: &str, entropy: &dyn Entropy) -> anyhow::Result<String> {
         let path = self.path.join(name);
         match fs::read_to_string(&path) {

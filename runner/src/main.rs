@@ -191,12 +191,13 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         limits: Limits::OF_ONE_MACHINE,
     })
     .await?;
-    let (origin, data) = (&running.origin, options.data.display());
+    let (origin, operator, data) = (&running.origin, &running.operator, options.data.display());
     let key = if given { "(the one you gave)" } else { &running.key };
     println!(
         "Handrail runs at {origin}\n\
          \n\
          Admin key   {key}\n\
+         Operator    {operator}\n\
          Account     {origin}/account  (sign in as {LOCAL_EMAIL})\n\
          Mailbox     {origin}/local/mail\n\
          Webhooks    {origin}/local/hooks\n\

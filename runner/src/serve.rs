@@ -23,6 +23,7 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Endpoint, service};
 use handrail_kernel::fault::Fault;
 use handrail_kernel::master::{MasterKey, hash_of_key};
+use handrail_kernel::minting::PREFIX_CHARS;
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
@@ -82,6 +83,8 @@ pub struct Running {
     pub address: SocketAddr,
     pub origin: String,
     pub key: String,
+    /// Looks after all accounts, and belongs to one of its own.
+    pub operator: String,
     pub cx: Cx,
     pub desk: Desk,
     pub pump: PumpHandle,
@@ -106,14 +109,15 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         }
         Storage::Engine { engine, client, files } => (None, engine, client, files),
     };
-    let (master, key) = match &data {
+    let (master, key, operator) = match &data {
         Some(data) => {
             let key = options.key.map_or_else(|| data.admin_key(&*entropy), Ok)?;
-            (data.master_secret(&*entropy)?, key)
+            (data.master_secret(&*entropy)?, key, data.operator_key(&*entropy)?)
         }
         None => (
             "the secret of tests that keep nothing".to_owned(),
             options.key.unwrap_or_else(|| "ho_test_admin_key".to_owned()),
+            "ho_test_operator_key".to_owned(),
         ),
     };
     table::create(&client, TABLE).await.context("could not make the table")?;
@@ -139,7 +143,10 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
     let cx = cx.with_blobs(Arc::new(folder.clone()));
-    let tenant = ensure_admin(&cx, &desk, &key).await.context("could not keep the admin key")?;
+    let admin = (Role::Admin, ADMIN_REQUESTS_PER_MINUTE);
+    let tenant = ensure_key(&cx, &desk, &key, admin).await.context("could not keep the admin key")?;
+    let by_tier = (Role::Operator, Tier::default().preset().requests_per_minute);
+    ensure_key(&cx, &desk, &operator, by_tier).await.context("could not keep the operator's key")?;
     ensure_account(&cx, tenant).await.context("could not keep the account")?;
 
     let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
@@ -173,7 +180,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         tasks.push(tokio::spawn(expire(engine, folder, handle.clone())));
     }
     handle.wake();
-    Ok(Running { address, origin, key, cx, desk, pump: handle, clock, tasks, _data: data })
+    Ok(Running { address, origin, key, operator, cx, desk, pump: handle, clock, tasks, _data: data })
 }
 
 fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
@@ -226,34 +233,33 @@ fn lent_before() -> SystemTime {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Admin {
+struct Kept {
     tenant: TenantId,
     key: KeyId,
     key_hash: String,
 }
 
-/// One account and one admin key. Another key than last time replaces the last one.
-async fn ensure_admin(cx: &Cx, desk: &Desk, key: &str) -> Result<TenantId, Fault> {
-    const ADMIN: &str = "admin";
+/// One key of this role, in an account of its own. Another key than last time replaces the last one.
+async fn ensure_key(cx: &Cx, desk: &Desk, key: &str, (role, per_minute): (Role, u32)) -> Result<TenantId, Fault> {
     let key_hash = hash_of_key(key);
-    let before: Option<Admin> = desk.state(ADMIN).await?;
-    if let Some(admin) = before.as_ref().filter(|admin| admin.key_hash == key_hash) {
-        return Ok(admin.tenant);
+    let before: Option<Kept> = desk.state(role.name()).await?;
+    if let Some(kept) = before.as_ref().filter(|kept| kept.key_hash == key_hash) {
+        return Ok(kept.tenant);
     }
     let now = cx.clock.now();
-    let tenant = before.as_ref().map_or_else(|| cx.new_tenant_id(), |admin| admin.tenant);
+    let tenant = before.as_ref().map_or_else(|| cx.new_tenant_id(), |kept| kept.tenant);
     let made = Key {
-        prefix: key.chars().take(14.min(key.chars().count() / 2)).collect(),
-        role: Role::Admin,
-        requests_per_minute: ADMIN_REQUESTS_PER_MINUTE,
-        ..Key::new(KeyId::new(now, cx.entropy.bytes()), tenant, "local admin", now)
+        prefix: key.chars().take(PREFIX_CHARS.min(key.chars().count() / 2)).collect(),
+        role,
+        requests_per_minute: per_minute,
+        ..Key::new(KeyId::new(now, cx.entropy.bytes()), tenant, format!("local {}", role.name()), now)
     };
     // It may be there: given once before and replaced since, or put by a process that ended before it was noted.
     cx.store.renew_key(&key_hash, &made).await?;
     if let Some(before) = before {
         cx.store.revoke_key(tenant, before.key, now).await?;
     }
-    desk.set_state(ADMIN, &Admin { tenant, key: made.id, key_hash }).await?;
+    desk.set_state(role.name(), &Kept { tenant, key: made.id, key_hash }).await?;
     Ok(tenant)
 }
 

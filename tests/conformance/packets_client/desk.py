@@ -14,6 +14,7 @@ from handoffrail.sdk import AsyncHandoffRailClient, ChainBuilder, HandoffRailCli
 ORIGIN = os.environ["HANDRAIL_ORIGIN"]
 BASE_URL = ORIGIN + "/api/v1"
 ADMIN_KEY = os.environ["ADMIN_KEY"]
+OPERATOR_KEY = os.environ["OPERATOR_KEY"]
 # Far more than anything here takes on a busy machine.
 PATIENCE_SECONDS = 120
 NOBODY = "018f0000-0000-7000-8000-000000000000"

@@ -21,6 +21,7 @@ mod samples;
 mod stage;
 mod table;
 mod template;
+mod tenants;
 mod tree;
 mod walls;
 mod watch;

@@ -15,7 +15,7 @@ use crate::examples::message;
 use crate::project::read;
 use crate::samples::{Body, Sample, invoke, sample};
 use crate::stage::{FILE, NOW, Stage, approver, blob_key, key_id, record_id, tenant, token};
-use crate::{packets, routes};
+use crate::{packets, routes, tenants};
 
 pub(crate) fn example(function: &str) -> String {
     read(&format!("infra/events/{function}.json"))
@@ -91,6 +91,11 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
         function if function.starts_with("packets-") => {
             let mut stage = Stage::new().await;
             packets::set(&mut stage, function).await;
+            stage
+        }
+        function if function.starts_with("tenants-") => {
+            let mut stage = Stage::new().await;
+            tenants::set(&mut stage, function).await;
             stage
         }
         function if function.starts_with("routes-") => {

@@ -17,7 +17,7 @@ use crate::stage::{
     ADMIN, AGENT, APP, FILE, IDEMPOTENCY_KEY, NOW, SESSION_COOKIE, SLACK_CODE, Stage, file_token, key_id, login_token,
     record_id, slack_state, slack_tap, token, upload_token,
 };
-use crate::{packets, routes};
+use crate::{packets, routes, tenants};
 
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -44,7 +44,9 @@ pub(crate) enum Body {
 
 /// A new operation needs its sample here.
 pub(crate) fn sample(function: &str) -> Sample {
-    if let Some(sample) = packets::sample(function).or_else(|| routes::sample(function)) {
+    if let Some(sample) =
+        packets::sample(function).or_else(|| routes::sample(function)).or_else(|| tenants::sample(function))
+    {
         return sample;
     }
     let by = |key: &str| Sample {

@@ -39,6 +39,7 @@ async fn works_unchanged(client: &str, tests: &str) {
         .current_dir(root().join("tests/conformance").join(tests))
         .env("HANDRAIL_ORIGIN", &world.running.origin)
         .env("ADMIN_KEY", &world.running.key)
+        .env("OPERATOR_KEY", &world.running.operator)
         .env_remove("HANDOVER_API_KEY")
         // No proxy may stand between it and this process.
         .env("no_proxy", "127.0.0.1");

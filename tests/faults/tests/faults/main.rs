@@ -16,3 +16,4 @@ mod races;
 mod round_trips;
 mod scene;
 mod sweep;
+mod tenants;

@@ -1,6 +1,7 @@
 //! Calls to the database are counted: each is a round trip that somebody waits for. On a warm process, with the key
 //! remembered and a lease in hand.
 
+use handrail_domain::access::Role;
 use handrail_domain::outbound::Reach;
 use handrail_testkit::{ApiOnly, Client, Meter, World};
 use serde_json::{Value, json};
@@ -128,4 +129,35 @@ async fn an_event_of_a_packet_costs_one_write_to_be_told() {
     let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
     assert_eq!(calls, ["Query", "Query"], "and of two entries one tells which were made today");
     world.end().await;
+}
+
+/// What an hour and a day allow is counted where there is a number, and nowhere else.
+#[tokio::test]
+async fn an_account_without_a_number_pays_nothing_for_hours_and_days() {
+    let packet = json!({
+        "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
+        "context": {"summary": "Upgrade"},
+    });
+    for (wish, counted) in [
+        (json!({"name": "Limited", "tier": "enterprise", "handoffs_per_day": 1_000}), vec!["UpdateItem"]),
+        (json!({"name": "Unlimited", "tier": "enterprise"}), vec![]),
+    ] {
+        let world = World::new().await;
+        let operator = world.stranger(Role::Operator).await.of_packets();
+        let tenant = operator.post("/api/v1/tenants", &wish).await.expect(201).id();
+        let wish = json!({"name": "writer", "role": "writer", "tenant_id": tenant});
+        let made = operator.post("/api/v1/keys", &wish).await.expect(201);
+        let writer = operator.with_key(made.json["key"].as_str().expect("the key is shown once"));
+        let (cx, meter) = (world.running.cx.clone(), world.meter.clone());
+        world.kill().await;
+        let process = ApiOnly::start(&cx, Reach::LoopbackToo).await;
+        let writer = process.client(&writer);
+        for _ in 0..WARM_UP {
+            writer.post("/api/v1/packets", &packet).await.expect(201);
+        }
+        meter.take();
+        writer.post("/api/v1/packets", &packet).await.expect(201);
+        let calls: Vec<String> = meter.take().into_iter().map(|call| call.operation).collect();
+        assert_eq!(calls, [counted, vec!["PutItem", "PutItem"]].concat());
+    }
 }

@@ -13,6 +13,22 @@ async fn preflight(client: &Client, path: &str, method: &str) -> Answer {
 }
 
 #[tokio::test]
+async fn a_script_may_bring_a_key_of_the_packets_door() {
+    let world = World::new().await;
+    for (path, method) in [("/api/v1/packets", "POST"), ("/api/v1/packets/x", "PATCH"), ("/api/v1/keys/x", "DELETE")] {
+        let allowed = preflight(&world.admin, path, method).await.expect(204);
+        assert_eq!(allowed.header("access-control-allow-origin"), "*");
+        assert_eq!(allowed.header("access-control-allow-credentials"), "");
+        assert!(allowed.header("access-control-allow-methods").contains(method), "{path}");
+        assert!(allowed.header("access-control-allow-headers").contains("x-api-key"));
+    }
+    let answer = world.admin.of_packets().get("/api/v1/packets").await.expect(200);
+    let exposed = answer.header("access-control-expose-headers");
+    assert!(["retry-after", "x-ratelimit-remaining", "x-request-id"].iter().all(|name| exposed.contains(name)));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn scripts_of_other_pages_may_ask() {
     let mut world = World::new().await;
     let agent = world.key("agent").await;
