@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::replay::{happen, happen_with};
 use crate::samples::{Body, Sample};
-use crate::stage::{AGENT, APP, Stage, key_id, tenant};
+use crate::stage::{AGENT, APP, Stage, approver, key_id, tenant};
 
 const IDEMPOTENCY_KEY: &str = "handover-4711";
 
@@ -79,6 +79,12 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
         "packets-batch-complete" => by(AGENT, Some(json!({"packet_ids": [packet_id()]}))),
         _ => return None,
     })
+}
+
+/// The example packet, with a question to the approver of the examples.
+pub(crate) async fn somebody_is_asked(stage: &mut Stage) {
+    let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?", "approver": approver()});
+    happen_with(stage, "packets-create", |body| body["hitl"] = checkpoint).await;
 }
 
 /// What has to have happened before the sample of this operation.
