@@ -136,8 +136,19 @@ fn effects_know_no_operation() {
 #[test]
 fn what_runs_on_aws_is_built_without_the_embedded_engine() {
     let walls = Walls::read();
-    let packages =
-        ["domain", "kernel", "sender", "slack-api", "asking", "effects", "decisions", "packets", "routes", "slack", "workers"];
+    let packages = [
+        "domain",
+        "kernel",
+        "sender",
+        "slack-api",
+        "asking",
+        "effects",
+        "decisions",
+        "packets",
+        "routes",
+        "slack",
+        "workers",
+    ];
     for package in packages.map(|name| format!("handrail-{name}")) {
         walls.keep(&package, &["handrail-engine", "handrail-runner", "handrail-testkit", "dynoxide*"]);
     }
