@@ -87,7 +87,8 @@ impl Visit {
         match asked_now(&seen) {
             Some(asked) if asked.same_mailbox(&self.person) => ask_page(cx, &seen, &self.person, now, typed),
             Some(asked) => moved_page(&seen, asked),
-            None => self.ended(cx, &seen, true),
+            // Who tried something is told what it came to.
+            None => self.ended(cx, &seen, typed.problem.is_none()),
         }
     }
 
@@ -186,3 +187,6 @@ fn cancelled_page(seen: &Record<Decision>, cancelled: &Cancelled) -> Response<St
         reason: cancelled.reason.as_deref().unwrap_or_default(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,3 +101,141 @@ impl Checkpoint {
         reworked.await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::access::Role;
+    use handrail_domain::effect::{Effect, Purpose};
+    use handrail_domain::ids::KeyId;
+    use handrail_domain::lifecycle::Lifecycle;
+    use handrail_domain::packet::State;
+    use handrail_domain::text::EmailAddress;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{AGENT, Answer, Desk, NOON, WRITER, key, packet};
+
+    fn asks(approver: &str) -> Value {
+        let mut body = packet();
+        body["hitl"] = json!({"reason": "Large sum", "question": "Refund it?", "approver": approver});
+        body
+    }
+
+    async fn create(desk: &Desk, key: &str, body: Value) -> Answer {
+        desk.call(crate::create::ENDPOINT, "/api/v1/packets", key, body).await
+    }
+
+    async fn patch(desk: &Desk, id: RecordId, key: &str, body: Value) -> Answer {
+        desk.call(crate::patch::ENDPOINT, &format!("/api/v1/packets/{id}"), key, body).await
+    }
+
+    async fn follows(desk: &Desk, id: RecordId) -> Vec<Purpose> {
+        let record = desk.record(id).await;
+        let effects = Packet::effects(&record.ask, record.newest().unwrap());
+        effects.into_iter().map(Effect::purpose).collect()
+    }
+
+    #[tokio::test]
+    async fn whoever_is_named_is_asked_and_comes_back_in_the_checkpoint() {
+        let desk = Desk::new().await;
+        let made = create(&desk, AGENT, asks("ann@example.com")).await;
+        assert_eq!((made.status.as_u16(), &made.json["hitl"]["approver"]), (201, &json!("ann@example.com")));
+        assert_eq!(follows(&desk, made.id()).await[0], Purpose::AskApprover);
+        let unnamed = desk.made_of(crate::testing::checkpoint()).await;
+        assert_eq!(follows(&desk, unnamed).await, []);
+        let path = format!("/api/v1/packets/{}", made.id());
+        let chained = desk.call(crate::chain::ENDPOINT, &format!("{path}/chain"), AGENT, asks("ann@example.com")).await;
+        assert_eq!(follows(&desk, chained.id()).await[0], Purpose::AskApprover);
+        let batch = json!({"packets": [asks("ann@example.com"), asks("ann"), packet()]});
+        let refused = desk.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", AGENT, batch).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("packets.1.hitl.approver")));
+        let batch = json!({"packets": [asks("ann@example.com"), packet()]});
+        let batch = desk.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", AGENT, batch).await;
+        let first = batch.json["created"][0]["id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(follows(&desk, first).await[0], Purpose::AskApprover);
+    }
+
+    #[tokio::test]
+    async fn a_patch_that_raises_a_checkpoint_asks_and_one_that_only_puts_it_there_does_not() {
+        let desk = Desk::new().await;
+        let id = desk.claimed().await;
+        let hitl = asks("ann@example.com")["hitl"].clone();
+        assert_eq!(patch(&desk, id, AGENT, json!({"hitl": hitl})).await.status.as_u16(), 200);
+        assert_eq!(follows(&desk, id).await, []);
+        let raised = patch(&desk, id, AGENT, json!({"status": "awaiting_human"})).await;
+        assert_eq!((raised.status.as_u16(), &raised.json["status"]), (200, &json!("awaiting_human")));
+        assert_eq!(follows(&desk, id).await[0], Purpose::AskApprover);
+        // What they read stays what they answer.
+        assert_eq!(patch(&desk, id, AGENT, json!({"hitl": hitl})).await.status.as_u16(), 409);
+        let respond = json!({"response": "yes", "responded_by": "bob"});
+        let path = format!("/api/v1/packets/{id}/respond");
+        assert_eq!(desk.call(crate::respond::ENDPOINT, &path, WRITER, respond).await.status.as_u16(), 200);
+        assert_eq!(follows(&desk, id).await, [Purpose::UpdateSlack]);
+    }
+
+    const STRICT: &str = "ho_test_strict";
+    const LIMITED: &str = "ho_test_limited";
+
+    async fn with_keys(desk: &Desk) {
+        let bob = EmailAddress::parse("bob@example.com").unwrap();
+        let strict = Key { id: KeyId::new(NOON, [90; 10]), approvers: vec![bob], ..key(Role::Agent) };
+        desk.with_key(strict, STRICT).await;
+        let limited = Key { id: KeyId::new(NOON, [91; 10]), decisions_per_month: Some(2), ..key(Role::Agent) };
+        desk.with_key(limited, LIMITED).await;
+    }
+
+    #[tokio::test]
+    async fn a_key_asks_only_the_people_on_its_list() {
+        let desk = Desk::new().await;
+        with_keys(&desk).await;
+        let refused = create(&desk, STRICT, asks("ann@example.com")).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
+        assert!(refused.refusal().1.contains("not on this key's list"), "{}", refused.json);
+        assert_eq!(create(&desk, STRICT, asks("Bob@Example.com")).await.status.as_u16(), 201);
+        let id = desk.claimed().await;
+        let raise = |approver: &str| json!({"status": "awaiting_human", "hitl": asks(approver)["hitl"]});
+        let refused = patch(&desk, id, STRICT, raise("ann@example.com")).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
+        // Nor by raising what a key with another list put there.
+        patch(&desk, id, AGENT, json!({"hitl": asks("ann@example.com")["hitl"]})).await;
+        let refused = patch(&desk, id, STRICT, json!({"status": "awaiting_human"})).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
+        assert_eq!(desk.record(id).await.state(), State::Claimed);
+        assert_eq!(patch(&desk, id, STRICT, raise("bob@example.com")).await.status.as_u16(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_person_who_is_asked_counts_for_the_month_and_nothing_else_does() {
+        let desk = Desk::new().await;
+        with_keys(&desk).await;
+        let id = desk.claimed().await;
+        let raise = json!({"status": "awaiting_human", "hitl": asks("ann@example.com")["hitl"]});
+        assert_eq!(create(&desk, LIMITED, asks("ann@example.com")).await.status.as_u16(), 201);
+        // What asks nobody, or is refused, is not counted.
+        assert_eq!(create(&desk, LIMITED, packet()).await.status.as_u16(), 201);
+        assert_eq!(patch(&desk, id, LIMITED, json!({"hitl": raise["hitl"]})).await.status.as_u16(), 200);
+        let done = json!({"status": "created", "hitl": raise["hitl"]});
+        assert_eq!(patch(&desk, id, LIMITED, done).await.status.as_u16(), 400);
+        assert_eq!(patch(&desk, id, LIMITED, raise.clone()).await.status.as_u16(), 200);
+        let over = create(&desk, LIMITED, asks("ann@example.com")).await;
+        assert_eq!(over.status.as_u16(), 429, "{}", over.json);
+        let other = desk.claimed().await;
+        assert_eq!(patch(&desk, other, LIMITED, raise).await.status.as_u16(), 429);
+        assert_eq!(desk.record(other).await.state(), State::Claimed);
+        assert_eq!(create(&desk, LIMITED, packet()).await.status.as_u16(), 201);
+    }
+
+    #[tokio::test]
+    async fn a_question_is_found_by_its_number_alone() {
+        let desk = Desk::new().await;
+        let id = create(&desk, AGENT, asks("ann@example.com")).await.id();
+        let tenant = crate::testing::tenant();
+        let found = Checkpoint::find(&desk.cx, tenant, id, 1).await.unwrap().unwrap();
+        assert_eq!(found.question.record.ask.asked_by_name, "the agent");
+        for number in [0, 2, u64::MAX] {
+            assert!(Checkpoint::find(&desk.cx, tenant, id, number).await.unwrap().is_none(), "{number}");
+        }
+        let stranger = TenantId::new(NOON, [7; 10]);
+        assert!(Checkpoint::find(&desk.cx, stranger, id, 1).await.unwrap().is_none());
+    }
+}

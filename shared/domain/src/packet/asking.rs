@@ -24,6 +24,16 @@ pub struct Asked {
 }
 
 impl Asked {
+    fn by(name: &str, hitl: &Hitl, approver: &EmailAddress, in_slack: bool) -> Self {
+        let (question, asked_by) = (one_line(hitl.asks(), KEPT_CHARS_MAX), name.to_owned());
+        Self { approver: approver.clone(), question, asked_by, in_slack }
+    }
+
+    /// Does this checkpoint ask the same person the same?
+    pub(super) fn is_of(&self, hitl: &Hitl) -> bool {
+        hitl.approver.as_ref().is_some_and(|approver| *self == Self::by(&self.asked_by, hitl, approver, self.in_slack))
+    }
+
     pub(super) fn in_event(&self, number: u64) -> Question {
         Question { number, approver: self.approver.clone() }
     }
@@ -56,12 +66,7 @@ impl Asker<'_> {
         check_listed(self.approvers, approver).map_err(|invalid| {
             Flaw::new(&[Step::Member("hitl"), Step::Member("approver")], invalid.message, "value_error")
         })?;
-        Ok(Some(Asked {
-            approver: approver.clone(),
-            question: one_line(hitl.asks(), KEPT_CHARS_MAX),
-            asked_by: self.name.to_owned(),
-            in_slack: self.in_slack,
-        }))
+        Ok(Some(Asked::by(self.name, hitl, approver, self.in_slack)))
     }
 }
 

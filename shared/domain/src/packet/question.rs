@@ -32,7 +32,8 @@ pub fn question(
     let (asked, answer_until) = asked_by(&asking.event)?;
     let is_open = record.standing.question.as_ref().is_some_and(|question| question.number == number);
     let ended = entries.find(|entry| ends_question(&entry.event)).filter(|_| !is_open);
-    let (hitl, key) = (content.hitl.as_ref().filter(|_| is_open), key_of(asking));
+    // As long as no other one took its place, so that an answer that comes twice reads the same.
+    let hitl = content.hitl.as_ref().filter(|hitl| is_open || asked.is_of(hitl));
     let ask = Ask {
         action: hitl.map_or(asked.question.as_str(), |hitl| hitl.asks()).to_owned(),
         approver: asked.approver.clone(),
@@ -52,7 +53,7 @@ pub fn question(
         context_images: Vec::new(),
         policy: None,
         reminders: true,
-        asked_by: key.unwrap_or(record.ask.made_by),
+        asked_by: key_of(asking).unwrap_or(record.ask.made_by),
         asked_by_name: asked.asked_by.clone(),
     };
     let first = like(asking, Decision::opening(&ask));

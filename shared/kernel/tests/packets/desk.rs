@@ -230,6 +230,7 @@ impl Wish {
             human_first: false,
             has_checkpoint: false,
             hitl_deadline: None,
+            asks: None,
             expires_at: now.plus_ms(TTL_MS),
             content: self.content.reference(),
             made_by,

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::replay::{example, happen, operation, stage_for, story};
 use crate::samples::{Body, Sample, invoke, sample, tapped};
-use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE, slack_tap};
+use crate::stage::{ADMIN, NOW, SESSION, Stage, TABLE, packet_token, slack_reply, slack_tap};
 use crate::{packets, routes};
 
 /// One request to the table: the action, the index, and the partitions of the items where the request names them.
@@ -102,7 +102,12 @@ fn rarer(function: &str) -> Vec<String> {
         }
         "decisions-list" => vec![event(Sample { query: Vec::new(), ..sample(function) })],
         // Somebody taps a button that should be gone.
-        "slack-interactions" => vec![event(tapped(&slack_tap("deny")))],
+        "slack-interactions" => vec![event(tapped(&slack_tap("deny"))), event(tapped(&slack_reply()))],
+        // Somebody whom a packet asks.
+        "decisions-page-answer" => {
+            let body = Some(Body::Form("choice=approve&text-0=Refund+it%2E".to_owned()));
+            vec![event(Sample { parameter: Some(("token", packet_token())), body, ..sample(function) })]
+        }
         // Somebody reloads the page.
         "slack-oauth-callback" => vec![event(sample(function))],
         // Only an admin sees the account's other keys.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::replay::{happen, happen_with};
 use crate::samples::{Body, Sample};
-use crate::stage::{ADMIN, AGENT, APP, Stage, TABLE, key_id, tenant};
+use crate::stage::{ADMIN, AGENT, APP, Stage, TABLE, approver, key_id, tenant};
 
 const IDEMPOTENCY_KEY: &str = "handover-4711";
 
@@ -85,6 +85,12 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
         "packets-health" | "packets-ready" => Sample { key: None, ..by("", None) },
         _ => return None,
     })
+}
+
+/// The example packet, with a question to the approver of the examples.
+pub(crate) async fn somebody_is_asked(stage: &mut Stage) {
+    let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?", "approver": approver()});
+    happen_with(stage, "packets-create", |body| body["hitl"] = checkpoint).await;
 }
 
 /// What has to have happened before the sample of this operation.

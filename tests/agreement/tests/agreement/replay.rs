@@ -78,6 +78,12 @@ pub(crate) async fn stage_for(function: &str) -> Stage {
             stage.login_is_requested().await;
             stage
         }
+        // Both take the answer of whoever a packet asks, too.
+        "decisions-page-answer" | "slack-interactions" => {
+            let mut stage = story().await;
+            packets::somebody_is_asked(&mut stage).await;
+            stage
+        }
         "decisions-attachments-complete" => {
             let stage = story().await;
             stage.files.lie(&blob_key(), FILE);

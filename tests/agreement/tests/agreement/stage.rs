@@ -4,12 +4,12 @@
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use handrail_asking::slack::{Kept, Ticket};
 use handrail_decisions::attachments::invite::{self, Invited};
-use handrail_decisions::slack::Ticket;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
 use handrail_domain::actor::Actor;
-use handrail_domain::decision::Decision;
+use handrail_domain::decision::{Choice, Decision};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::login::{self, Login};
@@ -39,6 +39,7 @@ use serde_json::json;
 
 use crate::buckets::NotedFiles;
 use crate::calls::{Calls, Watched};
+use crate::packets::packet_id;
 
 pub(crate) const TABLE: &str = "handrail";
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
@@ -89,6 +90,12 @@ pub(crate) fn token() -> String {
     Link::to(&master(), tenant(), record_id(), Seat::Approver, &approver()).token()
 }
 
+/// The link in the mail of the person whom the example packet asks.
+pub(crate) fn packet_token() -> String {
+    let link = Link::to(&master(), tenant(), packet_id(), Seat::Approver, &approver());
+    link.to_question(1, &master(), &approver()).token()
+}
+
 /// The request to sign in that the examples' link is for.
 fn login_id() -> RecordId {
     RecordId::new(NOW, [7; 10])
@@ -137,9 +144,31 @@ pub(crate) fn slack_state() -> String {
     State { tenant: tenant(), made_at: NOW }.signed(&master())
 }
 
+fn slack_user() -> SlackUser {
+    SlackUser { team: "T0EXAMPLE".to_owned(), user: "U0EXAMPLE".to_owned() }
+}
+
+/// The dialog in which the same person answers the example packet.
+pub(crate) fn slack_reply() -> Tap {
+    let approver = slack_user();
+    let kept = Kept { ticket: Ticket::issue(&master(), &packet_token(), &approver), choice: Choice::Approve };
+    Tap::of(
+        json!({
+            "type": "view_submission",
+            "team": {"id": approver.team, "domain": "example"},
+            "user": {"id": approver.user, "username": "ada", "team_id": approver.team},
+            "view": {
+                "private_metadata": json!(kept).to_string(),
+                "state": {"values": {"text0": {"v": {"type": "plain_text_input", "value": "Refund it."}}}},
+            },
+        }),
+        NOW,
+    )
+}
+
 /// A tap of the approver's, whose message the account's workspace got.
 pub(crate) fn slack_tap(action: &str) -> Tap {
-    let approver = SlackUser { team: "T0EXAMPLE".to_owned(), user: "U0EXAMPLE".to_owned() };
+    let approver = slack_user();
     Tap::of(
         json!({
             "type": "block_actions",

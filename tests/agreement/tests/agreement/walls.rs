@@ -73,10 +73,20 @@ fn the_kernel_talks_to_dynamodb_and_nothing_else() {
         .keep("handrail-kernel", &["handrail-effects", "handrail-engine", "handrail-decisions", "handrail-workers"]);
 }
 
+/// Doors that ask people share it, so it knows none of them.
+#[test]
+fn what_asks_people_knows_no_door() {
+    let doors = ["handrail-decisions", "handrail-packets", "handrail-routes", "handrail-slack", "handrail-workers"];
+    Walls::read().keep("handrail-asking", &doors);
+    // An agent's packet is handed over without any of the decisions' door.
+    Walls::read().keep("handrail-packets", &["handrail-decisions", "handrail-slack"]);
+}
+
 #[test]
 fn an_operation_sends_nothing() {
     let out =
         ["handrail-effects", "handrail-engine", "handrail-workers", "aws-sdk-sqs", "aws-sdk-ses*", "aws-sdk-scheduler"];
+    Walls::read().keep("handrail-asking", &out);
     Walls::read().keep("handrail-decisions", &out);
     Walls::read().keep("handrail-packets", &out);
     Walls::read().keep("handrail-routes", &out);
@@ -85,7 +95,7 @@ fn an_operation_sends_nothing() {
 #[test]
 fn only_slacks_operations_can_call_slack_and_they_send_nothing_else() {
     let walls = Walls::read();
-    for package in ["handrail-kernel", "handrail-decisions", "handrail-packets", "handrail-routes"] {
+    for package in ["handrail-kernel", "handrail-asking", "handrail-decisions", "handrail-packets", "handrail-routes"] {
         walls.keep(package, &["handrail-sender", "handrail-slack-api", "handrail-slack"]);
     }
     let out =
@@ -126,8 +136,19 @@ fn effects_know_no_operation() {
 #[test]
 fn what_runs_on_aws_is_built_without_the_embedded_engine() {
     let walls = Walls::read();
-    let packages =
-        ["domain", "kernel", "sender", "slack-api", "effects", "decisions", "packets", "routes", "slack", "workers"];
+    let packages = [
+        "domain",
+        "kernel",
+        "sender",
+        "slack-api",
+        "asking",
+        "effects",
+        "decisions",
+        "packets",
+        "routes",
+        "slack",
+        "workers",
+    ];
     for package in packages.map(|name| format!("handrail-{name}")) {
         walls.keep(&package, &["handrail-engine", "handrail-runner", "handrail-testkit", "dynoxide*"]);
     }

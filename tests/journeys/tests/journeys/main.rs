@@ -5,6 +5,8 @@
 mod a_callback_can_be_verified;
 mod a_callback_is_made_again;
 mod a_callback_is_tried_four_times;
+mod a_checkpoint_asks_a_person;
+mod a_checkpoint_asks_in_slack;
 mod a_conversation_moves_to_another_agent;
 mod a_denial_reaches_the_agent;
 mod a_key_asks_only_its_approvers;
