@@ -22,6 +22,10 @@ pub enum Scope {
     PacketsWork,
     /// Answering a packet's checkpoint in a person's name. An agent does not have it, as with decisions.
     PacketsRespond,
+    /// Saying where the account is called when something happens, and seeing what was called.
+    HooksWrite,
+    /// Making all calls again that were given up.
+    HooksRetryAll,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +64,9 @@ impl Role {
         match scope {
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
-            Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
+            Scope::PacketsRespond | Scope::HooksWrite => matches!(self, Self::App | Self::Admin | Self::Writer),
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite | Scope::SlackWrite => matches!(self, Self::Admin),
+            Scope::KeysWrite | Scope::SlackWrite | Scope::HooksRetryAll => matches!(self, Self::Admin),
         }
     }
 }
@@ -86,9 +90,23 @@ mod tests {
         for scope in [Scope::DecisionsRead, Scope::AccountRead, Scope::PacketsRead] {
             assert!(Role::Reader.allows(scope));
         }
-        for scope in [Scope::DecisionsWrite, Scope::PacketsWrite, Scope::PacketsWork, Scope::PacketsRespond] {
+        for scope in [
+            Scope::DecisionsWrite,
+            Scope::PacketsWrite,
+            Scope::PacketsWork,
+            Scope::PacketsRespond,
+            Scope::HooksWrite,
+            Scope::HooksRetryAll,
+        ] {
             assert!(!Role::Reader.allows(scope));
         }
+    }
+
+    #[test]
+    fn hooks_are_not_for_agents() {
+        assert!([Role::App, Role::Admin, Role::Writer].iter().all(|role| role.allows(Scope::HooksWrite)));
+        assert!(!Role::Agent.allows(Scope::HooksWrite));
+        assert!(Role::ALL.iter().all(|role| role.allows(Scope::HooksRetryAll) == (*role == Role::Admin)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A packet: an agent hands its context to another, at most once at a time, sometimes past a person who has to answer first.
 
+mod announced;
 mod ask;
 mod content;
 mod event;
@@ -13,6 +14,7 @@ mod state;
 mod time;
 mod wire;
 
+pub use announced::{Announced, HookProposal, SECRET_CHARS_MAX, SECRET_CHARS_MIN};
 pub use ask::{AgentRef, Ask, Priority, TTL_MS};
 pub use content::{
     Actions, Artifact, CONTENT_BYTES_MAX, Completed, Content, Context, Decided, Dependency, DependencyKind,

@@ -178,7 +178,7 @@ impl Lifecycle for Packet {
         before.map_or_else(|| Standing::first(&entry.event), |before| before.after(&entry.event, entry.at))
     }
 
-    /// The callbacks of this door come with its subscriptions.
+    /// Subscribers are told of it, see [`Announced`](super::Announced): whom an event concerns is not in the record.
     fn effects(_ask: &Ask, _entry: &Entry<Self>) -> Vec<Effect> {
         Vec::new()
     }
