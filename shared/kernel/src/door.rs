@@ -8,7 +8,7 @@ use std::pin::Pin;
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::record::Record;
+use handrail_domain::record::{Entry, Record};
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde_json::Value;
@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::blobs::BlobKey;
 use crate::cx::Cx;
 use crate::fault::Fault;
-use crate::slack::SlackUser;
-use crate::store::{AskFrom, HeadKey, Item, read_head};
+use crate::slack::{Secret, SlackUser};
+use crate::store::{AskFrom, Call, HeadKey, Item, read_head, standing_of};
 use crate::transition::{Stop, raise_due};
 
 pub type Awaited<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -34,6 +34,10 @@ pub trait Door: Send + Sync {
     /// The files that an event of a record brought. None, where records have no files.
     fn files<'a>(&'a self, _cx: &'a Cx, _key: HeadKey, _seq: u64) -> Awaited<'a, Vec<BlobKey>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+    /// Headers of the door's own on the call of a hook, beside those that every signed call has.
+    fn hook_headers(&self, _call: &Call, _secret: &Secret) -> Vec<(String, String)> {
+        Vec::new()
     }
     /// How long to wait after each failed call. One more failure than there are waits, and the call is given up.
     fn retry_gaps_ms(&self) -> &'static [i64];
@@ -69,6 +73,17 @@ pub struct News {
     pub effects: Vec<(u64, Effect)>,
     /// The record's deadline, where it is new.
     pub due: Option<Timestamp>,
+    /// What the account's hooks are told.
+    pub announced: Vec<Announcement>,
+}
+
+/// One event in the words of its door, for every hook that wants to hear of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    pub seq: u64,
+    pub event: &'static str,
+    /// Sent byte for byte to all, on every attempt.
+    pub body: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +114,15 @@ pub struct SlackText {
 
 /// [`Door::news`] for any lifecycle: keeps the new events as items of their own and computes their effects.
 pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<News, Fault> {
+    news_told::<L>(cx, old, new, |_, _, _| None).await
+}
+
+/// What the hooks of an account are told of an event, if anything.
+pub type Tell<L> = fn(&Record<L>, &<L as Lifecycle>::Standing, &Entry<L>) -> Option<Announcement>;
+
+/// The same for a kind that has hooks. `tell` is asked about each new event, with what was asked and where the event left
+/// the record: from these alone an announcement reads the same whenever it is made.
+pub async fn news_told<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item, tell: Tell<L>) -> Result<News, Fault> {
     let key = crate::store::head_key_of(new).ok_or_else(|| Fault::broken("news of something that is no head"))?;
     let record = match new.get("ask") {
         Some(_) => read_head::<L>(new, AskFrom::Head)?,
@@ -118,14 +142,18 @@ pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> R
         Some(old) => crate::store::seq_of(old)?,
         None => 0,
     };
-    let mut effects = Vec::new();
+    let mut standing = old.map(standing_of::<L>).transpose()?;
+    let (mut effects, mut announced) = (Vec::new(), Vec::new());
     for line in record.log.iter().filter(|line| line.entry.seq > seen) {
         cx.store.keep_event(key, line).await?;
+        let after = L::after(standing.as_ref(), &line.entry);
+        announced.extend(tell(&record, &after, &line.entry));
+        standing = Some(after);
         effects.extend(L::effects(&record.ask, &line.entry).into_iter().map(|effect| (line.entry.seq, effect)));
     }
     let due = record.due().map(|due| due.at);
     let due_before = old.and_then(crate::store::due_of);
-    Ok(News { effects, due: due.filter(|due| Some(*due) != due_before) })
+    Ok(News { effects, due: due.filter(|due| Some(*due) != due_before), announced })
 }
 
 /// [`Door::raise_due`] for any lifecycle.

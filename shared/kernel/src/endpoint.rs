@@ -105,6 +105,17 @@ pub enum Touch {
     ListAgents,
     KeepAgent,
     RemoveAgent,
+    /// Finds a free place for a hook and takes it.
+    KeepHook,
+    ListHooks,
+    ReadHook,
+    CloseHook,
+    /// What a hook was called about, all of it or in one state.
+    ListCalls,
+    /// What was given up, of all of the account's hooks.
+    ListDeadCalls,
+    ReadCall,
+    ReplayCall,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or signs an address where a client puts one.
@@ -162,7 +173,7 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
-            Self::Read | Self::ReadDeliveries | Self::ListAgents => &[QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListHooks => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
@@ -190,6 +201,20 @@ impl Touch {
             Self::ReadAgent => &[const { Grant::on_keys_like("dynamodb:GetItem", "agents#*") }],
             Self::KeepAgent => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "agents#*") }],
             Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
+            Self::KeepHook => &[QUERY, const { Grant::on_keys_like("dynamodb:PutItem", "hooks#*") }],
+            Self::ReadHook => &[const { Grant::on_keys_like("dynamodb:GetItem", "hooks#*") }],
+            Self::CloseHook => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "hooks#*") }],
+            Self::ListCalls => &[
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_index("by_state") },
+                const { Grant::on_keys_like("dynamodb:BatchGetItem", "call#*") },
+            ],
+            Self::ListDeadCalls => &[
+                const { Grant::on_index("by_facet") },
+                const { Grant::on_keys_like("dynamodb:BatchGetItem", "call#*") },
+            ],
+            Self::ReadCall => &[const { Grant::on_keys_like("dynamodb:GetItem", "call#*") }],
+            Self::ReplayCall => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "call#*") }],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },

@@ -58,6 +58,8 @@ rights! {
     PacketsWrite: "a role other than reader",
     PacketsWork: "a role other than reader",
     PacketsRespond: "the role writer, app or admin, because who hands over must not answer",
+    HooksWrite: "the role writer, app or admin",
+    HooksRetryAll: "the role admin",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {

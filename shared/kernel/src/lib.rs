@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod extract;
 pub mod fault;
 pub mod file_link;
+pub mod hook;
 pub mod link;
 pub mod master;
 pub mod multipart;

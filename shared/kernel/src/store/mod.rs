@@ -6,10 +6,12 @@
 mod accounts;
 mod agents;
 mod bodies;
+mod calls;
 mod deliveries;
 mod events;
 mod facets;
 mod find;
+mod hooks;
 mod item;
 mod keys;
 mod lists;
@@ -29,10 +31,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent};
 pub use bodies::{BODY_PACKED_BYTES_MAX, Body, BodyName, PutBody, Whole};
+pub use calls::{CALLS_BEHIND_MAX, Call, CallState};
 pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Posting, REPLAYS_MAX, replay_asked};
 pub use facets::Filter;
 pub use find::{Found, Order, Page};
-pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of};
+pub use hooks::{Closed, HOOKS_MAX, Hook};
+pub use item::{AskFrom, HeadKey, due_of, head_key_of, kind_of, read_head, seq_of, standing_of};
 pub use keys::{FoundKey, Key, Replaced, Revoked};
 pub use lists::{Listing, ListingCursor, Overdue};
 pub use quotas::Quota;
