@@ -1,15 +1,17 @@
-//! What the workers need of this door. Nobody is called and nobody mailed yet: a packet's events only lead on to other packets.
+//! What the workers need of this door: its hooks are told what happens to packets, and a parent of what goes on from it.
 
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Packet, PacketEvent};
 use handrail_domain::record::Record;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_of, raise_due_of};
+use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, news_told, raise_due_of};
 use handrail_kernel::fault::Fault;
-use handrail_kernel::store::{AskFrom, HeadKey, Item, head_key_of, read_head};
+use handrail_kernel::slack::Secret;
+use handrail_kernel::store::{AskFrom, Call, HeadKey, Item, head_key_of, read_head};
 use handrail_kernel::transition::Stop;
 
+use crate::hooks::announcement::{RETRY_GAPS_MS, announcement, headers};
 use crate::shelf;
 
 pub struct PacketsDoor;
@@ -24,7 +26,7 @@ impl Door for PacketsDoor {
             if old.is_none() {
                 tell_parent(cx, new).await?;
             }
-            news_of::<Packet>(cx, old, new).await
+            news_told::<Packet>(cx, old, new, announcement).await
         })
     }
 
@@ -36,8 +38,12 @@ impl Door for PacketsDoor {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    fn hook_headers(&self, call: &Call, secret: &Secret) -> Vec<(String, String)> {
+        headers(call, secret)
+    }
+
     fn retry_gaps_ms(&self) -> &'static [i64] {
-        &[]
+        &RETRY_GAPS_MS
     }
 
     fn mail<'a>(&'a self, _: &'a Cx, _: HeadKey, _: u64, _: Purpose) -> Awaited<'a, Option<Mail>> {

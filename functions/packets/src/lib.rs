@@ -14,6 +14,7 @@ mod dialect;
 mod door;
 pub mod get;
 pub mod history;
+pub mod hooks;
 pub mod list;
 mod page;
 pub mod patch;
@@ -47,4 +48,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     batch_create::ENDPOINT,
     batch_claim::ENDPOINT,
     batch_complete::ENDPOINT,
+    hooks::create::ENDPOINT,
+    hooks::list::ENDPOINT,
+    hooks::delete::ENDPOINT,
+    hooks::deliveries::ENDPOINT,
+    hooks::dead::ENDPOINT,
+    hooks::replay::ENDPOINT,
+    hooks::retry_all::ENDPOINT,
 ];

@@ -16,7 +16,7 @@ use handrail_engine::Engine;
 use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::Endpoint;
-use handrail_kernel::master::hash_of_key;
+use handrail_kernel::master::{MasterKey, hash_of_key};
 use handrail_kernel::settings::{Limits, Settings};
 use handrail_kernel::slack::SlackSettings;
 use handrail_kernel::store::{Key, Store, table};
@@ -42,7 +42,7 @@ impl Desk {
         table::create(&engine.client(), "handrail").await.expect("a table can be made");
         let settings = Settings {
             table: "handrail".to_owned(),
-            master_key: None,
+            master_key: Some(MasterKey::new("the master key of the tests")),
             origin: None,
             reach: Reach::PublicOnly,
             slack: SlackSettings::default(),

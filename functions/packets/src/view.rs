@@ -1,6 +1,6 @@
 //! A packet as clients see it: every member, null when unset.
 
-use handrail_domain::packet::{AgentRef, Content, Packet, read_time, target};
+use handrail_domain::packet::{AgentRef, Ask, Content, Packet, Standing, read_time};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -11,22 +11,11 @@ const VERSION: &str = "1.0.0";
 /// `record` as it is seen at the moment.
 pub(crate) fn whole(record: &Record<Packet>, content: &Content) -> Value {
     let (ask, standing) = (&record.ask, &record.standing);
-    let target = target(record);
-    let stated = |stated: &Option<String>| stated.as_deref().map(zoned);
     json!({
         "id": record.id,
         "version": VERSION,
         "parent_packet_id": ask.parent,
-        "metadata": {
-            "source_agent": source(&ask.source),
-            "target_agent": {"id": target.id, "name": target.name, "framework": target.framework},
-            // Clients read no null here.
-            "created_at": stated(&ask.stated_at).unwrap_or_else(|| record.created_at.to_string()),
-            "claimed_at": time_or(standing.claimed_at, stated(&ask.claimed_at_given)),
-            "completed_at": time_or(standing.completed_at, stated(&ask.completed_at_given)),
-            "priority": ask.priority,
-            "tags": ask.tags,
-        },
+        "metadata": metadata(ask, standing, record.created_at),
         "context": content.context,
         "decisions": content.decisions,
         "actions": content.actions,
@@ -38,6 +27,22 @@ pub(crate) fn whole(record: &Record<Packet>, content: &Content) -> Value {
         "updated_at": record.updated_at,
         "expires_at": ask.expires_at,
         "lease_expires_at": standing.lease.map(|lease| lease.until),
+    })
+}
+
+/// Who hands over to whom, and when: of a packet that stands so.
+pub(crate) fn metadata(ask: &Ask, standing: &Standing, created_at: Timestamp) -> Value {
+    let target = standing.holder.as_ref().unwrap_or(&ask.target);
+    let stated = |stated: &Option<String>| stated.as_deref().map(zoned);
+    json!({
+        "source_agent": source(&ask.source),
+        "target_agent": {"id": target.id, "name": target.name, "framework": target.framework},
+        // Clients read no null here.
+        "created_at": stated(&ask.stated_at).unwrap_or_else(|| created_at.to_string()),
+        "claimed_at": time_or(standing.claimed_at, stated(&ask.claimed_at_given)),
+        "completed_at": time_or(standing.completed_at, stated(&ask.completed_at_given)),
+        "priority": ask.priority,
+        "tags": ask.tags,
     })
 }
 
