@@ -7,6 +7,7 @@ use handrail_domain::packet::Packet;
 use handrail_kernel::endpoint::Endpoint;
 use serde_json::{Value, json};
 
+use crate::hooks;
 use crate::replay::{happen, happen_with};
 use crate::samples::{Body, Sample};
 use crate::stage::{AGENT, APP, Stage, key_id, tenant};
@@ -15,7 +16,7 @@ const IDEMPOTENCY_KEY: &str = "handover-4711";
 
 /// Is this operation one of this door?
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("/api/v1/packets")
+    endpoint.path.starts_with("/api/v1/")
 }
 
 /// The packet that the example create makes.
@@ -77,7 +78,7 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
             by(AGENT, Some(batch))
         }
         "packets-batch-complete" => by(AGENT, Some(json!({"packet_ids": [packet_id()]}))),
-        _ => return None,
+        _ => return hooks::sample(function),
     })
 }
 
@@ -93,6 +94,7 @@ pub(crate) async fn set(stage: &mut Stage, function: &str) {
             happen(stage, "packets-create").await;
             happen(stage, "packets-claim").await;
         }
+        function if function.starts_with("packets-hooks-") => hooks::set(stage).await,
         _ => happen(stage, "packets-create").await,
     }
 }
@@ -108,6 +110,10 @@ pub(crate) fn rarer(function: &str) -> Vec<Sample> {
             named().into_iter().chain(named()).collect()
         }
         "packets-list" => sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect(),
+        // All that there was, and not what is dead alone.
+        "packets-hooks-deliveries" => {
+            sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect()
+        }
         _ => Vec::new(),
     }
 }

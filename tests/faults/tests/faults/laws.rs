@@ -136,7 +136,8 @@ fn files_are_kept(scene: &Scene, kept: &Kept) {
 
 fn effects_of(kept: &Kept) -> Vec<(String, Effect)> {
     let (tenant, record) = (kept.record.tenant, kept.record.id);
-    let of = |seq, effect: Effect| (DeliveryKey { tenant, record, seq, purpose: effect.purpose() }.id(), effect);
+    let of =
+        |seq, effect: Effect| (DeliveryKey { tenant, record, seq, purpose: effect.purpose(), hook: None }.id(), effect);
     let entries = kept.record.log.iter().map(|line| &line.entry);
     entries
         .flat_map(|entry| {
@@ -168,7 +169,8 @@ fn event_of(purpose: Purpose) -> &'static str {
         | Purpose::RemindLast
         | Purpose::SignIn
         | Purpose::UpdateSlack
-        | Purpose::KeepFiles => {
+        | Purpose::KeepFiles
+        | Purpose::Announce => {
             panic!("that is no call")
         }
     }
