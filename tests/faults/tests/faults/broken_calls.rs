@@ -4,6 +4,7 @@ use handrail_testkit::{Counted, Plan};
 use tokio::task::JoinSet;
 
 use crate::evidence::{LOCAL_TABLE, TABLE};
+use crate::hooks;
 use crate::journeys::{self, Journey};
 use crate::laws;
 use crate::scene::Scene;
@@ -113,4 +114,9 @@ async fn a_link_signs_in_once_whatever_call_breaks() {
 #[tokio::test]
 async fn files_come_once_and_stay() {
     holds_whatever_call_breaks(&journeys::ATTACHED).await;
+}
+
+#[tokio::test]
+async fn every_hook_is_told_whatever_call_breaks() {
+    holds_whatever_call_breaks(&hooks::TOLD).await;
 }

@@ -4,6 +4,7 @@
 use handrail_testkit::{Counted, Plan};
 use tokio::task::JoinSet;
 
+use crate::hooks;
 use crate::journeys::{self, Journey};
 use crate::laws;
 use crate::scene::Scene;
@@ -87,4 +88,9 @@ async fn signing_in_survives() {
 #[tokio::test]
 async fn files_survive() {
     holds_wherever_the_process_dies(&journeys::ATTACHED).await;
+}
+
+#[tokio::test]
+async fn what_hooks_are_told_survives() {
+    holds_wherever_the_process_dies(&hooks::TOLD).await;
 }

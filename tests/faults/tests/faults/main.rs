@@ -8,6 +8,7 @@
 
 mod broken_calls;
 mod evidence;
+mod hooks;
 mod journeys;
 mod kills;
 mod laws;
