@@ -77,7 +77,7 @@ mod tests {
         let path = format!("/decisions/{id}/deliveries");
         assert_eq!(desk.call(ENDPOINT, &path, AGENT, Value::Null).await.json, json!({"deliveries": []}));
 
-        let key = DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved };
+        let key = DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved, hook: None };
         let fresh = Delivery {
             id: key.id(),
             seq: 2,

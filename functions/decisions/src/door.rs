@@ -123,7 +123,8 @@ fn callback(
         | Purpose::RemindLast
         | Purpose::SignIn
         | Purpose::UpdateSlack
-        | Purpose::KeepFiles => return None,
+        | Purpose::KeepFiles
+        | Purpose::Announce => return None,
     };
     let decision = match &entry.event {
         DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {

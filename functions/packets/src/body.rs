@@ -76,11 +76,16 @@ impl FromRequestParts<Cx> for PacketId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, cx).await.map_err(|_| Problem::NoRoute)?;
-        let id = Uuid::try_parse(&text);
-        let id = id.map_err(|_| flawed_at(Part::Path, "packet_id", "Input should be a valid UUID", "uuid_parsing"))?;
-        Ok(Self(RecordId::from_bytes(id.into_bytes())))
+        Ok(Self(RecordId::from_bytes(uuid_in_path(parts, cx, "packet_id").await?)))
     }
+}
+
+/// In any of the forms of a UUID.
+pub(crate) async fn uuid_in_path(parts: &mut Parts, cx: &Cx, name: &'static str) -> Result<[u8; 16], Problem> {
+    let Path(text) = Path::<String>::from_request_parts(parts, cx).await.map_err(|_| Problem::NoRoute)?;
+    let id = Uuid::try_parse(&text);
+    let id = id.map_err(|_| flawed_at(Part::Path, name, "Input should be a valid UUID", "uuid_parsing"))?;
+    Ok(id.into_bytes())
 }
 
 /// Every parameter is a text until its operation reads it.

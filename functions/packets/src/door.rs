@@ -1,4 +1,5 @@
-//! What the workers need of this door: a packet leads on to others, and asks the people whom its checkpoints name.
+//! What the workers need of this door: whom a packet asks, who follows it, which hooks are told, and which packet it goes on
+//! from.
 
 use handrail_asking::{ask_by_mail, asks_in_slack, in_slack};
 use handrail_domain::effect::Purpose;
@@ -7,13 +8,14 @@ use handrail_domain::packet::{Packet, PacketEvent};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, SlackText, news_and_feed, raise_due_of};
+use handrail_kernel::door::{Awaited, Callback, Door, Mail, News, Publicity, SlackText, public_news_of, raise_due_of};
 use handrail_kernel::fault::Fault;
-use handrail_kernel::slack::SlackUser;
-use handrail_kernel::store::{AskFrom, HeadKey, Item, head_key_of, read_head};
+use handrail_kernel::slack::{Secret, SlackUser};
+use handrail_kernel::store::{AskFrom, Call, HeadKey, Item, head_key_of, read_head};
 use handrail_kernel::transition::Stop;
 
 use crate::checkpoint::Checkpoint;
+use crate::hooks::announcement::{RETRY_GAPS_MS, announcement, headers};
 use crate::{headline, shelf};
 
 pub struct PacketsDoor;
@@ -28,7 +30,8 @@ impl Door for PacketsDoor {
             if old.is_none() {
                 tell_parent(cx, new).await?;
             }
-            news_and_feed::<Packet>(cx, old, new, headline::of).await
+            let publicity = Publicity { headlines: headline::of, announcements: announcement };
+            public_news_of::<Packet>(cx, old, new, publicity).await
         })
     }
 
@@ -40,8 +43,12 @@ impl Door for PacketsDoor {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    fn hook_headers(&self, call: &Call, secret: &Secret) -> Vec<(String, String)> {
+        headers(call, secret)
+    }
+
     fn retry_gaps_ms(&self) -> &'static [i64] {
-        &[]
+        &RETRY_GAPS_MS
     }
 
     /// Where the account has a workspace now: whoever connects one later has it for what is asked then.

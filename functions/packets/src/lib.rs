@@ -23,6 +23,7 @@ pub mod health;
 pub mod history;
 pub mod keys;
 mod limits;
+pub mod hooks;
 pub mod list;
 pub mod live;
 pub mod metrics;
@@ -81,4 +82,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     tenants::change::ENDPOINT,
     tenants::delete::ENDPOINT,
     tenants::keys::ENDPOINT,
+    hooks::create::ENDPOINT,
+    hooks::list::ENDPOINT,
+    hooks::delete::ENDPOINT,
+    hooks::deliveries::ENDPOINT,
+    hooks::dead::ENDPOINT,
+    hooks::replay::ENDPOINT,
+    hooks::retry_all::ENDPOINT,
 ];

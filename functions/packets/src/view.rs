@@ -1,6 +1,6 @@
 //! A packet as clients see it: every member, null when unset.
 
-use handrail_domain::packet::{AgentRef, Content, Packet, read_time, target};
+use handrail_domain::packet::{AgentRef, Ask, Content, Packet, Standing, read_time};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub(crate) fn whole(record: &Record<Packet>, content: &Content) -> Value {
     })
 }
 
+/// Who hands over to whom, and when.
 pub(crate) fn metadata(record: &Record<Packet>) -> Value {
     let (ask, standing) = (&record.ask, &record.standing);
     let target = target(record);

@@ -28,6 +28,10 @@ pub enum Scope {
     TenantsRead,
     /// Making accounts, changing and deleting them.
     TenantsWrite,
+    /// Saying where the account is called when something happens, and seeing what was called.
+    HooksWrite,
+    /// Making all calls again that were given up.
+    HooksRetryAll,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,9 +79,11 @@ impl Role {
             Scope::TenantsWrite => false,
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
-            Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
+            Scope::PacketsRespond | Scope::HooksWrite => matches!(self, Self::App | Self::Admin | Self::Writer),
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead => matches!(self, Self::Admin),
+            Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead | Scope::HooksRetryAll => {
+                matches!(self, Self::Admin)
+            }
         }
     }
 }
@@ -101,7 +107,14 @@ mod tests {
         for scope in [Scope::DecisionsRead, Scope::AccountRead, Scope::PacketsRead] {
             assert!(Role::Reader.allows(scope));
         }
-        for scope in [Scope::DecisionsWrite, Scope::PacketsWrite, Scope::PacketsWork, Scope::PacketsRespond] {
+        for scope in [
+            Scope::DecisionsWrite,
+            Scope::PacketsWrite,
+            Scope::PacketsWork,
+            Scope::PacketsRespond,
+            Scope::HooksWrite,
+            Scope::HooksRetryAll,
+        ] {
             assert!(!Role::Reader.allows(scope));
         }
     }
@@ -120,6 +133,13 @@ mod tests {
         let others = Role::ALL.into_iter().filter(|role| *role != Role::Operator);
         assert!(others.clone().all(|role| !role.allows(Scope::TenantsWrite)));
         assert_eq!(others.filter(|role| role.allows(Scope::TenantsRead)).collect::<Vec<_>>(), [Role::Admin]);
+    }
+
+    #[test]
+    fn hooks_are_not_for_agents() {
+        assert!([Role::App, Role::Admin, Role::Writer].iter().all(|role| role.allows(Scope::HooksWrite)));
+        assert!(!Role::Agent.allows(Scope::HooksWrite));
+        assert!(Role::ALL.iter().all(|role| role.allows(Scope::HooksRetryAll) == (*role == Role::Admin)));
     }
 
     #[test]

@@ -48,10 +48,12 @@ pub enum Purpose {
     /// Show in Slack how things stand now.
     UpdateSlack,
     KeepFiles,
+    /// Tell a subscriber what happened.
+    Announce,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AskApprover,
         Self::AskBackup,
         Self::AnnounceCreated,
@@ -65,6 +67,7 @@ impl Purpose {
         Self::SignIn,
         Self::UpdateSlack,
         Self::KeepFiles,
+        Self::Announce,
     ];
 
     pub fn name(self) -> &'static str {
@@ -82,6 +85,7 @@ impl Purpose {
             Self::SignIn => "sign-in",
             Self::UpdateSlack => "update-slack",
             Self::KeepFiles => "keep-files",
+            Self::Announce => "announce",
         }
     }
 

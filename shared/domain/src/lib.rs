@@ -11,6 +11,7 @@ pub mod attachment;
 pub mod decision;
 pub mod effect;
 pub mod file;
+pub mod hook;
 pub mod ids;
 pub mod lifecycle;
 pub mod login;

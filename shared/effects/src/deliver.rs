@@ -4,9 +4,10 @@ use bytes::Bytes;
 use handrail_domain::ids::KeyId;
 use handrail_domain::time::Timestamp;
 use handrail_kernel::fault::Fault;
-use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
+use handrail_kernel::store::{Attempt, Call, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
 use handrail_sender::{Outgoing, Sent};
 
+use crate::announce::call_hook;
 use crate::message::Message;
 use crate::signing::{sha256_header, standard_webhooks};
 use crate::works::Works;
@@ -18,7 +19,8 @@ const ERROR_CHARS_MAX: usize = 300;
 ///
 /// Safe to call twice: what was delivered is not sent again, and an attempt that is not due yet is put back.
 pub async fn deliver(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
-    let Some(delivery) = open(works, kind, key).await? else { return Ok(()) };
+    let Some(opened) = open(works, kind, key).await? else { return Ok(()) };
+    let delivery = opened.delivery();
     if delivery.status != DeliveryStatus::Pending {
         return Ok(());
     }
@@ -27,11 +29,18 @@ pub async fn deliver(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), 
     if let Some(next) = delivery.next_attempt_at.filter(|next| *next > now) {
         return works.outbox()?.send(&message, next).await;
     }
-    let sent = works.sender.post(&signed(works, &delivery, now)?).await;
+    let sent = match &opened {
+        Opened::Callback(delivery) => works.sender.post(&signed(works, delivery, now)?).await,
+        Opened::Call(call) => call_hook(works, kind, call, now).await?,
+    };
     let gaps = works.door(kind)?.retry_gaps_ms();
-    let after = with_attempt(delivery, &sent, works.cx.clock.now(), gaps);
+    let after = with_attempt(delivery.clone(), &sent, works.cx.clock.now(), gaps);
     log_attempt(kind, key, &after);
-    let next = if works.cx.store.record_attempt(key, &after).await? {
+    let recorded = match &opened {
+        Opened::Callback(_) => works.cx.store.record_attempt(key, &after).await?,
+        Opened::Call(call) => works.cx.store.record_call(call, &after).await?,
+    };
+    let next = if recorded {
         after.next_attempt_at
     } else {
         // Recorded already: by another process, or by ourselves when the answer to our first try was lost. Whoever it was
@@ -44,9 +53,30 @@ pub async fn deliver(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), 
     }
 }
 
-async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Delivery>, Fault> {
+/// What is to be sent, and by whose rules.
+enum Opened {
+    /// To the address that the asker gave.
+    Callback(Delivery),
+    /// To a hook of the account.
+    Call(Call),
+}
+
+impl Opened {
+    fn delivery(&self) -> &Delivery {
+        match self {
+            Self::Callback(delivery) => delivery,
+            Self::Call(call) => &call.delivery,
+        }
+    }
+}
+
+async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Opened>, Fault> {
+    if let Some(call) = key.call() {
+        // It was written down before it was named. What is not there any more nobody waits for.
+        return Ok(works.cx.store.call(key.tenant, call).await?.map(Opened::Call));
+    }
     if let Some(delivery) = works.cx.store.delivery(key).await? {
-        return Ok(Some(delivery));
+        return Ok(Some(Opened::Callback(delivery)));
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
     let Some(callback) = works.door(kind)?.callback(&works.cx, head, key.seq, key.purpose).await? else {
@@ -67,7 +97,7 @@ async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Deli
         tried_before: 0,
         slack: None,
     };
-    works.cx.store.open_delivery(key, fresh).await.map(Some)
+    works.cx.store.open_delivery(key, fresh).await.map(|delivery| Some(Opened::Callback(delivery)))
 }
 
 /// The body is the stored one, byte for byte; only the time of the attempt and its signature are new.

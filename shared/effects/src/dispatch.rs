@@ -5,6 +5,7 @@ use handrail_domain::effect::Effect;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::store::{DeliveryKey, Item, head_key_of, kind_of, replay_asked};
 
+use crate::announce::announce;
 use crate::message::Message;
 use crate::works::Works;
 
@@ -28,7 +29,7 @@ pub async fn dispatch(works: &Works, change: &Change) -> Result<(), Fault> {
     let outbox = works.outbox()?;
     let now = works.cx.clock.now();
     for (seq, effect) in news.effects {
-        let key = DeliveryKey { tenant: head.tenant, record: head.id, seq, purpose: effect.purpose() };
+        let key = DeliveryKey { tenant: head.tenant, record: head.id, seq, purpose: effect.purpose(), hook: None };
         let kind = kind.to_owned();
         let message = match effect {
             Effect::Callback(_) | Effect::CallbackAt(..) => Message::Deliver { kind, key },
@@ -40,6 +41,7 @@ pub async fn dispatch(works: &Works, change: &Change) -> Result<(), Fault> {
             Some(at) => outbox.send(&Message::Later { message: Box::new(message), at }, at).await?,
         }
     }
+    announce(works, kind, head, &news.announced).await?;
     if let Some(due_at) = news.due {
         outbox.send(&Message::Timer { kind: kind.to_owned(), key: head, due_at }, due_at).await?;
     }

@@ -1,7 +1,7 @@
 //! What follows a commit: from the table's stream to the mail in somebody's inbox.
 //!
 //! ```text
-//! table ──stream──▶ dispatch ──▶ deliveries ──▶ deliver   (webhooks, callbacks)
+//! table ──stream──▶ dispatch ──▶ deliveries ──▶ deliver   (callbacks, calls of hooks)
 //!                      ├───────▶ notices    ──▶ notify    (mail)
 //!                      ├───────▶ files      ──▶ keep      (files that an event brought)
 //!                      └───────▶ timers     ──▶ timer     (raises what is due)
@@ -11,6 +11,7 @@
 //! Each worker takes one message and can take it twice. On AWS they are functions on queues; on a laptop the runner calls
 //! the same functions from one loop.
 
+mod announce;
 pub mod aws;
 mod deliver;
 mod dispatch;

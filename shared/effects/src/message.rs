@@ -90,7 +90,7 @@ mod tests {
     fn messages_read_back_and_name_their_queue() {
         let at = Timestamp::from_unix_ms(1_790_000_000_000);
         let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
-        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved };
+        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved, hook: None };
         for (message, queue) in [
             (Message::Deliver { kind: "decision".to_owned(), key }, Queue::Deliveries),
             (Message::Notify { kind: "decision".to_owned(), key }, Queue::Notices),

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::record::Record;
+use handrail_domain::record::{Entry, Record};
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde_json::Value;
@@ -16,9 +16,9 @@ use serde_json::Value;
 use crate::blobs::BlobKey;
 use crate::cx::Cx;
 use crate::fault::Fault;
-use crate::feed::{self, Headlines, Past};
-use crate::slack::SlackUser;
-use crate::store::{AskFrom, HeadKey, Item, read_head};
+use crate::feed::{self, Happened, Headlines, Past, Placed};
+use crate::slack::{Secret, SlackUser};
+use crate::store::{AskFrom, Call, HeadKey, Item, read_head};
 use crate::transition::{Stop, raise_due};
 
 pub type Awaited<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -35,6 +35,10 @@ pub trait Door: Send + Sync {
     /// The files that an event of a record brought. None, where records have no files.
     fn files<'a>(&'a self, _cx: &'a Cx, _key: HeadKey, _seq: u64) -> Awaited<'a, Vec<BlobKey>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+    /// Headers of the door's own on the call of a hook, beside those that every signed call has.
+    fn hook_headers(&self, _call: &Call, _secret: &Secret) -> Vec<(String, String)> {
+        Vec::new()
     }
     /// How long to wait after each failed call. One more failure than there are waits, and the call is given up.
     fn retry_gaps_ms(&self) -> &'static [i64];
@@ -70,6 +74,17 @@ pub struct News {
     pub effects: Vec<(u64, Effect)>,
     /// The record's deadline, where it is new.
     pub due: Option<Timestamp>,
+    /// What the account's hooks are told.
+    pub announced: Vec<Announcement>,
+}
+
+/// One event in the words of its door, for every hook that wants to hear of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    pub seq: u64,
+    pub event: &'static str,
+    /// Sent byte for byte to all, on every attempt.
+    pub body: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -100,24 +115,34 @@ pub struct SlackText {
 
 /// [`Door::news`] for any lifecycle: keeps the new events as items of their own and computes their effects.
 pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<News, Fault> {
-    news(cx, old, new, None::<Headlines<L>>).await
+    news(cx, old, new, None::<Publicity<L>>).await
 }
 
-/// The same for a kind that has a feed: each event for which there is a headline is added to it, once.
-pub async fn news_and_feed<L: Lifecycle>(
+/// Who hears of the events of a kind beside those whom a record names. Each is asked about each new event, with what was
+/// asked and where the event left the record: from these alone its words are the same whenever they are made.
+#[derive(Clone, Copy)]
+pub struct Publicity<L: Lifecycle> {
+    /// What goes into the account's feed.
+    pub headlines: Headlines<L>,
+    /// What the account's hooks are told.
+    pub announcements: fn(&Happened<'_, L>) -> Option<Announcement>,
+}
+
+/// The same for a kind that has a feed and hooks.
+pub async fn public_news_of<L: Lifecycle>(
     cx: &Cx,
     old: Option<&Item>,
     new: &Item,
-    headlines: Headlines<L>,
+    publicity: Publicity<L>,
 ) -> Result<News, Fault> {
-    news(cx, old, new, Some(headlines)).await
+    news(cx, old, new, Some(publicity)).await
 }
 
 async fn news<L: Lifecycle>(
     cx: &Cx,
     old: Option<&Item>,
     new: &Item,
-    headlines: Option<Headlines<L>>,
+    publicity: Option<Publicity<L>>,
 ) -> Result<News, Fault> {
     let key = crate::store::head_key_of(new).ok_or_else(|| Fault::broken("news of something that is no head"))?;
     let record = match new.get("ask") {
@@ -138,18 +163,24 @@ async fn news<L: Lifecycle>(
         Some(old) => crate::store::seq_of(old)?,
         None => 0,
     };
-    let mut effects = Vec::new();
-    let mut past = headlines.map(|headlines| Past::of(&record, old, headlines)).transpose()?;
+    let mut past = publicity.map(|_| Past::of(&record, old)).transpose()?;
+    let (mut effects, mut announced) = (Vec::new(), Vec::new());
     for line in record.log.iter().filter(|line| line.entry.seq > seen) {
-        match past.as_mut().and_then(|past| past.headline(line)) {
-            Some(headline) => feed::append(cx, key, line, headline).await?,
+        let mut placed = None;
+        if let (Some(publicity), Some(past)) = (&publicity, &mut past) {
+            let happened = past.after(line);
+            placed = (publicity.headlines)(&happened).map(|headline| Placed::of(headline, &happened));
+            announced.extend((publicity.announcements)(&happened));
+        }
+        match placed {
+            Some(placed) => feed::append(cx, key, line, placed).await?,
             None => cx.store.keep_event(key, line).await?,
         }
         effects.extend(L::effects(&record.ask, &line.entry).into_iter().map(|effect| (line.entry.seq, effect)));
     }
     let due = record.due().map(|due| due.at);
     let due_before = old.and_then(crate::store::due_of);
-    Ok(News { effects, due: due.filter(|due| Some(*due) != due_before) })
+    Ok(News { effects, due: due.filter(|due| Some(*due) != due_before), announced })
 }
 
 /// [`Door::raise_due`] for any lifecycle.

@@ -114,6 +114,17 @@ pub enum Touch {
     ReadFeed,
     /// Asks the table for an item that is never there, to learn whether it answers.
     ProbeTable,
+    /// Finds a free place for a hook and takes it.
+    KeepHook,
+    ListHooks,
+    ReadHook,
+    CloseHook,
+    /// What a hook was called about, all of it or in one state.
+    ListCalls,
+    /// What was given up, of all of the account's hooks.
+    ListDeadCalls,
+    ReadCall,
+    ReplayCall,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or signs an address where a client puts one.
@@ -174,7 +185,7 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
-            Self::Read | Self::ReadDeliveries | Self::ListAgents => &[QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListHooks => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
@@ -220,6 +231,20 @@ impl Touch {
             Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
             Self::ReadFeed => &[const { Grant::on_keys_like("dynamodb:Query", "feed#*") }],
             Self::ProbeTable => &[const { Grant::on_keys_like("dynamodb:GetItem", "probe#*") }],
+            Self::KeepHook => &[QUERY, const { Grant::on_keys_like("dynamodb:PutItem", "hooks#*") }],
+            Self::ReadHook => &[const { Grant::on_keys_like("dynamodb:GetItem", "hooks#*") }],
+            Self::CloseHook => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "hooks#*") }],
+            Self::ListCalls => &[
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_index("by_state") },
+                const { Grant::on_keys_like("dynamodb:BatchGetItem", "call#*") },
+            ],
+            Self::ListDeadCalls => &[
+                const { Grant::on_index("by_facet") },
+                const { Grant::on_keys_like("dynamodb:BatchGetItem", "call#*") },
+            ],
+            Self::ReadCall => &[const { Grant::on_keys_like("dynamodb:GetItem", "call#*") }],
+            Self::ReplayCall => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "call#*") }],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },

@@ -59,6 +59,8 @@ rights! {
     PacketsWork: "a role other than reader",
     PacketsRespond: "the role writer, app or admin, because who hands over must not answer",
     SystemRead: "the role admin",
+    HooksWrite: "the role writer, app or admin",
+    HooksRetryAll: "the role admin",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {

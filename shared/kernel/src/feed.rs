@@ -1,7 +1,7 @@
 //! The feed: everything that happens to an account's records of one kind, in one row, numbered without gaps. Live events,
 //! the audit list and the statistics are read from it.
 //!
-//! Who calls this: the stream's worker adds, through [`crate::door::news_and_feed`]; operations follow and search by the
+//! Who calls this: the stream's worker adds, through [`crate::door::public_news_of`]; operations follow and search by the
 //! store's own calls. It guarantees that every event is there once, however often and by however many it is added, that
 //! who has read number n has read everything before it, and that the events of one record stand in their order, because
 //! the stream is worked on in its order. It does not sort the events of different records by their times.
@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::cx::Cx;
 use crate::doorbell::Doorbell;
 use crate::fault::Fault;
-use crate::store::{AskFrom, FeedEntry, FeedKey, HeadKey, Item, Numbered, Told, read_head};
+use crate::store::{FeedEntry, FeedKey, HeadKey, Item, Numbered, Told, standing_of};
 
 /// Each lost race means that another process added something. Whoever loses this often comes again with the stream.
 const ATTEMPTS_MAX: usize = 16;
@@ -55,29 +55,33 @@ pub struct Happened<'a, L: Lifecycle> {
 /// `None`: it is none for the feed.
 pub type Headlines<L> = fn(&Happened<'_, L>) -> Option<Headline>;
 
+impl Placed {
+    pub(crate) fn of<L: Lifecycle>(headline: Headline, happened: &Happened<'_, L>) -> Self {
+        let name = |standing: &L::Standing| L::state_name(L::state(standing));
+        Self { headline, from: happened.before.map(name), to: name(&happened.record.standing) }
+    }
+}
+
 /// A record as it was before the events that are looked at, and then after each of them.
 pub(crate) struct Past<L: Lifecycle> {
     record: Record<L>,
     before: Option<L::Standing>,
-    headlines: Headlines<L>,
+    now: Option<L::Standing>,
 }
 
 impl<L: Lifecycle> Past<L> {
-    pub(crate) fn of(record: &Record<L>, old: Option<&Item>, headlines: Headlines<L>) -> Result<Self, Fault> {
-        let before = old.map(|old| read_head::<L>(old, AskFrom::Known(&record.ask))).transpose()?;
-        let before = before.map(|before| before.standing);
-        Ok(Self { record: Record { log: Vec::new(), ..record.clone() }, before, headlines })
+    pub(crate) fn of(record: &Record<L>, old: Option<&Item>) -> Result<Self, Fault> {
+        let now = old.map(standing_of::<L>).transpose()?;
+        Ok(Self { record: Record { log: Vec::new(), ..record.clone() }, before: None, now })
     }
 
-    pub(crate) fn headline(&mut self, line: &LogLine<L>) -> Option<Placed> {
+    pub(crate) fn after<'a>(&'a mut self, line: &'a LogLine<L>) -> Happened<'a, L> {
         let entry = &line.entry;
+        self.before = self.now.take();
         self.record.standing = L::after(self.before.as_ref(), entry);
         (self.record.seq, self.record.updated_at) = (entry.seq, entry.at);
-        let headline = (self.headlines)(&Happened { record: &self.record, before: self.before.as_ref(), entry });
-        let name = |standing: &L::Standing| L::state_name(L::state(standing));
-        let (from, to) = (self.before.as_ref().map(name), name(&self.record.standing));
-        self.before = Some(self.record.standing.clone());
-        headline.map(|headline| Placed { headline, from, to })
+        self.now = Some(self.record.standing.clone());
+        Happened { record: &self.record, before: self.before.as_ref(), entry }
     }
 }
 

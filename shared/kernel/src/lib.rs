@@ -17,6 +17,7 @@ pub mod extract;
 pub mod fault;
 pub mod feed;
 pub mod file_link;
+pub mod hook;
 pub mod link;
 pub mod master;
 pub mod minting;

@@ -1,5 +1,6 @@
 //! A packet: an agent hands its context to another, at most once at a time, sometimes past a person who has to answer first.
 
+mod announced;
 mod ask;
 mod asking;
 mod content;
@@ -16,6 +17,7 @@ mod state;
 mod time;
 mod wire;
 
+pub use announced::{Announced, HookProposal, SECRET_CHARS_MAX, SECRET_CHARS_MIN};
 pub use ask::{AgentRef, Ask, Priority, TTL_MS};
 pub use asking::{Asked, Asker, Question};
 pub use content::{

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use aws_lambda_events::event::{dynamodb, sqs};
+use futures_util::StreamExt;
 use handrail_kernel::aws::{Error, OpenBlobs, sdk_config, start_tracing};
 use handrail_kernel::clock::{SystemClock, SystemEntropy};
 use handrail_kernel::cx::Cx;
@@ -125,10 +126,13 @@ pub async fn take_changes(works: &Works, event: dynamodb::Event) -> Failures {
     Failures::default()
 }
 
+/// As many as come in one event: a receiver that takes its ten seconds must not keep the others waiting, nor may all of them
+/// together take longer than the function lives.
+const MESSAGES_AT_ONCE: usize = 10;
+
 /// Each for itself: one that fails comes again, and after some tries goes to the dead letters.
 pub async fn take_messages(works: &Works, event: sqs::SqsEvent) -> Failures {
-    let mut failures = Failures::default();
-    for record in event.records {
+    let taken = futures_util::stream::iter(event.records).map(|record| async move {
         let id = record.message_id.unwrap_or_default();
         let span = tracing::info_span!("message", id);
         let body = record.body.unwrap_or_default();
@@ -137,12 +141,12 @@ pub async fn take_messages(works: &Works, event: sqs::SqsEvent) -> Failures {
                 serde_json::from_str(&body).map_err(|error| Fault::broken_by("a message can't be read", error))?;
             handle(works, &message).await
         };
-        if let Err(fault) = done.instrument(span).await {
-            report(&fault);
-            failures.batch_item_failures.push(FailedItem { item_identifier: id });
-        }
-    }
-    failures
+        let fault = done.instrument(span).await.err()?;
+        report(&fault);
+        Some(FailedItem { item_identifier: id })
+    });
+    let failed: Vec<Option<FailedItem>> = taken.buffered(MESSAGES_AT_ONCE).collect().await;
+    Failures { batch_item_failures: failed.into_iter().flatten().collect() }
 }
 
 fn report(fault: &Fault) {

@@ -1,13 +1,16 @@
 //! Deliveries: one outgoing webhook or mail, the bytes it was first sent with, and every attempt.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use handrail_domain::effect::Purpose;
+use handrail_domain::hook::{CallId, HookId};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::item::HeadKey;
+use super::calls::item_key_of;
+use super::item::{Attributes, HeadKey};
+use super::lists::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 use crate::slack::SlackUser;
@@ -25,20 +28,34 @@ pub struct DeliveryKey {
     pub record: RecordId,
     pub seq: u64,
     pub purpose: Purpose,
+    /// Of the many who are told of one event, whom this is for. What concerns the record alone has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<HookId>,
 }
 
 impl DeliveryKey {
     /// The same on every attempt, so that a receiver can tell a repeat.
     pub fn id(&self) -> String {
-        format!("msg_{}_{}_{}", self.record.to_string().replace('-', ""), self.seq, self.purpose.name())
+        match self.call() {
+            Some(call) => call.to_string(),
+            None => format!("msg_{}_{}_{}", self.record.to_string().replace('-', ""), self.seq, self.purpose.name()),
+        }
     }
 
-    fn sk(&self) -> String {
-        format!("delivery#{:010}#{}", self.seq, self.purpose.name())
+    /// `None`: it is no call of a hook.
+    pub fn call(&self) -> Option<CallId> {
+        self.hook.map(|hook| CallId::of(self.tenant, self.record, self.seq, hook))
     }
 
-    fn pk(&self) -> AttributeValue {
-        HeadKey { tenant: self.tenant, id: self.record }.pk()
+    /// A call lies by itself, everything else beside its record.
+    fn item_key(&self) -> Item {
+        match self.call() {
+            Some(call) => item_key_of(*self, call),
+            None => item_key(
+                &HeadKey { tenant: self.tenant, id: self.record },
+                &format!("delivery#{:010}#{}", self.seq, self.purpose.name()),
+            ),
+        }
     }
 }
 
@@ -75,6 +92,17 @@ impl Delivery {
     /// Mails are not signed.
     pub fn is_call(&self) -> bool {
         self.signed_by.is_some()
+    }
+
+    /// To be made again, from the first attempt on.
+    pub(super) fn again_at(&self, now: Timestamp) -> Self {
+        Self {
+            status: DeliveryStatus::Pending,
+            next_attempt_at: Some(now),
+            replays: self.replays + 1,
+            tried_before: self.attempts.len(),
+            ..self.clone()
+        }
     }
 }
 
@@ -119,12 +147,9 @@ pub struct Attempt {
 impl Store {
     /// The delivery, made now if this is the first time anybody works on it.
     pub async fn open_delivery(&self, key: DeliveryKey, fresh: Delivery) -> Result<Delivery, Fault> {
-        let item = Item::from([
-            ("pk".to_owned(), key.pk()),
-            ("sk".to_owned(), s(key.sk())),
-            ("delivery".to_owned(), s(json(&fresh)?)),
-            ("attempted".to_owned(), n(0)),
-        ]);
+        let mut item = key.item_key();
+        item.insert("delivery".to_owned(), s(json(&fresh)?));
+        item.insert("attempted".to_owned(), n(0));
         if self.put_if_absent(item, "open a delivery").await? {
             return Ok(fresh);
         }
@@ -132,26 +157,28 @@ impl Store {
     }
 
     pub async fn delivery(&self, key: DeliveryKey) -> Result<Option<Delivery>, Fault> {
-        let get =
-            self.db.get_item().table_name(&self.table).key("pk", key.pk()).key("sk", s(key.sk())).consistent_read(true);
+        let get = self.db.get_item().table_name(&self.table).set_key(Some(key.item_key())).consistent_read(true);
         let found = get.send().await.map_err(|error| Fault::from_sdk("read a delivery", error))?;
         found.item().map(|item| item.json("delivery")).transpose()
     }
 
     /// Records what an attempt brought. `false`: another process recorded one in the meantime; its word counts.
     pub async fn record_attempt(&self, key: DeliveryKey, after: &Delivery) -> Result<bool, Fault> {
+        self.write_attempt(key, after, Vec::new()).await
+    }
+
+    pub(super) async fn write_attempt(
+        &self,
+        key: DeliveryKey,
+        after: &Delivery,
+        more: Attributes,
+    ) -> Result<bool, Fault> {
+        let mut written = more;
+        written.push(("delivery", Some(s(json(after)?))));
+        written.push(("attempted", Some(n(after.attempts.len()))));
         let update = self
-            .db
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", key.pk())
-            .key("sk", s(key.sk()))
-            .update_expression("SET #delivery = :delivery, #attempted = :attempted")
+            .written(key, written)
             .condition_expression("#attempted = :before")
-            .expression_attribute_names("#delivery", "delivery")
-            .expression_attribute_names("#attempted", "attempted")
-            .expression_attribute_values(":delivery", s(json(after)?))
-            .expression_attribute_values(":attempted", n(after.attempts.len()))
             .expression_attribute_values(":before", n(after.attempts.len().saturating_sub(1)));
         match update.send().await {
             Ok(_) => Ok(true),
@@ -164,6 +191,27 @@ impl Store {
         }
     }
 
+    /// The write of these attributes; without a value they go.
+    fn written(&self, key: DeliveryKey, attributes: Attributes) -> UpdateItemFluentBuilder {
+        let mut update = self.db.update_item().table_name(&self.table).set_key(Some(key.item_key()));
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        for (name, value) in attributes {
+            update = update.expression_attribute_names(format!("#{name}"), name);
+            match value {
+                Some(value) => {
+                    set.push(format!("#{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push(format!("#{name}")),
+            }
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        update.update_expression(expression)
+    }
+
     /// Asks for a delivery to be made again, from the first attempt on: the table's stream tells the workers. `None`:
     /// somebody else just did.
     pub async fn replay_delivery(
@@ -174,29 +222,26 @@ impl Store {
         before: &Delivery,
         now: Timestamp,
     ) -> Result<Option<Delivery>, Fault> {
-        let key = DeliveryKey { tenant, record, seq: before.seq, purpose: before.purpose };
-        let again = Delivery {
-            status: DeliveryStatus::Pending,
-            next_attempt_at: Some(now),
-            replays: before.replays + 1,
-            tried_before: before.attempts.len(),
-            ..before.clone()
-        };
+        let key = DeliveryKey { tenant, record, seq: before.seq, purpose: before.purpose, hook: None };
+        self.replay(key, kind, before, before.again_at(now), Vec::new()).await
+    }
+
+    pub(super) async fn replay(
+        &self,
+        key: DeliveryKey,
+        kind: &str,
+        before: &Delivery,
+        again: Delivery,
+        more: Attributes,
+    ) -> Result<Option<Delivery>, Fault> {
+        let mut written = more;
+        written.push(("delivery", Some(s(json(&again)?))));
+        written.push(("replays", Some(n(again.replays))));
+        written.push(("kind", Some(s(kind))));
         let update = self
-            .db
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", key.pk())
-            .key("sk", s(key.sk()))
-            .update_expression("SET #delivery = :delivery, #replays = :replays, #kind = :kind")
+            .written(key, written)
             .condition_expression("#attempted = :attempted AND (attribute_not_exists(#replays) OR #replays = :before)")
-            .expression_attribute_names("#delivery", "delivery")
-            .expression_attribute_names("#replays", "replays")
-            .expression_attribute_names("#kind", "kind")
             .expression_attribute_names("#attempted", "attempted")
-            .expression_attribute_values(":delivery", s(json(&again)?))
-            .expression_attribute_values(":replays", n(again.replays))
-            .expression_attribute_values(":kind", s(kind))
             .expression_attribute_values(":attempted", n(before.attempts.len()))
             .expression_attribute_values(":before", n(before.replays));
         match update.send().await {
@@ -233,13 +278,12 @@ pub fn replay_asked(old: Option<&Item>, new: &Item) -> Option<(String, DeliveryK
     if replays(new) <= old.map_or(0, replays) {
         return None;
     }
+    let kind = new.text_if_any("kind")?.to_owned();
+    if let Ok(of_a_hook) = new.json::<DeliveryKey>("key") {
+        return Some((kind, of_a_hook));
+    }
     let (seq, purpose) = rest.split_once('#')?;
     let head = HeadKey::parse(new.text_if_any("pk")?)?;
-    let key = DeliveryKey {
-        tenant: head.tenant,
-        record: head.id,
-        seq: seq.parse().ok()?,
-        purpose: Purpose::from_name(purpose)?,
-    };
-    Some((new.text_if_any("kind")?.to_owned(), key))
+    let (seq, purpose) = (seq.parse().ok()?, Purpose::from_name(purpose)?);
+    Some((kind, DeliveryKey { tenant: head.tenant, record: head.id, seq, purpose, hook: None }))
 }

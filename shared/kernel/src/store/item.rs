@@ -79,6 +79,11 @@ pub fn seq_of(head: &Item) -> Result<u64, Fault> {
     head.number("seq")
 }
 
+/// Where a head's record stands.
+pub fn standing_of<L: Lifecycle>(head: &Item) -> Result<L::Standing, Fault> {
+    head.json("standing")
+}
+
 pub fn due_of(head: &Item) -> Option<Timestamp> {
     head.number("due_at").ok().map(Timestamp::from_unix_ms)
 }

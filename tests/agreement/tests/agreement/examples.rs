@@ -53,7 +53,7 @@ async fn every_function_has_a_fresh_example() {
 pub(crate) fn message(function: &str) -> Message {
     let kind = Decision::KIND.to_owned();
     let (tenant, record) = (tenant(), record_id());
-    let delivery = |seq, purpose| DeliveryKey { tenant, record, seq, purpose };
+    let delivery = |seq, purpose| DeliveryKey { tenant, record, seq, purpose, hook: None };
     match function {
         "notify" => Message::Notify { kind, key: delivery(1, Purpose::AskApprover) },
         "keep" => Message::Keep { kind, key: delivery(2, Purpose::KeepFiles) },

@@ -8,6 +8,7 @@ use handrail_effects::{Change, dispatch};
 use handrail_kernel::endpoint::Endpoint;
 use serde_json::{Value, json};
 
+use crate::hooks;
 use crate::replay::{happen, happen_with};
 use crate::samples::{Body, Sample};
 use crate::stage::{ADMIN, AGENT, APP, Stage, TABLE, approver, key_id, tenant};
@@ -83,7 +84,7 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
         "packets-audit" => Sample { query: vec![("action", "created".to_owned())], ..by(AGENT, None) },
         "packets-stats" | "packets-system-health" | "packets-metrics" => by(ADMIN, None),
         "packets-health" | "packets-ready" => Sample { key: None, ..by("", None) },
-        _ => return None,
+        _ => return hooks::sample(function),
     })
 }
 
@@ -113,6 +114,7 @@ pub(crate) async fn set(stage: &mut Stage, function: &str) {
             happen(stage, "packets-create").await;
             happen(stage, "packets-claim").await;
         }
+        function if function.starts_with("packets-hooks-") => hooks::set(stage).await,
         _ => happen(stage, "packets-create").await,
     }
 }
@@ -133,6 +135,10 @@ pub(crate) fn rarer(function: &str) -> Vec<Sample> {
             .filter_map(|query| sample(function).map(|sample| Sample { query: vec![query], ..sample }))
             .collect(),
         "packets-list" => sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect(),
+        // All that there was, and not what is dead alone.
+        "packets-hooks-deliveries" => {
+            sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect()
+        }
         _ => Vec::new(),
     }
 }

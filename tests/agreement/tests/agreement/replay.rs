@@ -119,6 +119,7 @@ async fn give_a_callback_up(stage: &Stage) {
         record: record_id(),
         seq: 2,
         purpose: handrail_domain::effect::Purpose::AnnounceResolved,
+        hook: None,
     };
     let dead = Delivery {
         id: key.id(),

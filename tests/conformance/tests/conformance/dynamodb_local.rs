@@ -190,7 +190,8 @@ async fn a_budget_is_never_exceeded(cx: &Cx) {
 
 async fn a_delivery_is_opened_once_and_each_attempt_recorded_once(cx: &Cx) {
     let record = made(cx, "sent").await;
-    let key = DeliveryKey { tenant: tenant(), record: record.id, seq: 1, purpose: Purpose::AnnounceResolved };
+    let key =
+        DeliveryKey { tenant: tenant(), record: record.id, seq: 1, purpose: Purpose::AnnounceResolved, hook: None };
     let fresh = |body: &str| Delivery {
         id: key.id(),
         seq: 1,

@@ -30,7 +30,8 @@ async fn queues_schedules_and_mail_hold_on_another_emulator() {
 }
 
 fn key_of(seq: u64) -> DeliveryKey {
-    DeliveryKey { tenant: tenant(), record: RecordId::new(NOON, [3; 10]), seq, purpose: Purpose::AnnounceResolved }
+    let record = RecordId::new(NOON, [3; 10]);
+    DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::AnnounceResolved, hook: None }
 }
 
 fn deliver(seq: u64) -> Message {

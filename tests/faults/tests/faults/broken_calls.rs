@@ -4,6 +4,7 @@ use handrail_testkit::{Counted, Plan};
 use tokio::task::JoinSet;
 
 use crate::evidence::{LOCAL_TABLE, TABLE};
+use crate::hooks;
 use crate::journeys::{self, Journey};
 use crate::laws;
 use crate::scene::Scene;
@@ -118,4 +119,8 @@ async fn files_come_once_and_stay() {
 #[tokio::test]
 async fn what_is_handed_over_is_told_once() {
     holds_whatever_call_breaks(&journeys::HANDED_OVER).await;
+}
+
+async fn every_hook_is_told_whatever_call_breaks() {
+    holds_whatever_call_breaks(&hooks::TOLD).await;
 }

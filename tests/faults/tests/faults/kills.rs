@@ -4,6 +4,7 @@
 use handrail_testkit::{Counted, Plan};
 use tokio::task::JoinSet;
 
+use crate::hooks;
 use crate::journeys::{self, Journey};
 use crate::laws;
 use crate::scene::Scene;
@@ -92,4 +93,8 @@ async fn files_survive() {
 #[tokio::test]
 async fn the_feed_survives() {
     holds_wherever_the_process_dies(&journeys::HANDED_OVER).await;
+}
+
+async fn what_hooks_are_told_survives() {
+    holds_wherever_the_process_dies(&hooks::TOLD).await;
 }

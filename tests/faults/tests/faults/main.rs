@@ -9,6 +9,7 @@
 mod broken_calls;
 mod evidence;
 mod feed;
+mod hooks;
 mod journeys;
 mod kills;
 mod laws;
