@@ -10,6 +10,7 @@ mod broken_calls;
 mod evidence;
 mod journeys;
 mod kills;
+mod large_bodies;
 mod laws;
 mod races;
 mod round_trips;
