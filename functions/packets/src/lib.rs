@@ -14,10 +14,14 @@ mod dialect;
 mod door;
 pub mod get;
 pub mod history;
+#[cfg(test)]
+mod large;
 pub mod list;
+mod packing;
 mod page;
 pub mod patch;
 pub mod respond;
+pub mod schemas;
 pub mod search;
 mod shelf;
 #[cfg(test)]
@@ -47,4 +51,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     batch_create::ENDPOINT,
     batch_claim::ENDPOINT,
     batch_complete::ENDPOINT,
+    schemas::create::ENDPOINT,
+    schemas::list::ENDPOINT,
+    schemas::get::ENDPOINT,
 ];

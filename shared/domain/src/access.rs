@@ -22,6 +22,8 @@ pub enum Scope {
     PacketsWork,
     /// Answering a packet's checkpoint in a person's name. An agent does not have it, as with decisions.
     PacketsRespond,
+    /// Registering and seeing the schemas that contexts are held to.
+    PacketsSchemas,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +62,7 @@ impl Role {
         match scope {
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
-            Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
+            Scope::PacketsRespond | Scope::PacketsSchemas => matches!(self, Self::App | Self::Admin | Self::Writer),
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
             Scope::KeysWrite | Scope::SlackWrite => matches!(self, Self::Admin),
         }

@@ -105,6 +105,9 @@ pub enum Touch {
     ListAgents,
     KeepAgent,
     RemoveAgent,
+    ReadSchema,
+    ListSchemas,
+    KeepSchema,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or signs an address where a client puts one.
@@ -162,7 +165,7 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
-            Self::Read | Self::ReadDeliveries | Self::ListAgents => &[QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListSchemas => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
@@ -190,6 +193,11 @@ impl Touch {
             Self::ReadAgent => &[const { Grant::on_keys_like("dynamodb:GetItem", "agents#*") }],
             Self::KeepAgent => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "agents#*") }],
             Self::RemoveAgent => &[const { Grant::on_keys_like("dynamodb:DeleteItem", "agents#*") }],
+            Self::ReadSchema => &[const { Grant::on_keys_like("dynamodb:GetItem", "schemas#*") }],
+            Self::KeepSchema => &[
+                const { Grant::on_keys_like("dynamodb:UpdateItem", "schemas#*") },
+                const { Grant::on_keys_like("dynamodb:PutItem", "schemas#*") },
+            ],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },

@@ -58,6 +58,7 @@ rights! {
     PacketsWrite: "a role other than reader",
     PacketsWork: "a role other than reader",
     PacketsRespond: "the role writer, app or admin, because who hands over must not answer",
+    PacketsSchemas: "the role writer, app or admin",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {

@@ -15,12 +15,17 @@ const IDEMPOTENCY_KEY: &str = "handover-4711";
 
 /// Is this operation one of this door?
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("/api/v1/packets")
+    endpoint.path.starts_with("/api/v1/")
 }
 
 /// The packet that the example create makes.
 pub(crate) fn packet_id() -> RecordId {
     RecordId::from_idempotency_key(tenant(), key_id(Role::Agent), Packet::KIND, IDEMPOTENCY_KEY)
+}
+
+/// The schema that the example registers.
+fn schema_id() -> RecordId {
+    RecordId::from_idempotency_key(tenant(), key_id(Role::App), "schema", IDEMPOTENCY_KEY)
 }
 
 fn packet() -> Value {
@@ -77,6 +82,16 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
             by(AGENT, Some(batch))
         }
         "packets-batch-complete" => by(AGENT, Some(json!({"packet_ids": [packet_id()]}))),
+        "packets-schema-create" => {
+            let summary = json!({"type": "string", "minLength": 1});
+            let schema = json!({"type": "object", "properties": {"summary": summary}, "required": ["summary"]});
+            Sample {
+                headers: vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())],
+                ..by(APP, Some(json!({"name": "refund", "json_schema": schema})))
+            }
+        }
+        "packets-schema-list" => Sample { query: vec![("limit", "20".to_owned())], ..by(APP, None) },
+        "packets-schema-get" => Sample { parameter: Some(("id", schema_id().to_string())), ..by(APP, None) },
         _ => return None,
     })
 }
@@ -84,7 +99,12 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
 /// What has to have happened before the sample of this operation.
 pub(crate) async fn set(stage: &mut Stage, function: &str) {
     match function {
-        "packets-create" => {}
+        "packets-schema-create" => {}
+        "packets-create" | "packets-schema-list" | "packets-schema-get" => happen(stage, "packets-schema-create").await,
+        "packets-chain" | "packets-batch-create" => {
+            happen(stage, "packets-schema-create").await;
+            happen(stage, "packets-create").await;
+        }
         "packets-respond" | "packets-awaiting" => {
             let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?"});
             happen_with(stage, "packets-create", |body| body["hitl"] = checkpoint).await;
@@ -101,13 +121,24 @@ pub(crate) async fn set(stage: &mut Stage, function: &str) {
 pub(crate) fn rarer(function: &str) -> Vec<Sample> {
     match function {
         // A repeat reads what is there.
-        "packets-create" => sample(function).into_iter().collect(),
+        "packets-create" => sample(function).into_iter().chain(held_to_a_schema(function)).collect(),
+        "packets-chain" => held_to_a_schema(function).into_iter().collect(),
         "packets-batch-create" => {
             let headers = || vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())];
             let named = || sample(function).map(|sample| Sample { headers: headers(), ..sample });
-            named().into_iter().chain(named()).collect()
+            named().into_iter().chain(named()).chain(held_to_a_schema(function)).collect()
         }
         "packets-list" => sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// The sample with the name of a schema, and no other name.
+fn held_to_a_schema(function: &str) -> Option<Sample> {
+    let mut held = Sample { headers: Vec::new(), ..sample(function)? };
+    if let Some(Body::Json(body)) = &mut held.body {
+        let packet = if function == "packets-batch-create" { &mut body["packets"][0] } else { body };
+        packet["schema_id"] = json!(schema_id());
+    }
+    Some(held)
 }

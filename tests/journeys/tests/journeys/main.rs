@@ -5,6 +5,7 @@
 mod a_callback_can_be_verified;
 mod a_callback_is_made_again;
 mod a_callback_is_tried_four_times;
+mod a_context_is_held_to_its_schema;
 mod a_conversation_moves_to_another_agent;
 mod a_denial_reaches_the_agent;
 mod a_key_asks_only_its_approvers;
