@@ -1,35 +1,23 @@
-//! What the operations' tests stand on: an engine in memory, a clock that stands still, entropy that repeats, and one
-//! account with a key of each role. Requests go through the operation's own router.
+//! What the operations' tests stand on: the desk, with a master key, an origin, and a key of each role.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-
-use axum::body::Body;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Effect;
-use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::ids::{KeyId, RecordId};
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::outbound::Reach;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
-use handrail_domain::time::Timestamp;
-use handrail_engine::Engine;
-use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::Endpoint;
 use handrail_kernel::link::{Link, Seat};
-use handrail_kernel::master::{MasterKey, hash_of_key};
-use handrail_kernel::settings::{Limits, Settings};
-use handrail_kernel::slack::SlackSettings;
-use handrail_kernel::store::{Key, Store, table};
+use handrail_kernel::master::MasterKey;
+use handrail_kernel::settings::Settings;
+use handrail_kernel::store::Key;
+pub(crate) use handrail_test_desk::{NOON, tenant};
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-pub(crate) const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 pub(crate) const MINUTE_MS: i64 = 60_000;
 pub(crate) const AGENT: &str = "ho_test_agent";
 pub(crate) const APP: &str = "ho_test_app";
@@ -37,39 +25,22 @@ pub(crate) const ADMIN: &str = "ho_test_admin";
 
 pub(crate) struct Desk {
     pub cx: Cx,
-    clock: Arc<StandingClock>,
+    desk: handrail_test_desk::Desk,
 }
 
 impl Desk {
     pub(crate) async fn new() -> Self {
-        let desk = Self::without_a_table();
-        let engine = Engine::memory().expect("an engine opens in memory");
-        table::create(&engine.client(), "handrail").await.expect("a table can be made");
-        let store = Store::new(engine.client(), "handrail");
-        let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(0)));
-        let clock = Arc::clone(&desk.clock) as Arc<dyn Clock>;
-        let desk = Self { cx: Cx::new(store, clock, entropy, desk.cx.settings.clone()), ..desk };
+        let desk = handrail_test_desk::Desk::new(settings()).await;
         for (role, secret) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
-            assert!(desk.cx.store.put_key(&hash_of_key(secret), &key(role, secret)).await.expect("a key can be put"));
+            desk.with_key(key(role, secret), secret).await;
         }
-        desk
+        Self { cx: desk.cx.clone(), desk }
     }
 
     /// Every call to the database fails.
     pub(crate) fn without_a_table() -> Self {
-        let clock = Arc::new(StandingClock(AtomicI64::new(NOON.as_unix_ms())));
-        let engine = Engine::memory().expect("an engine opens in memory");
-        let settings = Settings {
-            table: "handrail".to_owned(),
-            master_key: Some(MasterKey::new("the master key of these tests")),
-            origin: Some("https://handrail.example".to_owned()),
-            reach: Reach::PublicOnly,
-            slack: SlackSettings::default(),
-            limits: Limits::PUBLISHED,
-        };
-        let store = Store::new(engine.client(), "handrail");
-        let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(0)));
-        Self { cx: Cx::new(store, Arc::clone(&clock) as Arc<dyn Clock>, entropy, settings), clock }
+        let desk = handrail_test_desk::Desk::without_a_table(settings());
+        Self { cx: desk.cx.clone(), desk }
     }
 
     /// The account of these tests, held by a person.
@@ -85,12 +56,12 @@ impl Desk {
         let id = KeyId::new(NOON, [50 + role as u8; 10]);
         let preset = tier.preset();
         let key = Key { id, tier, requests_per_minute: preset.requests_per_minute, ..key(role, secret) };
-        assert!(self.cx.store.put_key(&hash_of_key(secret), &key).await.expect("a key can be put"));
+        self.desk.with_key(key, secret).await;
         secret
     }
 
     pub(crate) fn advance(&self, minutes: i64) {
-        self.clock.0.fetch_add(minutes * MINUTE_MS, Ordering::SeqCst);
+        self.desk.advance_ms(minutes * MINUTE_MS);
     }
 
     /// A request with a key, to a path of this operation. Null: no body.
@@ -124,13 +95,9 @@ impl Desk {
     }
 
     async fn send(&self, endpoint: Endpoint, path: &str, request: http::request::Builder, body: String) -> Answer {
-        let request = request.method(endpoint.method.http()).uri(path).body(Body::from(body)).expect("a request");
-        let response = endpoint.router(self.cx.clone()).oneshot(request).await.expect("a router always answers");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("an answer ends").to_bytes();
-        let text = String::from_utf8(body.to_vec()).expect("answers are text");
-        let json = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, text, json }
+        let answer = self.desk.send(endpoint, path, request, body).await;
+        let text = String::from_utf8(answer.body).expect("answers are text");
+        Answer { status: answer.status, headers: answer.headers, text, json: answer.json }
     }
 
     /// A decision that waits for its approver.
@@ -141,13 +108,21 @@ impl Desk {
     }
 
     pub(crate) async fn record(&self, id: RecordId) -> Record<Decision> {
-        self.cx.store.record(tenant(), id).await.expect("the table can be read").expect("the record is there")
+        self.desk.record(id).await
     }
 
     /// The link in the approver's mail.
     pub(crate) fn link(&self, id: RecordId) -> String {
         let master = self.cx.master().expect("the desk has a master key");
         format!("/d/{}", Link::to(master, tenant(), id, Seat::Approver, &ann()).token())
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        master_key: Some(MasterKey::new("the master key of these tests")),
+        origin: Some("https://handrail.example".to_owned()),
+        ..handrail_test_desk::settings()
     }
 }
 
@@ -163,10 +138,6 @@ pub(crate) fn ask() -> Value {
 
 pub(crate) fn ann() -> EmailAddress {
     EmailAddress::parse("ann@example.com").expect("an address")
-}
-
-pub(crate) fn tenant() -> TenantId {
-    TenantId::new(NOON, [1; 10])
 }
 
 pub(crate) fn key(role: Role, secret: &str) -> Key {
@@ -199,26 +170,5 @@ impl Answer {
     /// Status and code of a refusal.
     pub(crate) fn refusal(&self) -> (u16, &str) {
         (self.status.as_u16(), self.json["code"].as_str().unwrap_or_default())
-    }
-}
-
-struct StandingClock(AtomicI64);
-
-impl Clock for StandingClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-
-    fn until(&self, _: Timestamp) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::pending())
-    }
-}
-
-/// Counts up: every draw differs, every run is the same.
-struct RepeatingEntropy(AtomicU8);
-
-impl Entropy for RepeatingEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(self.0.fetch_add(1, Ordering::SeqCst));
     }
 }

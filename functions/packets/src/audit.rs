@@ -22,9 +22,9 @@ use crate::body::Asked;
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, Part, flawed_at};
 use crate::history::events_of;
-use crate::list::{given, time_of};
+use crate::list::time_of;
 use crate::live::feed_of;
-use crate::page::Window;
+use crate::page::{Window, given};
 use crate::told::Told;
 
 pub const ENDPOINT: Endpoint = Endpoint {

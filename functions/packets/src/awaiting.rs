@@ -17,7 +17,8 @@ use serde::Deserialize;
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
-use crate::page::{Packets, Packing, Window};
+use crate::packing::Packing;
+use crate::page::{self, Packets, Window};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-awaiting",
@@ -53,15 +54,15 @@ async fn handler(
     let filter = Filter { states: Some(vec![PacketState::AwaitingHuman]), ..Filter::default() };
     let find = |bytes_max| {
         let Window { limit, offset } = window;
-        let page = Page { limit, offset, after: None, order: Order::OldestFirst, bytes_max };
+        let wanted = Page { limit, offset, after: None, order: Order::OldestFirst, bytes_max };
         let (cx, filter) = (&cx, &filter);
         async move {
-            let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
+            let found = cx.store.find::<Packet>(tenant, filter, &wanted, now).await?;
             // As published: this list has offsets and no cursor.
             Ok(Packets::of(cx, found.records, Some(found.total), None)?)
         }
     };
-    packing.answer(window, find).await
+    page::answer(packing, window, find).await
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `POST /api/v1/packets/batch/claim`: an agent takes many packets, each for itself.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::packet::BatchClaim;
@@ -10,11 +11,11 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
+use crate::packing::Packing;
 use crate::shelf;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -36,16 +37,18 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::PacketsWork>,
+    packing: Packing,
     body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let batch = body.read(&caller.key, BatchClaim::read)?;
     spend(&cx, &caller.key, Budget::Calls).await?;
-    let (claimed, errors) = shelf::act_on_each(&cx, &caller.key, &batch.ids, &batch.claim.act()).await;
-    Ok(axum::Json(json!({"claimed": claimed, "errors": errors})))
+    shelf::act_on_each(&cx, &caller.key, &batch.ids, &batch.claim.act(), packing, "claimed").await
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::testing::{AGENT, Desk, checkpoint, claim};
 

@@ -1,6 +1,7 @@
 //! `POST /api/v1/packets/batch/complete`: many packets are done, each for itself.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Act, State as PacketState, read_batch_ids};
@@ -10,11 +11,11 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
+use crate::packing::Packing;
 use crate::shelf;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -36,17 +37,19 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::PacketsWrite>,
+    packing: Packing,
     body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let ids = body.read(&caller.key, read_batch_ids)?;
     spend(&cx, &caller.key, Budget::Calls).await?;
     let act = Act::Move { to: PacketState::Completed, edit: None, in_batch: true };
-    let (completed, errors) = shelf::act_on_each(&cx, &caller.key, &ids, &act).await;
-    Ok(axum::Json(json!({"completed": completed, "errors": errors})))
+    shelf::act_on_each(&cx, &caller.key, &ids, &act, packing, "completed").await
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::testing::{AGENT, Desk};
 

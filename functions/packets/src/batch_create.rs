@@ -1,6 +1,6 @@
 //! `POST /api/v1/packets/batch`: many packets at once, each for itself.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use futures_util::StreamExt;
 use handrail_domain::access::Scope;
@@ -18,6 +18,7 @@ use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily::Counted;
 use crate::dialect::DIALECT;
+use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf::{self, AT_ONCE};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -27,17 +28,18 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Key(Scope::PacketsWrite),
     dialect: DIALECT,
     needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Create],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadSchema, Touch::Create],
     summary: "Hand many packets over",
     route,
 };
 
 fn route() -> MethodRouter<Cx> {
-    post(handler)
+    post(handler).layer(Extension(Remembered::default()))
 }
 
 async fn handler(
     State(cx): State<Cx>,
+    Extension(schemas): Extension<Remembered>,
     caller: Caller<right::PacketsWrite>,
     IdempotencyKey(name): IdempotencyKey,
     body: Body,
@@ -45,14 +47,18 @@ async fn handler(
     let key = &caller.key;
     let proposals = body.read(key, read_batch)?;
     spend(&cx, key, Budget::Creates).await?;
+    let holding = Holding::new(schemas);
     // The whole batch is one, and a repeat of it is known by its first packet.
     let first = name.as_ref().map(|name| format!("{name} 0"));
     Counted::handoff(&cx, key, first.as_deref()).await?;
     let made = futures_util::stream::iter(proposals).enumerate().map(|(index, proposal)| {
         // Each under a name of its own, so that a repeat of the batch makes what is missing.
         let name = name.as_ref().map(|name| format!("{name} {index}"));
-        let (cx, key) = (&cx, key);
-        async move { shelf::create(cx, key, proposal, name.as_deref()).await }
+        let (cx, key, holding) = (&cx, key, &holding);
+        async move {
+            holding.hold(cx, key.tenant, &proposal).await?;
+            shelf::create(cx, key, proposal, name.as_deref()).await
+        }
     });
     let made: Vec<_> = made.buffered(AT_ONCE).collect().await;
     let (mut created, mut errors) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! `POST /api/v1/packets/{id}/chain`: a packet that goes on from another, with its conversation in front.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::packet::Proposal;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
+use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -25,17 +26,18 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Key(Scope::PacketsWrite),
     dialect: DIALECT,
     needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Create, Touch::Move],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::ReadSchema, Touch::Create, Touch::Move],
     summary: "Hand over what goes on from a packet",
     route,
 };
 
 fn route() -> MethodRouter<Cx> {
-    post(handler)
+    post(handler).layer(Extension(Remembered::default()))
 }
 
 async fn handler(
     State(cx): State<Cx>,
+    Extension(schemas): Extension<Remembered>,
     caller: Caller<right::PacketsWrite>,
     PacketId(parent): PacketId,
     IdempotencyKey(name): IdempotencyKey,
@@ -45,7 +47,9 @@ async fn handler(
     let proposal = body.read(key, Proposal::read)?;
     spend(&cx, key, Budget::Creates).await?;
     let found = shelf::read(&cx, key.tenant, parent).await?;
-    let child = shelf::create(&cx, key, proposal.chained_to(parent, &found.content), name.as_deref()).await?;
+    let proposal = proposal.chained_to(parent, &found.content);
+    Holding::new(schemas).hold(&cx, key.tenant, &proposal).await?;
+    let child = shelf::create(&cx, key, proposal, name.as_deref()).await?;
     // The child is made whatever happens here; where this fails, the stream's worker does it.
     if let Err(stop) = shelf::tell_parent(&cx, &child.record).await {
         tracing::warn!(?stop, "a parent will be told later");

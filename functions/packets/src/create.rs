@@ -1,6 +1,6 @@
 //! `POST /api/v1/packets`: an agent hands over.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::packet::Proposal;
@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily::Counted;
 use crate::dialect::DIALECT;
+use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -26,23 +27,25 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Key(Scope::PacketsWrite),
     dialect: DIALECT,
     needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Create],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadSchema, Touch::Create],
     summary: "Hand a packet over to another agent",
     route,
 };
 
 fn route() -> MethodRouter<Cx> {
-    post(handler)
+    post(handler).layer(Extension(Remembered::default()))
 }
 
 async fn handler(
     State(cx): State<Cx>,
+    Extension(schemas): Extension<Remembered>,
     caller: Caller<right::PacketsWrite>,
     IdempotencyKey(name): IdempotencyKey,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let proposal = body.read(&caller.key, Proposal::read)?;
     spend(&cx, &caller.key, Budget::Creates).await?;
+    Holding::new(schemas).hold(&cx, caller.key.tenant, &proposal).await?;
     let counted = Counted::handoff(&cx, &caller.key, name.as_deref()).await?;
     match shelf::create(&cx, &caller.key, proposal, name.as_deref()).await {
         Ok(made) => Ok((StatusCode::CREATED, axum::Json(made.view(&cx)))),

@@ -21,17 +21,21 @@ pub mod get;
 mod headline;
 pub mod health;
 pub mod history;
-pub mod keys;
-mod limits;
 pub mod hooks;
+pub mod keys;
+#[cfg(test)]
+mod large;
+mod limits;
 pub mod list;
 pub mod live;
-pub mod metrics;
 mod members;
+pub mod metrics;
+mod packing;
 mod page;
 pub mod patch;
 pub mod ready;
 pub mod respond;
+pub mod schemas;
 pub mod search;
 mod shelf;
 pub mod stats;
@@ -89,4 +93,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     hooks::dead::ENDPOINT,
     hooks::replay::ENDPOINT,
     hooks::retry_all::ENDPOINT,
+    schemas::create::ENDPOINT,
+    schemas::list::ENDPOINT,
+    schemas::get::ENDPOINT,
 ];

@@ -12,14 +12,14 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, ListingCursor, Order, Page};
-use http::StatusCode;
+use handrail_kernel::store::{Filter, Order, Page};
 use serde::Deserialize;
 
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, Part, flawed_at};
-use crate::page::{Packets, Packing, Window};
+use crate::packing::Packing;
+use crate::page::{self, Packets, Window, given};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-list",
@@ -62,24 +62,20 @@ async fn handler(
     packing: Packing,
 ) -> Result<Response, Problem> {
     let window = Window::read(wanted.limit.as_deref(), wanted.offset.as_deref())?;
-    let after = given(wanted.cursor.as_deref()).map(cursor_of).transpose()?;
+    let after = page::cursor(wanted.cursor.as_deref())?;
     let filter = filter_of(&wanted)?;
     spend(&cx, &caller.key, Budget::Calls).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
     let find = |bytes_max| {
         let Window { limit, offset } = window;
-        let page = Page { limit, offset, after: after.clone(), order: Order::NewestFirst, bytes_max };
+        let wanted = Page { limit, offset, after: after.clone(), order: Order::NewestFirst, bytes_max };
         let (cx, filter) = (&cx, &filter);
         async move {
-            let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
+            let found = cx.store.find::<Packet>(tenant, filter, &wanted, now).await?;
             Ok(Packets::of(cx, found.records, Some(found.total), found.next)?)
         }
     };
-    packing.answer(window, find).await
-}
-
-pub(crate) fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.trim().is_empty())
+    page::answer(packing, window, find).await
 }
 
 fn filter_of(wanted: &Wanted) -> Result<Filter<Packet>, Problem> {
@@ -114,16 +110,6 @@ pub(crate) fn time_of(name: &'static str, text: Option<&str>) -> Result<Option<T
     let read = read_time(text).or_else(|| read_time(&text.replace(' ', "+")));
     let refuse = || flawed_at(Part::Query, name, "Input should be a valid datetime or date", "datetime_parsing");
     read.map(Some).ok_or_else(refuse)
-}
-
-fn cursor_of(text: &str) -> Result<ListingCursor, Problem> {
-    let refuse = || Problem::Refused {
-        status: StatusCode::BAD_REQUEST,
-        code: "",
-        message: "Invalid cursor".to_owned(),
-        details: serde_json::Map::from_iter([("field".to_owned(), "cursor".into())]),
-    };
-    ListingCursor::parse(text).ok_or_else(refuse)
 }
 
 #[cfg(test)]
@@ -181,19 +167,19 @@ mod tests {
         let desk = Desk::new().await;
         let mut large = packet();
         large["context"]["custom"] = json!({"text": "large ".repeat(100 * 1024)});
-        for _ in 0..9 {
+        for _ in 0..11 {
             desk.call(crate::create::ENDPOINT, "/api/v1/packets", AGENT, large.clone()).await;
         }
         let plain = ask(&desk, "").await;
         let shown = plain.json["packets"].as_array().unwrap().len();
-        assert!((1..9).contains(&shown) && plain.json["total"] == 9, "{shown}");
+        assert!((1..11).contains(&shown) && plain.json["total"] == 11, "{shown}");
         let rest = ask(&desk, &format!("?cursor={}", plain.json["next_cursor"].as_str().unwrap())).await;
-        assert_eq!(rest.json["packets"].as_array().unwrap().len(), 9 - shown);
+        assert_eq!(rest.json["packets"].as_array().unwrap().len(), 11 - shown);
         let request = http::Request::builder().header("x-api-key", READER).header("accept-encoding", "gzip, deflate");
         let packed = desk.send(ENDPOINT, "/api/v1/packets", request, "").await;
         assert_eq!(packed.headers["content-encoding"], "gzip");
         let whole: Value = serde_json::from_reader(flate2::read::GzDecoder::new(&packed.body[..])).unwrap();
-        assert_eq!(whole["packets"].as_array().unwrap().len(), 9);
+        assert_eq!(whole["packets"].as_array().unwrap().len(), 11);
         assert_eq!(whole["next_cursor"], Value::Null);
     }
 }

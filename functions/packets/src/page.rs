@@ -1,33 +1,23 @@
 //! One page of packets: how it is asked for, how it is answered.
 
-use std::io::Write;
-
-use axum::body::Body;
-use axum::extract::FromRequestParts;
 use axum::response::Response;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use handrail_domain::packet::Packet;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::store::{ListingCursor, Whole};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use http::request::Parts;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::{Part, flawed_at};
+use crate::packing::{Packing, UNPACKED_BYTES_MAX};
 use crate::shelf::Held;
 
 const LIMIT_DEFAULT: usize = 50;
 pub(crate) const LIMIT_MAX: usize = 200;
 
-/// A function answers 6 MB at most. The packets of a page that is sent as it is, as JSON.
+/// The packets of a page that is sent as it is, as JSON. Where they are full of quotes half as much is sent.
 const PLAIN_BYTES_MAX: usize = 5 * 1024 * 1024;
-/// Of a page that is packed: 200 packets of 64 KB each, as much as a published client may ask for.
-const UNPACKED_BYTES_MAX: usize = 14 * 1024 * 1024;
-/// A packed answer grows by a third on its way out of a function.
-const PACKED_BYTES_MAX: usize = 4_400_000;
 
 /// The window that a client wants to see.
 #[derive(Clone, Copy, Debug)]
@@ -85,60 +75,34 @@ impl Packets {
     }
 }
 
-/// How much a page may hold depends on how it may be sent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Packing {
-    takes_gzip: bool,
-}
-
-impl FromRequestParts<Cx> for Packing {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Cx) -> Result<Self, Self::Rejection> {
-        let accepted = parts.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        let mut names = accepted.flat_map(|value| value.split(',')).map(str::trim);
-        // With any weight, but for "gzip;q=0".
-        let takes_gzip = names.any(|name| {
-            let (name, weight) = name.split_once(';').unwrap_or((name, ""));
-            name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-        });
-        Ok(Self { takes_gzip })
-    }
-}
-
-impl Packing {
-    /// Answers with a page that `find` makes, of so many bytes at most.
-    pub(crate) async fn answer<F>(self, window: Window, find: impl Fn(usize) -> F) -> Result<Response, Problem>
-    where
-        F: Future<Output = Result<Packets, Problem>>,
-    {
-        if self.takes_gzip {
-            let text = find(UNPACKED_BYTES_MAX).await?.json(window).to_string();
-            if text.len() <= PLAIN_BYTES_MAX {
-                return Ok(reply(Body::from(text), false));
-            }
-            let packed = packed(&text)?;
-            if packed.len() <= PACKED_BYTES_MAX {
-                return Ok(reply(Body::from(packed), true));
-            }
+/// Answers with a page that `find` makes, of so many bytes at most.
+pub(crate) async fn answer<F>(packing: Packing, window: Window, find: impl Fn(usize) -> F) -> Result<Response, Problem>
+where
+    F: Future<Output = Result<Packets, Problem>>,
+{
+    let sizes = [UNPACKED_BYTES_MAX, PLAIN_BYTES_MAX, PLAIN_BYTES_MAX / 2];
+    for bytes_max in &sizes[usize::from(!packing.takes_gzip)..] {
+        let text = find(*bytes_max).await?.json(window).to_string();
+        if let Some(response) = packing.answer(text)? {
+            return Ok(response);
         }
-        Ok(reply(Body::from(find(PLAIN_BYTES_MAX).await?.json(window).to_string()), false))
     }
+    Err(Fault::broken("half a page is too large for an answer").into())
 }
 
-fn packed(text: &str) -> Result<Vec<u8>, Fault> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
-    let wrote = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
-    wrote.map_err(|error| Fault::broken_by("compression failed", error))
+/// An empty text is as good as none.
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
-fn reply(body: Body, gzip: bool) -> Response {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    headers.insert(VARY, http::HeaderValue::from_static("accept-encoding"));
-    if gzip {
-        headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
-    }
-    response
+/// What the page before gave.
+pub(crate) fn cursor(text: Option<&str>) -> Result<Option<ListingCursor>, Problem> {
+    let Some(text) = given(text) else { return Ok(None) };
+    let refuse = || Problem::Refused {
+        status: StatusCode::BAD_REQUEST,
+        code: "",
+        message: "Invalid cursor".to_owned(),
+        details: serde_json::Map::from_iter([("field".to_owned(), "cursor".into())]),
+    };
+    ListingCursor::parse(text).map(Some).ok_or_else(refuse)
 }

@@ -18,7 +18,8 @@ use serde::Deserialize;
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, Part, flawed_at};
-use crate::page::{Packets, Packing, Window};
+use crate::packing::Packing;
+use crate::page::{self, Packets, Window, given};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-search",
@@ -45,6 +46,7 @@ struct Wanted {
     offset: Option<String>,
     status: Option<String>,
     priority: Option<String>,
+    cursor: Option<String>,
 }
 
 async fn handler(
@@ -55,26 +57,26 @@ async fn handler(
 ) -> Result<Response, Problem> {
     let words = words_of(wanted.q.as_deref())?;
     let window = Window::read(wanted.limit.as_deref(), wanted.offset.as_deref())?;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let after = page::cursor(wanted.cursor.as_deref())?;
     let filter = Filter::<Packet> {
         // One status here, as published.
-        states: given(wanted.status).map(|status| PacketState::from_name(&status).into_iter().collect()),
-        priority: given(wanted.priority),
+        states: given(wanted.status.as_deref()).map(|status| PacketState::from_name(status).into_iter().collect()),
+        priority: given(wanted.priority.as_deref()).map(str::to_owned),
         ..Filter::default()
     };
     spend(&cx, &caller.key, Budget::Calls).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
     let find = |bytes_max| {
         let Window { limit, offset } = window;
-        let page = Page { limit, offset, after: None, order: Order::NewestFirst, bytes_max };
+        let wanted = Page { limit, offset, after: after.clone(), order: Order::NewestFirst, bytes_max };
         let (cx, filter, words) = (&cx, &filter, &words);
         async move {
-            let hits = cx.store.search::<Packet>(tenant, words, filter, &page, now).await?;
-            // As published: the total is this page's, and no cursor leads on.
-            Ok(Packets::of(cx, hits.records, None, None)?)
+            let hits = cx.store.search::<Packet>(tenant, words, filter, &wanted, now).await?;
+            // As published the total is this page's. The cursor leads on, also from a page on which few of very many fit.
+            Ok(Packets::of(cx, hits.records, None, hits.next)?)
         }
     };
-    packing.answer(window, find).await
+    page::answer(packing, window, find).await
 }
 
 fn words_of(query: Option<&str>) -> Result<Words, Problem> {
@@ -131,6 +133,29 @@ mod tests {
         desk.call(crate::patch::ENDPOINT, &path, AGENT, json!({"context": {"summary": "A giraffe"}})).await;
         assert_eq!(ask(&desk, "q=giraffe").await.json["total"], 1);
         assert_eq!(ask(&desk, "q=upgrade").await.json["total"], 0);
+    }
+
+    #[tokio::test]
+    async fn a_cursor_leads_through_everything_that_is_found() {
+        let desk = Desk::new().await;
+        let mut made = Vec::new();
+        for _ in 0..5 {
+            made.insert(0, desk.made().await.to_string());
+            desk.advance(1);
+        }
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..10 {
+            let page = ask(&desk, &format!("q=upgrade&status=created&limit=2&cursor={cursor}")).await;
+            let packets = page.json["packets"].as_array().unwrap();
+            found.extend(packets.iter().map(|packet| packet["id"].as_str().unwrap().to_owned()));
+            match page.json["next_cursor"].as_str() {
+                Some(next) => next.clone_into(&mut cursor),
+                None => break,
+            }
+        }
+        assert_eq!(found, made);
+        let refused = ask(&desk, "q=upgrade&cursor=x").await;
+        assert_eq!(refused.refusal(), (400, "Invalid cursor"));
     }
 
     #[tokio::test]

@@ -1,5 +1,8 @@
 //! Where packets lie: read with what they carry, made, moved, changed. What the operations of this door have in common.
 
+use std::sync::{Mutex, PoisonError};
+
+use axum::response::Response;
 use futures_util::StreamExt;
 use handrail_domain::actor::Actor;
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
@@ -18,11 +21,17 @@ use serde_json::{Value, json};
 
 use crate::checkpoint;
 use crate::dialect::{entry, not_found, refuse, refused};
+use crate::packing::Packing;
 use crate::view;
 use crate::words;
 
 /// Of a batch, worked on at the same time.
 pub(crate) const AT_ONCE: usize = 8;
+
+const NO_ROOM: &str = "Nothing was done: the answer has no room for this packet. Ask again with fewer at once";
+const NOT_SHOWN: &str = "It is done, but the answer has no room for this packet: get it by its id";
+/// What an act adds to what is shown of a packet: names of agents, times.
+const GROWS_BYTES_MAX: usize = 8 * 1024;
 
 /// A packet with what it carries.
 #[derive(Clone, Debug)]
@@ -53,6 +62,8 @@ impl Held {
 pub(crate) enum Stopped {
     NotFound,
     Refused(Refusal),
+    /// An answer that tells of many at once is full.
+    NoRoom,
     Problem(Problem),
 }
 
@@ -61,6 +72,7 @@ impl Stopped {
         match self {
             Self::NotFound => not_found(id),
             Self::Refused(refusal) => refused(id, &refusal),
+            Self::NoRoom => refuse(StatusCode::PAYLOAD_TOO_LARGE, NO_ROOM),
             Self::Problem(problem) => problem,
         }
     }
@@ -154,9 +166,12 @@ pub(crate) async fn act(cx: &Cx, key: &Key, id: RecordId, act: Act, name: &Name)
 
 async fn try_act(cx: &Cx, key: &Key, id: RecordId, act: Act, name: &Name) -> Result<Held, Stopped> {
     let found = find(cx, key.tenant, id).await?;
-    let command = command(key, act, name);
-    let carried = found.record.standing.content.clone();
-    let applied = transition::transition_from(cx, found.record, &command).await?;
+    act_on(cx, key, found, act, name).await
+}
+
+async fn act_on(cx: &Cx, key: &Key, found: Held, act: Act, name: &Name) -> Result<Held, Stopped> {
+    let (id, carried) = (found.record.id, found.record.standing.content.clone());
+    let applied = transition::transition_from(cx, found.record, &command(key, act, name)).await?;
     if applied.record.standing.content == carried {
         return Ok(Held { record: applied.record, content: found.content });
     }
@@ -164,18 +179,45 @@ async fn try_act(cx: &Cx, key: &Key, id: RecordId, act: Act, name: &Name) -> Res
     find(cx, key.tenant, id).await
 }
 
-/// The same to many packets, each for itself: what they are then, and what went wrong.
-pub(crate) async fn act_on_each(cx: &Cx, key: &Key, ids: &[RecordId], act: &Act) -> (Vec<Value>, Vec<Value>) {
-    let ends = futures_util::stream::iter(ids.iter().copied())
-        .map(|id| async move { (id, try_act(cx, key, id, act.clone(), &Name::fresh(cx)).await) });
-    let (mut done, mut errors) = (Vec::new(), Vec::new());
+/// The same to many packets, each for itself: answers what they are then, under `done`, and what went wrong.
+///
+/// Nothing is done to a packet that the answer has no room for: it is named among what went wrong, and can be asked for
+/// again. So the answer tells of everything that was done.
+pub(crate) async fn act_on_each(
+    cx: &Cx,
+    key: &Key,
+    ids: &[RecordId],
+    act: &Act,
+    packing: Packing,
+    done: &str,
+) -> Result<Response, Problem> {
+    let room = Mutex::new(packing.room());
+    let ends = futures_util::stream::iter(ids.iter().copied()).map(|id| {
+        let room = &room;
+        async move {
+            let end = async {
+                let found = find(cx, key.tenant, id).await?;
+                let shown = found.view(cx).to_string();
+                if !room.lock().unwrap_or_else(PoisonError::into_inner).take(&shown, GROWS_BYTES_MAX)? {
+                    return Err(Stopped::NoRoom);
+                }
+                act_on(cx, key, found, act.clone(), &Name::fresh(cx)).await
+            };
+            (id, end.await)
+        }
+    });
+    let (mut views, mut errors, mut room) = (Vec::new(), Vec::new(), packing.room());
     for (id, end) in ends.buffered(AT_ONCE).collect::<Vec<_>>().await {
-        match end {
-            Ok(held) => done.push(held.view(cx)),
+        let view = end.map(|held| held.view(cx));
+        match view {
+            Ok(view) if room.take(&view.to_string(), 1)? => views.push(view),
+            // Somebody made it larger in between.
+            Ok(_) => errors.push(json!({"packet_id": id, "error": NOT_SHOWN})),
             Err(stopped) => errors.push(json!({"packet_id": id, "error": stopped.entry(id)})),
         }
     }
-    (done, errors)
+    let answer = json!({done: views, "errors": errors}).to_string();
+    Ok(packing.answer(answer)?.ok_or_else(|| Fault::broken("a batch's answer is too large"))?)
 }
 
 /// Does what changes the content: `plan` says what becomes of what is there, and is asked again when that has changed.

@@ -1,35 +1,25 @@
-//! What the operations' tests stand on: an engine in memory, a clock that stands still, entropy that repeats, and one
-//! account with a key of each role. Requests go through the operation's own router.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+//! What the operations' tests stand on: the desk, with a key of each role.
 
 use axum::body::Body;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Account, Tier};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::outbound::Reach;
 use handrail_domain::packet::Packet;
 use handrail_domain::record::Record;
-use handrail_domain::time::Timestamp;
-use handrail_engine::Engine;
-use handrail_kernel::clock::{Clock, Entropy};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::door::Door;
 use handrail_kernel::endpoint::Endpoint;
-use handrail_kernel::master::{MasterKey, hash_of_key};
-use handrail_kernel::settings::{Limits, Settings};
-use handrail_kernel::slack::SlackSettings;
-use handrail_kernel::store::{Key, Store, head_key_of, kind_of, table};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
+use handrail_kernel::master::MasterKey;
+use handrail_kernel::settings::Settings;
+use handrail_kernel::store::{Key, head_key_of, kind_of};
+use handrail_test_desk::settings;
+pub(crate) use handrail_test_desk::{Answer, NOON, tenant};
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::PacketsDoor;
 
-pub(crate) const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 pub(crate) const READER: &str = "ho_test_reader";
 pub(crate) const AGENT: &str = "ho_test_agent";
 pub(crate) const WRITER: &str = "ho_test_writer";
@@ -46,34 +36,21 @@ const KEYS: [(Role, &str); 5] = [
 
 pub(crate) struct Desk {
     pub cx: Cx,
-    engine: Engine,
-    clock: Arc<StandingClock>,
+    desk: handrail_test_desk::Desk,
 }
 
 impl Desk {
     pub(crate) async fn new() -> Self {
-        let clock = Arc::new(StandingClock(AtomicI64::new(NOON.as_unix_ms())));
-        let engine = Engine::memory().expect("an engine opens in memory");
-        table::create(&engine.client(), "handrail").await.expect("a table can be made");
-        let settings = Settings {
-            table: "handrail".to_owned(),
-            master_key: Some(MasterKey::new("the master key of these tests")),
-            origin: None,
-            reach: Reach::PublicOnly,
-            slack: SlackSettings::default(),
-            limits: Limits::PUBLISHED,
-        };
-        let store = Store::new(engine.client(), "handrail");
-        let entropy = Arc::new(RepeatingEntropy(AtomicU8::new(100)));
-        let desk = Self { cx: Cx::new(store, Arc::clone(&clock) as Arc<dyn Clock>, entropy, settings), engine, clock };
+        let master_key = Some(MasterKey::new("the master key of these tests"));
+        let desk = handrail_test_desk::Desk::new(Settings { master_key, ..settings() }).await;
         for (role, secret) in KEYS {
             desk.with_key(key(role), secret).await;
         }
-        desk
+        Self { cx: desk.cx.clone(), desk }
     }
 
     pub(crate) async fn with_key(&self, key: Key, secret: &str) {
-        assert!(self.cx.store.put_key(&hash_of_key(secret), &key).await.expect("a key can be put"));
+        self.desk.with_key(key, secret).await;
     }
 
     pub(crate) async fn with_key_of<'a>(&self, tier: Tier, secret: &'a str) -> &'a str {
@@ -98,17 +75,16 @@ impl Desk {
 
     /// What follows from everything that was done, the stream's own way; from the beginning each time, as a stream may.
     pub(crate) async fn dispatched(&self) {
-        for change in self.engine.changes_after("handrail", None, 10_000).expect("the engine tells its changes") {
-            let Some(new) = change.new.filter(|new| head_key_of(new).is_some() && kind_of(new) == Some(Packet::KIND))
-            else {
+        for (old, new) in self.desk.changes() {
+            let Some(new) = new.filter(|new| head_key_of(new).is_some() && kind_of(new) == Some(Packet::KIND)) else {
                 continue;
             };
-            PacketsDoor.news(&self.cx, change.old.as_ref(), &new).await.expect("a change is understood");
+            PacketsDoor.news(&self.cx, old.as_ref(), &new).await.expect("a change is understood");
         }
     }
 
     pub(crate) fn advance(&self, seconds: i64) {
-        self.clock.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+        self.desk.advance_ms(seconds * 1_000);
     }
 
     /// A request with a key. Null: no body.
@@ -124,7 +100,7 @@ impl Desk {
         request: http::request::Builder,
         body: impl Into<Body>,
     ) -> Answer {
-        self.send_with(self.cx.clone(), endpoint, path, request, body).await
+        self.desk.send(endpoint, path, request, body).await
     }
 
     /// To another process on the same table, or on none.
@@ -136,16 +112,11 @@ impl Desk {
         request: http::request::Builder,
         body: impl Into<Body>,
     ) -> Answer {
-        let request = request.method(endpoint.method.http()).uri(path).body(body.into()).expect("a request");
-        let response = endpoint.router(cx).oneshot(request).await.expect("a router always answers");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("an answer ends").to_bytes().to_vec();
-        let json = serde_json::from_slice(&body).unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, body, json }
+        self.desk.send_with(cx, endpoint, path, request, body).await
     }
 
     pub(crate) fn client(&self) -> aws_sdk_dynamodb::Client {
-        self.engine.client()
+        self.desk.client()
     }
 
     /// A packet that lies there to be claimed.
@@ -168,7 +139,7 @@ impl Desk {
     }
 
     pub(crate) async fn record(&self, id: RecordId) -> Record<Packet> {
-        self.cx.store.record(tenant(), id).await.expect("the table can be read").expect("the record is there")
+        self.desk.record(id).await
     }
 }
 
@@ -194,52 +165,8 @@ pub(crate) fn claim(agent: &str) -> Value {
     json!({"agent_id": agent, "agent_name": format!("The {agent}")})
 }
 
-pub(crate) fn tenant() -> TenantId {
-    TenantId::new(NOON, [1; 10])
-}
-
 pub(crate) fn key(role: Role) -> Key {
     let id = KeyId::new(NOON, [2 + role as u8; 10]);
     let tenant = if role == Role::Operator { TenantId::new(NOON, [2; 10]) } else { tenant() };
     Key { role, requests_per_minute: 1_000, ..Key::new(id, tenant, format!("the {}", role.name()), NOON) }
-}
-
-pub(crate) struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-    /// Null when the body is not JSON.
-    pub json: Value,
-}
-
-impl Answer {
-    pub(crate) fn id(&self) -> RecordId {
-        self.json["id"].as_str().and_then(|id| id.parse().ok()).expect("the answer names a packet")
-    }
-
-    /// Status and detail of a refusal.
-    pub(crate) fn refusal(&self) -> (u16, &str) {
-        (self.status.as_u16(), self.json["detail"].as_str().unwrap_or_default())
-    }
-}
-
-struct StandingClock(AtomicI64);
-
-impl Clock for StandingClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-
-    fn until(&self, _: Timestamp) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::pending())
-    }
-}
-
-/// Counts up: every draw differs, every run is the same.
-struct RepeatingEntropy(AtomicU8);
-
-impl Entropy for RepeatingEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(self.0.fetch_add(1, Ordering::SeqCst));
-    }
 }

@@ -1,6 +1,6 @@
 //! A packet as clients see it: every member, null when unset.
 
-use handrail_domain::packet::{AgentRef, Ask, Content, Packet, Standing, read_time};
+use handrail_domain::packet::{AgentRef, Content, Packet, read_time, target};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};

@@ -32,6 +32,8 @@ pub enum Scope {
     HooksWrite,
     /// Making all calls again that were given up.
     HooksRetryAll,
+    /// Registering and seeing the schemas that contexts are held to.
+    PacketsSchemas,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +81,9 @@ impl Role {
             Scope::TenantsWrite => false,
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
-            Scope::PacketsRespond | Scope::HooksWrite => matches!(self, Self::App | Self::Admin | Self::Writer),
+            Scope::PacketsRespond | Scope::PacketsSchemas | Scope::HooksWrite => {
+                matches!(self, Self::App | Self::Admin | Self::Writer)
+            }
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
             Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead | Scope::HooksRetryAll => {
                 matches!(self, Self::Admin)

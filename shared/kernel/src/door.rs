@@ -8,7 +8,7 @@ use std::pin::Pin;
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::record::{Entry, Record};
+use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde_json::Value;
@@ -120,7 +120,6 @@ pub async fn news_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> R
 
 /// Who hears of the events of a kind beside those whom a record names. Each is asked about each new event, with what was
 /// asked and where the event left the record: from these alone its words are the same whenever they are made.
-#[derive(Clone, Copy)]
 pub struct Publicity<L: Lifecycle> {
     /// What goes into the account's feed.
     pub headlines: Headlines<L>,
@@ -163,7 +162,7 @@ async fn news<L: Lifecycle>(
         Some(old) => crate::store::seq_of(old)?,
         None => 0,
     };
-    let mut past = publicity.map(|_| Past::of(&record, old)).transpose()?;
+    let mut past = publicity.as_ref().map(|_| Past::of(&record, old)).transpose()?;
     let (mut effects, mut announced) = (Vec::new(), Vec::new());
     for line in record.log.iter().filter(|line| line.entry.seq > seen) {
         let mut placed = None;

@@ -125,6 +125,9 @@ pub enum Touch {
     ListDeadCalls,
     ReadCall,
     ReplayCall,
+    ReadSchema,
+    ListSchemas,
+    KeepSchema,
     /// Not the table: Slack, which wants its answer within seconds. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or signs an address where a client puts one.
@@ -185,7 +188,7 @@ impl Touch {
             Self::ReadUsage => &[const { Grant::on_keys_like("dynamodb:GetItem", "limit#*") }],
             // Reads when a repeat finds the record made before.
             Self::Create => &[PUT, QUERY],
-            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListHooks => &[QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListHooks | Self::ListSchemas => &[QUERY],
             Self::Move | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
@@ -245,6 +248,11 @@ impl Touch {
             ],
             Self::ReadCall => &[const { Grant::on_keys_like("dynamodb:GetItem", "call#*") }],
             Self::ReplayCall => &[const { Grant::on_keys_like("dynamodb:UpdateItem", "call#*") }],
+            Self::ReadSchema => &[const { Grant::on_keys_like("dynamodb:GetItem", "schemas#*") }],
+            Self::KeepSchema => &[
+                const { Grant::on_keys_like("dynamodb:UpdateItem", "schemas#*") },
+                const { Grant::on_keys_like("dynamodb:PutItem", "schemas#*") },
+            ],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::HandOutFile => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },

@@ -61,6 +61,7 @@ rights! {
     SystemRead: "the role admin",
     HooksWrite: "the role writer, app or admin",
     HooksRetryAll: "the role admin",
+    PacketsSchemas: "the role writer, app or admin",
 }
 
 impl<R: Right> FromRequestParts<Cx> for Caller<R> {

@@ -10,7 +10,7 @@ use handrail_kernel::slack::Secret;
 use handrail_kernel::store::Call;
 use serde_json::{Value, json};
 
-use crate::history;
+use crate::told::Told;
 use crate::view;
 
 /// After each failed call; after one failure more the call is given up: 1 s, 5 s, 30 s, 5 min, 1 h, as published.
@@ -35,7 +35,7 @@ pub(crate) fn announcement(happened: &Happened<'_, Packet>) -> Option<Announceme
 
 /// As the history tells it. A subscriber also learns who responded, which stands beside the details there.
 fn details(record: &Record<Packet>, entry: &Entry<Packet>) -> Option<Value> {
-    let mut details = history::told(record.id, entry)?["details"].take();
+    let mut details = Told::of(record.id, entry)?.details;
     if let PacketEvent::Answered { by, .. } = &entry.event {
         details["responded_by"] = by.as_str().into();
     }

@@ -2,6 +2,7 @@
 //!
 //! The head names the version that counts. A version is written first and named by the write that makes it true; one that
 //! never was named removes itself. The stream tells which are: it keeps what a head names, and lets go what it named before.
+//! A very large one lies in several items; see `parts.rs`.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -20,12 +21,11 @@ use super::item::{
     AskFrom, BODY_BESIDE_HEAD, HEAD, HeadKey, ORPHAN_LIVES_SECONDS, body_of, lies_apart, list_position, pack,
     read_head, unpack_text,
 };
+use super::parts::{cut, joined, rest_of};
 use super::search::word_hash;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
-/// Packed. An item holds 400 KB; the words by which the body is found lie beside it: 6,000 of them in 42 KB.
-pub const BODY_PACKED_BYTES_MAX: usize = 340 * 1024;
 /// Unpacked. A chain puts its parent's conversation in front, so a body may be larger than any request.
 const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Who reads a record and then its body finds the version that was true when they began.
@@ -60,7 +60,7 @@ pub struct BodyName(pub(super) String);
 #[derive(Debug)]
 pub enum PutBody {
     Done(BodyName),
-    /// No item holds so much.
+    /// No record carries so much.
     TooLarge,
 }
 
@@ -84,20 +84,18 @@ impl Store {
     ) -> Result<PutBody, Fault> {
         let reference = L::body(&next.standing).filter(|reference| reference.bytes == body.bytes() as u64);
         let reference = reference.ok_or_else(|| Fault::broken("a body is not the one that its record names"))?;
-        let packed = pack(&body.text)?;
-        let size = match &packed {
-            AttributeValue::B(blob) => blob.as_ref().len(),
-            _ => body.text.len(),
-        };
-        if size > BODY_PACKED_BYTES_MAX || body.bytes() as u64 > BODY_BYTES_MAX {
-            return Ok(PutBody::TooLarge);
-        }
-        let sk = format!("{BODY_BESIDE_HEAD}{:010}#{}", 9_999_999_999_u64.saturating_sub(next.seq), short(reference));
+        let packed = cut(pack(&body.text)?).filter(|_| body.bytes() as u64 <= BODY_BYTES_MAX);
+        let Some(cut) = packed else { return Ok(PutBody::TooLarge) };
+        let version = 9_999_999_999_u64.saturating_sub(next.seq);
+        let sk = format!("{BODY_BESIDE_HEAD}{version:010}#{}{}", cut.mark, short(reference));
+        let pk = HeadKey { tenant: next.tenant, id: next.id }.pk();
+        let ttl = n(now.as_unix_seconds() + ORPHAN_LIVES_SECONDS);
+        self.put_rest(&pk, &sk, cut.rest, &ttl).await?;
         let mut item = Item::from([
-            ("pk".to_owned(), HeadKey { tenant: next.tenant, id: next.id }.pk()),
+            ("pk".to_owned(), pk),
             ("sk".to_owned(), s(sk.clone())),
-            ("body".to_owned(), packed),
-            ("ttl".to_owned(), n(now.as_unix_seconds() + ORPHAN_LIVES_SECONDS)),
+            ("body".to_owned(), cut.first),
+            ("ttl".to_owned(), ttl),
         ]);
         if !body.words.is_empty() {
             let hashes = body.words.iter().map(|word| Blob::new(word_hash(word)));
@@ -105,6 +103,11 @@ impl Store {
             item.insert("facet_pk".to_owned(), s(words_partition::<L>(next.tenant, next.id)));
             item.insert("facet_sk".to_owned(), s(list_position(next.created_at, next.id)));
         }
+        self.put_lent(item).await?;
+        Ok(PutBody::Done(BodyName(sk)))
+    }
+
+    pub(super) async fn put_lent(&self, item: Item) -> Result<(), Fault> {
         let put = self
             .db
             .put_item()
@@ -114,15 +117,16 @@ impl Store {
             .condition_expression("attribute_not_exists(pk) OR attribute_exists(#ttl)")
             .expression_attribute_names("#ttl", "ttl");
         match put.send().await {
-            Ok(_) => Ok(PutBody::Done(BodyName(sk))),
+            Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(PutBody::Done(BodyName(sk)))
+                Ok(())
             }
             Err(error) => Err(Fault::from_sdk("put a record's body", error)),
         }
     }
 
-    /// Reads a record with its body. One consistent round trip; a second one if writers of other versions died half way.
+    /// Reads a record with its body. One consistent round trip; a second one if writers of other versions died half way, and
+    /// another if the body lies in parts.
     pub async fn whole<L: Lifecycle>(&self, tenant: TenantId, id: RecordId) -> Result<Option<Whole<L>>, Fault> {
         let query = self
             .db
@@ -147,6 +151,9 @@ impl Store {
                 items.extend(self.beside(tenant, id, sk).await?);
             }
         }
+        if let Some(sk) = body_of(&head) {
+            items.extend(self.rest(tenant, id, sk).await?);
+        }
         let record = read_head::<L>(&head, AskFrom::Items(&items))?;
         let body = read_body(&record, body_of(&head), &items)?;
         Ok(Some(Whole { record, body }))
@@ -160,12 +167,18 @@ impl Store {
         }
         let pk = new.get("pk").ok_or_else(|| Fault::broken("a head has no key"))?;
         if let Some(sk) = named {
+            for part in rest_of(sk) {
+                self.keep(pk, &part).await?;
+            }
             self.keep(pk, sk).await?;
         }
-        match named_before {
-            Some(sk) => self.let_go(pk, sk, now).await,
-            None => Ok(()),
+        if let Some(sk) = named_before {
+            self.let_go(pk, sk, now).await?;
+            for part in rest_of(sk) {
+                self.let_go(pk, &part, now).await?;
+            }
         }
+        Ok(())
     }
 
     /// Leaves the index of words at once, and the table in a while.
@@ -203,9 +216,7 @@ pub(super) fn read_body<L: Lifecycle>(
     if L::body(&record.standing).is_some_and(|reference| !sk.ends_with(short(reference))) {
         return Err(Fault::broken("a head names another body than its record"));
     }
-    let item = items.iter().find(|item| item.text_if_any("sk") == Some(sk));
-    let packed = item.and_then(|item| item.get("body")).ok_or_else(|| Fault::broken("a record's body is missing"))?;
-    Ok(Some(Body { text: unpack_text(packed, BODY_BYTES_MAX)?, words: Words::default() }))
+    Ok(Some(Body { text: unpack_text(&joined(sk, items)?, BODY_BYTES_MAX)?, words: Words::default() }))
 }
 
 /// Tells apart what two writers would make of one version.

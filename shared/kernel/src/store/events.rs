@@ -8,8 +8,10 @@ use super::item::HeadKey;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
-/// Beyond these nobody reads a history whole.
+/// Beyond these nobody reads a history at once.
 const EVENTS_READ_MAX: usize = 10_000;
+/// An answer tells 6 MB of them. An answered checkpoint is up to 80 KB.
+const EVENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 impl Store {
     /// Keeps an event beside its record. A repeat finds it there.
@@ -25,8 +27,8 @@ impl Store {
         id: RecordId,
         seq: u64,
     ) -> Result<Vec<LogLine<L>>, Fault> {
-        let (mut lines, mut start) = (Vec::new(), None);
-        while lines.len() < EVENTS_READ_MAX {
+        let (mut lines, mut bytes, mut start) = (Vec::new(), 0, None);
+        while lines.len() < EVENTS_READ_MAX && bytes < EVENTS_BYTES_MAX {
             let query = self
                 .db
                 .query()
@@ -40,7 +42,9 @@ impl Store {
                 .set_exclusive_start_key(start);
             let found = query.send().await.map_err(|error| Fault::from_sdk("read a record's events", error))?;
             for item in found.items() {
-                let line = LogLine::read(item.text("event")?.to_owned());
+                let text = item.text("event")?;
+                bytes += text.len();
+                let line = LogLine::read(text.to_owned());
                 lines.push(line.map_err(|error| Fault::broken_by("an event can't be read", error))?);
             }
             start = found.last_evaluated_key;

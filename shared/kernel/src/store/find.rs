@@ -15,6 +15,7 @@ use super::bodies::{Whole, read_body};
 use super::facets::Filter;
 use super::item::{AskFrom, HEAD, HeadKey, body_of, lies_apart, list_position, read_head};
 use super::lists::{ListingCursor, item_key};
+use super::parts::rest_of;
 use super::strands::{Direction, Position, Reach, Read, Strand, merge};
 use super::{Item, ReadItem, Store, json};
 use crate::fault::Fault;
@@ -23,7 +24,7 @@ use crate::fault::Fault;
 const QUERIES_OF_A_STRAND_MAX: usize = 1_000;
 /// Up to here a page is read in the same pass as the total is counted. Further in, the total may tell that there is none.
 const OFFSET_BEFORE_COUNTING_MAX: usize = 10_000;
-/// So many bodies are in memory that the page may have no room for.
+/// In a batch of 100 keys, where each may lie in four parts.
 const BODIES_AT_ONCE: usize = 25;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,23 +158,35 @@ impl Store {
         heads: Vec<HeadAt<L>>,
         bytes_max: usize,
     ) -> Result<(Vec<Whole<L>>, Option<String>), Fault> {
-        let (mut wholes, mut bytes) = (Vec::with_capacity(heads.len()), 0);
-        let mut heads = heads.into_iter().peekable();
+        let (mut bytes, mut with_room, mut stopped_before) = (0, Vec::with_capacity(heads.len()), None);
+        for head in heads {
+            // How large a body is, its record says: what has no room is not read.
+            let body =
+                L::body(&head.record.standing).map_or(0, |body| usize::try_from(body.bytes).unwrap_or(usize::MAX));
+            bytes += json(&head.record.ask)?.len().saturating_add(body);
+            if bytes > bytes_max && !with_room.is_empty() {
+                stopped_before = Some(head.at);
+                break;
+            }
+            with_room.push(head);
+        }
+        let mut wholes = Vec::with_capacity(with_room.len());
+        let mut heads = with_room.into_iter().peekable();
         while heads.peek().is_some() {
             let some: Vec<HeadAt<L>> = heads.by_ref().take(BODIES_AT_ONCE).collect();
-            let keys = some.iter().filter_map(|head| Some(item_key(&head.key(), head.body_sk.as_deref()?)));
+            let keys = some.iter().filter_map(|head| Some((head.key(), head.body_sk.as_deref()?)));
+            let keys = keys.flat_map(|(key, sk)| {
+                let rest = rest_of(sk).into_iter().map(move |part| item_key(&key, &part));
+                std::iter::once(item_key(&key, sk)).chain(rest)
+            });
             let mut bodies = by_record(self.batch_get(keys.collect()).await?)?;
             for head in some {
                 let own = bodies.remove(&head.key()).unwrap_or_default();
                 let body = read_body(&head.record, head.body_sk.as_deref(), &own)?;
-                bytes += json(&head.record.ask)?.len() + body.as_ref().map_or(0, super::Body::bytes);
-                if bytes > bytes_max && !wholes.is_empty() {
-                    return Ok((wholes, Some(head.at)));
-                }
                 wholes.push(Whole { record: head.record, body });
             }
         }
-        Ok((wholes, None))
+        Ok((wholes, stopped_before))
     }
 }
 

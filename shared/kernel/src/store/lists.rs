@@ -16,7 +16,7 @@ use crate::fault::Fault;
 
 /// What BatchGetItem takes at once.
 const BATCH_KEYS_MAX: usize = 100;
-/// How often a batch asks again for what the service left out.
+/// How often a batch asks again where the service left everything out. It also leaves out what goes beyond 16 MB.
 const BATCH_ROUNDS_MAX: usize = 5;
 
 /// One page of a list, newest first.
@@ -129,15 +129,20 @@ impl Store {
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(BATCH_KEYS_MAX) {
             let mut wanted = Some(chunk.to_vec());
-            for _ in 0..BATCH_ROUNDS_MAX {
+            let mut rounds_left = BATCH_ROUNDS_MAX;
+            while rounds_left > 0 {
                 let Some(keys) = wanted.take() else { break };
                 let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
                 let request = request.map_err(|error| Fault::broken_by("a batch can't be built", error))?;
                 let answer = self.db.batch_get_item().request_items(&self.table, request).send().await;
                 let mut answer = answer.map_err(|error| Fault::from_sdk("read records", error))?;
-                found.extend(
-                    answer.responses.take().and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default(),
-                );
+                let some = answer.responses.take().and_then(|mut tables| tables.remove(&self.table));
+                let some = some.unwrap_or_default();
+                // Each round with something in it is one fewer to come: there are as many as keys at most.
+                if some.is_empty() {
+                    rounds_left -= 1;
+                }
+                found.extend(some);
                 wanted = answer
                     .unprocessed_keys
                     .take()

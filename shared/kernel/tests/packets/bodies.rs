@@ -2,13 +2,26 @@
 
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_domain::packet::{Act, Content, Packet};
-use handrail_kernel::store::{Commit, PutBody, Whole};
+use handrail_kernel::store::{Commit, Filter, Page, PutBody, Whole};
 use handrail_kernel::transition::{Proposed, Stop, create_whole, rework};
 use tokio::task::JoinSet;
 
-use crate::desk::{Desk, Wish, body_of, claim, command, content, edit, tenant};
+use crate::desk::{Desk, Wish, body_of, claim, command, content, edit, page, tenant};
 
 const BODY: &str = "head.body#";
+const PART: &str = "part#";
+
+/// What compression makes smaller by a fifth only: any character that JSON writes as one byte.
+pub(crate) fn dense(bytes: usize, seed: u32) -> String {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        b' ' + u8::try_from((state >> 8) % 95).unwrap()
+    };
+    (0..bytes).map(|_| char::from(next())).collect::<String>().replace(['"', '\\'], "_")
+}
 
 /// What compression can't make small.
 pub(crate) fn noise(bytes: usize, seed: u32) -> String {
@@ -125,14 +138,100 @@ async fn of_many_who_change_the_content_nobody_undoes_another() {
 }
 
 #[tokio::test]
-async fn what_no_item_holds_is_refused_and_nothing_is_written() {
+async fn what_no_record_carries_is_refused_and_nothing_is_written() {
     let desk = Desk::new().await;
-    let (record, command, body) = Wish::summary(&noise(600_000, 5)).record(&desk.cx, tenant());
+    let (record, command, body) = Wish::summary(&noise(2_000_000, 5)).record(&desk.cx, tenant());
     let stopped = create_whole(&desk.cx, Whole { record: record.clone(), body: Some(body) }, &command).await;
     assert!(matches!(stopped, Err(Stop::TooLarge)));
     assert!(desk.cx.store.whole::<Packet>(tenant(), record.id).await.unwrap().is_none());
+    assert_eq!(desk.items(record.id, "").await.len(), 0);
     // What compression makes small may be as large as a chain grows.
     desk.make(Wish::summary(&"again and ".repeat(100_000))).await;
+}
+
+/// More than an item holds, even packed, up to what a packet may carry; and in how many parts.
+const LARGE: [(usize, usize); 3] = [(480_000, 2), (900_000, 3), (1_040_000, 3)];
+
+#[tokio::test]
+async fn a_large_body_lies_in_parts_and_comes_back_whole() {
+    let desk = Desk::new().await;
+    let mut all = Vec::new();
+    for (seed, (size, parts)) in (3..).zip(LARGE) {
+        let wanted = content(&dense(size, seed));
+        let made = desk.make(Wish { content: wanted.clone(), ..Wish::default() }).await;
+        assert_eq!(desk.items(made.id, BODY).await.len() + desk.items(made.id, PART).await.len(), parts, "{size}");
+        desk.asked();
+        assert_eq!(desk.content(made.id).await, wanted);
+        assert!(desk.asked().by_action["Query"] <= 3);
+        assert_eq!(desk.cx.store.record::<Packet>(tenant(), made.id).await.unwrap().unwrap(), made);
+        assert_eq!(desk.asked().by_action["Query"], 1, "its head alone is read as ever");
+        all.insert(0, wanted);
+    }
+    let found = desk.find(&Filter::default(), &page(10, 0)).await;
+    let listed = found.records.into_iter().map(|whole| whole.body.unwrap().read::<Content>().unwrap());
+    assert!(listed.eq(all));
+}
+
+#[tokio::test]
+async fn a_list_reads_no_body_that_it_has_no_room_for() {
+    let desk = Desk::new().await;
+    for seed in 1..=6 {
+        desk.make(Wish::summary(&dense(1_000_000, seed))).await;
+    }
+    desk.asked();
+    let found = desk.find(&Filter::default(), &Page { bytes_max: 3_100_000, ..page(6, 0) }).await;
+    assert_eq!((found.records.len(), found.total), (3, 6));
+    // Six heads, and three bodies of three parts.
+    assert_eq!(desk.asked().keys_in_batches, 6 + 3 * 3);
+    let rest = desk.find(&Filter::default(), &Page { after: found.next, ..page(6, 0) }).await;
+    assert_eq!(rest.records.len(), 3);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_body_are_kept_and_go_with_it() {
+    let desk = Desk::new().await;
+    let made = desk.make(Wish::summary(&dense(700_000, 3))).await;
+    let lent = async || {
+        let items = desk.items(made.id, BODY).await.into_iter().chain(desk.items(made.id, PART).await);
+        items.map(|item| item.contains_key("ttl")).collect::<Vec<_>>()
+    };
+    assert_eq!(lent().await, [true; 2]);
+    desk.dispatch().await;
+    assert_eq!(lent().await, [false; 2]);
+    desk.edit(made.id, &content(&dense(700_000, 5))).await;
+    desk.edit(made.id, &content("small")).await;
+    desk.dispatch().await;
+    let in_use: Vec<bool> = lent().await.into_iter().filter(|lent| !lent).collect();
+    assert_eq!((in_use.len(), lent().await.len()), (1, 1 + 2 * 2));
+    let gone = desk.items(made.id, PART).await;
+    let until = desk.now().as_unix_seconds() + 24 * 60 * 60;
+    assert!(gone.iter().all(|part| part["ttl"].as_n().unwrap() == &until.to_string()));
+    assert_eq!(desk.content(made.id).await, content("small"));
+}
+
+#[tokio::test]
+async fn of_many_who_change_large_content_nobody_undoes_another() {
+    let desk = Desk::new().await;
+    let made = desk.make(Wish::summary(&dense(500_000, 9))).await;
+    let mut writers = JoinSet::new();
+    for at in 0..4_u32 {
+        let (cx, id) = (desk.cx.clone(), made.id);
+        writers.spawn(async move {
+            let name = command(&cx, Act::Renew);
+            let done = rework(&cx, tenant(), id, |whole: &Whole<Packet>| {
+                let mut content: Content = whole.body.as_ref().unwrap().read()?;
+                content.context.custom.insert(format!("by {at}"), dense(10_000, at + 20).into());
+                let act = Act::Edit(edit(whole.record.standing.content.clone(), &content));
+                Ok(Proposed { command: Command { act, ..name.clone() }, body: Some(body_of(&content)) })
+            });
+            assert!(!done.await.unwrap().0.replayed);
+        });
+    }
+    writers.join_all().await;
+    desk.dispatch().await;
+    let written = desk.content(made.id).await;
+    assert_eq!(written.context.custom.len(), 4);
+    assert_eq!(written.context.summary, dense(500_000, 9));
 }
 
 #[tokio::test]

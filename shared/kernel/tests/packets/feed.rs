@@ -7,9 +7,9 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Act, Packet, State};
 use handrail_domain::totals::Totals;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::door::news_and_feed;
+use handrail_kernel::door::{Publicity, public_news_of};
 use handrail_kernel::fault::Fault;
-use handrail_kernel::feed::{Happened, Headline};
+use handrail_kernel::feed::{Happened, Headline, Headlines};
 use handrail_kernel::store::{FeedEntry, FeedKey, HeadKey, Item, Numbered, Told};
 use tokio::task::JoinSet;
 
@@ -27,7 +27,12 @@ pub(crate) fn headline(happened: &Happened<'_, Packet>) -> Option<Headline> {
 }
 
 pub(crate) async fn add(cx: &Cx, (old, new): &(Option<Item>, Item)) -> Result<(), Fault> {
-    news_and_feed::<Packet>(cx, old.as_ref(), new, headline).await.map(drop)
+    public_news_of::<Packet>(cx, old.as_ref(), new, with(headline)).await.map(drop)
+}
+
+/// And no hooks.
+fn with(headlines: Headlines<Packet>) -> Publicity<Packet> {
+    Publicity { headlines, announcements: |_| None }
 }
 
 async fn add_all(desk: &Desk) {
@@ -169,11 +174,8 @@ async fn an_event_without_a_headline_is_kept_and_not_added() {
     let made = desk.make(Wish::default()).await;
     desk.act(made.id, Act::Renew, None).await;
     for (old, new) in desk.changes() {
-        news_and_feed::<Packet>(&desk.cx, old.as_ref(), &new, |happened| {
-            (happened.entry.seq == 1).then(Headline::default)
-        })
-        .await
-        .unwrap();
+        let publicity = with(|happened| (happened.entry.seq == 1).then(Headline::default));
+        public_news_of::<Packet>(&desk.cx, old.as_ref(), &new, publicity).await.unwrap();
     }
     assert_eq!(feed(&desk).await.len(), 1);
     assert_eq!(desk.items(made.id, "event#").await.len(), 2);

@@ -25,6 +25,11 @@ pub(crate) fn packet_id() -> RecordId {
     RecordId::from_idempotency_key(tenant(), key_id(Role::Agent), Packet::KIND, IDEMPOTENCY_KEY)
 }
 
+/// The schema that the example registers.
+fn schema_id() -> RecordId {
+    RecordId::from_idempotency_key(tenant(), key_id(Role::App), "schema", IDEMPOTENCY_KEY)
+}
+
 fn packet() -> Value {
     json!({
         "metadata": {
@@ -84,6 +89,16 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
         "packets-audit" => Sample { query: vec![("action", "created".to_owned())], ..by(AGENT, None) },
         "packets-stats" | "packets-system-health" | "packets-metrics" => by(ADMIN, None),
         "packets-health" | "packets-ready" => Sample { key: None, ..by("", None) },
+        "packets-schema-create" => {
+            let summary = json!({"type": "string", "minLength": 1});
+            let schema = json!({"type": "object", "properties": {"summary": summary}, "required": ["summary"]});
+            Sample {
+                headers: vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())],
+                ..by(APP, Some(json!({"name": "refund", "json_schema": schema})))
+            }
+        }
+        "packets-schema-list" => Sample { query: vec![("limit", "20".to_owned())], ..by(APP, None) },
+        "packets-schema-get" => Sample { parameter: Some(("id", schema_id().to_string())), ..by(APP, None) },
         _ => return hooks::sample(function),
     })
 }
@@ -97,7 +112,6 @@ pub(crate) async fn somebody_is_asked(stage: &mut Stage) {
 /// What has to have happened before the sample of this operation.
 pub(crate) async fn set(stage: &mut Stage, function: &str) {
     match function {
-        "packets-create" => {}
         "packets-events" | "packets-audit" | "packets-stats" | "packets-system-health" | "packets-metrics" => {
             happen(stage, "packets-create").await;
             for change in stage.engine.changes_after(TABLE, None, 1_000).expect("the engine tells its changes") {
@@ -105,6 +119,12 @@ pub(crate) async fn set(stage: &mut Stage, function: &str) {
                 dispatch(&stage.works(), &change).await.expect("it is added to the feed");
             }
             stage.forget();
+        }
+        "packets-schema-create" => {}
+        "packets-create" | "packets-schema-list" | "packets-schema-get" => happen(stage, "packets-schema-create").await,
+        "packets-chain" | "packets-batch-create" => {
+            happen(stage, "packets-schema-create").await;
+            happen(stage, "packets-create").await;
         }
         "packets-respond" | "packets-awaiting" => {
             let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?"});
@@ -123,11 +143,12 @@ pub(crate) async fn set(stage: &mut Stage, function: &str) {
 pub(crate) fn rarer(function: &str) -> Vec<Sample> {
     match function {
         // A repeat reads what is there.
-        "packets-create" => sample(function).into_iter().collect(),
+        "packets-create" => sample(function).into_iter().chain(held_to_a_schema(function)).collect(),
+        "packets-chain" => held_to_a_schema(function).into_iter().collect(),
         "packets-batch-create" => {
             let headers = || vec![("idempotency-key", IDEMPOTENCY_KEY.to_owned())];
             let named = || sample(function).map(|sample| Sample { headers: headers(), ..sample });
-            named().into_iter().chain(named()).collect()
+            named().into_iter().chain(named()).chain(held_to_a_schema(function)).collect()
         }
         // One packet's, and some time's.
         "packets-audit" => [("packet_id", packet_id().to_string()), ("created_after", "2026-01-01".to_owned())]
@@ -141,4 +162,14 @@ pub(crate) fn rarer(function: &str) -> Vec<Sample> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The sample with the name of a schema, and no other name.
+fn held_to_a_schema(function: &str) -> Option<Sample> {
+    let mut held = Sample { headers: Vec::new(), ..sample(function)? };
+    if let Some(Body::Json(body)) = &mut held.body {
+        let packet = if function == "packets-batch-create" { &mut body["packets"][0] } else { body };
+        packet["schema_id"] = json!(schema_id());
+    }
+    Some(held)
 }

@@ -23,6 +23,7 @@ pub(crate) async fn hold(cx: &Cx, clock: &TestClock) {
     a_page_ends_early_when_it_is_full(cx).await;
     a_deadline_counts_before_it_is_written(cx, clock, made[0]).await;
     what_is_carried_now_is_found(cx, made[1]).await;
+    what_one_item_does_not_hold_is_carried(cx, made[2]).await;
 }
 
 /// Newest first. Each with more and longer tags than anybody has.
@@ -142,6 +143,35 @@ async fn what_is_carried_now_is_found(cx: &Cx, id: RecordId) {
     assert_eq!(search(cx, "something", page()).await, [id]);
     let whole = cx.store.whole::<Packet>(tenant(), id).await.unwrap().unwrap();
     assert_eq!(whole.body.unwrap().read::<Content>().unwrap(), content);
+}
+
+/// As large as may be, and dense: three parts, which are more than a query answers at once where a fourth comes.
+async fn what_one_item_does_not_hold_is_carried(cx: &Cx, id: RecordId) {
+    let mut state = 88_172_645_u32;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        char::from(b' ' + u8::try_from((state >> 8) % 95).unwrap())
+    };
+    let text = (0..1_040_000).map(|_| next()).collect::<String>().replace(['"', '\\'], "_");
+    let whole = cx.store.whole::<Packet>(tenant(), id).await.unwrap().unwrap();
+    let mut content: Content = whole.body.unwrap().read().unwrap();
+    content.context.summary = "dense".to_owned();
+    content.context.custom.insert("text".to_owned(), text.into());
+    let edit = Edit {
+        base: whole.record.standing.content,
+        content: content.reference(),
+        has_checkpoint: false,
+        sets_checkpoint: false,
+        answer_until: None,
+    };
+    act(cx, id, Act::Edit(edit), Some(&content)).await;
+    let carried = |whole: Whole<Packet>| whole.body.unwrap().read::<Content>().unwrap();
+    assert!(carried(cx.store.whole::<Packet>(tenant(), id).await.unwrap().unwrap()) == content);
+    let mut listed = cx.store.find(tenant(), &Filter::default(), &page(), cx.clock.now()).await.unwrap().records;
+    assert!(carried(listed.swap_remove(2)) == content);
+    assert_eq!(search(cx, "dense", page()).await, [id]);
 }
 
 pub(crate) async fn a_table_without_the_index_gets_it(part: &Emulator) {

@@ -12,6 +12,7 @@ mod feed;
 mod hooks;
 mod journeys;
 mod kills;
+mod large_bodies;
 mod laws;
 mod races;
 mod round_trips;

@@ -161,3 +161,48 @@ async fn an_account_without_a_number_pays_nothing_for_hours_and_days() {
         assert_eq!(calls, [counted, vec!["PutItem", "PutItem"]].concat());
     }
 }
+
+/// A process remembers a schema, which never changes.
+#[tokio::test]
+async fn a_packet_with_a_schema_costs_no_more_calls_than_one_without() {
+    let counter = Counter::warm(json!({"name": "app", "role": "app"})).await;
+    let app = counter.agent.clone().of_packets();
+    let schema = json!({"name": "order", "json_schema": {"type": "object"}});
+    let id = app.post("/api/v1/schemas", &schema).await.expect(201).id();
+    let mut packet = json!({
+        "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
+        "context": {"summary": "Upgrade"},
+    });
+    counter.taken();
+    app.post("/api/v1/packets", &packet).await.expect(201);
+    assert_eq!(counter.taken(), ["PutItem", "PutItem"], "what it carries, and its head");
+    packet["schema_id"] = id.into();
+    app.post("/api/v1/packets", &packet).await.expect(201);
+    assert_eq!(counter.taken(), ["GetItem", "PutItem", "PutItem"]);
+    app.post("/api/v1/packets", &packet).await.expect(201);
+    assert_eq!(counter.taken(), ["PutItem", "PutItem"]);
+}
+
+/// What one item does not hold costs one write more for each part, and one query more.
+#[tokio::test]
+async fn a_packet_in_two_parts_costs_one_call_more() {
+    let counter = Counter::warm(json!({"name": "agent"})).await;
+    let agent = counter.agent.clone().of_packets();
+    let packet = json!({
+        "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
+        "context": {"summary": "Upgrade", "custom": {"text": incompressible(960_000)}},
+    });
+    counter.taken();
+    let id = agent.post("/api/v1/packets", &packet).await.expect(201).id();
+    assert_eq!(counter.taken(), ["PutItem", "PutItem", "PutItem"], "its parts, and its head");
+    let path = format!("/api/v1/packets/{id}");
+    for _ in 0..WARM_UP {
+        agent.get(&path).await.expect(200);
+    }
+    counter.taken();
+    agent.get(&path).await.expect(200);
+    assert_eq!(counter.taken(), ["Query", "Query"]);
+    agent.get("/api/v1/packets").await.expect(200);
+    let listing = counter.taken();
+    assert_eq!(listing.iter().filter(|call| *call == "BatchGetItem").count(), 2, "heads, then all parts: {listing:?}");
+}

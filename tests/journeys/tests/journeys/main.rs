@@ -7,6 +7,7 @@ mod a_callback_is_made_again;
 mod a_callback_is_tried_four_times;
 mod a_checkpoint_asks_a_person;
 mod a_checkpoint_asks_in_slack;
+mod a_context_is_held_to_its_schema;
 mod a_conversation_moves_to_another_agent;
 mod a_denial_reaches_the_agent;
 mod a_hook_hears_what_happens_to_packets;
