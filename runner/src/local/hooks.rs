@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use handrail_domain::decision::Decision;
 use handrail_domain::ids::hex;
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::packet::Packet;
 use handrail_kernel::clock::Clock;
 use handrail_kernel::store::Delivery;
 use http::{HeaderMap, StatusCode};
@@ -17,6 +19,8 @@ use crate::pages;
 
 /// The newest decisions whose deliveries are shown.
 const DECISIONS_SHOWN: usize = 20;
+/// The newest of each hook.
+const CALLS_SHOWN: usize = 20;
 const RECEIVED_SHOWN: usize = 100;
 const NAME_CHARS_MAX: usize = 100;
 
@@ -26,9 +30,9 @@ pub(super) async fn list(State(local): State<Local>, headers: HeaderMap) -> Resu
     if wants_json(&headers) {
         let deliveries: Vec<_> = deliveries
             .iter()
-            .map(|delivery| {
+            .map(|Sent { event, delivery }| {
                 json!({
-                    "id": delivery.id, "purpose": delivery.purpose, "url": delivery.to, "status": delivery.status,
+                    "id": delivery.id, "purpose": delivery.purpose, "event": event, "url": delivery.to, "status": delivery.status,
                     "created_at": delivery.created_at, "next_attempt_at": delivery.next_attempt_at, "attempts": delivery.attempts,
                 })
             })
@@ -38,20 +42,31 @@ pub(super) async fn list(State(local): State<Local>, headers: HeaderMap) -> Resu
     Ok(page(&local.origin, &deliveries, &received))
 }
 
-/// Calls, not mails: those have a page of their own.
-async fn deliveries(local: &Local) -> Result<Vec<Delivery>, LocalFault> {
-    let Some(tenant) = local.tenant else { return Ok(Vec::new()) };
-    let decisions = local.cx.store.list::<Decision>(tenant, None, None, DECISIONS_SHOWN).await?;
-    let mut deliveries = Vec::new();
-    for decision in decisions.records {
-        deliveries.extend(local.cx.store.deliveries(tenant, decision.id).await?);
-    }
-    deliveries.retain(|delivery| delivery.signed_by.is_some());
-    deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.created_at));
-    Ok(deliveries)
+struct Sent {
+    event: String,
+    delivery: Delivery,
 }
 
-fn page(origin: &str, deliveries: &[Delivery], received: &[Received]) -> Response {
+/// Calls, not mails: those have a page of their own.
+async fn deliveries(local: &Local) -> Result<Vec<Sent>, LocalFault> {
+    let Some(tenant) = local.tenant else { return Ok(Vec::new()) };
+    let store = &local.cx.store;
+    let decisions = store.list::<Decision>(tenant, None, None, DECISIONS_SHOWN).await?;
+    let mut sent = Vec::new();
+    for decision in decisions.records {
+        let deliveries = store.deliveries(tenant, decision.id).await?.into_iter().filter(Delivery::is_call);
+        sent.extend(deliveries.map(|delivery| Sent { event: delivery.purpose.name().to_owned(), delivery }));
+    }
+    for hook in store.hooks(tenant, Packet::KIND).await? {
+        let calls = store.calls_of_hook(tenant, hook.id, None, 0, CALLS_SHOWN).await?;
+        sent.extend(calls.into_iter().map(|call| Sent { event: call.event, delivery: call.delivery }));
+    }
+    sent.sort_by_key(|sent| std::cmp::Reverse(sent.delivery.created_at));
+    Ok(sent)
+}
+
+fn page(origin: &str, sent: &[Sent], received: &[Received]) -> Response {
+    let deliveries: Vec<&Delivery> = sent.iter().map(|sent| &sent.delivery).collect();
     let times: Vec<Vec<String>> = deliveries
         .iter()
         .map(|delivery| delivery.attempts.iter().map(|attempt| attempt.at.to_string()).collect())
@@ -63,14 +78,14 @@ fn page(origin: &str, deliveries: &[Delivery], received: &[Received]) -> Respons
         .zip(&times)
         .map(|(delivery, times)| delivery.attempts.iter().zip(times).map(|(attempt, at)| shown(attempt, at)).collect())
         .collect();
-    let rows: Vec<pages::Delivery<'_>> = deliveries
+    let rows: Vec<pages::Delivery<'_>> = sent
         .iter()
         .zip(&attempts)
         .zip(&nexts)
-        .map(|((delivery, attempts), next)| pages::Delivery {
+        .map(|((Sent { event, delivery }, attempts), next)| pages::Delivery {
             id: &delivery.id,
             url: &delivery.to,
-            event: delivery.purpose.name(),
+            event,
             status: delivery.status.name(),
             attempts,
             next_try: next.as_deref(),

@@ -59,7 +59,7 @@ pub(crate) fn hooks(view: &Hooks<'_>) -> Response<String> {
             @if view.deliveries.is_empty() {
                 div class="empty" {
                     p { "Nothing was sent yet." }
-                    p { "Ask for a decision with a callback address and answer it: the delivery and each try stand here." }
+                    p { "Ask for a decision with a callback address and answer it, or make a hook and hand a packet over: the delivery and each try stand here." }
                 }
             } @else {
                 ul class="rows" aria-labelledby="sent" {

@@ -41,9 +41,9 @@ pub async fn dispatch(works: &Works, change: &Change) -> Result<(), Fault> {
             Some(at) => outbox.send(&Message::Later { message: Box::new(message), at }, at).await?,
         }
     }
-    announce(works, kind, head, &news.announced).await?;
     if let Some(due_at) = news.due {
         outbox.send(&Message::Timer { kind: kind.to_owned(), key: head, due_at }, due_at).await?;
     }
-    Ok(())
+    // Last: nothing of the record's own waits for whoever wants to hear of it.
+    announce(works, kind, head, &news.announced).await
 }

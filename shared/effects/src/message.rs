@@ -84,6 +84,7 @@ impl Message {
 mod tests {
     use super::*;
     use handrail_domain::effect::Purpose;
+    use handrail_domain::hook::HookId;
     use handrail_domain::ids::{RecordId, TenantId};
 
     #[test]
@@ -91,8 +92,10 @@ mod tests {
         let at = Timestamp::from_unix_ms(1_790_000_000_000);
         let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
         let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved, hook: None };
+        let of_a_hook = DeliveryKey { hook: Some(HookId::new(at, [3; 10], 0)), ..key };
         for (message, queue) in [
             (Message::Deliver { kind: "decision".to_owned(), key }, Queue::Deliveries),
+            (Message::Deliver { kind: "packet".to_owned(), key: of_a_hook }, Queue::Deliveries),
             (Message::Notify { kind: "decision".to_owned(), key }, Queue::Notices),
             (Message::Keep { kind: "decision".to_owned(), key }, Queue::Files),
             (
@@ -108,5 +111,20 @@ mod tests {
             assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");
             assert_eq!(message.queue(), queue);
         }
+    }
+
+    #[test]
+    fn each_hook_has_its_message_and_what_has_none_reads_as_ever() {
+        let at = Timestamp::from_unix_ms(1_790_000_000_000);
+        let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
+        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved, hook: None };
+        let message = |key| Message::Deliver { kind: "decision".to_owned(), key };
+        let older = format!(
+            r#"{{"do":"deliver","kind":"decision","tenant":"{tenant}","record":"{record}","seq":3,"purpose":"announce-resolved"}}"#
+        );
+        assert_eq!(serde_json::from_str::<Message>(&older).unwrap(), message(key));
+        assert_eq!(serde_json::to_string(&message(key)).unwrap(), older);
+        let of = |slot| message(DeliveryKey { hook: Some(HookId::new(at, [3; 10], slot)), ..key });
+        assert!(of(0).id() != of(1).id() && of(0).id() != message(key).id() && of(0).id() == of(0).id());
     }
 }

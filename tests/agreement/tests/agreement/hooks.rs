@@ -2,7 +2,6 @@
 
 use handrail_domain::effect::Purpose;
 use handrail_domain::hook::HookId;
-use handrail_domain::ids::RecordId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_kernel::hook::Wanted;

@@ -13,6 +13,7 @@ mod examples;
 mod functions;
 mod grants;
 mod hooks;
+mod messages;
 mod packets;
 mod papers;
 mod project;

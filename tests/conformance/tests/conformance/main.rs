@@ -8,6 +8,7 @@ mod cloud;
 mod dynamodb_local;
 mod emulated_aws;
 mod files_in_s3;
+mod hooks;
 mod lambda_watch;
 mod ministack;
 mod packets;

@@ -6,6 +6,9 @@ use handrail_testkit::{Answer, Client, World};
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::hooks::hooked;
+use crate::packets::{made, packet};
+
 async fn json_of(client: &Client, path: &str) -> Value {
     client.send(Method::GET, path, &[("accept", "application/json")], Vec::new()).await.expect(200).json
 }
@@ -90,6 +93,23 @@ async fn the_hooks_hold_what_was_sent_and_what_came() {
     assert_eq!(body["decision"]["id"], id);
     let shown = page(nobody.get("/local/hooks").await);
     assert!(shown.contains("data-status=\"pending\"") && shown.contains("data-call=\"demo\""));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_hooks_hold_what_packets_told_too() {
+    let world = World::new().await;
+    let (client, nobody) = (world.admin.of_packets(), world.admin.without_key());
+    hooked(&client, &format!("{}/local/hooks/in/packets", world.running.origin)).await;
+    let id = made(&client, &packet("b-1")).await;
+    world.settle().await;
+    let hooks = json_of(&nobody, "/local/hooks").await;
+    let sent = hooks["deliveries"].as_array().unwrap();
+    assert_eq!((sent.len(), &sent[0]["status"], &sent[0]["event"]), (1, &json!("delivered"), &json!("packet.created")));
+    let body: Value = serde_json::from_str(hooks["received"][0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["packet_id"], id);
+    let shown = page(nobody.get("/local/hooks").await);
+    assert!(shown.contains("packet.created") && shown.contains("data-status=\"delivered\""));
     world.end().await;
 }
 
