@@ -101,9 +101,12 @@ fn heard(text: &str, channels: &mut Channels, clock: &dyn Clock) -> Value {
         "ping" => json!({"type": "pong", "timestamp": clock.now()}),
         "subscribe" | "unsubscribe" => {
             let name = frame["channel"].as_str().unwrap_or_default();
-            let done = Channel::read(name).and_then(|channel| match action {
-                "subscribe" => channels.add(channel),
-                _ => Ok(channels.remove(&channel)),
+            let done = Channel::read(name).and_then(|channel| {
+                if action == "subscribe" {
+                    return channels.add(channel);
+                }
+                channels.remove(&channel);
+                Ok(())
             });
             match done {
                 Ok(()) => json!({"type": format!("{action}d"), "channel": name}),

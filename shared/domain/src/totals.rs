@@ -107,7 +107,8 @@ mod tests {
             ..Step::default()
         };
         let edited = Step { from: Some("claimed"), to: "claimed", ..Step::default() };
-        let totals = [&made, &made, &claimed, &edited].into_iter().fold(Totals::default(), Totals::after);
+        let totals =
+            [&made, &made, &claimed, &edited].into_iter().fold(Totals::default(), |totals, step| totals.after(step));
         assert_eq!((totals.in_state("created"), totals.in_state("claimed"), totals.records()), (1, 1, 2));
         assert_eq!((totals.told_as("created"), totals.told_as("claimed"), totals.told_as("failed")), (2, 1, 0));
         assert_eq!(totals.claims.average_seconds(), Some(1.5));
