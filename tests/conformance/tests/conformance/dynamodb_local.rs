@@ -13,6 +13,7 @@ use handrail_kernel::transition::{Applied, Stop, create, transition};
 use tokio::task::JoinSet;
 
 use crate::packets;
+use crate::tenants;
 use crate::tools::{Emulator, NOON, TABLE, TestClock, approve, asked, context, tenant};
 
 /// One server for all of it: it takes seconds to start.
@@ -30,6 +31,7 @@ async fn the_store_holds_on_dynamodb_local() {
     a_budget_is_never_exceeded(&cx).await;
     a_delivery_is_opened_once_and_each_attempt_recorded_once(&cx).await;
     a_key_is_found_listed_and_revoked_once(&cx).await;
+    tenants::hold(&cx).await;
     packets::hold(&cx, &clock).await;
     packets::a_table_without_the_index_gets_it(&part).await;
 }
