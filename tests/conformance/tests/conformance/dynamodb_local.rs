@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::hooks;
 use crate::packets;
+use crate::tenants;
 use crate::tools::{Emulator, NOON, TABLE, TestClock, approve, asked, context, tenant};
 
 /// One server for all of it: it takes seconds to start.
@@ -32,6 +33,7 @@ async fn the_store_holds_on_dynamodb_local() {
     a_delivery_is_opened_once_and_each_attempt_recorded_once(&cx).await;
     a_key_is_found_listed_and_revoked_once(&cx).await;
     hooks::hold(&cx).await;
+    tenants::hold(&cx).await;
     packets::hold(&cx, &clock).await;
     packets::a_table_without_the_index_gets_it(&part).await;
 }

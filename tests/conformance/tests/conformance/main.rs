@@ -14,5 +14,6 @@ mod ministack;
 mod packets;
 mod programs;
 mod published_client;
+mod tenants;
 mod tools;
 mod webhooks;
