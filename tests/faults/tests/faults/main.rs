@@ -11,6 +11,7 @@ mod evidence;
 mod journeys;
 mod kills;
 mod laws;
+mod packets;
 mod races;
 mod round_trips;
 mod scene;
