@@ -84,7 +84,31 @@ class Handrail {
     return { id, mail, page: mail.links[0] }
   }
 
-  /** The newest mail about a decision. */
+  /** Hands a packet over that asks a person, and gives its id, its mail and the address of its page. */
+  async handOver(hitl = {}, fields = {}) {
+    const packet = {
+      metadata: { source_agent: { id: 'a', name: 'Sales' }, target_agent: { id: 'b', name: 'Billing' } },
+      context: { summary: 'The customer returned both items.' },
+      hitl: { reason: 'Above the limit', question: 'Refund order 1234?', approver: APPROVER, ...hitl },
+      ...fields,
+    }
+    const { id } = await this.packets('POST', '', packet)
+    const mail = await this.mailOf(id)
+    return { id, mail, page: mail.links[0] }
+  }
+
+  async packets(method, path, body) {
+    const response = await fetch(new URL(`/api/v1/packets${path}`, this.origin), {
+      method,
+      headers: { 'x-api-key': this.key, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return text && JSON.parse(text)
+  }
+
+  /** The newest mail about a decision or a packet. */
   async mailOf(id) {
     await this.settle()
     const name = id.replaceAll('-', '')

@@ -82,6 +82,11 @@ async fn an_answer_from_the_page_counts_once() {
 }
 
 #[tokio::test]
+async fn a_packets_person_is_asked_and_answers_once() {
+    holds_whatever_call_breaks(&journeys::CHECKPOINT).await;
+}
+
+#[tokio::test]
 async fn an_answer_by_api_counts_once() {
     holds_whatever_call_breaks(&journeys::BY_API).await;
 }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::packet::Packet;
 use handrail_domain::record::Record;
 use handrail_kernel::store::{AskFrom, Delivery, DeliveryStatus, Item, head_key_of, kind_of, read_head};
 use handrail_testkit::World;
@@ -18,6 +19,7 @@ pub(crate) struct Evidence {
     /// Everything, as it lies in the table.
     pub table: Vec<Item>,
     pub records: Vec<Kept>,
+    pub packets: Vec<KeptPacket>,
     pub mails: Vec<Value>,
     /// Messages that wait for their time.
     pub waiting: Vec<Value>,
@@ -36,6 +38,13 @@ pub(crate) struct Kept {
     pub deliveries: Vec<Delivery>,
 }
 
+/// The same of a packet.
+pub(crate) struct KeptPacket {
+    pub record: Record<Packet>,
+    pub events: Vec<String>,
+    pub deliveries: Vec<Delivery>,
+}
+
 impl Evidence {
     pub(crate) async fn of(world: &World) -> Self {
         let mut by_partition: HashMap<String, Vec<Item>> = HashMap::new();
@@ -43,23 +52,45 @@ impl Evidence {
         for item in table.iter().cloned() {
             by_partition.entry(text(&item, "pk").to_owned()).or_default().push(item);
         }
+        let packets = by_partition.values().cloned().filter_map(kept_packet).collect();
         let records = by_partition.into_values().filter_map(kept).collect();
         let local = scan(world, LOCAL_TABLE).await;
         let of = |kind: &str| {
             local.iter().filter(|item| text(item, "pk") == kind).map(|item| json(text(item, "value"))).collect()
         };
-        Self { table, records, mails: of("mail"), waiting: of("waiting"), dead: of("dead") }
+        Self { table, records, packets, mails: of("mail"), waiting: of("waiting"), dead: of("dead") }
     }
 
     pub(crate) fn record(&self, id: &str) -> Option<&Kept> {
         self.records.iter().find(|kept| kept.record.id.to_string() == id)
     }
 
+    pub(crate) fn packet(&self, id: &str) -> Option<&KeptPacket> {
+        self.packets.iter().find(|kept| kept.record.id.to_string() == id)
+    }
+
     /// Was this sent, and is it recorded that it was?
     pub(crate) fn sent(&self, id: &str, purpose: Purpose) -> bool {
         let deliveries = self.record(id).map(|kept| &kept.deliveries);
-        deliveries.into_iter().flatten().any(|made| made.purpose == purpose && made.status == DeliveryStatus::Delivered)
+        let of_packet = self.packet(id).map(|kept| &kept.deliveries);
+        deliveries
+            .or(of_packet)
+            .into_iter()
+            .flatten()
+            .any(|made| made.purpose == purpose && made.status == DeliveryStatus::Delivered)
     }
+}
+
+fn kept_packet(mut items: Vec<Item>) -> Option<KeptPacket> {
+    items.sort_by(|a, b| text(a, "sk").cmp(text(b, "sk")));
+    let is_head = |item: &&Item| head_key_of(item).is_some() && kind_of(item) == Some(Packet::KIND);
+    let head = items.iter().find(is_head)?;
+    let record = read_head::<Packet>(head, AskFrom::Items(&items)).expect("a head can be read");
+    let under = |prefix: &str| items.iter().filter(|item| text(item, "sk").starts_with(prefix)).collect::<Vec<_>>();
+    let events = under("event#").iter().map(|item| text(item, "event").to_owned()).collect();
+    let delivery = |item: &&Item| serde_json::from_str(text(item, "delivery")).expect("a delivery can be read");
+    let deliveries = under("delivery#").iter().map(delivery).collect();
+    Some(KeptPacket { record, events, deliveries })
 }
 
 fn kept(mut items: Vec<Item>) -> Option<Kept> {

@@ -96,6 +96,26 @@ pub(crate) const BY_PAGE: Journey = Journey {
     },
 };
 
+pub(crate) const CHECKPOINT: Journey = Journey {
+    name: "a packet asks a person",
+    backup: false,
+    calls_min: [CallsMin { all: 8, writes: 6 }, CallsMin { all: 1, writes: 0 }],
+    walk: |scene| {
+        Box::pin(async {
+            scene.begins();
+            let id = scene.hand_over("asks first").await;
+            scene.wait_until_sent(&id, Purpose::AskApprover).await;
+            scene.reply(&id, "gladly").await;
+            // The same tap again is the same answer, and another one comes too late.
+            scene.reply(&id, "gladly").await;
+            let body = serde_json::json!({"response": "no", "responded_by": "tom"}).to_string();
+            let headers = [("content-type", "application/json")];
+            let (client, path) = (scene.world.admin.of_packets(), format!("/api/v1/packets/{id}/respond"));
+            scene.insist(&client, Method::POST, &path, &headers, body, 409).await;
+        })
+    },
+};
+
 pub(crate) const BY_API: Journey = Journey {
     name: "an answer by API",
     backup: false,

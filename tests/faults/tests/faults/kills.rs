@@ -71,6 +71,11 @@ async fn an_ask_with_its_answer_survives() {
 }
 
 #[tokio::test]
+async fn a_packets_question_with_its_answer_survives() {
+    holds_wherever_the_process_dies(&journeys::CHECKPOINT).await;
+}
+
+#[tokio::test]
 async fn timers_and_the_backup_survive() {
     holds_wherever_the_process_dies(&journeys::ESCALATES).await;
 }

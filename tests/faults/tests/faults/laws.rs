@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::evidence::{Evidence, Kept, number, text};
 use crate::feed;
+use crate::packets;
 use crate::scene::{Question, Scene};
 
 /// Panics where a law does not hold. The world has come to rest, and nothing breaks any more.
@@ -23,6 +24,7 @@ pub(crate) async fn check(scene: &mut Scene) {
         nothing_is_overdue(scene, &evidence, kept);
         what_follows_has_followed(scene, &evidence, kept);
     }
+    packets::check(scene, &evidence);
     nothing_else_was_sent(scene, &evidence);
     assert_eq!(evidence.dead, Vec::<Value>::new(), "no message is given up because of one fault");
     what_was_told_is_true(scene, &evidence).await;
@@ -180,7 +182,9 @@ fn event_of(purpose: Purpose) -> &'static str {
 
 /// What came belongs to an event, and one answer is announced once.
 fn nothing_else_was_sent(scene: &Scene, evidence: &Evidence) {
-    let expected: BTreeSet<String> = evidence.records.iter().flat_map(effects_of).map(|(id, _)| id).collect();
+    let decisions = evidence.records.iter().flat_map(effects_of).map(|(id, _)| id);
+    let asked = evidence.packets.iter().flat_map(packets::effects_of).map(|(id, _)| id);
+    let expected: BTreeSet<String> = decisions.chain(asked).collect();
     let mut resolved: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     // What hooks are told, their own journey looks at.
     for call in scene.calls.iter().filter(|call| call.header("x-hr-event").is_empty()) {

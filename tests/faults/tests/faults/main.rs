@@ -14,6 +14,7 @@ mod journeys;
 mod kills;
 mod large_bodies;
 mod laws;
+mod packets;
 mod races;
 mod round_trips;
 mod scene;

@@ -3,6 +3,10 @@
 
 use handrail_domain::access::Role;
 use handrail_domain::outbound::Reach;
+use handrail_domain::text::EmailAddress;
+use handrail_kernel::access::look_up;
+use handrail_kernel::cx::Cx;
+use handrail_kernel::link::{Link, Seat};
 use handrail_testkit::{ApiOnly, Client, Meter, World};
 use serde_json::{Value, json};
 
@@ -17,6 +21,7 @@ struct Counter {
     meter: Meter,
     agent: Client,
     ask: Value,
+    cx: Cx,
     _process: ApiOnly,
 }
 
@@ -29,11 +34,19 @@ impl Counter {
         let (cx, meter) = (world.running.cx.clone(), world.meter.clone());
         world.kill().await;
         let process = ApiOnly::start(&cx, Reach::LoopbackToo).await;
-        let counter = Self { meter, agent: process.client(&made), ask, _process: process };
+        let counter = Self { meter, agent: process.client(&made), ask, cx, _process: process };
         for _ in 0..WARM_UP {
             counter.agent.post("/decisions", &counter.ask()).await.expect(201);
         }
         counter
+    }
+
+    /// The link in the mail of the person whom this packet asks.
+    async fn page_of(&self, packet: &str) -> String {
+        let key = look_up(&self.cx, self.agent.key()).await.expect("the table can be read").expect("it is a key");
+        let (master, ann) = (self.cx.master().expect("a secret"), EmailAddress::parse("ann@example.com").expect("one"));
+        let (tenant, id) = (key.tenant, packet.parse().expect("an id"));
+        format!("/d/{}", Link::to(master, tenant, id, Seat::Approver, &ann).to_question(1, master, &ann).token())
     }
 
     fn ask(&self) -> Value {
@@ -84,6 +97,32 @@ async fn looking_is_one_call_and_answering_two() {
     counter.taken();
     counter.agent.post(&format!("{path}/resolve"), &json!({"action": "approve"})).await.expect(200);
     assert_eq!(counter.taken(), ["Query", "UpdateItem"]);
+}
+
+#[tokio::test]
+async fn asking_at_a_checkpoint_costs_no_call_and_its_answer_four() {
+    let counter = Counter::warm(json!({"name": "agent"})).await;
+    let agent = counter.agent.of_packets();
+    let mut packet = json!({
+        "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
+        "context": {"summary": "Half done"},
+        "hitl": {"reason": "Go on?"},
+    });
+    let mut made = Vec::new();
+    for approver in [json!(null), json!("ann@example.com")] {
+        packet["hitl"]["approver"] = approver;
+        counter.taken();
+        made.push(agent.post("/api/v1/packets", &packet).await.expect(201).id());
+        assert_eq!(counter.taken(), ["PutItem", "PutItem"], "what it carries, and the packet");
+    }
+    let page = counter.page_of(&made[1]).await;
+    counter.taken();
+    let person = counter.agent.without_key();
+    person.get(&page).await.expect(200);
+    let looked: Vec<_> = counter.taken().into_iter().filter(|call| call != "UpdateItem").collect();
+    assert_eq!(looked, ["Query"], "beside the stranger's budget, the packet with all it carries");
+    person.post_form(&page, &[("choice", "approve"), ("text-0", "yes")]).await.expect(303);
+    assert_eq!(counter.taken(), ["Query", "Query", "PutItem", "UpdateItem"]);
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub(crate) struct Told {
     named: BTreeMap<String, String>,
     /// Ids and the status that was acknowledged.
     pub answered: BTreeMap<String, &'static str>,
+    /// Packets, and the words that were acknowledged as their answer.
+    pub replied: BTreeMap<String, String>,
     /// Ids and the names of the files that were acknowledged, in their order.
     pub attached: BTreeMap<String, Vec<String>>,
 }
@@ -139,6 +141,29 @@ impl Scene {
         let form = [("content-type", "application/x-www-form-urlencoded")];
         self.insist(&person, Method::POST, &link, &form, format!("choice={choice}&notes=by+hand"), 303).await;
         self.told.answered.insert(id.to_owned(), settled_by(choice));
+    }
+
+    /// Hands over a packet that asks somebody first.
+    pub(crate) async fn hand_over(&mut self, name: &str) -> String {
+        let packet = json!({
+            "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
+            "context": {"summary": "Half done"},
+            "hitl": {"reason": "Refund order 1234?", "approver": "ann@example.com", "timeout_seconds": 36_000},
+        });
+        let headers = [("content-type", "application/json"), ("idempotency-key", name)];
+        let agent = self.agent().of_packets();
+        self.insist(&agent, Method::POST, "/api/v1/packets", &headers, packet.to_string(), 201).await.id()
+    }
+
+    /// In words, from the page behind a mailed link.
+    pub(crate) async fn reply(&mut self, id: &str, words: &str) {
+        let link = self.link(id, Purpose::AskApprover).await;
+        let person = self.world.admin.without_key();
+        let page = self.insist(&person, Method::GET, &link, &[], String::new(), 200).await;
+        assert!(page.text.contains("Refund order 1234?"), "the page shows what is asked");
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        self.insist(&person, Method::POST, &link, &form, format!("choice=approve&text-0={words}"), 303).await;
+        self.told.replied.insert(id.to_owned(), words.to_owned());
     }
 
     async fn link(&mut self, id: &str, purpose: Purpose) -> String {
