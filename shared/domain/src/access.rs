@@ -69,13 +69,12 @@ impl Role {
             return matches!(scope, Scope::TenantsRead | Scope::TenantsWrite | Scope::KeysWrite | Scope::AccountRead);
         }
         match scope {
-            Scope::TenantsRead => matches!(self, Self::Admin),
             Scope::TenantsWrite => false,
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
             Scope::PacketsRespond => matches!(self, Self::App | Self::Admin | Self::Writer),
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite | Scope::SlackWrite => matches!(self, Self::Admin),
+            Scope::KeysWrite | Scope::SlackWrite | Scope::TenantsRead => matches!(self, Self::Admin),
         }
     }
 }
