@@ -145,6 +145,7 @@ fn proposal(wire: Wire) -> Proposal {
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use handrail_domain::account::{Account, Tier};
     use handrail_domain::decision::{DecisionEvent, Place, Standing};
     use handrail_domain::effect::{Effect, Purpose};
     use handrail_domain::record::digest_of;
@@ -152,6 +153,21 @@ mod tests {
 
     use super::*;
     use crate::testing::{AGENT, Desk, MINUTE_MS, NOON, ask, effects, key};
+
+    /// Its tier lets a key that names nobody ask the account's holder alone.
+    #[tokio::test]
+    async fn where_nobody_holds_the_account_nobody_is_asked() {
+        let desk = Desk::new().await;
+        let account = Account::new(crate::testing::tenant(), "Keys alone", Tier::Pro, NOON);
+        assert!(desk.cx.store.put_account(&account).await.unwrap());
+        let refused = desk.call(ENDPOINT, "/decisions", AGENT, ask()).await;
+        assert_eq!(refused.refusal(), (403, "APPROVER_NOT_ALLOWED"));
+        let path = format!("/auth/api-keys/{}", key(Role::Agent, AGENT).id);
+        let named = json!({"approvers": ["ann@example.com"]});
+        let changed = desk.call(crate::auth::keys_change::ENDPOINT, &path, crate::testing::ADMIN, named).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+        assert_eq!(desk.call(ENDPOINT, "/decisions", AGENT, ask()).await.status, StatusCode::CREATED);
+    }
 
     #[tokio::test]
     async fn a_request_becomes_a_pending_decision_and_one_mail() {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::daily::Counted;
+use crate::daily::{Counted, says_that_nothing_was_made};
 use crate::dialect::DIALECT;
 use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf::{self, AT_ONCE};
@@ -50,7 +50,7 @@ async fn handler(
     let holding = Holding::new(schemas);
     // The whole batch is one, and a repeat of it is known by its first packet.
     let first = name.as_ref().map(|name| format!("{name} 0"));
-    Counted::handoff(&cx, key, first.as_deref()).await?;
+    let counted = Counted::handoff(&cx, key, first.as_deref()).await?;
     let made = futures_util::stream::iter(proposals).enumerate().map(|(index, proposal)| {
         // Each under a name of its own, so that a repeat of the batch makes what is missing.
         let name = name.as_ref().map(|name| format!("{name} {index}"));
@@ -61,6 +61,10 @@ async fn handler(
         }
     });
     let made: Vec<_> = made.buffered(AT_ONCE).collect().await;
+    let nothing_made = made.iter().all(|made| made.as_ref().is_err_and(says_that_nothing_was_made));
+    if nothing_made {
+        counted.give_back(&cx).await;
+    }
     let (mut created, mut errors) = (Vec::new(), Vec::new());
     for (index, made) in made.into_iter().enumerate() {
         match made {

@@ -29,11 +29,19 @@ impl Counted {
 
     /// Given back, unless nobody knows whether it was made.
     pub(crate) async fn unless_made(self, cx: &Cx, problem: Problem) -> Problem {
-        if !matches!(problem, Problem::Busy { .. } | Problem::Broken) {
-            quota::give_back(cx, &self.counted, self.id).await;
+        if says_that_nothing_was_made(&problem) {
+            self.give_back(cx).await;
         }
         problem
     }
+
+    pub(crate) async fn give_back(self, cx: &Cx) {
+        quota::give_back(cx, &self.counted, self.id).await;
+    }
+}
+
+pub(crate) fn says_that_nothing_was_made(problem: &Problem) -> bool {
+    !matches!(problem, Problem::Busy { .. } | Problem::Broken)
 }
 
 #[cfg(test)]
@@ -96,6 +104,21 @@ mod tests {
         let mut other = packet();
         other["context"]["summary"] = "Another".into();
         assert_eq!(named(other).await.status.as_u16(), 409);
+        assert_eq!(make(&desk).await.status.as_u16(), 429);
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_which_nothing_is_made_is_none() {
+        let desk = Desk::new().await;
+        desk.has_own_account(|account| account.handoffs_per_day = Some(1)).await;
+        let mut large = packet();
+        // Nothing that compression makes small.
+        let noise = |at: u32| char::from(b' ' + u8::try_from(at.wrapping_mul(2_654_435_761) >> 26).unwrap_or(0));
+        large["context"]["custom"] = json!({"text": (0..1_000_000).map(noise).collect::<String>()});
+        let batch = json!({"packets": [large]});
+        let refused = desk.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", AGENT, batch).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["created"]), (201, &json!([])), "{}", refused.json);
+        assert_eq!(make(&desk).await.status.as_u16(), 201);
         assert_eq!(make(&desk).await.status.as_u16(), 429);
     }
 

@@ -77,7 +77,6 @@ impl Role {
             return matches!(scope, Scope::TenantsRead | Scope::TenantsWrite | Scope::KeysWrite | Scope::AccountRead);
         }
         match scope {
-            Scope::TenantsRead => matches!(self, Self::Admin),
             Scope::TenantsWrite => false,
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
             Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
@@ -85,9 +84,11 @@ impl Role {
                 matches!(self, Self::App | Self::Admin | Self::Writer)
             }
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead | Scope::HooksRetryAll => {
-                matches!(self, Self::Admin)
-            }
+            Scope::KeysWrite
+            | Scope::SlackWrite
+            | Scope::SystemRead
+            | Scope::TenantsRead
+            | Scope::HooksRetryAll => matches!(self, Self::Admin),
         }
     }
 }

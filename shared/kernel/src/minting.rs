@@ -69,20 +69,15 @@ fn no_room(account: Option<&Account>, key: &Key) -> Problem {
     Problem::Refused { status: StatusCode::CONFLICT, code: "TOO_MANY_KEYS", message, details }
 }
 
-/// What became of a key that was to be rotated.
-pub enum Rotated {
-    /// The new key: its only copy, and what is kept of it.
-    Now(String, Key),
-    Before,
-}
-
 /// Puts a new key in the place of this one, with everything that it may do.
 ///
 /// The new one is kept first and the old one revoked last, so both work for a moment and never none. The new one follows
 /// from the old one: whoever repeats what died in between finds the same key, and no third is made.
-pub async fn rotate(cx: &Cx, old: &FoundKey) -> Result<Rotated, Problem> {
+///
+/// Gives the new key's only copy and what is kept of it. `None`: the old one was revoked before.
+pub async fn rotate(cx: &Cx, old: &FoundKey) -> Result<Option<(String, Key)>, Problem> {
     if old.key.revoked_at.is_some() {
-        return Ok(Rotated::Before);
+        return Ok(None);
     }
     take(cx, Allowance::new_keys(old.key.tenant, cx.settings.limits.keys_per_hour)).await?;
     let secret = cx.master()?.key_after(old.hash());
@@ -96,8 +91,8 @@ pub async fn rotate(cx: &Cx, old: &FoundKey) -> Result<Rotated, Problem> {
         return Err(Problem::refused(StatusCode::CONFLICT, "KEY_REVOKED", message));
     }
     match revoke(cx, old, cx.clock.now()).await? {
-        Revoked::Now => Ok(Rotated::Now(secret, key)),
-        Revoked::Before | Revoked::Unknown => Ok(Rotated::Before),
+        Revoked::Now => Ok(Some((secret, key))),
+        Revoked::Before | Revoked::Unknown => Ok(None),
     }
 }
 

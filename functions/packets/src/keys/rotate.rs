@@ -9,7 +9,7 @@ use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Segment, right};
-use handrail_kernel::minting::{self, Rotated};
+use handrail_kernel::minting;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use http::StatusCode;
@@ -45,8 +45,8 @@ async fn handler(
     spend(&cx, &caller.key, Budget::Calls).await?;
     let old = find(&cx, &caller.key, &whose, &id).await?;
     match minting::rotate(&cx, &old).await? {
-        Rotated::Now(secret, key) => Ok((StatusCode::CREATED, axum::Json(shown(&key, Some(&secret))))),
-        Rotated::Before => Err(revoked_already()),
+        Some((secret, key)) => Ok((StatusCode::CREATED, axum::Json(shown(&key, Some(&secret))))),
+        None => Err(revoked_already()),
     }
 }
 

@@ -21,6 +21,9 @@ const TRIES_MAX: usize = 4;
 /// More than any of these walks makes.
 const CALLS_MAX: usize = 120;
 
+/// A plan for the k-th call, and whether only writes count for it.
+type Fault = (fn(usize) -> Plan, bool);
+
 /// Repeats what was not answered, or asks for a repeat, as real clients do.
 async fn insist(world: &World, client: &Client, method: Method, path: &str, body: &Value) -> Answer {
     for _ in 0..TRIES_MAX {
@@ -94,8 +97,7 @@ async fn nothing_works_any_more(world: &World, operator: &Client, tenant: Tenant
 
 #[tokio::test]
 async fn a_deleted_tenant_stays_deleted_whatever_call_breaks() {
-    let plans: [(fn(usize) -> Plan, bool); 3] =
-        [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
+    let plans: [Fault; 3] = [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
     for (plan, writes_only) in plans {
         let mut broken = 0;
         for k in 1..=CALLS_MAX {
@@ -133,7 +135,7 @@ async fn live_keys(world: &World, name: &str) -> Vec<Key> {
 /// Both work for a moment and never none, and the repeat makes no third.
 #[tokio::test]
 async fn a_rotation_is_finished_wherever_the_process_dies() {
-    let plans: [(fn(usize) -> Plan, bool); 2] = [(Plan::DieBefore, false), (Plan::DieAfter, true)];
+    let plans: [Fault; 2] = [(Plan::DieBefore, false), (Plan::DieAfter, true)];
     for (plan, writes_only) in plans {
         let (mut died, mut finished_by_a_repeat) = (0, 0);
         for k in 1..=CALLS_MAX {
