@@ -42,6 +42,9 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+/// Of the answer around its events.
+const ENVELOPE_BYTES_MAX: usize = 1_024;
+
 #[derive(Deserialize)]
 struct Wanted {
     before: Option<String>,
@@ -62,7 +65,7 @@ async fn handler(
     // The head's log is short; what it forgot lies beside it.
     let first = seen.log.first().map_or(1, |line| line.entry.seq).min(before);
     let earlier = if first > 1 { cx.store.events_before::<Packet>(tenant, id, first).await? } else { Vec::new() };
-    let (mut events, mut room, mut oldest) = (Vec::new(), packing.room(), 1);
+    let (mut events, mut room, mut oldest) = (Vec::new(), packing.room_beside(ENVELOPE_BYTES_MAX), 1);
     let asked = seen.log.iter().rev().filter(|line| line.entry.seq < before).chain(earlier.iter().rev());
     for line in asked {
         if let Some(event) = told(id, &line.entry) {
