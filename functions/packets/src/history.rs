@@ -43,6 +43,9 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+/// Of the answer around its events.
+const ENVELOPE_BYTES_MAX: usize = 1_024;
+
 #[derive(Deserialize)]
 struct Wanted {
     before: Option<String>,
@@ -58,7 +61,7 @@ async fn handler(
     let before = before(wanted.before.as_deref())?;
     spend(&cx, &caller.key, Budget::Reads(id)).await?;
     let lines = lines_before(&cx, caller.key.tenant, id, before).await?.ok_or_else(|| not_found(id))?;
-    let (mut events, mut room, mut oldest) = (Vec::new(), packing.room(), 1);
+    let (mut events, mut room, mut oldest) = (Vec::new(), packing.room_beside(ENVELOPE_BYTES_MAX), 1);
     for line in lines.iter().rev() {
         if let Some(told) = Told::of(id, &line.entry) {
             let event = told.in_history();

@@ -55,8 +55,9 @@ impl Packing {
         Ok((packed.len() <= PACKED_BYTES_MAX).then(|| reply(Body::from(packed), true)))
     }
 
-    pub(crate) fn room(self) -> Room {
-        Room { packing: self, sent: 0, unpacked: 0, packed: 0 }
+    /// The room of an answer that holds so many bytes beside what takes room.
+    pub(crate) fn room_beside(self, bytes: usize) -> Room {
+        Room { packing: self, sent: bytes, unpacked: bytes, packed: bytes }
     }
 }
 
@@ -154,7 +155,7 @@ mod tests {
             (false, "\"".repeat(1_000_000), 2),
         ] {
             let packing = Packing { takes_gzip };
-            let (mut room, mut all) = (packing.room(), String::new());
+            let (mut room, mut all) = (packing.room_beside(0), String::new());
             while room.take(&text, 4_000).unwrap() {
                 all.push_str(&text);
             }

@@ -19,6 +19,9 @@ pub(crate) const LIMIT_MAX: usize = 200;
 /// The packets of a page that is sent as it is, as JSON. Where they are full of quotes half as much is sent.
 const PLAIN_BYTES_MAX: usize = 5 * 1024 * 1024;
 
+/// What is shown of a page's packets beside what they carry: 2 KB each.
+const SHOWN_BYTES_MAX: usize = 2 * 1024 * LIMIT_MAX;
+
 /// The window that a client wants to see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
@@ -80,7 +83,7 @@ pub(crate) async fn answer<F>(packing: Packing, window: Window, find: impl Fn(us
 where
     F: Future<Output = Result<Packets, Problem>>,
 {
-    let sizes = [UNPACKED_BYTES_MAX, PLAIN_BYTES_MAX, PLAIN_BYTES_MAX / 2];
+    let sizes = [UNPACKED_BYTES_MAX - SHOWN_BYTES_MAX, PLAIN_BYTES_MAX, PLAIN_BYTES_MAX / 2];
     for bytes_max in &sizes[usize::from(!packing.takes_gzip)..] {
         let text = find(*bytes_max).await?.json(window).to_string();
         if let Some(response) = packing.answer(text)? {

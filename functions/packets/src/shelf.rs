@@ -32,6 +32,8 @@ const NO_ROOM: &str = "Nothing was done: the answer has no room for this packet.
 const NOT_SHOWN: &str = "It is done, but the answer has no room for this packet: get it by its id";
 /// What an act adds to what is shown of a packet: names of agents, times.
 const GROWS_BYTES_MAX: usize = 8 * 1024;
+/// An entry that says what went wrong. It may name an agent of 256 characters, each escaped.
+const ENTRY_BYTES_MAX: usize = 3 * 1024;
 
 /// A packet with what it carries.
 #[derive(Clone, Debug)]
@@ -191,7 +193,8 @@ pub(crate) async fn act_on_each(
     packing: Packing,
     done: &str,
 ) -> Result<Response, Problem> {
-    let room = Mutex::new(packing.room());
+    let most = ENTRY_BYTES_MAX * (1 + ids.len());
+    let room = Mutex::new(packing.room_beside(most));
     let ends = futures_util::stream::iter(ids.iter().copied()).map(|id| {
         let room = &room;
         async move {
@@ -206,7 +209,7 @@ pub(crate) async fn act_on_each(
             (id, end.await)
         }
     });
-    let (mut views, mut errors, mut room) = (Vec::new(), Vec::new(), packing.room());
+    let (mut views, mut errors, mut room) = (Vec::new(), Vec::new(), packing.room_beside(most));
     for (id, end) in ends.buffered(AT_ONCE).collect::<Vec<_>>().await {
         let view = end.map(|held| held.view(cx));
         match view {

@@ -9,6 +9,7 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Caller, Segment, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
+use handrail_kernel::store::AgentSaid;
 use serde_json::{Value, json};
 
 use crate::agents::{ID_CHARS_MAX, is_id, shown};
@@ -31,6 +32,9 @@ fn route() -> MethodRouter<Cx> {
     put(handler)
 }
 
+/// Whoever takes more at once need not count.
+const OPEN_MAX: u32 = 10_000;
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<right::PacketsWork>,
@@ -46,10 +50,21 @@ async fn handler(
         Some(name) => reading.text("name", name, ID_CHARS_MAX),
     };
     let (enabled, is_static) = (reading.flag("enabled", true), reading.flag("static", false));
+    let open_max = reading.find("maxOpen", "max_open").filter(|value| !value.is_null());
+    let open_max = open_max.and_then(|value| match value.as_u64().and_then(|most| u32::try_from(most).ok()) {
+        Some(most) if (1..=OPEN_MAX).contains(&most) => Some(most),
+        _ => {
+            let message = format!("Input should be a whole number from 1 to {OPEN_MAX}");
+            reading.flaw("int_type", "maxOpen", message, value)
+        }
+    });
     let Some(name) = name.filter(|_| reading.flaws.is_empty()) else { return Err(flawed(reading.flaws)) };
     spend(&cx, &caller.key, Budget::Calls).await?;
     let now = cx.clock.now();
-    let agent = cx.store.put_agent(caller.key.tenant, &id, &name, enabled, is_static, now).await?;
+    let agent = cx
+        .store
+        .put_agent(caller.key.tenant, &id, AgentSaid { name: &name, enabled, is_static, open_max }, now)
+        .await?;
     Ok(axum::Json(shown(&agent, now)))
 }
 
@@ -69,6 +84,7 @@ mod tests {
             "name": "Billing",
             "enabled": true,
             "static": false,
+            "maxOpen": null,
             "available": true,
             "lastHeartbeatAt": NOON,
             "createdAt": NOON,
@@ -107,6 +123,8 @@ mod tests {
             ("/api/agents/a", json!({"name": "x".repeat(257)}), "name"),
             ("/api/agents/a", json!({"enabled": "yes"}), "enabled"),
             ("/api/agents/a", json!({"static": 1}), "static"),
+            ("/api/agents/a", json!({"maxOpen": 0}), "maxOpen"),
+            ("/api/agents/a", json!({"max_open": "5"}), "maxOpen"),
             ("/api/agents/handoffs", json!({}), "id"),
         ] {
             let refused = desk.call(ENDPOINT, path, AGENT, body).await;

@@ -35,6 +35,7 @@ pub(crate) fn shown(agent: &Agent, now: Timestamp) -> Value {
         "name": agent.name,
         "enabled": agent.enabled,
         "static": agent.is_static,
+        "maxOpen": agent.open_max,
         "available": is_available(agent, now),
         "lastHeartbeatAt": agent.heard_at,
         "createdAt": agent.created_at,

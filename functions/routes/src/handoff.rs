@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Key(Scope::PacketsWrite),
     dialect: DIALECT,
     needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAgent, Touch::Create],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAgent, Touch::CountByFacet, Touch::Create],
     summary: "Hand a conversation over to another agent, under its other name",
     route,
 };

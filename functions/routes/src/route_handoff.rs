@@ -3,14 +3,16 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
-use handrail_domain::packet::{AGENT_CHARS_MAX, Proposal};
+use handrail_domain::ids::RecordId;
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::packet::{AGENT_CHARS_MAX, Packet, Proposal, State as PacketState};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::{Caller, IdempotencyKey, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::{AGENT_ID_BYTES_MAX, Key};
+use handrail_kernel::store::{AGENT_ID_BYTES_MAX, Agent, Filter, Key, Order, Page};
 use handrail_packets::create;
 use serde_json::{Map, Value, json};
 
@@ -26,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::Key(Scope::PacketsWrite),
     dialect: DIALECT,
     needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAgent, Touch::Create],
+    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAgent, Touch::CountByFacet, Touch::Create],
     summary: "Hand a conversation over to another agent",
     route,
 };
@@ -34,6 +36,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 fn route() -> MethodRouter<Cx> {
     post(handler)
 }
+
+/// What an agent still has to do.
+const OPEN: [PacketState; 4] =
+    [PacketState::Created, PacketState::Claimed, PacketState::InProgress, PacketState::AwaitingHuman];
 
 pub(crate) const TAG: &str = "route-handoff";
 const PRIORITY_DEFAULT: &str = "medium";
@@ -59,6 +65,9 @@ async fn hand_over(cx: &Cx, key: &Key, handoff: Handoff, name: Option<&str>) -> 
     };
     let target = target.filter(|agent| is_available(agent, cx.clock.now()));
     let target = target.ok_or_else(|| not_found(format!("Target agent '{}' is not available", handoff.to)))?;
+    if let Some(refusal) = is_full(cx, key, &target, name).await? {
+        return Ok(refusal);
+    }
     // It was read, and what it makes is a packet like any other.
     let proposal = Proposal::read(&handoff.packet(&target.name)).map_err(|_| Problem::Broken)?;
     let made = create(cx, key, proposal, name).await?;
@@ -68,6 +77,32 @@ async fn hand_over(cx: &Cx, key: &Key, handoff: Handoff, name: Option<&str>) -> 
         "result": true,
         "message": format!("Handed over to {}", target.name),
     }))
+}
+
+/// The answer of an agent that has as much to do as it takes. What it took before is not refused when it is asked again.
+///
+/// The count is the index's, which follows the table within moments: of several conversations that come at once, a few may
+/// get in beyond the bound.
+async fn is_full(cx: &Cx, key: &Key, target: &Agent, name: Option<&str>) -> Result<Option<Value>, Problem> {
+    let Some(most) = target.open_max else { return Ok(None) };
+    let filter = Filter::<Packet> { states: Some(OPEN.to_vec()), holder: Some(target.id.clone()), ..Filter::default() };
+    let count = Page { limit: 0, offset: 0, after: None, order: Order::NewestFirst, bytes_max: 0 };
+    let open = cx.store.find(key.tenant, &filter, &count, cx.clock.now()).await?.total;
+    if open < u64::from(most) {
+        return Ok(None);
+    }
+    if let Some(name) = name {
+        let id = RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, name);
+        if cx.store.record::<Packet>(key.tenant, id).await?.is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(json!({
+        "status": "failed",
+        "handoffId": null,
+        "result": false,
+        "message": format!("{} takes no more now: {open} conversations are open, and it takes {most}", target.name),
+    })))
 }
 
 /// A conversation that somebody wants to hand over.
@@ -211,6 +246,36 @@ mod tests {
         }
         desk.call(crate::agent_change::ENDPOINT, "/api/agents/billing", AGENT, json!({"enabled": false})).await;
         assert_eq!(ask(&desk, handoff()).await.status.as_u16(), 404);
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_has_enough_to_do_takes_no_more() {
+        let desk = desk_with_billing().await;
+        let bound = json!({"name": "Billing", "maxOpen": 2});
+        let kept = desk.call(crate::agent_change::ENDPOINT, "/api/agents/billing", AGENT, bound).await;
+        assert_eq!(kept.json["maxOpen"], 2);
+        let first = desk.call_once(ENDPOINT, "/api/agents/route-handoff", AGENT, "first", handoff()).await;
+        desk.advance(60);
+        assert_eq!(ask(&desk, handoff()).await.json["status"], "success");
+        let refused = ask(&desk, handoff()).await;
+        let expected = json!({
+            "status": "failed",
+            "handoffId": null,
+            "result": false,
+            "message": "Billing takes no more now: 2 conversations are open, and it takes 2",
+        });
+        assert_eq!((refused.status.as_u16(), &refused.json), (200, &expected));
+        // What it took is not refused when its answer was lost.
+        let again = desk.call_once(ENDPOINT, "/api/agents/route-handoff", AGENT, "first", handoff()).await;
+        assert_eq!(again.json, first.json);
+        // A day later the first one has expired. Nobody has heard of the agent meanwhile.
+        desk.advance(24 * 60 * 60 - 60);
+        desk.call(crate::agent_heartbeat::ENDPOINT, "/api/agents/billing/heartbeat", AGENT, Value::Null).await;
+        assert_eq!(ask(&desk, handoff()).await.json["result"], true);
+        assert_eq!(ask(&desk, handoff()).await.json["result"], false);
+        // Without a bound nobody counts.
+        desk.call(crate::agent_change::ENDPOINT, "/api/agents/billing", AGENT, json!({"name": "Billing"})).await;
+        assert_eq!(ask(&desk, handoff()).await.json["result"], true);
     }
 
     #[tokio::test]

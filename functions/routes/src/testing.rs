@@ -33,6 +33,13 @@ impl Desk {
         self.send_text(endpoint, path, key, &if body.is_null() { String::new() } else { body.to_string() }).await
     }
 
+    /// The same under an idempotency key.
+    pub(crate) async fn call_once(&self, endpoint: Endpoint, path: &str, key: &str, name: &str, body: Value) -> Answer {
+        let request =
+            Request::builder().header("authorization", format!("Bearer {key}")).header("idempotency-key", name);
+        self.desk.send(endpoint, path, request, body.to_string()).await
+    }
+
     pub(crate) async fn send_text(&self, endpoint: Endpoint, path: &str, key: &str, body: &str) -> Answer {
         let mut request = Request::builder();
         if !key.is_empty() {

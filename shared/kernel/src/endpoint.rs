@@ -82,6 +82,8 @@ pub enum Touch {
     FindByFacet,
     /// The same, and without any filter.
     Find,
+    /// Asks only how many there are.
+    CountByFacet,
     /// Writes a body beside a record that is there.
     PutBody,
     CreateKey,
@@ -193,6 +195,7 @@ impl Touch {
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
             Self::FindByFacet => &[const { Grant::on_index("by_facet") }, BATCH_GET],
+            Self::CountByFacet => &[const { Grant::on_index("by_facet") }],
             Self::Find => &[const { Grant::on_index("by_facet") }, const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::Open | Self::PutBody => &[PUT],
             Self::LookUpSession => &[

@@ -37,6 +37,9 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+/// Of the answer around its schemas.
+const ENVELOPE_BYTES_MAX: usize = 1_024;
+
 #[derive(Deserialize)]
 struct Wanted {
     limit: Option<String>,
@@ -54,10 +57,10 @@ async fn handler(
     spend(&cx, &caller.key, Budget::Calls).await?;
     let tenant = caller.key.tenant;
     let schemas = cx.store.schemas(tenant).await?;
-    let (mut page, mut room) = (Vec::new(), packing.room());
+    let (mut page, mut room) = (Vec::new(), packing.room_beside(ENVELOPE_BYTES_MAX));
     for schema in schemas.iter().skip(offset).take(limit) {
         let shown = shown(tenant, schema)?;
-        if !room.take(&shown.to_string(), 0)? {
+        if !room.take(&shown.to_string(), 1)? {
             break;
         }
         page.push(shown);

@@ -22,10 +22,21 @@ pub struct Agent {
     pub enabled: bool,
     /// Is there without saying so again and again.
     pub is_static: bool,
+    /// So many packets may be open for it at once. `None`: as many as there are.
+    pub open_max: Option<u32>,
     /// When it was last heard of.
     pub heard_at: Timestamp,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// What somebody says of an agent.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentSaid<'a> {
+    pub name: &'a str,
+    pub enabled: bool,
+    pub is_static: bool,
+    pub open_max: Option<u32>,
 }
 
 impl Store {
@@ -34,26 +45,32 @@ impl Store {
         &self,
         tenant: TenantId,
         id: &str,
-        name: &str,
-        enabled: bool,
-        is_static: bool,
+        said: AgentSaid<'_>,
         now: Timestamp,
     ) -> Result<Agent, Fault> {
+        let bound = match said.open_max {
+            Some(_) => ", agent_open_max = :open_max",
+            None => " REMOVE agent_open_max",
+        };
         let update = self
             .db
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(tenant, id)))
-            .update_expression(
+            .update_expression(format!(
                 "SET agent_id = :id, agent_name = :name, agent_enabled = :enabled, agent_static = :static, \
-                 heard_at = :now, updated_at = :now, created_at = if_not_exists(created_at, :now)",
-            )
+                 heard_at = :now, updated_at = :now, created_at = if_not_exists(created_at, :now){bound}",
+            ))
             .expression_attribute_values(":id", s(id))
-            .expression_attribute_values(":name", s(name))
-            .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
-            .expression_attribute_values(":static", AttributeValue::Bool(is_static))
+            .expression_attribute_values(":name", s(said.name))
+            .expression_attribute_values(":enabled", AttributeValue::Bool(said.enabled))
+            .expression_attribute_values(":static", AttributeValue::Bool(said.is_static))
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .return_values(ReturnValue::AllNew);
+        let update = match said.open_max {
+            Some(most) => update.expression_attribute_values(":open_max", n(most)),
+            None => update,
+        };
         let put = update.send().await.map_err(|error| Fault::from_sdk("register an agent", error))?;
         read(put.attributes().ok_or_else(|| Fault::broken("an agent was registered and is not there"))?)
     }
@@ -136,6 +153,7 @@ fn read(item: &Item) -> Result<Agent, Fault> {
         name: item.text("agent_name")?.to_owned(),
         enabled: flag("agent_enabled"),
         is_static: flag("agent_static"),
+        open_max: item.get("agent_open_max").map(|_| item.number("agent_open_max")).transpose()?,
         heard_at: time("heard_at")?,
         created_at: time("created_at")?,
         updated_at: time("updated_at")?,

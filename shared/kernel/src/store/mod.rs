@@ -35,7 +35,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent};
+pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent, AgentSaid};
 pub use bodies::{Body, BodyName, PutBody, Whole};
 pub use calls::{CALLS_BEHIND_MAX, Call, CallState};
 pub use deliveries::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Posting, REPLAYS_MAX, replay_asked};

@@ -67,7 +67,9 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
             query: vec![("status", "created".to_owned()), ("target_agent", "refunds-01".to_owned())],
             ..by(AGENT, None)
         },
-        "packets-awaiting" => Sample { query: vec![("limit", "20".to_owned())], ..by(APP, None) },
+        "packets-awaiting" | "packets-schema-list" => {
+            Sample { query: vec![("limit", "20".to_owned())], ..by(APP, None) }
+        }
         "packets-search" => Sample { query: vec![("q", "returned".to_owned())], ..by(AGENT, None) },
         "packets-get" | "packets-history" | "packets-delete" => at(by(AGENT, None)),
         "packets-patch" => {
@@ -97,7 +99,6 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
                 ..by(APP, Some(json!({"name": "refund", "json_schema": schema})))
             }
         }
-        "packets-schema-list" => Sample { query: vec![("limit", "20".to_owned())], ..by(APP, None) },
         "packets-schema-get" => Sample { parameter: Some(("id", schema_id().to_string())), ..by(APP, None) },
         _ => return hooks::sample(function),
     })

@@ -36,7 +36,9 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
         },
         "routes-handoff-list" => Sample { query: vec![("agent", TARGET.to_owned())], ..by(None) },
         "routes-agent-list" => by(None),
-        "routes-agent-change" => at(by(Some(json!({"name": "Refunds", "enabled": true, "static": false})))),
+        "routes-agent-change" => {
+            at(by(Some(json!({"name": "Refunds", "enabled": true, "static": false, "maxOpen": 20}))))
+        }
         "routes-agent-get" | "routes-agent-remove" | "routes-agent-heartbeat" => at(by(None)),
         _ => return None,
     })

@@ -9,7 +9,7 @@ use handrail_domain::packet::{Act, AgentRef, Content, Edit, Packet, Priority, Pr
 use handrail_domain::record::Record;
 use handrail_domain::words::Words;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::store::{Body, Filter, Order, Page, Whole, table};
+use handrail_kernel::store::{Body, Filter, Order, Page, PutSchema, SCHEMAS_MAX, Schema, Whole, table};
 use handrail_kernel::transition::{Proposed, create_whole, rework};
 use serde_json::json;
 
@@ -24,6 +24,7 @@ pub(crate) async fn hold(cx: &Cx, clock: &TestClock) {
     a_deadline_counts_before_it_is_written(cx, clock, made[0]).await;
     what_is_carried_now_is_found(cx, made[1]).await;
     what_one_item_does_not_hold_is_carried(cx, made[2]).await;
+    an_account_has_so_many_schemas_and_no_more(cx).await;
 }
 
 /// Newest first. Each with more and longer tags than anybody has.
@@ -172,6 +173,25 @@ async fn what_one_item_does_not_hold_is_carried(cx: &Cx, id: RecordId) {
     let mut listed = cx.store.find(tenant(), &Filter::default(), &page(), cx.clock.now()).await.unwrap().records;
     assert!(carried(listed.swap_remove(2)) == content);
     assert_eq!(search(cx, "dense", page()).await, [id]);
+}
+
+async fn an_account_has_so_many_schemas_and_no_more(cx: &Cx) {
+    let schema = |at: usize| Schema {
+        id: RecordId::from_bytes([u8::try_from(at).unwrap(); 16]),
+        name: "order".to_owned(),
+        version: 1,
+        text: json!({"type": "object", "title": "x".repeat(at * 200)}).to_string(),
+        created_at: cx.clock.now(),
+    };
+    for at in 0..SCHEMAS_MAX {
+        assert!(matches!(cx.store.put_schema(tenant(), schema(at)).await.unwrap(), PutSchema::Done(_)));
+    }
+    assert_eq!(cx.store.put_schema(tenant(), schema(SCHEMAS_MAX)).await.unwrap(), PutSchema::TooMany);
+    assert_eq!(cx.store.put_schema(tenant(), schema(3)).await.unwrap(), PutSchema::Done(schema(3)), "a repeat");
+    let other = Schema { version: 2, ..schema(3) };
+    assert_eq!(cx.store.put_schema(tenant(), other).await.unwrap(), PutSchema::OtherContent);
+    assert_eq!(cx.store.schemas(tenant()).await.unwrap().len(), SCHEMAS_MAX);
+    assert_eq!(cx.store.schema(tenant(), schema(199).id).await.unwrap(), Some(schema(199)));
 }
 
 pub(crate) async fn a_table_without_the_index_gets_it(part: &Emulator) {
