@@ -43,7 +43,8 @@ impl FromRequestParts<Cx> for Scraper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let credential = in_header(parts)?.or_else(|| bearer(&parts.headers).map(str::to_owned)).ok_or(Problem::NoCredentials)?;
+        let credential =
+            in_header(parts)?.or_else(|| bearer(&parts.headers).map(str::to_owned)).ok_or(Problem::NoCredentials)?;
         Ok(Self(admit::<right::SystemRead>(cx, parts, &credential).await?))
     }
 }

@@ -84,11 +84,9 @@ impl Role {
                 matches!(self, Self::App | Self::Admin | Self::Writer)
             }
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite
-            | Scope::SlackWrite
-            | Scope::SystemRead
-            | Scope::TenantsRead
-            | Scope::HooksRetryAll => matches!(self, Self::Admin),
+            Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead | Scope::TenantsRead | Scope::HooksRetryAll => {
+                matches!(self, Self::Admin)
+            }
         }
     }
 }

@@ -166,6 +166,7 @@ async fn what_one_item_does_not_hold_is_carried(cx: &Cx, id: RecordId) {
         has_checkpoint: false,
         sets_checkpoint: false,
         answer_until: None,
+        asks: None,
     };
     act(cx, id, Act::Edit(edit), Some(&content)).await;
     let carried = |whole: Whole<Packet>| whole.body.unwrap().read::<Content>().unwrap();

@@ -126,6 +126,7 @@ async fn what_is_handed_over_is_told_once() {
     holds_whatever_call_breaks(&journeys::HANDED_OVER).await;
 }
 
+#[tokio::test]
 async fn every_hook_is_told_whatever_call_breaks() {
     holds_whatever_call_breaks(&hooks::TOLD).await;
 }

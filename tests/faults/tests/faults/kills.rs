@@ -100,6 +100,7 @@ async fn the_feed_survives() {
     holds_wherever_the_process_dies(&journeys::HANDED_OVER).await;
 }
 
+#[tokio::test]
 async fn what_hooks_are_told_survives() {
     holds_wherever_the_process_dies(&hooks::TOLD).await;
 }

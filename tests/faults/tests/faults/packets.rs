@@ -58,7 +58,8 @@ fn whoever_is_asked_was_asked_once(scene: &Scene, evidence: &Evidence, kept: &Ke
 
 pub(crate) fn effects_of(kept: &KeptPacket) -> Vec<(String, Effect)> {
     let (tenant, record) = (kept.record.tenant, kept.record.id);
-    let of = |seq, effect: Effect| (DeliveryKey { tenant, record, seq, purpose: effect.purpose() }.id(), effect);
+    let of =
+        |seq, effect: Effect| (DeliveryKey { tenant, record, seq, purpose: effect.purpose(), hook: None }.id(), effect);
     let entries = kept.record.log.iter().map(|line| &line.entry);
     let follows = entries
         .flat_map(|entry| Packet::effects(&kept.record.ask, entry).into_iter().map(move |effect| (entry.seq, effect)));
