@@ -1,42 +1,25 @@
 // The holder of an account with a browser: from the sign-in by mail to a key that works and one that does not any more.
 // axe looks at every page on the way.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, openPage, wrongWith } from './browser.js'
-import { startHandrail } from './handrail.js'
+import { test } from 'node:test'
+import { wrongWith } from './browser.js'
+import { button, expectHeading, handrail, visit } from './stage.js'
 
 /** Of the account that a Handrail on a laptop has from its start. */
 const HOLDER = 'you@example.com'
 const HOSTILE = '<img src=x onerror=alert(1)> "Nightly" & \u202Egnp.exe'
 
-let handrail, browser
-
-before(async () => {
-  ;[handrail, browser] = await Promise.all([startHandrail(), launch()])
-})
-
-after(async () => {
-  await browser?.close()
-  await handrail?.stop()
-})
-
 /** Opens a page, and fails when anything went wrong on it by the end, or axe found something on the way. */
-async function visit(options, act) {
-  const { page, troubles, close } = await openPage(browser, handrail.origin, { javaScriptEnabled: true, ...options })
+async function look(options, act) {
   const wrong = []
-  const shows = async (heading) => {
-    await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
-    wrong.push(...(await wrongWith(page, heading)))
-  }
-  try {
-    await act(page, shows)
-    assert.deepEqual([...wrong, ...troubles], [])
-  } finally {
-    await close()
-  }
+  await visit({ javaScriptEnabled: true, ...options }, async (page) => {
+    await act(page, async (heading) => {
+      await expectHeading(page, heading)
+      wrong.push(...(await wrongWith(page, heading)))
+    })
+    assert.deepEqual(wrong, [])
+  })
 }
-
-const button = (page, name) => page.getByRole('button', { name })
 
 async function askForLink(page, shows, email) {
   await page.goto(`${handrail.origin}/account`)
@@ -62,7 +45,7 @@ async function signIn(page, shows) {
 const opens = async (key) => (await fetch(`${handrail.origin}/auth/me`, { headers: { authorization: `Bearer ${key}` } })).status
 
 test('a key is made and taken back', async () => {
-  await visit({ expected: [401] }, async (page, shows) => {
+  await look({ expected: [401] }, async (page, shows) => {
     await signIn(page, shows)
     await page.getByLabel('Name', { exact: true }).fill(HOSTILE)
     await page.getByLabel('app: may answer too').check()
@@ -87,7 +70,7 @@ test('a key is made and taken back', async () => {
 })
 
 test('a link signs in once, and signing out ends it', async () => {
-  await visit({ expected: [401, 410] }, async (page, shows) => {
+  await look({ expected: [401, 410] }, async (page, shows) => {
     const link = await signIn(page, shows)
     await page.reload()
     await shows('Your account')
@@ -101,7 +84,7 @@ test('a link signs in once, and signing out ends it', async () => {
 })
 
 test('whoever has no account learns nothing', async () => {
-  await visit({ expected: [401, 404] }, async (page, shows) => {
+  await look({ expected: [401, 404] }, async (page, shows) => {
     const mail = await askForLink(page, shows, 'stranger@example.com')
     assert.equal(mail, undefined)
     await page.goto(`${handrail.origin}/auth/login/nothing`)

@@ -1,36 +1,9 @@
 // Each way to answer in a real browser, with and without scripts, and by keyboard alone; what the browser refuses by
 // itself, what the page refuses, and the countdown.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, openPage } from './browser.js'
-import { APPROVER, startHandrail } from './handrail.js'
-
-let handrail, browser
-
-before(async () => {
-  ;[handrail, browser] = await Promise.all([startHandrail(), launch()])
-})
-
-after(async () => {
-  await browser?.close()
-  await handrail?.stop()
-})
-
-async function visit(options, act) {
-  const { page, troubles, close } = await openPage(browser, handrail.origin, options)
-  try {
-    await act(page)
-    assert.deepEqual(troubles, [])
-  } finally {
-    await close()
-  }
-}
-
-const button = (page, name) => page.getByRole('button', { name })
-
-async function expectHeading(page, text) {
-  await page.getByRole('heading', { level: 1, name: text, exact: true }).waitFor()
-}
+import { test } from 'node:test'
+import { APPROVER } from './handrail.js'
+import { button, expectHeading, handrail, visit } from './stage.js'
 
 /** How the form is filled in, and what the agent then gets. `send` does not go while the form is empty. */
 const WAYS = {

@@ -1,31 +1,8 @@
 // An approver with a browser that runs no scripts: from the mail to the outcome.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, openPage } from './browser.js'
-import { APPROVER, startHandrail } from './handrail.js'
-
-let handrail, browser
-
-before(async () => {
-  handrail = await startHandrail()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  await handrail?.stop()
-})
-
-/** Opens a page, and fails when anything went wrong on it by the end. */
-async function visit(options, act) {
-  const { page, troubles, close } = await openPage(browser, handrail.origin, options)
-  try {
-    await act(page)
-    assert.deepEqual(troubles, [])
-  } finally {
-    await close()
-  }
-}
+import { test } from 'node:test'
+import { APPROVER } from './handrail.js'
+import { button, expectHeading, handrail, visit } from './stage.js'
 
 /** From the mailbox into the mail, as a person would go. */
 async function openMail(page, subject) {
@@ -35,16 +12,9 @@ async function openMail(page, subject) {
   return page.frameLocator('iframe')
 }
 
-const button = (page, name) => page.getByRole('button', { name })
-
 async function choices(page) {
   const buttons = await page.locator('button[name=choice]').all()
   return Promise.all(buttons.map((choice) => choice.getAttribute('value')))
-}
-
-async function expectHeading(page, text) {
-  await page.getByRole('heading', { level: 1, name: text, exact: true }).waitFor()
-  assert.equal(await page.locator('h1').count(), 1)
 }
 
 test('an approval goes from the mail to the agent', async () => {

@@ -1,45 +1,15 @@
 // The page of a packet that asks a person, in a real browser: with options and without, with and without scripts, by keyboard;
 // what the browser and the page refuse, and what later visitors see.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { DESK, PHONE, accessibilityFindings, launch, openPage, overflow } from './browser.js'
-import { APPROVER, startHandrail } from './handrail.js'
-
-let handrail, browser
-
-before(async () => {
-  ;[handrail, browser] = await Promise.all([startHandrail(), launch()])
-})
-
-after(async () => {
-  await browser?.close()
-  await handrail?.stop()
-})
-
-async function visit(options, act) {
-  const { page, troubles, close } = await openPage(browser, handrail.origin, options)
-  try {
-    await act(page)
-    assert.deepEqual(troubles, [])
-  } finally {
-    await close()
-  }
-}
+import { test } from 'node:test'
+import { wrongWith } from './browser.js'
+import { APPROVER } from './handrail.js'
+import { expectHeading, handrail, visit } from './stage.js'
 
 const send = (page) => page.getByRole('button', { name: 'Send this answer' })
 const answers = (page) => page.getByRole('radiogroup', { name: 'The answer' })
-const heading = (page, text) => page.getByRole('heading', { level: 1, name: text, exact: true }).waitFor()
 
-async function inOrder(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    for (const viewport of [PHONE, DESK]) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize(viewport)
-      assert.deepEqual(await accessibilityFindings(page), [], `${name}, ${colorScheme}, ${viewport.width} px`)
-      assert.ok((await overflow(page)) <= 0, `${name} is too wide at ${viewport.width} px`)
-    }
-  }
-}
+const inOrder = async (page, name) => assert.deepEqual(await wrongWith(page, name), [])
 
 async function hitl(id) {
   const { hitl, status } = await handrail.packets('GET', `/${id}`)
@@ -62,9 +32,9 @@ for (const javaScriptEnabled of [false, true]) {
       await answers(page).getByLabel('no', { exact: true }).check()
       await page.getByLabel('Notes').fill('Two\nlines')
       await send(page).click()
-      await heading(page, 'Answered')
+      await expectHeading(page, 'Answered')
       await page.reload()
-      await heading(page, 'Answered')
+      await expectHeading(page, 'Answered')
     })
     assert.deepEqual(await hitl(id), { status: 'claimed', response: 'no', by: APPROVER, notes: 'Two\nlines' })
   })
@@ -82,7 +52,7 @@ for (const javaScriptEnabled of [false, true]) {
       assert.equal(await answers(page).getByLabel('yes', { exact: true }).isChecked(), true)
       await answers(page).getByLabel('Another answer, in your own words').check()
       await send(page).click()
-      await heading(page, 'Answered')
+      await expectHeading(page, 'Answered')
       await page.getByText('Half of it').waitFor()
     })
     assert.equal((await hitl(id)).response, 'Half of it')
@@ -96,7 +66,7 @@ for (const javaScriptEnabled of [false, true]) {
       assert.equal((await hitl(id)).status, 'awaiting_human')
       await page.getByLabel('The answer').fill('Refund it')
       await send(page).click()
-      await heading(page, 'Answered')
+      await expectHeading(page, 'Answered')
     })
     assert.equal((await hitl(id)).response, 'Refund it')
   })
@@ -117,7 +87,7 @@ test('the keyboard is enough', async () => {
       assert.equal(await focused.getAttribute('name'), name)
     }
     await page.keyboard.press('Enter')
-    await heading(page, 'Answered')
+    await expectHeading(page, 'Answered')
   })
   assert.equal((await hitl(id)).response, 'no')
 })

@@ -78,21 +78,7 @@ mod tests {
         assert_eq!(desk.call(ENDPOINT, &path, AGENT, Value::Null).await.json, json!({"deliveries": []}));
 
         let key = DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved, hook: None };
-        let fresh = Delivery {
-            id: key.id(),
-            seq: 2,
-            purpose: Purpose::AnnounceResolved,
-            to: "https://agent.example/hook".to_owned(),
-            body: "{}".to_owned(),
-            signed_by: None,
-            status: DeliveryStatus::Pending,
-            created_at: NOON,
-            next_attempt_at: None,
-            attempts: Vec::new(),
-            replays: 0,
-            tried_before: 0,
-            slack: None,
-        };
+        let fresh = Delivery::fresh(key, "https://agent.example/hook", "{}", NOON);
         let mut tried = desk.cx.store.open_delivery(key, fresh).await.unwrap();
         tried.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });
         tried.next_attempt_at = Some(NOON.plus_ms(5_000));

@@ -37,21 +37,7 @@ async fn open(works: &Works, kind: &str, head: HeadKey, told: &Announcement, hoo
     let (seq, purpose) = (told.seq, Purpose::Announce);
     let key = DeliveryKey { tenant: head.tenant, record: head.id, seq, purpose, hook: Some(hook.id) };
     let now = works.cx.clock.now();
-    let fresh = Delivery {
-        id: key.id(),
-        seq,
-        purpose,
-        to: hook.url.clone(),
-        body: told.body.clone(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: now,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    let fresh = Delivery::fresh(key, &hook.url, &told.body, now);
     works.cx.store.open_call(kind, key, told.event, &fresh).await?;
     works.outbox()?.send(&Message::Deliver { kind: kind.to_owned(), key }, now).await
 }

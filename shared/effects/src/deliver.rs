@@ -83,19 +83,8 @@ async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Open
         return Ok(None);
     };
     let fresh = Delivery {
-        id: key.id(),
-        seq: key.seq,
-        purpose: key.purpose,
-        to: callback.url,
-        body: callback.body,
         signed_by: Some(callback.key),
-        status: DeliveryStatus::Pending,
-        created_at: works.cx.clock.now(),
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
+        ..Delivery::fresh(key, callback.url, callback.body, works.cx.clock.now())
     };
     works.cx.store.open_delivery(key, fresh).await.map(|delivery| Some(Opened::Callback(delivery)))
 }

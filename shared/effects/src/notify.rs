@@ -29,22 +29,8 @@ pub async fn notify(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), F
         return Ok(());
     };
     let now = works.cx.clock.now();
-    let fresh = Delivery {
-        id: key.id(),
-        seq: key.seq,
-        purpose: key.purpose,
-        to: mail.to.to_string(),
-        // The mail holds the link that decides: it is not kept.
-        body: String::new(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: now,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    // The mail holds the link that decides: it is not kept.
+    let fresh = Delivery::fresh(key, mail.to.to_string(), "", now);
     let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
     let posted = Posted { id: key.id(), to: mail.to, subject: mail.subject, text: mail.text, html: mail.html };
     let error = match works.mailer()?.send(&posted).await {

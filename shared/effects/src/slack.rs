@@ -259,22 +259,8 @@ async fn put_back(works: &Works, kind: &str, key: DeliveryKey, delivery: &Delive
 }
 
 fn opened(key: DeliveryKey, to: &str, now: Timestamp) -> Delivery {
-    Delivery {
-        id: key.id(),
-        seq: key.seq,
-        purpose: key.purpose,
-        to: to.to_owned(),
-        // What is posted shows how things stand, and that changes.
-        body: String::new(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: now,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    }
+    // What is posted shows how things stand, and that changes: no bytes are kept.
+    Delivery::fresh(key, to, "", now)
 }
 
 fn log(kind: &str, key: DeliveryKey, outcome: &'static str) {

@@ -68,6 +68,8 @@ class Desk(unittest.TestCase):
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         made = self.http.post("/auth/api-keys", json={"name": f"{role} of the test", "role": role}, headers=headers)
         self.assertEqual(made.status_code, 201, made.text)
+        # An account has a hundred at a time, and all tests share one.
+        self.addCleanup(self.http.delete, f"/auth/api-keys/{made.json()['id']}", headers=headers)
         return made.json()["key"]
 
     def advance(self, seconds):

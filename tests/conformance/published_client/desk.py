@@ -58,6 +58,8 @@ class Desk(unittest.TestCase):
     def key(self, role, **fields):
         made = self.admin.post("/auth/api-keys", json={"name": f"{role} of the test", "role": role, **fields})
         self.assertEqual(made.status_code, 201, made.text)
+        # An account has a hundred at a time, and all tests share one.
+        self.addCleanup(self.admin.delete, f"/auth/api-keys/{made.json()['id']}")
         return made.json()["key"]
 
     def client(self, key, base_url=ORIGIN, **options):

@@ -67,19 +67,9 @@ async fn put_back(cx: &Cx, call: &Call) -> Result<bool, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use handrail_domain::access::Role;
-
     use super::*;
     use crate::hooks::testing::{called, end, made, seen};
-    use crate::testing::{Desk, WRITER, key};
-
-    const ADMIN: &str = "ho_test_admin";
-
-    async fn desk() -> Desk {
-        let desk = Desk::new().await;
-        desk.with_key(key(Role::Admin), ADMIN).await;
-        desk
-    }
+    use crate::testing::{ADMIN, Desk, WRITER};
 
     async fn retry(desk: &Desk) -> Value {
         desk.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", ADMIN, Value::Null).await.json
@@ -87,7 +77,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_that_can_be_are_put_back() {
-        let desk = desk().await;
+        let desk = Desk::new().await;
         let (hook, gone) = (made(&desk).await, made(&desk).await);
         assert_eq!(retry(&desk).await, json!({"retried": 0, "succeeded": 0, "failed": 0}));
         let (mut calls, mut worn) = (Vec::new(), Vec::new());
@@ -113,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_request_takes_so_many() {
-        let desk = desk().await;
+        let desk = Desk::new().await;
         let hook = made(&desk).await;
         for seq in 0..=RETRIED_MAX as u64 {
             end(&desk, &called(&desk, hook, seq).await).await;
@@ -124,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_an_admin_retries_all() {
-        let desk = desk().await;
+        let desk = Desk::new().await;
         let refused = desk.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", WRITER, Value::Null).await;
         assert!(refused.refusal().0 == 403 && refused.refusal().1.contains("admin"), "{}", refused.json);
     }

@@ -33,21 +33,7 @@ pub(super) async fn called(desk: &Desk, hook: HookId, seq: u64) -> Call {
     let (now, purpose) = (desk.cx.clock.now(), Purpose::Announce);
     let record = RecordId::new(now, [u8::try_from(seq % 256).unwrap(); 10]);
     let key = DeliveryKey { tenant: tenant(), record, seq, purpose, hook: Some(hook) };
-    let fresh = Delivery {
-        id: key.id(),
-        seq,
-        purpose,
-        to: "https://example.com/hook".to_owned(),
-        body: "{}".to_owned(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: now,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    let fresh = Delivery::fresh(key, "https://example.com/hook", "{}", now);
     desk.cx.store.open_call(Packet::KIND, key, "packet.created", &fresh).await.unwrap();
     desk.cx.store.call(tenant(), key.call().unwrap()).await.unwrap().unwrap()
 }

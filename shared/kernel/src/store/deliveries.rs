@@ -89,6 +89,25 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// One that nobody has tried yet.
+    pub fn fresh(key: DeliveryKey, to: impl Into<String>, body: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            id: key.id(),
+            seq: key.seq,
+            purpose: key.purpose,
+            to: to.into(),
+            body: body.into(),
+            signed_by: None,
+            status: DeliveryStatus::Pending,
+            created_at: now,
+            next_attempt_at: None,
+            attempts: Vec::new(),
+            replays: 0,
+            tried_before: 0,
+            slack: None,
+        }
+    }
+
     /// Mails are not signed.
     pub fn is_call(&self) -> bool {
         self.signed_by.is_some()

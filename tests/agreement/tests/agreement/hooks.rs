@@ -60,21 +60,7 @@ pub(crate) async fn set(stage: &mut Stage) {
     let hook =
         handrail_kernel::hook::in_place(&stage.cx, hook_id(), tenant(), &wanted).expect("a secret can be sealed");
     assert!(stage.cx.store.put_hook(Packet::KIND, &hook, None).await.expect("a hook can be put"));
-    let dead = Delivery {
-        id: key().id(),
-        seq: 1,
-        purpose: Purpose::Announce,
-        to: URL.to_owned(),
-        body: "{}".to_owned(),
-        signed_by: None,
-        status: DeliveryStatus::Dead,
-        created_at: NOW,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    let dead = Delivery { status: DeliveryStatus::Dead, ..Delivery::fresh(key(), URL, "{}", NOW) };
     stage.cx.store.open_call(Packet::KIND, key(), "packet.created", &dead).await.expect("a call can be opened");
     stage.forget();
 }

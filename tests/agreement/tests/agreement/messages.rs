@@ -40,21 +40,7 @@ async fn call(stage: &Stage, origin: &str, slot: u8, path: &str) -> DeliveryKey 
     assert!(stage.cx.store.put_hook(Packet::KIND, &hook, None).await.unwrap());
     let purpose = Purpose::Announce;
     let key = DeliveryKey { tenant: tenant(), record: packet_id(), seq: 1, purpose, hook: Some(id) };
-    let fresh = Delivery {
-        id: key.id(),
-        seq: 1,
-        purpose,
-        to: hook.url,
-        body: "{}".to_owned(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: NOW,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    let fresh = Delivery::fresh(key, &hook.url, "{}", NOW);
     stage.cx.store.open_call(Packet::KIND, key, "packet.created", &fresh).await.unwrap();
     key
 }

@@ -122,19 +122,9 @@ async fn give_a_callback_up(stage: &Stage) {
         hook: None,
     };
     let dead = Delivery {
-        id: key.id(),
-        seq: key.seq,
-        purpose: key.purpose,
-        to: "https://agent.example.com/hooks/decisions".to_owned(),
-        body: "{}".to_owned(),
         signed_by: Some(key_id(Role::Agent)),
         status: DeliveryStatus::Dead,
-        created_at: NOW,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        slack: None,
-        tried_before: 0,
+        ..Delivery::fresh(key, "https://agent.example.com/hooks/decisions", "{}", NOW)
     };
     stage.cx.store.open_delivery(key, dead).await.unwrap();
 }

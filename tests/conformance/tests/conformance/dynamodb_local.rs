@@ -196,21 +196,7 @@ async fn a_delivery_is_opened_once_and_each_attempt_recorded_once(cx: &Cx) {
     let record = made(cx, "sent").await;
     let key =
         DeliveryKey { tenant: tenant(), record: record.id, seq: 1, purpose: Purpose::AnnounceResolved, hook: None };
-    let fresh = |body: &str| Delivery {
-        id: key.id(),
-        seq: 1,
-        purpose: key.purpose,
-        to: "https://example.com/".to_owned(),
-        body: body.to_owned(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: NOON,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    let fresh = |body: &str| Delivery::fresh(key, "https://example.com/", body, NOON);
     cx.store.open_delivery(key, fresh("first")).await.unwrap();
     let mut opened = cx.store.open_delivery(key, fresh("second")).await.unwrap();
     assert_eq!(opened.body, "first");

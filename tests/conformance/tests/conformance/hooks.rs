@@ -50,21 +50,7 @@ async fn a_place_is_taken_once(cx: &Cx) -> Hook {
 async fn opened(cx: &Cx, hook: &Hook, seq: u64) -> Call {
     let (record, at) = (RecordId::new(NOON, [9; 10]), NOON.plus_ms(i64::try_from(seq).unwrap()));
     let key = DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::Announce, hook: Some(hook.id) };
-    let fresh = |body: &str| Delivery {
-        id: key.id(),
-        seq,
-        purpose: key.purpose,
-        to: hook.url.clone(),
-        body: body.to_owned(),
-        signed_by: None,
-        status: DeliveryStatus::Pending,
-        created_at: at,
-        next_attempt_at: None,
-        attempts: Vec::new(),
-        replays: 0,
-        tried_before: 0,
-        slack: None,
-    };
+    let fresh = |body: &str| Delivery::fresh(key, &hook.url, body, at);
     for body in ["first", "second"] {
         cx.store.open_call(KIND, key, "packet.created", &fresh(body)).await.unwrap();
     }

@@ -131,9 +131,12 @@ async fn it_tells_what_was_asked_for_and_nothing_of_others() {
     let mut to_one = EventStream::open(&agent, "&subscribe=agent:billing-01&subscribe=status:failed", None).await;
     let mut all = EventStream::open(&agent, "", None).await;
     let mut theirs = EventStream::open(&stranger, "", None).await;
+    // One after the other: events of two packets are told in the order in which they are noticed.
     let other = made(&agent, &packet("support-01")).await;
+    world.settle().await;
     let foreign = made(&stranger, &packet("billing-01")).await;
     let wanted = made(&agent, &packet("billing-01")).await;
+    world.settle().await;
     patch(&agent, &other, json!({"status": "failed"})).await.expect(200);
     world.settle().await;
     for (name, id) in [("packet.created", &wanted), ("packet.failed", &other)] {
