@@ -65,7 +65,7 @@ pub(crate) fn shown(delivery: &Delivery) -> Value {
 #[cfg(test)]
 mod tests {
     use handrail_domain::effect::Purpose;
-    use handrail_kernel::store::{Attempt, DeliveryKey, DeliveryStatus};
+    use handrail_kernel::store::{Attempt, DeliveryKey};
 
     use super::*;
     use crate::testing::{AGENT, Desk, NOON, tenant};

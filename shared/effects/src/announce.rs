@@ -10,7 +10,7 @@ use handrail_domain::time::Timestamp;
 use handrail_kernel::door::Announcement;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::hook::secret_of;
-use handrail_kernel::store::{Call, Delivery, DeliveryKey, DeliveryStatus, HeadKey, Hook};
+use handrail_kernel::store::{Call, Delivery, DeliveryKey, HeadKey, Hook};
 use handrail_sender::{Outgoing, Sent};
 
 use crate::message::Message;

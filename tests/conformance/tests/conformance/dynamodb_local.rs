@@ -6,9 +6,7 @@ use handrail_domain::ids::{CommandId, KeyId};
 use handrail_domain::lifecycle::{DeadlineGuard, decide};
 use handrail_domain::record::Record;
 use handrail_kernel::cx::Cx;
-use handrail_kernel::store::{
-    Attempt, Commit, Delivery, DeliveryKey, DeliveryStatus, Key, Lease, LeaseAsked, Revoked, table,
-};
+use handrail_kernel::store::{Attempt, Commit, Delivery, DeliveryKey, Key, Lease, LeaseAsked, Revoked, table};
 use handrail_kernel::transition::{Applied, Stop, create, transition};
 use tokio::task::JoinSet;
 
