@@ -116,7 +116,9 @@ fn tests(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
     for (path, text) in files {
         let mut marked = false;
         for line in text.lines() {
-            if path.ends_with(".py") && begins(line, "def test_") || path.ends_with(".rs") && marked {
+            if path.ends_with(".py") && (begins(line, "def test_") || begins(line, "async def test_"))
+                || path.ends_with(".rs") && marked
+            {
                 let rest = line.split_once("fn ").or_else(|| line.split_once("def "));
                 if let Some((_, rest)) = rest {
                     found.extend(rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
