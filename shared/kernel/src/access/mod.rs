@@ -2,6 +2,8 @@
 //!
 //! On a warm process neither costs a round trip on most requests.
 
+mod leases;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +11,7 @@ use handrail_domain::account::Account;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 
+use self::leases::{Leased, Leases};
 use crate::cx::Cx;
 use crate::fault::Fault;
 use crate::master::hash_of_key;
@@ -20,14 +23,8 @@ use crate::terms::under_its_account;
 pub const KEY_REMEMBERED_MS: i64 = 5_000;
 /// Forgotten all at once when full: a process that sees this many keys in five seconds gains little from remembering.
 const KEYS_REMEMBERED_MAX: usize = 1_000;
-const BUDGETS_REMEMBERED_MAX: usize = 10_000;
 
 pub const WINDOW_SECONDS: i64 = 60;
-/// Up to this limit every request is leased alone, so the limit is exact to the request whatever the number of processes.
-const EXACT_UP_TO: u32 = 100;
-/// Of a larger budget a process leases as much as it has spent in this window, so that many processes that just began do
-/// not hold among them what none of them needs; and at most a twentieth at once.
-const BLOCKS_PER_WINDOW: u32 = 20;
 /// The budget of one record, address or account is forgotten an hour after its window.
 const PASSING_BUDGET_LIVES_SECONDS: i64 = 60 * 60;
 
@@ -37,21 +34,7 @@ const KEY_CHARS_MAX: usize = 200;
 #[derive(Default)]
 pub struct Gate {
     keys: Mutex<HashMap<String, (Timestamp, Key)>>,
-    budgets: Mutex<HashMap<String, Leased>>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Leased {
-    window: i64,
-    left: u32,
-    /// In this window by this process.
-    spent: u32,
-    /// Spent and not yet booked.
-    unbooked: u32,
-    /// The window in which those were spent: they count for its month.
-    spent_in: i64,
-    /// What nobody had leased of this window when this process leased last.
-    beyond: u32,
+    leases: Leases,
 }
 
 /// What a request is counted under.
@@ -156,59 +139,29 @@ pub async fn spend(cx: &Cx, key: &Key, budget: Budget) -> Result<(), Problem> {
 
 /// Takes one from an allowance, or says when to come back.
 pub async fn take(cx: &Cx, allowance: Allowance) -> Result<(), Problem> {
-    let Allowance { name, limit, window_seconds, passing } = allowance;
     let now_seconds = cx.clock.now().as_unix_seconds();
-    let window = now_seconds - now_seconds.rem_euclid(window_seconds);
-    let (spent, unbooked, spent_in) = {
-        let mut budgets = lock(&cx.gate.budgets);
-        if budgets.len() >= BUDGETS_REMEMBERED_MAX {
-            budgets.retain(|_, leased| leased.window == window || leased.unbooked > 0);
-        }
-        let leased = budgets.entry(name.clone()).or_default();
-        if leased.window != window {
-            (leased.window, leased.left, leased.spent, leased.beyond) = (window, 0, 0, limit);
-        }
-        if leased.left > 0 {
-            leased.left -= 1;
-            leased.spent += 1;
-            leased.unbooked += 1;
-            return Ok(());
-        }
-        (leased.spent, std::mem::take(&mut leased.unbooked), leased.spent_in)
-    };
+    let window = now_seconds - now_seconds.rem_euclid(allowance.window_seconds);
+    let Some(asking) = cx.gate.leases.spend(&allowance, window) else { return Ok(()) };
+    let window_ends = window + allowance.window_seconds;
     let asked = LeaseAsked {
-        budget: &name,
+        budget: &allowance.name,
         window,
-        block: if limit <= EXACT_UP_TO { 1 } else { spent.clamp(1, limit / BLOCKS_PER_WINDOW) },
-        limit,
-        month: &month_of(Timestamp::from_unix_ms(spent_in * 1000)),
-        spent: if passing { 0 } else { unbooked },
-        expires_at_seconds: passing.then_some(window + window_seconds + PASSING_BUDGET_LIVES_SECONDS),
+        block: asking.block,
+        limit: allowance.limit,
+        month: &month_of(Timestamp::from_unix_ms(asking.spent_in * 1000)),
+        spent: if allowance.passing { 0 } else { asking.unbooked },
+        expires_at_seconds: allowance.passing.then_some(window_ends + PASSING_BUDGET_LIVES_SECONDS),
     };
-    let granted = cx.store.lease(&asked).await;
-    let mut budgets = lock(&cx.gate.budgets);
-    let leased = budgets.entry(name.clone()).or_default();
-    match granted {
+    match cx.store.lease(&asked).await {
         Ok(Lease::Granted { block, of_all }) => {
-            // The first of the block is this request. The rest belongs to the window it was leased for.
-            if leased.window == window {
-                leased.left += block.saturating_sub(1);
-                leased.spent += 1;
-                leased.beyond = leased.beyond.min(limit.saturating_sub(of_all));
-            }
-            leased.unbooked += 1;
-            leased.spent_in = window;
+            asking.granted(block, of_all);
             Ok(())
         }
         Ok(Lease::Exhausted) => {
-            if leased.window == window {
-                leased.beyond = 0;
+            if asking.refused() {
+                return Ok(());
             }
-            if unbooked > 0 {
-                leased.unbooked += unbooked;
-                leased.spent_in = spent_in;
-            }
-            let retry_after_s = u32::try_from(window + window_seconds - now_seconds).unwrap_or(1).max(1);
+            let retry_after_s = u32::try_from(window_ends - now_seconds).unwrap_or(1).max(1);
             Err(Problem::RateLimited { retry_after_s })
         }
         Err(fault) => {
@@ -231,8 +184,7 @@ pub struct Left {
 pub fn left(cx: &Cx, allowance: &Allowance) -> Option<Left> {
     let now_seconds = cx.clock.now().as_unix_seconds();
     let into_window = now_seconds.rem_euclid(allowance.window_seconds);
-    let budgets = lock(&cx.gate.budgets);
-    let leased = budgets.get(&allowance.name).filter(|leased| leased.window == now_seconds - into_window)?;
+    let leased = cx.gate.leases.of(&allowance.name).filter(|leased| leased.window == now_seconds - into_window)?;
     let ends_in_s = u32::try_from(allowance.window_seconds - into_window).unwrap_or(1).max(1);
     let remaining = leased.left.saturating_add(leased.beyond).min(allowance.limit);
     Some(Left { limit: allowance.limit, remaining, ends_in_s })
@@ -255,8 +207,8 @@ pub async fn created_this_month_by_each(cx: &Cx, keys: &[Key]) -> Result<Vec<u64
 }
 
 fn unbooked(cx: &Cx, name: &str, month: &str) -> u64 {
-    let of_this_month = |leased: &&Leased| month_of(Timestamp::from_unix_ms(leased.spent_in * 1000)) == month;
-    lock(&cx.gate.budgets).get(name).filter(of_this_month).map_or(0, |leased| u64::from(leased.unbooked))
+    let of_this_month = |leased: &Leased| month_of(Timestamp::from_unix_ms(leased.spent_in * 1000)) == month;
+    cx.gate.leases.of(name).filter(of_this_month).map_or(0, |leased| u64::from(leased.unbooked))
 }
 
 /// `2026-01`.
