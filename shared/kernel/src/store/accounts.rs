@@ -1,11 +1,11 @@
 //! Accounts: found by tenant, and by the holder's address through an item that names the tenant.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use handrail_domain::account::Account;
 use handrail_domain::ids::TenantId;
 use handrail_domain::text::EmailAddress;
 
 use super::item::HEAD;
+use super::outcome::met;
 use super::{Item, ReadItem, Store, json, s};
 use crate::fault::Fault;
 use crate::master::hash_of_key;
@@ -47,15 +47,7 @@ impl Store {
             .condition_expression("tenant = :nobody")
             .expression_attribute_values(":tenant", owner)
             .expression_attribute_values(":nobody", s(holder.to_string()));
-        match take.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("take an account's address", error)),
-        }
+        Ok(met(take.send().await, "take an account's address")?.is_some())
     }
 
     /// `None`: there is none, or it was deleted.

@@ -1,11 +1,10 @@
 //! The agents that an account registered to be handed conversations: an item each, together in a partition of their account.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 
+use super::outcome::met;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -86,15 +85,8 @@ impl Store {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .return_values(ReturnValue::AllNew);
-        match update.send().await {
-            Ok(heard) => heard.attributes().map(read).transpose(),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Fault::from_sdk("hear of an agent", error)),
-        }
+        let heard = met(update.send().await, "hear of an agent")?;
+        heard.and_then(|heard| heard.attributes).as_ref().map(read).transpose()
     }
 
     pub async fn agent(&self, tenant: TenantId, id: &str) -> Result<Option<Agent>, Fault> {
@@ -125,15 +117,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key(tenant, id)))
             .condition_expression("attribute_exists(pk)");
-        match delete.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("remove an agent", error)),
-        }
+        Ok(met(delete.send().await, "remove an agent")?.is_some())
     }
 }
 

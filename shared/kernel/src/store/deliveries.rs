@@ -1,6 +1,5 @@
 //! Deliveries: one outgoing webhook or mail, the bytes it was first sent with, and every attempt.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use handrail_domain::effect::Purpose;
 use handrail_domain::hook::{CallId, HookId};
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::item_key_of;
 use super::item::{Attributes, HeadKey};
 use super::lists::item_key;
+use super::outcome::met;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 use crate::slack::SlackUser;
@@ -199,15 +199,7 @@ impl Store {
             .written(key, written)
             .condition_expression("#attempted = :before")
             .expression_attribute_values(":before", n(after.attempts.len().saturating_sub(1)));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("record an attempt", error)),
-        }
+        Ok(met(update.send().await, "record an attempt")?.is_some())
     }
 
     /// The write of these attributes; without a value they go.
@@ -263,15 +255,7 @@ impl Store {
             .expression_attribute_names("#attempted", "attempted")
             .expression_attribute_values(":attempted", n(before.attempts.len()))
             .expression_attribute_values(":before", n(before.replays));
-        match update.send().await {
-            Ok(_) => Ok(Some(again)),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Fault::from_sdk("replay a delivery", error)),
-        }
+        Ok(met(update.send().await, "replay a delivery")?.map(|_| again))
     }
 
     /// A record's deliveries in the order of the events that caused them.

@@ -3,14 +3,13 @@
 //! An account has a fixed number of places for the hooks of a kind, each an item. A new hook takes a free place, or that of
 //! one that is no longer active, in one conditional write: however many come at once, there are never more than places.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use handrail_domain::hook::HookId;
 use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::outcome::{met, met_or_found};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -80,13 +79,7 @@ impl Store {
             )
             .expression_attribute_values(":own", s(hook.id.to_string()))
             .expression_attribute_values(":other", s(instead_of.unwrap_or(hook.id).to_string()));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("put a hook", error)),
-        }
+        Ok(met(put.send().await, "put a hook")?.is_some())
     }
 
     /// All of the account's hooks of this kind, newest first, those too that are called no more.
@@ -131,16 +124,9 @@ impl Store {
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .expression_attribute_values(":id", s(id.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else {
-            return Ok(Closed::Now);
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                let found = failed.item().and_then(|item| item.text_if_any("hook_id"));
-                Ok(if found == Some(id.to_string().as_str()) { Closed::Before } else { Closed::Unknown })
-            }
-            _ => Err(Fault::from_sdk("close a hook", error)),
-        }
+        let Err(found) = met_or_found(update.send().await, "close a hook")? else { return Ok(Closed::Now) };
+        let found = found.as_ref().and_then(|item| item.text_if_any("hook_id"));
+        Ok(if found == Some(id.to_string().as_str()) { Closed::Before } else { Closed::Unknown })
     }
 }
 

@@ -1,6 +1,5 @@
 //! API keys: looked up by their hash, listed by tenant, revoked by id.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use handrail_domain::access::Role;
 use handrail_domain::account::Tier;
 use handrail_domain::ids::{KeyId, TenantId};
@@ -10,6 +9,7 @@ use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::HEAD;
+use super::outcome::met;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -194,15 +194,7 @@ impl Store {
             .expression_attribute_names("#key", "key")
             .expression_attribute_values(":key", s(json(key)?))
             .expression_attribute_values(":found", s(&found.text));
-        match update.send().await {
-            Ok(_) => Ok(Replaced::Done),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(Replaced::Lost)
-            }
-            Err(error) => Err(Fault::from_sdk("change a key", error)),
-        }
+        Ok(if met(update.send().await, "change a key")?.is_some() { Replaced::Done } else { Replaced::Lost })
     }
 
     pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<Revoked, Fault> {
@@ -227,21 +219,14 @@ impl Store {
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .expression_attribute_values(":place", s(place_of_revoked(&found.key)));
-        match update.send().await {
-            Ok(_) => {
-                // The key is revoked, whatever becomes of this.
-                if let Err(fault) = self.leave_key_place(found.key.tenant, found.key.id).await {
-                    tracing::warn!(fault = fault.chain(), "a revoked key's place is left later");
-                }
-                Ok(Revoked::Now)
-            }
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(Revoked::Before)
-            }
-            Err(error) => Err(Fault::from_sdk("revoke a key", error)),
+        if met(update.send().await, "revoke a key")?.is_none() {
+            return Ok(Revoked::Before);
         }
+        // The key is revoked, whatever becomes of this.
+        if let Err(fault) = self.leave_key_place(found.key.tenant, found.key.id).await {
+            tracing::warn!(fault = fault.chain(), "a revoked key's place is left later");
+        }
+        Ok(Revoked::Now)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Creating, reading and moving records: one put, one query, one conditional update.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
 use handrail_domain::lifecycle::{DeadlineGuard, Lifecycle, Verdict};
@@ -9,6 +7,7 @@ use handrail_domain::record::Record;
 
 use super::bodies::BodyName;
 use super::item::{AskFrom, BEFORE_BODIES, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
+use super::outcome::{met, met_or_found};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -47,33 +46,18 @@ impl Store {
         if let Some(ask) = items.ask {
             self.put_if_absent(ask, "put a record's ask").await?;
         }
-        let put = self
-            .db
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(items.head))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else {
-            return Ok(Put::Done);
-        };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let found = failed.item().cloned().unwrap_or_default();
-                if found.text("command")? != json(command)? {
-                    return Ok(Put::OtherContent);
-                }
-                let earlier = match lies_apart(&found) {
-                    None => read_head(&found, AskFrom::Head)?,
-                    Some(_) => self
-                        .record(record.tenant, record.id)
-                        .await?
-                        .ok_or_else(|| Fault::broken("a record vanished between two reads"))?,
-                };
-                Ok(Put::SameCommand(Box::new(earlier)))
-            }
-            _ => Err(Fault::from_sdk("put a record", error)),
+        let Err(found) = self.put_or_find(items.head, "put a record").await? else { return Ok(Put::Done) };
+        if found.text("command")? != json(command)? {
+            return Ok(Put::OtherContent);
         }
+        let earlier = match lies_apart(&found) {
+            None => read_head(&found, AskFrom::Head)?,
+            Some(_) => self
+                .record(record.tenant, record.id)
+                .await?
+                .ok_or_else(|| Fault::broken("a record vanished between two reads"))?,
+        };
+        Ok(Put::SameCommand(Box::new(earlier)))
     }
 
     /// Reads a record, with what was asked. One consistent round trip.
@@ -182,16 +166,11 @@ impl Store {
             .expression_attribute_values(":expected", n(before.seq))
             .expression_attribute_values(":from", s(L::state_name(before.state())))
             .condition_expression(format!("#seq = :expected AND #state = :from AND {deadline}"));
-        let Err(error) = update.send().await else {
-            return Ok(Commit::Done);
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                Some(found) => Ok(Commit::Lost(Box::new(read_head(found, AskFrom::Known(&before.ask))?))),
-                None => Ok(Commit::Gone),
-            },
-            _ => Err(Fault::from_sdk("move a record", error)),
-        }
+        Ok(match met_or_found(update.send().await, "move a record")? {
+            Ok(_) => Commit::Done,
+            Err(Some(found)) => Commit::Lost(Box::new(read_head(&found, AskFrom::Known(&before.ask))?)),
+            Err(None) => Commit::Gone,
+        })
     }
 
     /// `false`: an item lies there already, and stays as it is.
@@ -202,13 +181,19 @@ impl Store {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk(what, error)),
-        }
+        Ok(met(put.send().await, what)?.is_some())
+    }
+
+    /// `Err`: this item lies there already, and stays as it is.
+    pub(super) async fn put_or_find(&self, item: Item, what: &str) -> Result<Result<(), Item>, Fault> {
+        let put = self
+            .db
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(met_or_found(put.send().await, what)?.map(drop).map_err(Option::unwrap_or_default))
     }
 
     /// The ask of a committed record is no orphan: it stays.

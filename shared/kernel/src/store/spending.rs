@@ -3,10 +3,11 @@
 //! One item per key and class of request, whatever the traffic. What was leased and not spent when a process ends is lost
 //! to that window: the limit is never exceeded, at worst each process leaves it a block short.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::HEAD;
+use super::outcome::met_or_found;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -116,17 +117,9 @@ impl Store {
                 .expression_attribute_names("#month", spent_in(asked.month))
                 .expression_attribute_values(":spent", n(asked.spent));
         }
-        let error = match request.update_expression(expression).send().await {
-            Ok(leased) => {
-                let of_all = leased.attributes().and_then(|item| item.number("leased").ok());
-                return Ok(Ok(of_all.unwrap_or(block)));
-            }
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
-            _ => Err(Fault::from_sdk("lease requests", error)),
-        }
+        let leased = met_or_found(request.update_expression(expression).send().await, "lease requests")?;
+        let of_all = |leased: UpdateItemOutput| leased.attributes().and_then(|item| item.number("leased").ok());
+        Ok(leased.map(|leased| of_all(leased).unwrap_or(block)))
     }
 
     /// Books spent requests without asking for more.

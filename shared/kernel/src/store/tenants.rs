@@ -3,7 +3,6 @@
 //! A name is kept by an item that leads to the account. It is written before the account has the name, so a process that
 //! dies in between leaves a name that leads nowhere. Such a one is taken over when it is older than any request.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::account::Account;
 use handrail_domain::ids::TenantId;
@@ -11,6 +10,7 @@ use handrail_domain::time::Timestamp;
 
 use super::accounts::{ALL_ACCOUNTS, partition, place_among_all};
 use super::item::HEAD;
+use super::outcome::met;
 use super::{Item, ReadItem, Replaced, Store, json, n, s};
 use crate::fault::Fault;
 use crate::master::hash_of_key;
@@ -65,15 +65,7 @@ impl Store {
                 .expression_attribute_values(":all", s(ALL_ACCOUNTS))
                 .expression_attribute_values(":place", s(place_among_all(account))),
         };
-        match update.send().await {
-            Ok(_) => Ok(Replaced::Done),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(Replaced::Lost)
-            }
-            Err(error) => Err(Fault::from_sdk("change an account", error)),
-        }
+        Ok(if met(update.send().await, "change an account")?.is_some() { Replaced::Done } else { Replaced::Lost })
     }
 
     /// Gives a name to an account that is about to have it.
@@ -120,15 +112,7 @@ impl Store {
             .expression_attribute_values(":now", at)
             .expression_attribute_values(":holder", s(holder.to_string()))
             .expression_attribute_values(":taken_at", n(taken_at));
-        match take.send().await {
-            Ok(_) => Ok(NameTaken::Now),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(NameTaken::Unsettled(1))
-            }
-            Err(error) => Err(Fault::from_sdk("take a name over", error)),
-        }
+        Ok(if met(take.send().await, "take a name over")?.is_some() { NameTaken::Now } else { NameTaken::Unsettled(1) })
     }
 
     /// All accounts, newest first, without those that were deleted. An index leads there, which is a moment behind.
