@@ -6,6 +6,7 @@ use handrail_domain::text::EmailAddress;
 
 use super::item::HEAD;
 use super::outcome::met;
+use super::single::alone;
 use super::{Item, ReadItem, Store, json, s};
 use crate::fault::Fault;
 use crate::master::hash_of_key;
@@ -41,8 +42,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(&pk))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(&pk)))
             .update_expression("SET tenant = :tenant")
             .condition_expression("tenant = :nobody")
             .expression_attribute_values(":tenant", owner)
@@ -57,7 +57,8 @@ impl Store {
 
     /// For whoever has to tell the two apart: keys without an account work, those of a deleted one don't.
     pub async fn account_even_deleted(&self, tenant: TenantId) -> Result<Option<Account>, Fault> {
-        self.get(partition(tenant), "read an account").await?.map(|item| item.json("account")).transpose()
+        let found = self.get(alone(partition(tenant)), "read an account").await?;
+        found.map(|item| item.json("account")).transpose()
     }
 
     pub async fn account_by_email(&self, email: &EmailAddress) -> Result<Option<Account>, Fault> {
@@ -68,15 +69,10 @@ impl Store {
     }
 
     async fn tenant_of(&self, email: &EmailAddress) -> Result<Option<TenantId>, Fault> {
-        let Some(item) = self.get(partition_of_address(email), "look an address up").await? else { return Ok(None) };
+        let found = self.get(alone(partition_of_address(email)), "look an address up").await?;
+        let Some(item) = found else { return Ok(None) };
         let tenant = item.text("tenant")?.parse();
         tenant.map(Some).map_err(|error| Fault::broken_by("an address leads to no tenant", error))
-    }
-
-    /// One item that lies alone, as it is now.
-    pub(super) async fn get(&self, pk: String, what: &str) -> Result<Option<Item>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).key("pk", s(pk)).key("sk", s(HEAD)).consistent_read(true);
-        Ok(get.send().await.map_err(|error| Fault::from_sdk(what, error))?.item)
     }
 }
 

@@ -5,6 +5,7 @@ use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 
 use super::outcome::met;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -90,9 +91,7 @@ impl Store {
     }
 
     pub async fn agent(&self, tenant: TenantId, id: &str) -> Result<Option<Agent>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).set_key(Some(key(tenant, id))).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read an agent", error))?;
-        found.item().map(read).transpose()
+        self.get(key(tenant, id), "read an agent").await?.as_ref().map(read).transpose()
     }
 
     /// By their ids.
@@ -126,20 +125,19 @@ fn partition(tenant: TenantId) -> String {
 }
 
 fn key(tenant: TenantId, id: &str) -> Item {
-    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(format!("agent#{id}")))])
+    item_key(s(partition(tenant)), format!("agent#{id}"))
 }
 
 fn read(item: &Item) -> Result<Agent, Fault> {
     let flag = |name: &str| item.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or_default();
-    let time = |name: &str| item.number(name).map(Timestamp::from_unix_ms);
     Ok(Agent {
         id: item.text("agent_id")?.to_owned(),
         name: item.text("agent_name")?.to_owned(),
         enabled: flag("agent_enabled"),
         is_static: flag("agent_static"),
         open_max: item.get("agent_open_max").map(|_| item.number("agent_open_max")).transpose()?,
-        heard_at: time("heard_at")?,
-        created_at: time("created_at")?,
-        updated_at: time("updated_at")?,
+        heard_at: item.time("heard_at")?,
+        created_at: item.time("created_at")?,
+        updated_at: item.time("updated_at")?,
     })
 }

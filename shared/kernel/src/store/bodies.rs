@@ -22,6 +22,7 @@ use super::item::{
 use super::outcome::met;
 use super::parts::{cut, joined, rest_of};
 use super::search::word_hash;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -180,8 +181,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", pk.clone())
-            .key("sk", s(sk))
+            .set_key(Some(item_key(pk.clone(), sk)))
             .update_expression("SET #ttl = :ttl REMOVE facet_pk, facet_sk")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ttl", n(now.as_unix_seconds() + REPLACED_LIVES_SECONDS))

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::item_key_of;
 use super::item::{Attributes, HeadKey};
-use super::lists::item_key;
 use super::outcome::met;
+use super::single::{changing, item_key};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 use crate::slack::SlackUser;
@@ -52,8 +52,8 @@ impl DeliveryKey {
         match self.call() {
             Some(call) => item_key_of(*self, call),
             None => item_key(
-                &HeadKey { tenant: self.tenant, id: self.record },
-                &format!("delivery#{:010}#{}", self.seq, self.purpose.name()),
+                HeadKey { tenant: self.tenant, id: self.record }.pk(),
+                format!("delivery#{:010}#{}", self.seq, self.purpose.name()),
             ),
         }
     }
@@ -176,9 +176,7 @@ impl Store {
     }
 
     pub async fn delivery(&self, key: DeliveryKey) -> Result<Option<Delivery>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).set_key(Some(key.item_key())).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a delivery", error))?;
-        found.item().map(|item| item.json("delivery")).transpose()
+        self.get(key.item_key(), "read a delivery").await?.map(|item| item.json("delivery")).transpose()
     }
 
     /// Records what an attempt brought. `false`: another process recorded one in the meantime; its word counts.
@@ -204,23 +202,7 @@ impl Store {
 
     /// The write of these attributes; without a value they go.
     fn written(&self, key: DeliveryKey, attributes: Attributes) -> UpdateItemFluentBuilder {
-        let mut update = self.db.update_item().table_name(&self.table).set_key(Some(key.item_key()));
-        let (mut set, mut remove) = (Vec::new(), Vec::new());
-        for (name, value) in attributes {
-            update = update.expression_attribute_names(format!("#{name}"), name);
-            match value {
-                Some(value) => {
-                    set.push(format!("#{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), value);
-                }
-                None => remove.push(format!("#{name}")),
-            }
-        }
-        let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
-        update.update_expression(expression)
+        changing(self.db.update_item().table_name(&self.table).set_key(Some(key.item_key())), attributes, None)
     }
 
     /// Asks for a delivery to be made again, from the first attempt on: the table's stream tells the workers. `None`:

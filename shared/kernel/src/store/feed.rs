@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::events::{event_item, place_of};
 use super::item::HeadKey;
 use super::outcome::met_or_found;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -87,8 +88,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", key.pk())
-            .key("sk", s(place_of(seq)))
+            .set_key(Some(item_key(key.pk(), place_of(seq))))
             .update_expression("SET #number = :number")
             .expression_attribute_names("#number", NUMBER)
             .expression_attribute_values(":number", n(number))
@@ -179,13 +179,12 @@ fn entry_item(feed: FeedKey, entry: &FeedEntry, told: Option<&Told>) -> Result<I
 
 pub(super) fn read_entry(item: &Item) -> Result<FeedEntry, Fault> {
     let unread = |what: &str| Fault::broken(format!("{what} of a feed's entry can't be read"));
-    let time = |name: &str| item.number(name).map(Timestamp::from_unix_ms);
     Ok(FeedEntry {
         number: item.text("sk")?.parse().map_err(|_| unread("the number"))?,
         record: item.text("record")?.parse().map_err(|_| unread("the record"))?,
         seq: item.number("seq")?,
-        at: time("at_ms")?,
-        latest_at: time("latest_ms")?,
+        at: item.time("at_ms")?,
+        latest_at: item.time("latest_ms")?,
         event: item.text("event")?.to_owned(),
         live: item.contains_key("live").then(|| item.json("live")).transpose()?,
         totals: item.json("totals")?,

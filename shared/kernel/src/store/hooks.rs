@@ -10,6 +10,7 @@ use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{met, met_or_found};
+use super::single::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -101,14 +102,8 @@ impl Store {
     }
 
     pub async fn hook(&self, tenant: TenantId, kind: &str, id: HookId) -> Result<Option<Hook>, Fault> {
-        let get = self
-            .db
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(tenant, kind, id.slot())))
-            .consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a hook", error))?;
-        let hook = found.item().map(|item| read(tenant, item)).transpose()?;
+        let found = self.get(key(tenant, kind, id.slot()), "read a hook").await?;
+        let hook = found.map(|item| read(tenant, &item)).transpose()?;
         Ok(hook.filter(|hook| hook.id == id))
     }
 
@@ -139,13 +134,11 @@ fn places(kind: &str) -> String {
 }
 
 fn key(tenant: TenantId, kind: &str, slot: u8) -> Item {
-    let place = format!("{}{slot:03}", places(kind));
-    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(place))])
+    item_key(s(partition(tenant)), format!("{}{slot:03}", places(kind)))
 }
 
 fn read(tenant: TenantId, item: &Item) -> Result<Hook, Fault> {
     let id = item.text("hook_id")?.parse().map_err(|error| Fault::broken_by("a hook's id can't be read", error))?;
-    let closed_at = item.contains_key("closed_at").then(|| item.number("closed_at")).transpose()?;
     let Wish { url, events, created_at } = item.json("hook")?;
     Ok(Hook {
         id,
@@ -153,7 +146,7 @@ fn read(tenant: TenantId, item: &Item) -> Result<Hook, Fault> {
         url,
         events,
         created_at,
-        closed_at: closed_at.map(Timestamp::from_unix_ms),
+        closed_at: item.time_if_any("closed_at")?,
         sealed_secret: item.text_if_any("sealed_secret").map(str::to_owned),
     })
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use handrail_domain::ids::{KeyId, TenantId};
 
-use super::item::HEAD;
 use super::outcome::{met, met_or_found};
+use super::single::alone;
 use super::{Item, Store, n, s};
 use crate::fault::Fault;
 
@@ -60,8 +60,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(tenant))))
             .update_expression("ADD held :id")
             .condition_expression(condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -87,8 +86,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(tenant))))
             .condition_expression("attribute_not_exists(pk)")
             .expression_attribute_values(":kind", s("key-places"));
         let update = match held.is_empty() {
@@ -121,8 +119,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(tenant))))
             .update_expression("DELETE held :ids")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":ids", AttributeValue::Ss(ids));

@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use handrail_domain::ids::RecordId;
 
-use super::item::HEAD;
 use super::outcome::{met, met_or_found};
-use super::{Item, ReadItem, Store, n, s};
+use super::single::alone;
+use super::spending::partition;
+use super::{ReadItem, Store, n, s};
 use crate::fault::Fault;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(budget)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(budget))))
             .update_expression("SET #last = :record, #ttl = :ttl ADD #made :one")
             .condition_expression("attribute_not_exists(#made) OR (#made < :limit AND #last <> :record)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -50,8 +50,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(budget)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(budget))))
             .update_expression("SET #last = :nothing ADD #made :less")
             .condition_expression("#last = :record")
             .expression_attribute_names("#last", "last")
@@ -63,12 +62,7 @@ impl Store {
     }
 
     pub async fn made_in_month(&self, budget: &str) -> Result<u64, Fault> {
-        let key = Item::from([("pk".to_owned(), s(partition(budget))), ("sk".to_owned(), s(HEAD))]);
-        let found = self.batch_get(vec![key]).await?;
+        let found = self.batch_get(vec![alone(partition(budget))]).await?;
         Ok(found.first().and_then(|item| item.number("made").ok()).unwrap_or(0))
     }
-}
-
-fn partition(budget: &str) -> String {
-    format!("limit#{budget}")
 }

@@ -8,6 +8,7 @@ use handrail_domain::record::Record;
 use super::bodies::BodyName;
 use super::item::{AskFrom, BEFORE_BODIES, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
 use super::outcome::{met, met_or_found};
+use super::single::{changing, item_key};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -118,34 +119,19 @@ impl Store {
         if body.is_none() && L::body(&before.standing) != L::body(&next.standing) {
             return Err(Fault::broken("a record would name a body that nobody wrote"));
         }
-        let mut update = self
+        let lines = |lines: &[_]| AttributeValue::L(lines.iter().map(line_text::<L>).collect());
+        // Otherwise it was cut.
+        let (log, lines) = match next.log.len() == before.log.len() + 1 {
+            true => ("#log = list_append(#log, :lines)", lines(&next.log[next.log.len() - 1..])),
+            false => ("#log = :lines", lines(&next.log)),
+        };
+        let update = self
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", HeadKey { tenant: next.tenant, id: next.id }.pk())
-            .key("sk", s(HEAD))
+            .set_key(Some(item_key(HeadKey { tenant: next.tenant, id: next.id }.pk(), HEAD)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let (mut set, mut remove) = (Vec::new(), Vec::new());
-        for (name, value) in moving_attributes(next, body.map(|name| name.0))? {
-            // Every name is aliased: `state` and others are reserved words of the expression language.
-            update = update.expression_attribute_names(format!("#{name}"), name);
-            match value {
-                Some(value) => {
-                    set.push(format!("#{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), value);
-                }
-                None => remove.push(format!("#{name}")),
-            }
-        }
-        let lines = |lines: &[_]| AttributeValue::L(lines.iter().map(line_text::<L>).collect());
-        // Otherwise it was cut.
-        if next.log.len() == before.log.len() + 1 {
-            set.push("#log = list_append(#log, :lines)".to_owned());
-            update = update.expression_attribute_values(":lines", lines(&next.log[next.log.len() - 1..]));
-        } else {
-            set.push("#log = :lines".to_owned());
-            update = update.expression_attribute_values(":lines", lines(&next.log));
-        }
+        let mut update = changing(update, moving_attributes(next, body.map(|name| name.0))?, Some(log));
         let deadline = match verdict.deadline {
             DeadlineGuard::NotPassedAt(now) => {
                 update = update.expression_attribute_values(":moment", n(now.as_unix_ms()));
@@ -156,13 +142,9 @@ impl Store {
                 "#due_at = :moment"
             }
         };
-        let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
         let update = update
-            .update_expression(expression)
             .expression_attribute_names("#log", "log")
+            .expression_attribute_values(":lines", lines)
             .expression_attribute_values(":expected", n(before.seq))
             .expression_attribute_values(":from", s(L::state_name(before.state())))
             .condition_expression(format!("#seq = :expected AND #state = :from AND {deadline}"));
@@ -210,8 +192,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", pk.clone())
-            .key("sk", s(sk))
+            .set_key(Some(item_key(pk.clone(), sk)))
             .update_expression("REMOVE #ttl")
             .expression_attribute_names("#ttl", "ttl")
             .condition_expression("attribute_exists(pk)");

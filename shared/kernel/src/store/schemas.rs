@@ -9,6 +9,7 @@ use handrail_domain::time::Timestamp;
 
 use super::item::{pack, unpack_text};
 use super::outcome::met;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -77,9 +78,7 @@ impl Store {
     }
 
     pub async fn schema(&self, tenant: TenantId, id: RecordId) -> Result<Option<Schema>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).set_key(Some(key(tenant, sk(id)))).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a schema", error))?;
-        found.item().map(read).transpose()
+        self.get(key(tenant, sk(id)), "read a schema").await?.as_ref().map(read).transpose()
     }
 
     /// All of the account's, newest first.
@@ -118,7 +117,7 @@ fn sk(id: RecordId) -> String {
 }
 
 fn key(tenant: TenantId, sk: String) -> Item {
-    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(sk))])
+    item_key(s(partition(tenant)), sk)
 }
 
 fn read(item: &Item) -> Result<Schema, Fault> {
@@ -129,6 +128,6 @@ fn read(item: &Item) -> Result<Schema, Fault> {
         name: item.text("schema_name")?.to_owned(),
         version: item.number("schema_version")?,
         text: unpack_text(packed, SCHEMA_BYTES_MAX as u64)?,
-        created_at: Timestamp::from_unix_ms(item.number("created_at")?),
+        created_at: item.time("created_at")?,
     })
 }
