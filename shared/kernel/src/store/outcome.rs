@@ -76,36 +76,37 @@ mod tests {
     use super::*;
     use crate::store::s;
 
-    type Sent = Result<&'static str, SdkError<PutItemError, ()>>;
+    type Failed = SdkError<PutItemError, ()>;
+    type Sent = Result<&'static str, Failed>;
 
-    fn failed(found: Option<Item>) -> Sent {
+    fn unmet(found: Option<Item>) -> Failed {
         let failed = ConditionalCheckFailedException::builder().set_item(found).build();
-        Err(SdkError::service_error(PutItemError::ConditionalCheckFailedException(failed), ()))
+        SdkError::service_error(PutItemError::ConditionalCheckFailedException(failed), ())
     }
 
-    fn refused(code: &str) -> Sent {
-        Err(SdkError::service_error(PutItemError::generic(ErrorMetadata::builder().code(code).build()), ()))
+    fn refused(code: &str) -> Failed {
+        SdkError::service_error(PutItemError::generic(ErrorMetadata::builder().code(code).build()), ())
     }
 
     #[test]
     fn a_condition_that_did_not_hold_is_no_fault() {
         assert_eq!(met(Sent::Ok("done"), "put").unwrap(), Some("done"));
-        assert_eq!(met(failed(None), "put").unwrap(), None);
+        assert_eq!(met(Sent::Err(unmet(None)), "put").unwrap(), None);
     }
 
     #[test]
     fn what_lies_there_is_told_where_it_was_asked_for() {
         let there = Item::from([("pk".to_owned(), s("there"))]);
         assert_eq!(met_or_found(Sent::Ok("done"), "put").unwrap(), Ok("done"));
-        assert_eq!(met_or_found(failed(Some(there.clone())), "put").unwrap(), Err(Some(there)));
-        assert_eq!(met_or_found(failed(None), "put").unwrap(), Err(None));
+        assert_eq!(met_or_found(Sent::Err(unmet(Some(there.clone()))), "put").unwrap(), Err(Some(there)));
+        assert_eq!(met_or_found(Sent::Err(unmet(None)), "put").unwrap(), Err(None));
     }
 
     #[test]
     fn every_other_error_stays_one() {
-        assert!(matches!(met(refused("ThrottlingException"), "put"), Err(Fault::Busy(_))));
-        assert!(matches!(met(refused("InternalServerError"), "put"), Err(Fault::Unknown(_))));
-        assert!(matches!(met(refused("AccessDeniedException"), "put"), Err(Fault::Broken(..))));
+        assert!(matches!(met(Sent::Err(refused("ThrottlingException")), "put"), Err(Fault::Busy(_))));
+        assert!(matches!(met(Sent::Err(refused("InternalServerError")), "put"), Err(Fault::Unknown(_))));
+        assert!(matches!(met(Sent::Err(refused("AccessDeniedException")), "put"), Err(Fault::Broken(..))));
         assert!(matches!(met(Sent::Err(SdkError::timeout_error("late")), "put"), Err(Fault::Unknown(_))));
     }
 }
