@@ -16,9 +16,8 @@ use handrail_kernel::settings::Need;
 use handrail_kernel::store::{FeedEntry, ToldFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use crate::body::Asked;
+use crate::body::{Asked, uuid_in};
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, Part, flawed_at};
 use crate::history::events_of;
@@ -86,8 +85,7 @@ async fn handler(
 }
 
 fn packet_id(text: &str) -> Result<RecordId, Problem> {
-    let id = Uuid::try_parse(text).map(|id| RecordId::from_bytes(id.into_bytes()));
-    id.map_err(|_| flawed_at(Part::Query, "packet_id", "Input should be a valid UUID", "uuid_parsing"))
+    uuid_in(Part::Query, "packet_id", text).map(RecordId::from_bytes)
 }
 
 /// One packet's history has it all, and is up to date to the moment.

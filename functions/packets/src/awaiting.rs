@@ -11,7 +11,7 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, Order, Page};
+use handrail_kernel::store::{Filter, Order};
 use serde::Deserialize;
 
 use crate::body::Asked;
@@ -52,17 +52,15 @@ async fn handler(
     spend(&cx, &caller.key, Budget::Calls).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
     let filter = Filter { states: Some(vec![PacketState::AwaitingHuman]), ..Filter::default() };
-    let find = |bytes_max| {
-        let Window { limit, offset } = window;
-        let wanted = Page { limit, offset, after: None, order: Order::OldestFirst, bytes_max };
+    let find = |page| {
         let (cx, filter) = (&cx, &filter);
         async move {
-            let found = cx.store.find::<Packet>(tenant, filter, &wanted, now).await?;
+            let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
             // As published: this list has offsets and no cursor.
-            Ok(Packets::of(cx, found.records, Some(found.total), None)?)
+            Packets::of(cx, found.records, Some(found.total), None)
         }
     };
-    page::answer(packing, window, find).await
+    page::answer(packing, window, None, Order::OldestFirst, find).await
 }
 
 #[cfg(test)]

@@ -83,9 +83,12 @@ impl FromRequestParts<Cx> for PacketId {
 /// In any of the forms of a UUID.
 pub(crate) async fn uuid_in_path(parts: &mut Parts, cx: &Cx, name: &'static str) -> Result<[u8; 16], Problem> {
     let Path(text) = Path::<String>::from_request_parts(parts, cx).await.map_err(|_| Problem::NoRoute)?;
-    let id = Uuid::try_parse(&text);
-    let id = id.map_err(|_| flawed_at(Part::Path, name, "Input should be a valid UUID", "uuid_parsing"))?;
-    Ok(id.into_bytes())
+    uuid_in(Part::Path, name, &text)
+}
+
+pub(crate) fn uuid_in(part: Part, name: &'static str, text: &str) -> Result<[u8; 16], Problem> {
+    let id = Uuid::try_parse(text).map(Uuid::into_bytes);
+    id.map_err(|_| flawed_at(part, name, "Input should be a valid UUID", "uuid_parsing"))
 }
 
 /// Every parameter is a text until its operation reads it.

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::body::{Asked, PacketId};
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, Part, flawed_at, not_found};
-use crate::packing::Packing;
+use crate::packing::{ENVELOPE_BYTES_MAX, Packing};
 use crate::page::given;
 use crate::told::Told;
 
@@ -42,9 +42,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
 fn route() -> MethodRouter<Cx> {
     get(handler)
 }
-
-/// Of the answer around its events.
-const ENVELOPE_BYTES_MAX: usize = 1_024;
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -65,7 +62,7 @@ async fn handler(
     for line in lines.iter().rev() {
         if let Some(told) = Told::of(id, &line.entry) {
             let event = told.in_history();
-            if !room.take(&event.to_string(), 1)? {
+            if !room.take_entry(&event)? {
                 break;
             }
             events.push(event);
@@ -74,8 +71,7 @@ async fn handler(
     }
     events.reverse();
     let before = (oldest > 1).then_some(oldest);
-    let answer = json!({"packet_id": id, "events": events, "before": before}).to_string();
-    Ok(packing.answer(answer)?.ok_or_else(|| Fault::broken("a history is too large"))?)
+    Ok(packing.answer_of(&json!({"packet_id": id, "events": events, "before": before}))?)
 }
 
 /// Everything that is told of a packet, oldest first, as it is at the moment. `None`: there is no such packet.

@@ -12,7 +12,7 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, Order, Page};
+use handrail_kernel::store::{Filter, Order};
 use serde::Deserialize;
 
 use crate::body::Asked;
@@ -66,16 +66,14 @@ async fn handler(
     let filter = filter_of(&wanted)?;
     spend(&cx, &caller.key, Budget::Calls).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
-    let find = |bytes_max| {
-        let Window { limit, offset } = window;
-        let wanted = Page { limit, offset, after: after.clone(), order: Order::NewestFirst, bytes_max };
+    let find = |page| {
         let (cx, filter) = (&cx, &filter);
         async move {
-            let found = cx.store.find::<Packet>(tenant, filter, &wanted, now).await?;
-            Ok(Packets::of(cx, found.records, Some(found.total), found.next)?)
+            let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
+            Packets::of(cx, found.records, Some(found.total), found.next)
         }
     };
-    page::answer(packing, window, find).await
+    page::answer(packing, window, after, Order::NewestFirst, find).await
 }
 
 fn filter_of(wanted: &Wanted) -> Result<Filter<Packet>, Problem> {

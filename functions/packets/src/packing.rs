@@ -11,6 +11,7 @@ use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::request::Parts;
+use serde_json::Value;
 
 /// A function sends 6 MB at most, with some room for headers.
 const SENT_BYTES_MAX: usize = 6_000_000;
@@ -18,6 +19,8 @@ const SENT_BYTES_MAX: usize = 6_000_000;
 const PACKED_BYTES_MAX: usize = 4_400_000;
 /// Of an answer that is packed: 200 packets of 64 KB each, as much as a published client may ask for.
 pub(crate) const UNPACKED_BYTES_MAX: usize = 14 * 1024 * 1024;
+/// Of an answer around the entries of one list.
+pub(crate) const ENVELOPE_BYTES_MAX: usize = 1_024;
 /// Below this it is not worth to find out how small something becomes.
 const PACK_FROM_BYTES: usize = 16 * 1024;
 
@@ -55,6 +58,11 @@ impl Packing {
         Ok((packed.len() <= PACKED_BYTES_MAX).then(|| reply(Body::from(packed), true)))
     }
 
+    /// The same for what was put together so that it can be sent.
+    pub(crate) fn answer_of(self, whole: &Value) -> Result<Response, Fault> {
+        self.answer(whole.to_string())?.ok_or_else(|| Fault::broken("what had room in an answer is too large for one"))
+    }
+
     /// The room of an answer that holds so many bytes beside what takes room.
     pub(crate) fn room_beside(self, bytes: usize) -> Room {
         Room { packing: self, sent: bytes, unpacked: bytes, packed: bytes }
@@ -86,6 +94,11 @@ impl Room {
         }
         (self.sent, self.unpacked, self.packed) = (sent, unpacked, packed);
         Ok(true)
+    }
+
+    /// Room for one more of a list's entries.
+    pub(crate) fn take_entry(&mut self, entry: &Value) -> Result<bool, Fault> {
+        self.take(&entry.to_string(), ",".len())
     }
 }
 

@@ -5,7 +5,7 @@ use handrail_domain::packet::Packet;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::problem::Problem;
-use handrail_kernel::store::{ListingCursor, Whole};
+use handrail_kernel::store::{ListingCursor, Order, Page, Whole};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -78,14 +78,22 @@ impl Packets {
     }
 }
 
-/// Answers with a page that `find` makes, of so many bytes at most.
-pub(crate) async fn answer<F>(packing: Packing, window: Window, find: impl Fn(usize) -> F) -> Result<Response, Problem>
+/// Answers with the page that `find` finds, which is asked again for a smaller one where that is too large.
+pub(crate) async fn answer<F>(
+    packing: Packing,
+    window: Window,
+    after: Option<ListingCursor>,
+    order: Order,
+    find: impl Fn(Page) -> F,
+) -> Result<Response, Problem>
 where
-    F: Future<Output = Result<Packets, Problem>>,
+    F: Future<Output = Result<Packets, Fault>>,
 {
+    let Window { limit, offset } = window;
     let sizes = [UNPACKED_BYTES_MAX - SHOWN_BYTES_MAX, PLAIN_BYTES_MAX, PLAIN_BYTES_MAX / 2];
     for bytes_max in &sizes[usize::from(!packing.takes_gzip)..] {
-        let text = find(*bytes_max).await?.json(window).to_string();
+        let page = Page { limit, offset, after: after.clone(), order, bytes_max: *bytes_max };
+        let text = find(page).await?.json(window).to_string();
         if let Some(response) = packing.answer(text)? {
             return Ok(response);
         }

@@ -12,7 +12,7 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, Order, Page};
+use handrail_kernel::store::{Filter, Order};
 use serde::Deserialize;
 
 use crate::body::Asked;
@@ -66,17 +66,15 @@ async fn handler(
     };
     spend(&cx, &caller.key, Budget::Calls).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
-    let find = |bytes_max| {
-        let Window { limit, offset } = window;
-        let wanted = Page { limit, offset, after: after.clone(), order: Order::NewestFirst, bytes_max };
+    let find = |page| {
         let (cx, filter, words) = (&cx, &filter, &words);
         async move {
-            let hits = cx.store.search::<Packet>(tenant, words, filter, &wanted, now).await?;
+            let hits = cx.store.search::<Packet>(tenant, words, filter, &page, now).await?;
             // As published the total is this page's. The cursor leads on, also from a page on which few of very many fit.
-            Ok(Packets::of(cx, hits.records, None, hits.next)?)
+            Packets::of(cx, hits.records, None, hits.next)
         }
     };
-    page::answer(packing, window, find).await
+    page::answer(packing, window, after, Order::NewestFirst, find).await
 }
 
 fn words_of(query: Option<&str>) -> Result<Words, Problem> {

@@ -213,14 +213,13 @@ pub(crate) async fn act_on_each(
     for (id, end) in ends.buffered(AT_ONCE).collect::<Vec<_>>().await {
         let view = end.map(|held| held.view(cx));
         match view {
-            Ok(view) if room.take(&view.to_string(), 1)? => views.push(view),
+            Ok(view) if room.take_entry(&view)? => views.push(view),
             // Somebody made it larger in between.
             Ok(_) => errors.push(json!({"packet_id": id, "error": NOT_SHOWN})),
             Err(stopped) => errors.push(json!({"packet_id": id, "error": stopped.entry(id)})),
         }
     }
-    let answer = json!({done: views, "errors": errors}).to_string();
-    Ok(packing.answer(answer)?.ok_or_else(|| Fault::broken("a batch's answer is too large"))?)
+    Ok(packing.answer_of(&json!({done: views, "errors": errors}))?)
 }
 
 /// Does what changes the content: `plan` says what becomes of what is there, and is asked again when that has changed.

@@ -17,6 +17,7 @@ use super::{HookPath, Wanted, call_shown, hook_not_found, state_named};
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
+use crate::page::given;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-deliveries",
@@ -44,7 +45,7 @@ async fn handler(
     spend(&cx, &caller.key, Budget::Calls).await?;
     let tenant = caller.key.tenant;
     cx.store.hook(tenant, Packet::KIND, id).await?.ok_or_else(|| hook_not_found(id))?;
-    let state = match wanted.status.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+    let state = match given(wanted.status.as_deref()).map(str::trim) {
         None => None,
         Some(name) => match state_named(name) {
             Some(state) => Some(state),

@@ -1,6 +1,6 @@
 //! `GET /api/v1/schemas/{id}`: one schema.
 
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::routing::{MethodRouter, get};
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RecordId;
@@ -13,11 +13,11 @@ use handrail_kernel::settings::Need;
 use http::StatusCode;
 use http::request::Parts;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::shown;
+use crate::body::uuid_in_path;
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, Part, flawed_at, refuse};
+use crate::dialect::{DIALECT, refuse};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-get",
@@ -35,17 +35,13 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-/// The schema's id in the path, in any of the forms of a UUID.
 struct SchemaId(RecordId);
 
 impl FromRequestParts<Cx> for SchemaId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, cx).await.map_err(|_| Problem::NoRoute)?;
-        let id = Uuid::try_parse(&text);
-        let id = id.map_err(|_| flawed_at(Part::Path, "schema_id", "Input should be a valid UUID", "uuid_parsing"))?;
-        Ok(Self(RecordId::from_bytes(id.into_bytes())))
+        Ok(Self(RecordId::from_bytes(uuid_in_path(parts, cx, "schema_id").await?)))
     }
 }
 

@@ -8,7 +8,6 @@ use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::right;
-use handrail_kernel::fault::Fault;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use super::shown;
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
-use crate::packing::Packing;
+use crate::packing::{ENVELOPE_BYTES_MAX, Packing};
 use crate::page::Window;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -36,9 +35,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
 fn route() -> MethodRouter<Cx> {
     get(handler)
 }
-
-/// Of the answer around its schemas.
-const ENVELOPE_BYTES_MAX: usize = 1_024;
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -60,13 +56,13 @@ async fn handler(
     let (mut page, mut room) = (Vec::new(), packing.room_beside(ENVELOPE_BYTES_MAX));
     for schema in schemas.iter().skip(offset).take(limit) {
         let shown = shown(tenant, schema)?;
-        if !room.take(&shown.to_string(), 1)? {
+        if !room.take_entry(&shown)? {
             break;
         }
         page.push(shown);
     }
     let answer = json!({"schemas": page, "total": schemas.len(), "limit": limit, "offset": offset});
-    Ok(packing.answer(answer.to_string())?.ok_or_else(|| Fault::broken("a page of schemas is too large"))?)
+    Ok(packing.answer_of(&answer)?)
 }
 
 #[cfg(test)]

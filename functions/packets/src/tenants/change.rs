@@ -10,15 +10,14 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::Segment;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::Replaced;
 use serde_json::Value;
 
 use super::wish::Wish;
-use super::{ATTEMPTS_MAX, TenantsWrite, shown, taken};
+use super::{TenantsWrite, change_account, shown, taken};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
-use crate::keys::{no_such_tenant, tenant_seen_by};
+use crate::keys::tenant_seen_by;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-change",
@@ -45,25 +44,24 @@ async fn handler(
     let wish = body.read(&caller.key, Wish::read_change)?;
     spend(&cx, &caller.key, Budget::Calls).await?;
     let tenant = tenant_seen_by(&caller.key, &id)?;
-    for _ in 0..ATTEMPTS_MAX {
-        let found = cx.store.find_account(tenant).await?.ok_or_else(|| no_such_tenant(&id))?;
-        let now = cx.clock.now();
-        let wanted = wish.onto(found.account.clone());
-        if wanted.name != found.account.name {
-            taken(&wanted.name, cx.store.take_name(&wanted.name, tenant, now).await?)?;
+    let changed = change_account(&cx, tenant, &id, |account| {
+        let (cx, wish) = (&cx, &wish);
+        async move {
+            let (now, name) = (cx.clock.now(), account.name.clone());
+            let wanted = wish.onto(account);
+            if wanted.name != name {
+                taken(&wanted.name, cx.store.take_name(&wanted.name, tenant, now).await?)?;
+            }
+            Ok(Account { updated_at: Some(now), ..wanted })
         }
-        let wanted = Account { updated_at: Some(now), ..wanted };
-        if cx.store.replace_account(&found, &wanted).await? == Replaced::Done {
-            cx.gate.forget_keys();
-            return Ok(axum::Json(shown(&wanted)));
-        }
-    }
-    Err(Problem::Busy { retry_after_s: 1 })
+    });
+    Ok(axum::Json(shown(&changed.await?)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::Tier;
+    use handrail_kernel::store::Replaced;
     use serde_json::json;
 
     use super::*;

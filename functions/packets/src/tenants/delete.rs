@@ -11,13 +11,12 @@ use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
 use handrail_kernel::extract::Segment;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
-use handrail_kernel::store::Replaced;
 use http::StatusCode;
 
-use super::{ATTEMPTS_MAX, TenantsWrite};
+use super::{TenantsWrite, change_account};
 use crate::caller::Caller;
 use crate::dialect::{DIALECT, refuse};
-use crate::keys::{no_such_tenant, tenant_seen_by};
+use crate::keys::tenant_seen_by;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-delete",
@@ -48,15 +47,9 @@ async fn handler(
             "This key belongs to that tenant: nobody would be left to look after it",
         ));
     }
-    for _ in 0..ATTEMPTS_MAX {
-        let found = cx.store.find_account(tenant).await?.ok_or_else(|| no_such_tenant(&id))?;
-        let deleted = Account { deleted_at: Some(cx.clock.now()), ..found.account.clone() };
-        if cx.store.replace_account(&found, &deleted).await? == Replaced::Done {
-            cx.gate.forget_keys();
-            return Ok(StatusCode::NO_CONTENT);
-        }
-    }
-    Err(Problem::Busy { retry_after_s: 1 })
+    let deleted = |account| std::future::ready(Ok(Account { deleted_at: Some(cx.clock.now()), ..account }));
+    change_account(&cx, tenant, &id, deleted).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

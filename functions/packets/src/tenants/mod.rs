@@ -12,13 +12,16 @@ mod wish;
 
 use handrail_domain::access::Scope;
 use handrail_domain::account::Account;
+use handrail_domain::ids::TenantId;
+use handrail_kernel::cx::Cx;
 use handrail_kernel::extract::Right;
 use handrail_kernel::problem::Problem;
-use handrail_kernel::store::NameTaken;
+use handrail_kernel::store::{NameTaken, Replaced};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::refuse;
+use crate::keys::no_such_tenant;
 
 /// Seeing tenants.
 pub struct TenantsRead;
@@ -52,6 +55,23 @@ pub(crate) fn shown(account: &Account) -> Value {
 
 /// A change lost to another one is made anew over what that one left. Operators are few: they are never this many.
 const ATTEMPTS_MAX: usize = 5;
+
+/// Makes an account what `anew` says, and lets this process forget what it knew of its keys. The others do a few seconds
+/// later.
+async fn change_account<F>(cx: &Cx, tenant: TenantId, id: &str, anew: impl Fn(Account) -> F) -> Result<Account, Problem>
+where
+    F: Future<Output = Result<Account, Problem>>,
+{
+    for _ in 0..ATTEMPTS_MAX {
+        let found = cx.store.find_account(tenant).await?.ok_or_else(|| no_such_tenant(id))?;
+        let wanted = anew(found.account.clone()).await?;
+        if cx.store.replace_account(&found, &wanted).await? == Replaced::Done {
+            cx.gate.forget_keys();
+            return Ok(wanted);
+        }
+    }
+    Err(Problem::Busy { retry_after_s: 1 })
+}
 
 /// The name is the account's from here on, or this is why not.
 fn taken(name: &str, taken: NameTaken) -> Result<(), Problem> {

@@ -1,11 +1,12 @@
 //! Accounts: found by tenant, and by the holder's address through an item that names the tenant.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use handrail_domain::account::Account;
 use handrail_domain::ids::TenantId;
 use handrail_domain::text::EmailAddress;
 
 use super::item::HEAD;
+use super::outcome::met;
+use super::single::alone;
 use super::{Item, ReadItem, Store, json, s};
 use crate::fault::Fault;
 use crate::master::hash_of_key;
@@ -41,21 +42,12 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(&pk))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(&pk)))
             .update_expression("SET tenant = :tenant")
             .condition_expression("tenant = :nobody")
             .expression_attribute_values(":tenant", owner)
             .expression_attribute_values(":nobody", s(holder.to_string()));
-        match take.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("take an account's address", error)),
-        }
+        Ok(met(take.send().await, "take an account's address")?.is_some())
     }
 
     /// `None`: there is none, or it was deleted.
@@ -65,7 +57,8 @@ impl Store {
 
     /// For whoever has to tell the two apart: keys without an account work, those of a deleted one don't.
     pub async fn account_even_deleted(&self, tenant: TenantId) -> Result<Option<Account>, Fault> {
-        self.get(partition(tenant), "read an account").await?.map(|item| item.json("account")).transpose()
+        let found = self.get(alone(partition(tenant)), "read an account").await?;
+        found.map(|item| item.json("account")).transpose()
     }
 
     pub async fn account_by_email(&self, email: &EmailAddress) -> Result<Option<Account>, Fault> {
@@ -76,15 +69,10 @@ impl Store {
     }
 
     async fn tenant_of(&self, email: &EmailAddress) -> Result<Option<TenantId>, Fault> {
-        let Some(item) = self.get(partition_of_address(email), "look an address up").await? else { return Ok(None) };
+        let found = self.get(alone(partition_of_address(email)), "look an address up").await?;
+        let Some(item) = found else { return Ok(None) };
         let tenant = item.text("tenant")?.parse();
         tenant.map(Some).map_err(|error| Fault::broken_by("an address leads to no tenant", error))
-    }
-
-    /// One item that lies alone, as it is now.
-    pub(super) async fn get(&self, pk: String, what: &str) -> Result<Option<Item>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).key("pk", s(pk)).key("sk", s(HEAD)).consistent_read(true);
-        Ok(get.send().await.map_err(|error| Fault::from_sdk(what, error))?.item)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The agents that an account registered to be handed conversations: an item each, together in a partition of their account.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 
+use super::outcome::met;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -86,21 +86,12 @@ impl Store {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .return_values(ReturnValue::AllNew);
-        match update.send().await {
-            Ok(heard) => heard.attributes().map(read).transpose(),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Fault::from_sdk("hear of an agent", error)),
-        }
+        let heard = met(update.send().await, "hear of an agent")?;
+        heard.and_then(|heard| heard.attributes).as_ref().map(read).transpose()
     }
 
     pub async fn agent(&self, tenant: TenantId, id: &str) -> Result<Option<Agent>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).set_key(Some(key(tenant, id))).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read an agent", error))?;
-        found.item().map(read).transpose()
+        self.get(key(tenant, id), "read an agent").await?.as_ref().map(read).transpose()
     }
 
     /// By their ids.
@@ -125,15 +116,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key(tenant, id)))
             .condition_expression("attribute_exists(pk)");
-        match delete.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("remove an agent", error)),
-        }
+        Ok(met(delete.send().await, "remove an agent")?.is_some())
     }
 }
 
@@ -142,20 +125,19 @@ fn partition(tenant: TenantId) -> String {
 }
 
 fn key(tenant: TenantId, id: &str) -> Item {
-    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(format!("agent#{id}")))])
+    item_key(s(partition(tenant)), format!("agent#{id}"))
 }
 
 fn read(item: &Item) -> Result<Agent, Fault> {
     let flag = |name: &str| item.get(name).and_then(|value| value.as_bool().ok()).copied().unwrap_or_default();
-    let time = |name: &str| item.number(name).map(Timestamp::from_unix_ms);
     Ok(Agent {
         id: item.text("agent_id")?.to_owned(),
         name: item.text("agent_name")?.to_owned(),
         enabled: flag("agent_enabled"),
         is_static: flag("agent_static"),
         open_max: item.get("agent_open_max").map(|_| item.number("agent_open_max")).transpose()?,
-        heard_at: time("heard_at")?,
-        created_at: time("created_at")?,
-        updated_at: time("updated_at")?,
+        heard_at: item.time("heard_at")?,
+        created_at: item.time("created_at")?,
+        updated_at: item.time("updated_at")?,
     })
 }

@@ -4,8 +4,6 @@
 //! never was named removes itself. The stream tells which are: it keeps what a head names, and lets go what it named before.
 //! A very large one lies in several items; see `parts.rs`.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::ids::{RecordId, TenantId};
@@ -21,8 +19,10 @@ use super::item::{
     AskFrom, BODY_BESIDE_HEAD, HEAD, HeadKey, ORPHAN_LIVES_SECONDS, body_of, lies_apart, list_position, pack,
     read_head, unpack_text,
 };
+use super::outcome::met;
 use super::parts::{cut, joined, rest_of};
 use super::search::word_hash;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -116,13 +116,7 @@ impl Store {
             // One that is kept is the same, and stays kept. One that would go is made young again.
             .condition_expression("attribute_not_exists(pk) OR attribute_exists(#ttl)")
             .expression_attribute_names("#ttl", "ttl");
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(())
-            }
-            Err(error) => Err(Fault::from_sdk("put a record's body", error)),
-        }
+        met(put.send().await, "put a record's body").map(drop)
     }
 
     /// Reads a record with its body. One consistent round trip; a second one if writers of other versions died half way, and
@@ -187,22 +181,13 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", pk.clone())
-            .key("sk", s(sk))
+            .set_key(Some(item_key(pk.clone(), sk)))
             .update_expression("SET #ttl = :ttl REMOVE facet_pk, facet_sk")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ttl", n(now.as_unix_seconds() + REPLACED_LIVES_SECONDS))
             .condition_expression("attribute_exists(pk)");
-        match update.send().await {
-            Ok(_) => Ok(()),
-            // It went before: the stream tells some changes twice, and late.
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Fault::from_sdk("let a record's body go", error)),
-        }
+        // It went before: the stream tells some changes twice, and late.
+        met(update.send().await, "let a record's body go").map(drop)
     }
 }
 

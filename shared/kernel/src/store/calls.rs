@@ -7,15 +7,16 @@ use handrail_domain::time::Timestamp;
 
 use super::deliveries::{Delivery, DeliveryKey, DeliveryStatus};
 use super::item::Attributes;
+use super::newest::Entry;
+use super::single::item_key;
+use super::strands::{BY_FACET, BY_KIND, BY_STATE};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
 /// Longer than anybody looks for what a receiver missed.
 const LIVES_SECONDS: i64 = 30 * 24 * 60 * 60;
-/// Beyond these nobody pages. An entry of an index takes 300 bytes, so they fit in four of DynamoDB's answers.
+/// Beyond these nobody pages.
 pub const CALLS_BEHIND_MAX: usize = 10_000;
-/// Of an index, in a row.
-const ANSWERS_MAX: usize = 8;
 
 /// One event on its way to one hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,14 +86,7 @@ impl Store {
     }
 
     pub async fn call(&self, tenant: TenantId, id: CallId) -> Result<Option<Call>, Fault> {
-        let get = self
-            .db
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(&partition(tenant, id))))
-            .consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a call", error))?;
-        found.item().map(read).transpose()
+        self.get(key_at(partition(tenant, id)), "read a call").await?.as_ref().map(read).transpose()
     }
 
     /// As [`Store::record_attempt`], and moves the call in the lists.
@@ -109,11 +103,12 @@ impl Store {
         offset: usize,
         limit: usize,
     ) -> Result<Vec<Call>, Fault> {
-        let places = match state {
-            None => self.places("by_kind", "kind_pk", of_hook(tenant, hook), offset + limit).await?,
-            Some(state) => self.places("by_state", "state_pk", in_state(tenant, hook, state), offset + limit).await?,
+        let (index, partition) = match state {
+            None => (BY_KIND, of_hook(tenant, hook)),
+            Some(state) => (BY_STATE, in_state(tenant, hook, state)),
         };
-        let mut calls = self.calls_at(places.into_iter().skip(offset)).await?;
+        let newest = self.newest(index, &partition, offset + limit, LISTING).await?;
+        let mut calls = self.calls_at(newest.into_iter().skip(offset)).await?;
         calls.retain(|call| state.is_none_or(|state| CallState::of(&call.delivery) == state));
         Ok(calls)
     }
@@ -126,8 +121,8 @@ impl Store {
         offset: usize,
         limit: usize,
     ) -> Result<Vec<Call>, Fault> {
-        let places = self.places("by_facet", "facet_pk", dead(tenant, kind), offset + limit).await?;
-        let mut calls = self.calls_at(places.into_iter().skip(offset)).await?;
+        let newest = self.newest(BY_FACET, &dead(tenant, kind), offset + limit, LISTING).await?;
+        let mut calls = self.calls_at(newest.into_iter().skip(offset)).await?;
         calls.retain(|call| call.delivery.status == DeliveryStatus::Dead);
         Ok(calls)
     }
@@ -140,9 +135,9 @@ impl Store {
         hooks: &[HookId],
         limit: usize,
     ) -> Result<Vec<Call>, Fault> {
-        let places = self.places("by_facet", "facet_pk", dead(tenant, kind), CALLS_BEHIND_MAX).await?;
-        let for_them = |place: &Place| place.hook().is_some_and(|hook| hooks.contains(&hook));
-        let mut calls = self.calls_at(places.into_iter().filter(for_them).take(limit)).await?;
+        let newest = self.newest(BY_FACET, &dead(tenant, kind), CALLS_BEHIND_MAX, LISTING).await?;
+        let for_them = |entry: &Entry| hook_at(&entry.position).is_some_and(|hook| hooks.contains(&hook));
+        let mut calls = self.calls_at(newest.into_iter().filter(for_them).take(limit)).await?;
         calls.retain(|call| call.delivery.status == DeliveryStatus::Dead);
         Ok(calls)
     }
@@ -155,63 +150,19 @@ impl Store {
         self.replay(call.key, &call.kind, &call.delivery, again, more).await
     }
 
-    /// What an index says of the newest in one of its partitions.
-    async fn places(
-        &self,
-        index: &str,
-        pk: &'static str,
-        partition: String,
-        wanted: usize,
-    ) -> Result<Vec<Place>, Fault> {
-        let sk = pk.replace("_pk", "_sk");
-        let (mut places, mut start) = (Vec::new(), None);
-        for _ in 0..ANSWERS_MAX {
-            let query = self
-                .db
-                .query()
-                .table_name(&self.table)
-                .index_name(index)
-                .key_condition_expression("#pk = :pk")
-                .expression_attribute_names("#pk", pk)
-                .expression_attribute_values(":pk", s(&partition))
-                .scan_index_forward(false)
-                .limit(i32::try_from(wanted - places.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start);
-            let found = query.send().await.map_err(|error| Fault::from_sdk("list calls", error))?;
-            for item in found.items() {
-                places.push(Place { pk: item.text("pk")?.to_owned(), position: item.text(&sk)?.to_owned() });
-            }
-            start = found.last_evaluated_key;
-            if start.is_none() || places.len() >= wanted {
-                break;
-            }
-        }
-        Ok(places)
-    }
-
     /// In this order. What is gone is left out.
-    async fn calls_at(&self, places: impl Iterator<Item = Place>) -> Result<Vec<Call>, Fault> {
-        let places: Vec<String> = places.map(|place| place.pk).collect();
-        let items = self.batch_get(places.iter().map(|pk| item_key(pk)).collect()).await?;
+    async fn calls_at(&self, entries: impl Iterator<Item = Entry>) -> Result<Vec<Call>, Fault> {
+        let places: Vec<String> = entries.map(|entry| entry.pk).collect();
+        let items = self.batch_get(places.iter().map(key_at).collect()).await?;
         let at = |pk: &String| items.iter().find(|item| item.text_if_any("pk") == Some(pk));
         places.iter().filter_map(at).map(read).collect()
     }
 }
 
+/// What a failed list was about.
+const LISTING: &str = "list calls";
 /// As a delivery's other items are called, so that the stream's filter lets it through.
 const CALL: &str = "delivery#call";
-
-/// An entry of an index.
-struct Place {
-    pk: String,
-    position: String,
-}
-
-impl Place {
-    fn hook(&self) -> Option<HookId> {
-        self.position.split('#').nth(1)?.parse().ok()
-    }
-}
 
 /// What changes with each attempt. `None`: removed.
 fn moving(kind: &str, key: DeliveryKey, after: &Delivery) -> Result<Attributes, Fault> {
@@ -231,11 +182,11 @@ fn named(key: DeliveryKey) -> Result<(HookId, CallId), Fault> {
 }
 
 pub(super) fn item_key_of(key: DeliveryKey, id: CallId) -> Item {
-    item_key(&partition(key.tenant, id))
+    key_at(partition(key.tenant, id))
 }
 
-fn item_key(pk: &str) -> Item {
-    Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(CALL))])
+fn key_at(pk: impl Into<String>) -> Item {
+    item_key(s(pk), CALL)
 }
 
 fn partition(tenant: TenantId, id: CallId) -> String {
@@ -259,6 +210,10 @@ fn dead(tenant: TenantId, kind: &str) -> String {
 /// Thirteen digits: text order is time order.
 fn position(created_at: Timestamp, hook: HookId, id: CallId) -> String {
     format!("{:013}#{hook}#{id}", created_at.as_unix_ms())
+}
+
+fn hook_at(position: &str) -> Option<HookId> {
+    position.split('#').nth(1)?.parse().ok()
 }
 
 fn read(item: &Item) -> Result<Call, Fault> {

@@ -1,6 +1,5 @@
 //! Deliveries: one outgoing webhook or mail, the bytes it was first sent with, and every attempt.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use handrail_domain::effect::Purpose;
 use handrail_domain::hook::{CallId, HookId};
@@ -10,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::item_key_of;
 use super::item::{Attributes, HeadKey};
-use super::lists::item_key;
+use super::outcome::met;
+use super::single::{changing, item_key};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 use crate::slack::SlackUser;
@@ -52,8 +52,8 @@ impl DeliveryKey {
         match self.call() {
             Some(call) => item_key_of(*self, call),
             None => item_key(
-                &HeadKey { tenant: self.tenant, id: self.record },
-                &format!("delivery#{:010}#{}", self.seq, self.purpose.name()),
+                HeadKey { tenant: self.tenant, id: self.record }.pk(),
+                format!("delivery#{:010}#{}", self.seq, self.purpose.name()),
             ),
         }
     }
@@ -176,9 +176,7 @@ impl Store {
     }
 
     pub async fn delivery(&self, key: DeliveryKey) -> Result<Option<Delivery>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).set_key(Some(key.item_key())).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a delivery", error))?;
-        found.item().map(|item| item.json("delivery")).transpose()
+        self.get(key.item_key(), "read a delivery").await?.map(|item| item.json("delivery")).transpose()
     }
 
     /// Records what an attempt brought. `false`: another process recorded one in the meantime; its word counts.
@@ -199,36 +197,12 @@ impl Store {
             .written(key, written)
             .condition_expression("#attempted = :before")
             .expression_attribute_values(":before", n(after.attempts.len().saturating_sub(1)));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("record an attempt", error)),
-        }
+        Ok(met(update.send().await, "record an attempt")?.is_some())
     }
 
     /// The write of these attributes; without a value they go.
     fn written(&self, key: DeliveryKey, attributes: Attributes) -> UpdateItemFluentBuilder {
-        let mut update = self.db.update_item().table_name(&self.table).set_key(Some(key.item_key()));
-        let (mut set, mut remove) = (Vec::new(), Vec::new());
-        for (name, value) in attributes {
-            update = update.expression_attribute_names(format!("#{name}"), name);
-            match value {
-                Some(value) => {
-                    set.push(format!("#{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), value);
-                }
-                None => remove.push(format!("#{name}")),
-            }
-        }
-        let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
-        update.update_expression(expression)
+        changing(self.db.update_item().table_name(&self.table).set_key(Some(key.item_key())), attributes, None)
     }
 
     /// Asks for a delivery to be made again, from the first attempt on: the table's stream tells the workers. `None`:
@@ -263,15 +237,7 @@ impl Store {
             .expression_attribute_names("#attempted", "attempted")
             .expression_attribute_values(":attempted", n(before.attempts.len()))
             .expression_attribute_values(":before", n(before.replays));
-        match update.send().await {
-            Ok(_) => Ok(Some(again)),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Fault::from_sdk("replay a delivery", error)),
-        }
+        Ok(met(update.send().await, "replay a delivery")?.map(|_| again))
     }
 
     /// A record's deliveries in the order of the events that caused them.

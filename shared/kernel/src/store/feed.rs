@@ -1,8 +1,6 @@
 //! The feed of a tenant's records of one kind: one item for each event, numbered without gaps. How an event gets its
 //! number, once, is in `crate::feed`; here are the single calls.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
@@ -13,6 +11,8 @@ use serde_json::Value;
 
 use super::events::{event_item, place_of};
 use super::item::HeadKey;
+use super::outcome::met_or_found;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -76,20 +76,10 @@ impl Store {
     ) -> Result<Numbered, Fault> {
         let mut item = event_item(key, line);
         item.insert(NUMBER.to_owned(), n(number));
-        let put = self
-            .db
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else { return Ok(Numbered::Now) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Numbered::Before(number_in(failed.item())))
-            }
-            _ => Err(Fault::from_sdk("keep an event", error)),
-        }
+        Ok(match self.put_or_find(item, "keep an event").await? {
+            Ok(()) => Numbered::Now,
+            Err(found) => Numbered::Before(number_in(&found)),
+        })
     }
 
     /// Gives an event another number, if nobody did before. Answers which one it has.
@@ -98,8 +88,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", key.pk())
-            .key("sk", s(place_of(seq)))
+            .set_key(Some(item_key(key.pk(), place_of(seq))))
             .update_expression("SET #number = :number")
             .expression_attribute_names("#number", NUMBER)
             .expression_attribute_values(":number", n(number))
@@ -110,13 +99,9 @@ impl Store {
             }
             None => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(#number)"),
         };
-        let Err(error) = update.send().await else { return Ok(number) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                number_in(failed.item()).ok_or_else(|| Fault::broken("an event lost its number in the feed"))
-            }
-            _ => Err(Fault::from_sdk("number an event", error)),
-        }
+        let Err(found) = met_or_found(update.send().await, "number an event")? else { return Ok(number) };
+        let found = found.as_ref().and_then(number_in);
+        found.ok_or_else(|| Fault::broken("an event lost its number in the feed"))
     }
 
     /// `false`: that number is taken.
@@ -162,8 +147,8 @@ impl Store {
     }
 }
 
-fn number_in(item: Option<&Item>) -> Option<u64> {
-    item.and_then(|item| item.number(NUMBER).ok())
+fn number_in(item: &Item) -> Option<u64> {
+    item.number(NUMBER).ok()
 }
 
 /// Twenty digits hold every number: text order is their order.
@@ -194,13 +179,12 @@ fn entry_item(feed: FeedKey, entry: &FeedEntry, told: Option<&Told>) -> Result<I
 
 pub(super) fn read_entry(item: &Item) -> Result<FeedEntry, Fault> {
     let unread = |what: &str| Fault::broken(format!("{what} of a feed's entry can't be read"));
-    let time = |name: &str| item.number(name).map(Timestamp::from_unix_ms);
     Ok(FeedEntry {
         number: item.text("sk")?.parse().map_err(|_| unread("the number"))?,
         record: item.text("record")?.parse().map_err(|_| unread("the record"))?,
         seq: item.number("seq")?,
-        at: time("at_ms")?,
-        latest_at: time("latest_ms")?,
+        at: item.time("at_ms")?,
+        latest_at: item.time("latest_ms")?,
         event: item.text("event")?.to_owned(),
         live: item.contains_key("live").then(|| item.json("live")).transpose()?,
         totals: item.json("totals")?,

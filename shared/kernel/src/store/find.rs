@@ -14,8 +14,9 @@ use handrail_domain::time::Timestamp;
 use super::bodies::{Whole, read_body};
 use super::facets::Filter;
 use super::item::{AskFrom, HEAD, HeadKey, body_of, lies_apart, list_position, read_head};
-use super::lists::{ListingCursor, item_key};
+use super::lists::ListingCursor;
 use super::parts::rest_of;
+use super::single::item_key;
 use super::strands::{Direction, Position, Reach, Read, Strand, merge};
 use super::{Item, ReadItem, Store, json};
 use crate::fault::Fault;
@@ -132,9 +133,9 @@ impl Store {
     ) -> Result<Vec<HeadAt<L>>, Fault> {
         // Two versions of a body may stand side by side, and a batch takes no key twice.
         let named: HashSet<HeadKey> = positions.iter().map(|position| position.key).collect();
-        let heads = self.batch_get(named.iter().map(|key| item_key(key, HEAD)).collect()).await?;
+        let heads = self.batch_get(named.iter().map(|key| item_key(key.pk(), HEAD)).collect()).await?;
         let mut heads = by_record(heads)?;
-        let apart = heads.iter().filter_map(|(key, items)| Some(item_key(key, lies_apart(items.first()?)?)));
+        let apart = heads.iter().filter_map(|(key, items)| Some(item_key(key.pk(), lies_apart(items.first()?)?)));
         for (key, asks) in by_record(self.batch_get(apart.collect()).await?)? {
             heads.entry(key).or_default().extend(asks);
         }
@@ -176,8 +177,8 @@ impl Store {
             let some: Vec<HeadAt<L>> = heads.by_ref().take(BODIES_AT_ONCE).collect();
             let keys = some.iter().filter_map(|head| Some((head.key(), head.body_sk.as_deref()?)));
             let keys = keys.flat_map(|(key, sk)| {
-                let rest = rest_of(sk).into_iter().map(move |part| item_key(&key, &part));
-                std::iter::once(item_key(&key, sk)).chain(rest)
+                let rest = rest_of(sk).into_iter().map(move |part| item_key(key.pk(), part));
+                std::iter::once(item_key(key.pk(), sk)).chain(rest)
             });
             let mut bodies = by_record(self.batch_get(keys.collect()).await?)?;
             for head in some {

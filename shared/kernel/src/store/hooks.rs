@@ -3,14 +3,14 @@
 //! An account has a fixed number of places for the hooks of a kind, each an item. A new hook takes a free place, or that of
 //! one that is no longer active, in one conditional write: however many come at once, there are never more than places.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use handrail_domain::hook::HookId;
 use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::outcome::{met, met_or_found};
+use super::single::item_key;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -80,13 +80,7 @@ impl Store {
             )
             .expression_attribute_values(":own", s(hook.id.to_string()))
             .expression_attribute_values(":other", s(instead_of.unwrap_or(hook.id).to_string()));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk("put a hook", error)),
-        }
+        Ok(met(put.send().await, "put a hook")?.is_some())
     }
 
     /// All of the account's hooks of this kind, newest first, those too that are called no more.
@@ -108,14 +102,8 @@ impl Store {
     }
 
     pub async fn hook(&self, tenant: TenantId, kind: &str, id: HookId) -> Result<Option<Hook>, Fault> {
-        let get = self
-            .db
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(tenant, kind, id.slot())))
-            .consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a hook", error))?;
-        let hook = found.item().map(|item| read(tenant, item)).transpose()?;
+        let found = self.get(key(tenant, kind, id.slot()), "read a hook").await?;
+        let hook = found.map(|item| read(tenant, &item)).transpose()?;
         Ok(hook.filter(|hook| hook.id == id))
     }
 
@@ -131,16 +119,9 @@ impl Store {
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .expression_attribute_values(":id", s(id.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else {
-            return Ok(Closed::Now);
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                let found = failed.item().and_then(|item| item.text_if_any("hook_id"));
-                Ok(if found == Some(id.to_string().as_str()) { Closed::Before } else { Closed::Unknown })
-            }
-            _ => Err(Fault::from_sdk("close a hook", error)),
-        }
+        let Err(found) = met_or_found(update.send().await, "close a hook")? else { return Ok(Closed::Now) };
+        let found = found.as_ref().and_then(|item| item.text_if_any("hook_id"));
+        Ok(if found == Some(id.to_string().as_str()) { Closed::Before } else { Closed::Unknown })
     }
 }
 
@@ -153,13 +134,11 @@ fn places(kind: &str) -> String {
 }
 
 fn key(tenant: TenantId, kind: &str, slot: u8) -> Item {
-    let place = format!("{}{slot:03}", places(kind));
-    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(place))])
+    item_key(s(partition(tenant)), format!("{}{slot:03}", places(kind)))
 }
 
 fn read(tenant: TenantId, item: &Item) -> Result<Hook, Fault> {
     let id = item.text("hook_id")?.parse().map_err(|error| Fault::broken_by("a hook's id can't be read", error))?;
-    let closed_at = item.contains_key("closed_at").then(|| item.number("closed_at")).transpose()?;
     let Wish { url, events, created_at } = item.json("hook")?;
     Ok(Hook {
         id,
@@ -167,7 +146,7 @@ fn read(tenant: TenantId, item: &Item) -> Result<Hook, Fault> {
         url,
         events,
         created_at,
-        closed_at: closed_at.map(Timestamp::from_unix_ms),
+        closed_at: item.time_if_any("closed_at")?,
         sealed_secret: item.text_if_any("sealed_secret").map(str::to_owned),
     })
 }

@@ -85,7 +85,7 @@ pub fn standing_of<L: Lifecycle>(head: &Item) -> Result<L::Standing, Fault> {
 }
 
 pub fn due_of(head: &Item) -> Option<Timestamp> {
-    head.number("due_at").ok().map(Timestamp::from_unix_ms)
+    head.time("due_at").ok()
 }
 
 /// A record as it is about to be written for the first time.
@@ -201,8 +201,8 @@ pub fn read_head<L: Lifecycle>(head: &Item, ask: AskFrom<'_, L>) -> Result<Recor
     Ok(Record {
         tenant: key.tenant,
         id: key.id,
-        created_at: Timestamp::from_unix_ms(head.number("created_at")?),
-        updated_at: Timestamp::from_unix_ms(head.number("updated_at")?),
+        created_at: head.time("created_at")?,
+        updated_at: head.time("updated_at")?,
         seq: head.number("seq")?,
         ask,
         standing: head.json("standing")?,

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use handrail_domain::ids::{KeyId, TenantId};
 
-use super::item::HEAD;
+use super::outcome::{met, met_or_found};
+use super::single::alone;
 use super::{Item, Store, n, s};
 use crate::fault::Fault;
 
@@ -60,8 +60,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(tenant))))
             .update_expression("ADD held :id")
             .condition_expression(condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -70,21 +69,13 @@ impl Store {
             Some(limit) => update.expression_attribute_values(":room", n(limit)),
             None => update,
         };
-        let Err(error) = update.send().await else { return Ok(Ok(())) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(match failed.item() {
-                None => NoRoom::NoSet,
-                Some(item) => {
-                    let held = ids(item);
-                    if held.contains(&id.to_string()) {
-                        // The answer to the first try was lost.
-                        return Ok(Ok(()));
-                    }
-                    NoRoom::Full(held)
-                }
-            })),
-            _ => Err(Fault::from_sdk("hold a key's place", error)),
-        }
+        let Err(found) = met_or_found(update.send().await, "hold a key's place")? else { return Ok(Ok(())) };
+        Ok(match found.as_ref().map(ids) {
+            None => Err(NoRoom::NoSet),
+            // The answer to the first try was lost.
+            Some(held) if held.contains(&id.to_string()) => Ok(()),
+            Some(held) => Err(NoRoom::Full(held)),
+        })
     }
 
     /// With the keys that work already.
@@ -95,8 +86,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(tenant))))
             .condition_expression("attribute_not_exists(pk)")
             .expression_attribute_values(":kind", s("key-places"));
         let update = match held.is_empty() {
@@ -105,16 +95,8 @@ impl Store {
                 .update_expression("SET kind = :kind ADD held :ids")
                 .expression_attribute_values(":ids", AttributeValue::Ss(held)),
         };
-        match update.send().await {
-            Ok(_) => Ok(()),
-            // Somebody else was faster.
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Fault::from_sdk("begin an account's set of keys", error)),
-        }
+        // Somebody else was faster.
+        met(update.send().await, "begin an account's set of keys").map(drop)
     }
 
     /// `false`: all that is held is held by a key that works, or by one that is being made.
@@ -137,21 +119,12 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(tenant))))
             .update_expression("DELETE held :ids")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":ids", AttributeValue::Ss(ids));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            // No set: nothing is held.
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Fault::from_sdk("leave a key's place", error)),
-        }
+        // No set: nothing is held.
+        met(update.send().await, "leave a key's place").map(drop)
     }
 }
 

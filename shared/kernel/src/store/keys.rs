@@ -1,6 +1,5 @@
 //! API keys: looked up by their hash, listed by tenant, revoked by id.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use handrail_domain::access::Role;
 use handrail_domain::account::Tier;
 use handrail_domain::ids::{KeyId, TenantId};
@@ -10,11 +9,14 @@ use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::HEAD;
+use super::outcome::met;
+use super::single::alone;
+use super::strands::BY_KIND;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
 /// More than anybody needs, and few enough to list in one page.
-const KEYS_PER_TENANT_LISTED_MAX: i32 = 100;
+const KEYS_PER_TENANT_LISTED_MAX: usize = 100;
 
 /// What the service knows of a key. The key itself is known only to its owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,36 +129,17 @@ impl Store {
     }
 
     pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Key>, Fault> {
-        let get = self
-            .db
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", s(partition_of_hash(hash)))
-            .key("sk", s(HEAD))
-            .consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("look a key up", error))?;
-        found.item().map(read_key).transpose()
+        let found = self.get(alone(partition_of_hash(hash)), "look a key up").await?;
+        found.as_ref().map(read_key).transpose()
     }
 
     /// The tenant's keys, newest first. Where there are more than are listed, the oldest of those that were revoked are left
     /// out, and none that works.
     pub async fn keys(&self, tenant: TenantId) -> Result<Vec<Key>, Fault> {
-        let query = self
-            .db
-            .query()
-            .table_name(&self.table)
-            .index_name("by_kind")
-            .key_condition_expression("kind_pk = :pk")
-            .expression_attribute_values(":pk", s(partition_of_tenant(tenant)))
-            .scan_index_forward(false)
-            .limit(KEYS_PER_TENANT_LISTED_MAX);
-        let found = query.send().await.map_err(|error| Fault::from_sdk("list keys", error))?;
-        let wanted = found
-            .items()
-            .iter()
-            .map(|item| Ok(Item::from([("pk".to_owned(), s(item.text("pk")?)), ("sk".to_owned(), s(HEAD))])))
-            .collect::<Result<_, Fault>>()?;
-        let mut keys = self.batch_get(wanted).await?.iter().map(read_key).collect::<Result<Vec<Key>, _>>()?;
+        let newest =
+            self.newest(BY_KIND, &partition_of_tenant(tenant), KEYS_PER_TENANT_LISTED_MAX, "list keys").await?;
+        let found = self.batch_get(newest.into_iter().map(|entry| alone(entry.pk)).collect()).await?;
+        let mut keys = found.iter().map(read_key).collect::<Result<Vec<Key>, _>>()?;
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
         Ok(keys)
     }
@@ -175,10 +158,8 @@ impl Store {
         let Some(pk) = found.items().first().and_then(|item| item.text_if_any("pk")) else {
             return Ok(None);
         };
-        let get = self.db.get_item().table_name(&self.table).key("pk", s(pk)).key("sk", s(HEAD)).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a key", error))?;
-        let Some(item) = found.item() else { return Ok(None) };
-        Ok(Some(FoundKey { pk: pk.to_owned(), text: item.text("key")?.to_owned(), key: read_key(item)? }))
+        let Some(item) = self.get(alone(pk), "read a key").await? else { return Ok(None) };
+        Ok(Some(FoundKey { pk: pk.to_owned(), text: item.text("key")?.to_owned(), key: read_key(&item)? }))
     }
 
     /// Writes a key anew where it is still what was found and was not revoked: a change never brings a key back.
@@ -187,22 +168,13 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(&found.pk))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(&found.pk)))
             .update_expression("SET #key = :key")
             .condition_expression("#key = :found AND attribute_not_exists(revoked_at)")
             .expression_attribute_names("#key", "key")
             .expression_attribute_values(":key", s(json(key)?))
             .expression_attribute_values(":found", s(&found.text));
-        match update.send().await {
-            Ok(_) => Ok(Replaced::Done),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(Replaced::Lost)
-            }
-            Err(error) => Err(Fault::from_sdk("change a key", error)),
-        }
+        Ok(if met(update.send().await, "change a key")?.is_some() { Replaced::Done } else { Replaced::Lost })
     }
 
     pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<Revoked, Fault> {
@@ -221,27 +193,19 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(&found.pk))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(&found.pk)))
             .update_expression("SET revoked_at = :now, kind_sk = :place")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
             .expression_attribute_values(":now", n(now.as_unix_ms()))
             .expression_attribute_values(":place", s(place_of_revoked(&found.key)));
-        match update.send().await {
-            Ok(_) => {
-                // The key is revoked, whatever becomes of this.
-                if let Err(fault) = self.leave_key_place(found.key.tenant, found.key.id).await {
-                    tracing::warn!(fault = fault.chain(), "a revoked key's place is left later");
-                }
-                Ok(Revoked::Now)
-            }
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(Revoked::Before)
-            }
-            Err(error) => Err(Fault::from_sdk("revoke a key", error)),
+        if met(update.send().await, "revoke a key")?.is_none() {
+            return Ok(Revoked::Before);
         }
+        // The key is revoked, whatever becomes of this.
+        if let Err(fault) = self.leave_key_place(found.key.tenant, found.key.id).await {
+            tracing::warn!(fault = fault.chain(), "a revoked key's place is left later");
+        }
+        Ok(Revoked::Now)
     }
 }
 
@@ -270,8 +234,7 @@ fn key_item(hash: &str, key: &Key) -> Result<Item, Fault> {
 
 fn read_key(item: &Item) -> Result<Key, Fault> {
     let key: Key = item.json("key")?;
-    let revoked_at = item.contains_key("revoked_at").then(|| item.number("revoked_at")).transpose()?;
-    Ok(Key { revoked_at: revoked_at.map(Timestamp::from_unix_ms), ..key })
+    Ok(Key { revoked_at: item.time_if_any("revoked_at")?, ..key })
 }
 
 const HASH_PREFIX: &str = "key#";

@@ -1,6 +1,6 @@
 //! Lists by tenant, kind and state, and what is due: queries on sparse, sharded indexes. Nothing scans.
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
@@ -11,6 +11,8 @@ use super::item::{
     AskFrom, DUE_SHARDS, HEAD, HeadKey, LIST_SHARDS, due_of, due_partition, head_key_of, kind_of, lies_apart,
     list_partition, list_position, read_head,
 };
+use super::single::item_key;
+use super::strands::{BY_KIND, BY_STATE};
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -78,22 +80,21 @@ impl Store {
         after: Option<&ListingCursor>,
         limit: usize,
     ) -> Result<Vec<(String, HeadKey)>, Fault> {
-        let (index, sk) = if by_state { ("by_state", "state_sk") } else { ("by_kind", "kind_sk") };
-        let pk = if by_state { "state_pk" } else { "kind_pk" };
+        let index = if by_state { BY_STATE } else { BY_KIND };
         let mut query = self
             .db
             .query()
             .table_name(&self.table)
-            .index_name(index)
+            .index_name(index.name)
             .scan_index_forward(false)
-            .expression_attribute_names("#pk", pk)
+            .expression_attribute_names("#pk", index.pk)
             .expression_attribute_values(":pk", s(partition))
             // One more than asked for, to know whether there is another page.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
         query = match after {
             Some(cursor) => query
                 .key_condition_expression("#pk = :pk AND #sk < :after")
-                .expression_attribute_names("#sk", sk)
+                .expression_attribute_names("#sk", index.sk)
                 .expression_attribute_values(":after", s(list_position(cursor.created_at, cursor.id))),
             None => query.key_condition_expression("#pk = :pk"),
         };
@@ -103,17 +104,15 @@ impl Store {
             .iter()
             .map(|item| {
                 let key = HeadKey::parse(item.text("pk")?).ok_or_else(|| Fault::broken("an index names no record"))?;
-                Ok((item.text(sk)?.to_owned(), key))
+                Ok((item.text(index.sk)?.to_owned(), key))
             })
             .collect()
     }
 
     /// The records under these keys, in their order; one that is gone is left out.
     async fn heads<L: Lifecycle>(&self, keys: &[HeadKey]) -> Result<Vec<Record<L>>, Fault> {
-        let heads = self.batch_get(keys.iter().map(|key| item_key(key, HEAD)).collect()).await?;
-        let apart = heads.iter().filter_map(|head| {
-            Some(Item::from([("pk".to_owned(), head.get("pk")?.clone()), ("sk".to_owned(), s(lies_apart(head)?))]))
-        });
+        let heads = self.batch_get(keys.iter().map(|key| item_key(key.pk(), HEAD)).collect()).await?;
+        let apart = heads.iter().filter_map(|head| Some(item_key(head.get("pk")?.clone(), lies_apart(head)?)));
         let asks = self.batch_get(apart.collect()).await?;
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {
@@ -177,7 +176,7 @@ impl Store {
         for found in try_join_all(shards).await? {
             for item in found.items() {
                 let key = HeadKey::parse(item.text("pk")?).ok_or_else(|| Fault::broken("an index names no record"))?;
-                keys.push(item_key(&key, HEAD));
+                keys.push(item_key(key.pk(), HEAD));
             }
         }
         let heads = self.batch_get(keys).await?;
@@ -196,8 +195,4 @@ pub struct Overdue {
     pub key: HeadKey,
     pub kind: String,
     pub due_at: Timestamp,
-}
-
-pub(super) fn item_key(key: &HeadKey, sk: &str) -> Item {
-    Item::from([("pk".to_owned(), key.pk()), ("sk".to_owned(), AttributeValue::S(sk.to_owned()))])
 }

@@ -18,12 +18,15 @@ mod item;
 mod key_places;
 mod keys;
 mod lists;
+mod newest;
+mod outcome;
 mod parts;
 mod quotas;
 mod records;
 mod schemas;
 mod search;
 mod sessions;
+mod single;
 mod spending;
 mod strands;
 pub mod table;
@@ -34,6 +37,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use handrail_domain::time::Timestamp;
 
 pub use agents::{AGENT_ID_BYTES_MAX, AGENTS_LISTED_MAX, Agent, AgentSaid};
 pub use bodies::{Body, BodyName, PutBody, Whole};
@@ -95,7 +99,7 @@ const PROBE: &str = "probe#ready";
 impl Store {
     /// Does the table answer? One read of nothing.
     pub async fn answers(&self) -> Result<(), Fault> {
-        self.get(PROBE.to_owned(), "ask whether the table is there").await.map(drop)
+        self.get(single::alone(PROBE), "ask whether the table is there").await.map(drop)
     }
 }
 
@@ -112,6 +116,8 @@ pub(crate) trait ReadItem {
     fn text(&self, name: &str) -> Result<&str, Fault>;
     fn text_if_any(&self, name: &str) -> Option<&str>;
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault>;
+    fn time(&self, name: &str) -> Result<Timestamp, Fault>;
+    fn time_if_any(&self, name: &str) -> Result<Option<Timestamp>, Fault>;
     fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, Fault>;
 }
 
@@ -129,6 +135,14 @@ impl ReadItem for Item {
             .and_then(|value| value.as_n().ok())
             .and_then(|number| number.parse().ok())
             .ok_or_else(|| Fault::broken(format!("an item has no number attribute {name}")))
+    }
+
+    fn time(&self, name: &str) -> Result<Timestamp, Fault> {
+        self.number(name).map(Timestamp::from_unix_ms)
+    }
+
+    fn time_if_any(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
+        self.contains_key(name).then(|| self.time(name)).transpose()
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, Fault> {

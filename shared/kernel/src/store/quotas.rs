@@ -1,11 +1,12 @@
 //! What is counted by the month, exactly: one item for each month, one conditional write for each decision.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use handrail_domain::ids::RecordId;
 
-use super::item::HEAD;
-use super::{Item, ReadItem, Store, n, s};
+use super::outcome::{met, met_or_found};
+use super::single::alone;
+use super::spending::partition;
+use super::{ReadItem, Store, n, s};
 use crate::fault::Fault;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(budget)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(budget))))
             .update_expression("SET #last = :record, #ttl = :ttl ADD #made :one")
             .condition_expression("attribute_not_exists(#made) OR (#made < :limit AND #last <> :record)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -39,16 +39,9 @@ impl Store {
             .expression_attribute_values(":ttl", n(ttl_seconds))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":limit", n(limit));
-        let Err(error) = update.send().await else {
-            return Ok(Quota::Taken);
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                let last = failed.item().and_then(|item| item.text_if_any("last"));
-                Ok(if last == Some(record.to_string().as_str()) { Quota::Taken } else { Quota::Exhausted })
-            }
-            _ => Err(Fault::from_sdk("count a decision", error)),
-        }
+        let Err(found) = met_or_found(update.send().await, "count a decision")? else { return Ok(Quota::Taken) };
+        let last = found.as_ref().and_then(|item| item.text_if_any("last"));
+        Ok(if last == Some(record.to_string().as_str()) { Quota::Taken } else { Quota::Exhausted })
     }
 
     /// Takes the count of a record back, if nothing was counted since: a count too many is better than one too few.
@@ -57,8 +50,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(budget)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(budget))))
             .update_expression("SET #last = :nothing ADD #made :less")
             .condition_expression("#last = :record")
             .expression_attribute_names("#last", "last")
@@ -66,24 +58,11 @@ impl Store {
             .expression_attribute_values(":record", s(record.to_string()))
             .expression_attribute_values(":nothing", s("-"))
             .expression_attribute_values(":less", n(-1));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Fault::from_sdk("take a count back", error)),
-        }
+        met(update.send().await, "take a count back").map(drop)
     }
 
     pub async fn made_in_month(&self, budget: &str) -> Result<u64, Fault> {
-        let key = Item::from([("pk".to_owned(), s(partition(budget))), ("sk".to_owned(), s(HEAD))]);
-        let found = self.batch_get(vec![key]).await?;
+        let found = self.batch_get(vec![alone(partition(budget))]).await?;
         Ok(found.first().and_then(|item| item.number("made").ok()).unwrap_or(0))
     }
-}
-
-fn partition(budget: &str) -> String {
-    format!("limit#{budget}")
 }

@@ -1,7 +1,5 @@
 //! Creating, reading and moving records: one put, one query, one conditional update.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
 use handrail_domain::lifecycle::{DeadlineGuard, Lifecycle, Verdict};
@@ -9,6 +7,8 @@ use handrail_domain::record::Record;
 
 use super::bodies::BodyName;
 use super::item::{AskFrom, BEFORE_BODIES, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
+use super::outcome::{met, met_or_found};
+use super::single::{changing, item_key};
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -47,33 +47,18 @@ impl Store {
         if let Some(ask) = items.ask {
             self.put_if_absent(ask, "put a record's ask").await?;
         }
-        let put = self
-            .db
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(items.head))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else {
-            return Ok(Put::Done);
-        };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let found = failed.item().cloned().unwrap_or_default();
-                if found.text("command")? != json(command)? {
-                    return Ok(Put::OtherContent);
-                }
-                let earlier = match lies_apart(&found) {
-                    None => read_head(&found, AskFrom::Head)?,
-                    Some(_) => self
-                        .record(record.tenant, record.id)
-                        .await?
-                        .ok_or_else(|| Fault::broken("a record vanished between two reads"))?,
-                };
-                Ok(Put::SameCommand(Box::new(earlier)))
-            }
-            _ => Err(Fault::from_sdk("put a record", error)),
+        let Err(found) = self.put_or_find(items.head, "put a record").await? else { return Ok(Put::Done) };
+        if found.text("command")? != json(command)? {
+            return Ok(Put::OtherContent);
         }
+        let earlier = match lies_apart(&found) {
+            None => read_head(&found, AskFrom::Head)?,
+            Some(_) => self
+                .record(record.tenant, record.id)
+                .await?
+                .ok_or_else(|| Fault::broken("a record vanished between two reads"))?,
+        };
+        Ok(Put::SameCommand(Box::new(earlier)))
     }
 
     /// Reads a record, with what was asked. One consistent round trip.
@@ -134,34 +119,19 @@ impl Store {
         if body.is_none() && L::body(&before.standing) != L::body(&next.standing) {
             return Err(Fault::broken("a record would name a body that nobody wrote"));
         }
-        let mut update = self
+        let lines = |lines: &[_]| AttributeValue::L(lines.iter().map(line_text::<L>).collect());
+        // Otherwise it was cut.
+        let (log, lines) = match next.log.len() == before.log.len() + 1 {
+            true => ("#log = list_append(#log, :lines)", lines(&next.log[next.log.len() - 1..])),
+            false => ("#log = :lines", lines(&next.log)),
+        };
+        let update = self
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", HeadKey { tenant: next.tenant, id: next.id }.pk())
-            .key("sk", s(HEAD))
+            .set_key(Some(item_key(HeadKey { tenant: next.tenant, id: next.id }.pk(), HEAD)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let (mut set, mut remove) = (Vec::new(), Vec::new());
-        for (name, value) in moving_attributes(next, body.map(|name| name.0))? {
-            // Every name is aliased: `state` and others are reserved words of the expression language.
-            update = update.expression_attribute_names(format!("#{name}"), name);
-            match value {
-                Some(value) => {
-                    set.push(format!("#{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), value);
-                }
-                None => remove.push(format!("#{name}")),
-            }
-        }
-        let lines = |lines: &[_]| AttributeValue::L(lines.iter().map(line_text::<L>).collect());
-        // Otherwise it was cut.
-        if next.log.len() == before.log.len() + 1 {
-            set.push("#log = list_append(#log, :lines)".to_owned());
-            update = update.expression_attribute_values(":lines", lines(&next.log[next.log.len() - 1..]));
-        } else {
-            set.push("#log = :lines".to_owned());
-            update = update.expression_attribute_values(":lines", lines(&next.log));
-        }
+        let mut update = changing(update, moving_attributes(next, body.map(|name| name.0))?, Some(log));
         let deadline = match verdict.deadline {
             DeadlineGuard::NotPassedAt(now) => {
                 update = update.expression_attribute_values(":moment", n(now.as_unix_ms()));
@@ -172,26 +142,17 @@ impl Store {
                 "#due_at = :moment"
             }
         };
-        let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
         let update = update
-            .update_expression(expression)
             .expression_attribute_names("#log", "log")
+            .expression_attribute_values(":lines", lines)
             .expression_attribute_values(":expected", n(before.seq))
             .expression_attribute_values(":from", s(L::state_name(before.state())))
             .condition_expression(format!("#seq = :expected AND #state = :from AND {deadline}"));
-        let Err(error) = update.send().await else {
-            return Ok(Commit::Done);
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                Some(found) => Ok(Commit::Lost(Box::new(read_head(found, AskFrom::Known(&before.ask))?))),
-                None => Ok(Commit::Gone),
-            },
-            _ => Err(Fault::from_sdk("move a record", error)),
-        }
+        Ok(match met_or_found(update.send().await, "move a record")? {
+            Ok(_) => Commit::Done,
+            Err(Some(found)) => Commit::Lost(Box::new(read_head(&found, AskFrom::Known(&before.ask))?)),
+            Err(None) => Commit::Gone,
+        })
     }
 
     /// `false`: an item lies there already, and stays as it is.
@@ -202,13 +163,19 @@ impl Store {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(false)
-            }
-            Err(error) => Err(Fault::from_sdk(what, error)),
-        }
+        Ok(met(put.send().await, what)?.is_some())
+    }
+
+    /// `Err`: this item lies there already, and stays as it is.
+    pub(super) async fn put_or_find(&self, item: Item, what: &str) -> Result<Result<(), Item>, Fault> {
+        let put = self
+            .db
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(met_or_found(put.send().await, what)?.map(drop).map_err(Option::unwrap_or_default))
     }
 
     /// The ask of a committed record is no orphan: it stays.
@@ -225,8 +192,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", pk.clone())
-            .key("sk", s(sk))
+            .set_key(Some(item_key(pk.clone(), sk)))
             .update_expression("REMOVE #ttl")
             .expression_attribute_names("#ttl", "ttl")
             .condition_expression("attribute_exists(pk)");

@@ -3,13 +3,13 @@
 
 use std::cmp::Reverse;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 
 use super::item::{pack, unpack_text};
+use super::outcome::met;
+use super::single::item_key;
 use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
@@ -62,14 +62,8 @@ impl Store {
             .expression_attribute_values(":one", AttributeValue::Ss(vec![schema.id.to_string()]))
             .expression_attribute_values(":name", name)
             .expression_attribute_values(":max", n(SCHEMAS_MAX));
-        match take.send().await {
-            Ok(_) => {}
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                return Ok(PutSchema::TooMany);
-            }
-            Err(error) => return Err(Fault::from_sdk("make room for a schema", error)),
+        if met(take.send().await, "make room for a schema")?.is_none() {
+            return Ok(PutSchema::TooMany);
         }
         let mut item = key(tenant, sk(schema.id));
         item.insert("schema".to_owned(), pack(&schema.text)?);
@@ -77,28 +71,14 @@ impl Store {
         item.insert("schema_name".to_owned(), s(&schema.name));
         item.insert("schema_version".to_owned(), n(schema.version));
         item.insert("created_at".to_owned(), n(schema.created_at.as_unix_ms()));
-        let put = self
-            .db
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else { return Ok(PutSchema::Done(schema)) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let found = read(&failed.item().cloned().unwrap_or_default())?;
-                let same = Schema { created_at: found.created_at, ..schema } == found;
-                Ok(if same { PutSchema::Done(found) } else { PutSchema::OtherContent })
-            }
-            _ => Err(Fault::from_sdk("put a schema", error)),
-        }
+        let Err(found) = self.put_or_find(item, "put a schema").await? else { return Ok(PutSchema::Done(schema)) };
+        let found = read(&found)?;
+        let same = Schema { created_at: found.created_at, ..schema } == found;
+        Ok(if same { PutSchema::Done(found) } else { PutSchema::OtherContent })
     }
 
     pub async fn schema(&self, tenant: TenantId, id: RecordId) -> Result<Option<Schema>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).set_key(Some(key(tenant, sk(id)))).consistent_read(true);
-        let found = get.send().await.map_err(|error| Fault::from_sdk("read a schema", error))?;
-        found.item().map(read).transpose()
+        self.get(key(tenant, sk(id)), "read a schema").await?.as_ref().map(read).transpose()
     }
 
     /// All of the account's, newest first.
@@ -137,7 +117,7 @@ fn sk(id: RecordId) -> String {
 }
 
 fn key(tenant: TenantId, sk: String) -> Item {
-    Item::from([("pk".to_owned(), s(partition(tenant))), ("sk".to_owned(), s(sk))])
+    item_key(s(partition(tenant)), sk)
 }
 
 fn read(item: &Item) -> Result<Schema, Fault> {
@@ -148,6 +128,6 @@ fn read(item: &Item) -> Result<Schema, Fault> {
         name: item.text("schema_name")?.to_owned(),
         version: item.number("schema_version")?,
         text: unpack_text(packed, SCHEMA_BYTES_MAX as u64)?,
-        created_at: Timestamp::from_unix_ms(item.number("created_at")?),
+        created_at: item.time("created_at")?,
     })
 }

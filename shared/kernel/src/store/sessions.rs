@@ -6,6 +6,7 @@ use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::HEAD;
+use super::single::alone;
 use super::{Item, ReadItem, Store, json, n, s};
 use crate::fault::Fault;
 
@@ -32,11 +33,11 @@ impl Store {
 
     /// Also one that has ended and was not dropped yet.
     pub async fn session(&self, hash: &str) -> Result<Option<Session>, Fault> {
-        self.get(partition(hash), "read a session").await?.map(|item| item.json("session")).transpose()
+        self.get(alone(partition(hash)), "read a session").await?.map(|item| item.json("session")).transpose()
     }
 
     pub async fn end_session(&self, hash: &str) -> Result<(), Fault> {
-        let delete = self.db.delete_item().table_name(&self.table).key("pk", s(partition(hash))).key("sk", s(HEAD));
+        let delete = self.db.delete_item().table_name(&self.table).set_key(Some(alone(partition(hash))));
         delete.send().await.map(drop).map_err(|error| Fault::from_sdk("end a session", error))
     }
 }

@@ -3,11 +3,12 @@
 //! One item per key and class of request, whatever the traffic. What was leased and not spent when a process ends is lost
 //! to that window: the limit is never exceeded, at worst each process leaves it a block short.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::item::HEAD;
-use super::{Item, ReadItem, Store, n, s};
+use super::outcome::met_or_found;
+use super::single::alone;
+use super::{Item, ReadItem, Store, n};
 use crate::fault::Fault;
 
 #[derive(Clone, Debug)]
@@ -94,8 +95,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(asked.budget)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(asked.budget))))
             .condition_expression(condition)
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -116,17 +116,9 @@ impl Store {
                 .expression_attribute_names("#month", spent_in(asked.month))
                 .expression_attribute_values(":spent", n(asked.spent));
         }
-        let error = match request.update_expression(expression).send().await {
-            Ok(leased) => {
-                let of_all = leased.attributes().and_then(|item| item.number("leased").ok());
-                return Ok(Ok(of_all.unwrap_or(block)));
-            }
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
-            _ => Err(Fault::from_sdk("lease requests", error)),
-        }
+        let leased = met_or_found(request.update_expression(expression).send().await, "lease requests")?;
+        let of_all = |leased: UpdateItemOutput| leased.attributes().and_then(|item| item.number("leased").ok());
+        Ok(leased.map(|leased| of_all(leased).unwrap_or(block)))
     }
 
     /// Books spent requests without asking for more.
@@ -135,17 +127,16 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(budget)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(budget))))
             .update_expression("ADD #month :spent")
             .expression_attribute_names("#month", spent_in(month))
             .expression_attribute_values(":spent", n(spent));
         update.send().await.map(drop).map_err(|error| Fault::from_sdk("book requests", error))
     }
 
-    /// How many requests were booked for a month.
+    /// How many requests were booked for a month. Not the newest ones, perhaps.
     pub async fn spent(&self, budget: &str, month: &str) -> Result<u64, Fault> {
-        let get = self.db.get_item().table_name(&self.table).key("pk", s(partition(budget))).key("sk", s(HEAD));
+        let get = self.db.get_item().table_name(&self.table).set_key(Some(alone(partition(budget))));
         let found = get.send().await.map_err(|error| Fault::from_sdk("read usage", error))?;
         let Some(item) = found.item() else { return Ok(0) };
         Ok(match item.get(&spent_in(month)) {
@@ -158,8 +149,7 @@ impl Store {
 impl Store {
     /// How many requests were booked for a month, budget by budget.
     pub async fn spent_each(&self, budgets: &[String], month: &str) -> Result<Vec<u64>, Fault> {
-        let key = |budget: &String| Item::from([("pk".to_owned(), s(partition(budget))), ("sk".to_owned(), s(HEAD))]);
-        let found = self.batch_get(budgets.iter().map(key).collect()).await?;
+        let found = self.batch_get(budgets.iter().map(|budget| alone(partition(budget))).collect()).await?;
         let spent = |budget: &String| {
             let pk = partition(budget);
             let item = found.iter().find(|item| item.text_if_any("pk") == Some(pk.as_str()));
@@ -169,7 +159,7 @@ impl Store {
     }
 }
 
-fn partition(budget: &str) -> String {
+pub(super) fn partition(budget: &str) -> String {
     format!("limit#{budget}")
 }
 

@@ -11,12 +11,13 @@ use crate::fault::Fault;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Index {
-    name: &'static str,
-    pk: &'static str,
-    sk: &'static str,
+    pub name: &'static str,
+    pub pk: &'static str,
+    pub sk: &'static str,
 }
 
 pub(super) const BY_KIND: Index = Index { name: "by_kind", pk: "kind_pk", sk: "kind_sk" };
+pub(super) const BY_STATE: Index = Index { name: "by_state", pk: "state_pk", sk: "state_sk" };
 pub(super) const BY_FACET: Index = Index { name: "by_facet", pk: "facet_pk", sk: "facet_sk" };
 
 /// A query answers at most 1 MB of the index, which is about so many of its smallest entries. Asking for no more keeps the

@@ -3,14 +3,15 @@
 //! A name is kept by an item that leads to the account. It is written before the account has the name, so a process that
 //! dies in between leaves a name that leads nowhere. Such a one is taken over when it is older than any request.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::account::Account;
 use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 
 use super::accounts::{ALL_ACCOUNTS, partition, place_among_all};
 use super::item::HEAD;
+use super::outcome::met;
+use super::single::alone;
+use super::strands::BY_KIND;
 use super::{Item, ReadItem, Replaced, Store, json, n, s};
 use crate::fault::Fault;
 use crate::master::hash_of_key;
@@ -19,8 +20,6 @@ use crate::master::hash_of_key;
 const NAME_SETTLES_MS: i64 = 60_000;
 /// An operator pages through no more. At some 200 bytes each, a few answers of the index.
 pub const ACCOUNTS_SKIPPED_MAX: usize = 10_000;
-/// Answers of the index for one list: a megabyte each.
-const INDEX_PAGES_MAX: usize = 20;
 
 /// An account as it was read, to be written anew under the condition that it is still this one.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub enum NameTaken {
 impl Store {
     /// `None`: there is none, or it was deleted.
     pub async fn find_account(&self, tenant: TenantId) -> Result<Option<FoundAccount>, Fault> {
-        let Some(item) = self.get(partition(tenant), "read an account").await? else { return Ok(None) };
+        let Some(item) = self.get(alone(partition(tenant)), "read an account").await? else { return Ok(None) };
         let found = FoundAccount { account: item.json("account")?, text: item.text("account")?.to_owned() };
         Ok(Some(found).filter(|found| found.account.deleted_at.is_none()))
     }
@@ -52,8 +51,7 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(partition(account.tenant)))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(partition(account.tenant))))
             .condition_expression("account = :found")
             .expression_attribute_values(":account", s(json(account)?))
             .expression_attribute_values(":found", s(&found.text));
@@ -65,15 +63,7 @@ impl Store {
                 .expression_attribute_values(":all", s(ALL_ACCOUNTS))
                 .expression_attribute_values(":place", s(place_among_all(account))),
         };
-        match update.send().await {
-            Ok(_) => Ok(Replaced::Done),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(Replaced::Lost)
-            }
-            Err(error) => Err(Fault::from_sdk("change an account", error)),
-        }
+        Ok(if met(update.send().await, "change an account")?.is_some() { Replaced::Done } else { Replaced::Lost })
     }
 
     /// Gives a name to an account that is about to have it.
@@ -89,7 +79,7 @@ impl Store {
         if self.put_if_absent(guard, "put an account's name").await? {
             return Ok(NameTaken::Now);
         }
-        let Some(guard) = self.get(pk.clone(), "look a name up").await? else {
+        let Some(guard) = self.get(alone(&pk), "look a name up").await? else {
             return Err(Fault::broken("an account's name was there and is gone"));
         };
         let holder: TenantId =
@@ -112,61 +102,26 @@ impl Store {
             .db
             .update_item()
             .table_name(&self.table)
-            .key("pk", s(pk))
-            .key("sk", s(HEAD))
+            .set_key(Some(alone(pk)))
             .update_expression("SET tenant = :tenant, taken_at = :now")
             .condition_expression("tenant = :holder AND taken_at = :taken_at")
             .expression_attribute_values(":tenant", owner)
             .expression_attribute_values(":now", at)
             .expression_attribute_values(":holder", s(holder.to_string()))
             .expression_attribute_values(":taken_at", n(taken_at));
-        match take.send().await {
-            Ok(_) => Ok(NameTaken::Now),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(NameTaken::Unsettled(1))
-            }
-            Err(error) => Err(Fault::from_sdk("take a name over", error)),
-        }
+        Ok(if met(take.send().await, "take a name over")?.is_some() { NameTaken::Now } else { NameTaken::Unsettled(1) })
     }
 
     /// All accounts, newest first, without those that were deleted. An index leads there, which is a moment behind.
     pub async fn accounts(&self, offset: usize, limit: usize) -> Result<Vec<Account>, Fault> {
-        let wanted = self.places_of_accounts(offset.min(ACCOUNTS_SKIPPED_MAX) + limit).await?;
-        let keys = wanted.into_iter().skip(offset.min(ACCOUNTS_SKIPPED_MAX));
-        let keys = keys.map(|pk| Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(HEAD))])).collect();
-        let found = self.batch_get(keys).await?;
+        let skipped = offset.min(ACCOUNTS_SKIPPED_MAX);
+        let newest = self.newest(BY_KIND, ALL_ACCOUNTS, skipped + limit, "list accounts").await?;
+        let keys = newest.into_iter().skip(skipped).map(|entry| alone(entry.pk));
+        let found = self.batch_get(keys.collect()).await?;
         let mut accounts: Vec<Account> = found.iter().map(|item| item.json("account")).collect::<Result<_, _>>()?;
         accounts.retain(|account| account.deleted_at.is_none());
         accounts.sort_by_key(|account| std::cmp::Reverse(place_among_all(account)));
         Ok(accounts)
-    }
-
-    /// The first so many, as the index has them.
-    async fn places_of_accounts(&self, wanted: usize) -> Result<Vec<String>, Fault> {
-        let (mut places, mut after) = (Vec::new(), None::<std::collections::HashMap<String, AttributeValue>>);
-        for _ in 0..INDEX_PAGES_MAX {
-            let query = self
-                .db
-                .query()
-                .table_name(&self.table)
-                .index_name("by_kind")
-                .key_condition_expression("kind_pk = :pk")
-                .expression_attribute_values(":pk", s(ALL_ACCOUNTS))
-                .scan_index_forward(false)
-                .limit(i32::try_from(wanted - places.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(after.take());
-            let found = query.send().await.map_err(|error| Fault::from_sdk("list accounts", error))?;
-            for item in found.items() {
-                places.push(item.text("pk")?.to_owned());
-            }
-            after = found.last_evaluated_key;
-            if after.is_none() || places.len() >= wanted {
-                break;
-            }
-        }
-        Ok(places)
     }
 }
 

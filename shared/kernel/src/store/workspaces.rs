@@ -5,6 +5,7 @@ use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::HEAD;
+use super::single::alone;
 use super::{Item, ReadItem, Store, json, s};
 use crate::fault::Fault;
 
@@ -35,10 +36,8 @@ impl Store {
     }
 
     pub async fn workspace(&self, tenant: TenantId) -> Result<Option<Workspace>, Fault> {
-        let get = self.db.get_item().table_name(&self.table).key("pk", s(partition(tenant))).key("sk", s(HEAD));
-        let found =
-            get.consistent_read(true).send().await.map_err(|error| Fault::from_sdk("read a workspace", error))?;
-        found.item().map(|item| item.json("workspace")).transpose()
+        let found = self.get(alone(partition(tenant)), "read a workspace").await?;
+        found.map(|item| item.json("workspace")).transpose()
     }
 }
 
