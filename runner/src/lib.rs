@@ -17,6 +17,7 @@ mod pages;
 mod pump;
 mod serve;
 mod sockets;
+mod unread;
 
 pub use clock::MovableClock;
 pub use data::{DataDir, TABLE};

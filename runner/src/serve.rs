@@ -42,6 +42,7 @@ use crate::local::{self, Local};
 use crate::outlets::{LocalOutbox, Mailbox};
 use crate::pump::{AHEAD, Pump, PumpHandle};
 use crate::sockets;
+use crate::unread::read_the_rest;
 
 /// Every operation of every door, as this program serves them.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -202,6 +203,7 @@ fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
             }
         }))
         .layer(middleware::from_fn(cors))
+        .layer(middleware::from_fn(read_the_rest))
 }
 
 /// Orphans and old counters, by the machine's clock. On AWS the table does it by itself.

@@ -23,6 +23,7 @@ mod a_month_has_a_limit;
 mod a_packet_goes_from_agent_to_agent;
 mod a_person_signs_in_by_mail;
 mod a_question_can_be_taken_back;
+mod a_refusal_keeps_the_connection;
 mod a_repeated_answer_is_one_answer;
 mod a_repeated_ask_is_one_ask;
 mod a_revoked_key_stops_working;
