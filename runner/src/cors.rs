@@ -12,7 +12,8 @@ use http::header::{
 use http::{HeaderValue, Method, StatusCode};
 
 pub const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
-pub const HEADERS: [&str; 4] = ["authorization", "content-type", "idempotency-key", "x-api-key"];
+/// Any that a script brings. Those by name that the star does not mean, or not to an older browser.
+pub const HEADERS: [&str; 5] = ["*", "authorization", "content-type", "idempotency-key", "x-api-key"];
 pub const EXPOSED: [&str; 6] = [
     "retry-after",
     "x-ratelimit-limit",

@@ -166,7 +166,8 @@ mod tests {
         assert_eq!((raised.status.as_u16(), &raised.json["status"]), (200, &json!("awaiting_human")));
         assert_eq!(follows(&desk, id).await[0], Purpose::AskApprover);
         // What they read stays what they answer.
-        assert_eq!(patch(&desk, id, AGENT, json!({"hitl": hitl})).await.status.as_u16(), 409);
+        let other = asks("bob@example.com")["hitl"].clone();
+        assert_eq!(patch(&desk, id, AGENT, json!({"hitl": other})).await.status.as_u16(), 409);
         let respond = json!({"response": "yes", "responded_by": "bob"});
         let path = format!("/api/v1/packets/{id}/respond");
         assert_eq!(desk.call(crate::respond::ENDPOINT, &path, WRITER, respond).await.status.as_u16(), 200);
@@ -223,6 +224,29 @@ mod tests {
         assert_eq!(patch(&desk, other, LIMITED, raise).await.status.as_u16(), 429);
         assert_eq!(desk.record(other).await.state(), State::Claimed);
         assert_eq!(create(&desk, LIMITED, packet()).await.status.as_u16(), 201);
+    }
+
+    /// The published client sends what it read back whole, and sends everything again when an answer is lost.
+    #[tokio::test]
+    async fn a_repeat_of_what_raised_a_checkpoint_asks_nobody_again() {
+        let desk = Desk::new().await;
+        with_keys(&desk).await;
+        let id = desk.claimed().await;
+        let mut raise = json!({"status": "awaiting_human", "hitl": asks("ann@example.com")["hitl"]});
+        raise["hitl"]["timeout_seconds"] = 60.into();
+        assert_eq!(patch(&desk, id, AGENT, raise.clone()).await.status.as_u16(), 200);
+        let asked = desk.record(id).await.standing;
+        desk.advance(30);
+        // A key that may not ask her asks nobody either when it says what is there.
+        for (key, body) in [(AGENT, raise.clone()), (AGENT, json!({"hitl": raise["hitl"]})), (STRICT, raise.clone())] {
+            let again = patch(&desk, id, key, body.clone()).await;
+            assert_eq!((again.status.as_u16(), &again.json["status"]), (200, &raise["status"]), "{}", again.json);
+            assert_eq!(follows(&desk, id).await, [], "{body}");
+            let standing = desk.record(id).await.standing;
+            assert_eq!((standing.question, standing.answer_until), (asked.question.clone(), asked.answer_until));
+        }
+        desk.advance(30);
+        assert_eq!(desk.record(id).await.seen_at(desk.cx.clock.now()).state(), State::Expired);
     }
 
     #[tokio::test]

@@ -141,6 +141,27 @@ mod tests {
         }
     }
 
+    /// What would come back as another number is not taken, and what only looks odd is.
+    #[tokio::test]
+    async fn a_number_comes_back_as_it_was_or_is_refused() {
+        let desk = Desk::new().await;
+        let post = async |custom: &str, mark: &str| {
+            let body = packet().to_string().replace(r#""Upgrade to Business""#, &format!(r#""s","custom":{custom}"#));
+            let request = http::Request::builder().header("x-api-key", AGENT);
+            desk.send(ENDPOINT, "/api/v1/packets", request, format!("{mark}{body}")).await
+        };
+        let custom = r#"{"wei":"1000000000000000000000","n":[18446744073709551615,-9223372036854775808,0.5,1e+300]}"#;
+        for mark in ["", "\u{feff}"] {
+            let made = post(custom, mark).await;
+            assert_eq!((made.status.as_u16(), made.json["context"]["custom"].to_string().as_str()), (201, custom));
+        }
+        let refused = post(r#"{"wei":1000000000000000000000}"#, "").await;
+        let told = "The body holds 1000000000000000000000, a whole number of more than 64 bits: write it as a text";
+        assert_eq!((refused.refusal(), &refused.json["field"]), ((400, told), &Value::Null));
+        assert_eq!(refused.json["errors"][0]["type"], "int_parsing_size");
+        assert_eq!(post(r#"{"n":1e400}"#, "").await.status.as_u16(), 400);
+    }
+
     #[tokio::test]
     async fn a_tier_says_how_much_may_come_at_once() {
         let desk = Desk::new().await;

@@ -132,6 +132,8 @@ mod tests {
             ("?created_after=yesterday", "created_after"),
             ("?created_before=2026-13-01", "created_before"),
             ("?cursor=x", "cursor"),
+            ("?status=created&limit=5&status=claimed", "status"),
+            ("?unknown=1&limit=5&unknown=2&offset=1&offset=1", "offset"),
         ] {
             let refused = ask(&desk, query).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{query}");

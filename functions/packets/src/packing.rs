@@ -39,7 +39,8 @@ impl FromRequestParts<Cx> for Packing {
         // With any weight, but for "gzip;q=0".
         let takes_gzip = names.any(|name| {
             let (name, weight) = name.split_once(';').unwrap_or((name, ""));
-            name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+            let weight = weight.trim().to_ascii_lowercase();
+            name.trim().eq_ignore_ascii_case("gzip") && !matches!(&*weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
         });
         Ok(Self { takes_gzip })
     }
@@ -139,6 +140,24 @@ mod tests {
             char::from(b'#' + u8::try_from((state >> 8) % 57).unwrap())
         };
         (0..bytes).map(|_| next()).collect()
+    }
+
+    #[tokio::test]
+    async fn gzip_is_taken_however_it_is_written_and_not_where_it_weighs_nothing() {
+        let desk = crate::testing::Desk::new().await;
+        for (accepted, takes) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            (", ,gzip ; q=1", true),
+            ("gzip;q=0", false),
+            ("gzip; Q=0.000", false),
+            ("x-gzip, deflate, br, *", false),
+            ("", false),
+        ] {
+            let request = http::Request::builder().header(ACCEPT_ENCODING, accepted).body(()).unwrap();
+            let packing = Packing::from_request_parts(&mut request.into_parts().0, &desk.cx).await.unwrap();
+            assert_eq!(packing.takes_gzip, takes, "{accepted}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, patch};
 use handrail_domain::access::Scope;
-use handrail_domain::packet::Patch;
+use handrail_domain::packet::{Patch, State as PacketState};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -52,7 +52,9 @@ async fn handler(
     };
     let patched = shelf::edit(&cx, key, id, |seen, content, now| {
         let (act, next) = wanted.plan(seen.state(), content, now).map_err(|flaws| flawed(Part::Body, &flaws))?;
-        let asked = if wanted.may_ask() { checkpoint::asked(key, &next)? } else { None };
+        // Who waits with this very question already is not asked again.
+        let waits = seen.state() == PacketState::AwaitingHuman && next.hitl == content.hitl;
+        let asked = if wanted.may_ask() && !waits { checkpoint::asked(key, &next)? } else { None };
         Ok((act.asking(asked), next))
     });
     let patched = patched.await;

@@ -103,10 +103,18 @@ mod tests {
         let desk = Desk::new().await;
         let mut said = packet();
         said["context"]["conversation_state"] = json!([{"role": "user", "content": "Zebras cross"}]);
-        said["context"]["custom"] = json!({"where": [{"street": "Quagga"}]});
+        said["context"]["custom"] =
+            json!({"where": [{"street": "Quagga", "number": 4711}], "order": -90125, "sum": 12.75});
         let id = desk.made_of(said).await;
         desk.made().await;
-        for query in ["q=zebra", "q=QUAGGA+upgrade", "q=street%20cross", "q=zebra&status=created&priority=normal"] {
+        for query in [
+            "q=zebra",
+            "q=QUAGGA+upgrade",
+            "q=street%20cross",
+            "q=zebra&status=created&priority=normal",
+            "q=4711",
+            "q=zebra+90125",
+        ] {
             let found = ask(&desk, query).await;
             assert_eq!((found.status.as_u16(), &found.json["total"]), (200, &json!(1)), "{query}");
             assert_eq!(found.json["packets"][0]["id"], json!(id));
@@ -116,6 +124,7 @@ mod tests {
             "q=zebra&status=completed",
             "q=zebra&priority=high",
             "q=%2B%2B",
+            "q=12.75",
             "q=C%2B%2B%20a-b%20x:y%22%27%00",
         ] {
             let found = ask(&desk, query).await;

@@ -8,36 +8,55 @@ use serde_json::{Map, Value};
 
 /// Deeper than anybody nests what a person should find.
 const DEPTH_MAX: usize = 32;
+/// Orders and customers have numbers, and more than a hundred of them are data.
+const NUMBERS_MAX: usize = 100;
 
 /// What a packet carries, with the words by which it is found.
 pub(crate) fn body_of(content: &Content) -> Result<Body, Fault> {
-    Body::of(content, Words::of_record(texts(&content.context)))
+    let said = Said::by(&content.context);
+    // Numbers come last, so that none takes the place of a word.
+    let texts = said.texts.iter().copied().chain(said.numbers.iter().map(String::as_str));
+    Body::of(content, Words::of_record(texts))
 }
 
-fn texts(context: &Context) -> Vec<&str> {
-    let mut texts = vec![context.summary.as_str()];
-    texts.extend(context.conversation_state.iter().map(|turn| turn.content.as_str()));
-    for artifact in &context.artifacts {
-        texts.push(&artifact.key);
-        collect(&artifact.value, DEPTH_MAX, &mut texts);
+#[derive(Default)]
+struct Said<'a> {
+    texts: Vec<&'a str>,
+    /// Whole ones. Nobody looks for a price by its digits, or for a list of weights.
+    numbers: Vec<String>,
+}
+
+impl<'a> Said<'a> {
+    fn by(context: &'a Context) -> Self {
+        let mut said = Self { texts: vec![&context.summary], numbers: Vec::new() };
+        said.texts.extend(context.conversation_state.iter().map(|turn| turn.content.as_str()));
+        for artifact in &context.artifacts {
+            said.texts.push(&artifact.key);
+            said.collect(&artifact.value, DEPTH_MAX);
+        }
+        said.collect_members(&context.custom, DEPTH_MAX);
+        said
     }
-    collect_members(&context.custom, DEPTH_MAX, &mut texts);
-    texts
-}
 
-fn collect<'a>(value: &'a Value, depth: usize, texts: &mut Vec<&'a str>) {
-    let Some(depth) = depth.checked_sub(1) else { return };
-    match value {
-        Value::String(text) => texts.push(text),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, depth, texts)),
-        Value::Object(members) => collect_members(members, depth, texts),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    fn collect(&mut self, value: &'a Value, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        match value {
+            Value::String(text) => self.texts.push(text),
+            Value::Array(values) => values.iter().for_each(|value| self.collect(value, depth)),
+            Value::Object(members) => self.collect_members(members, depth),
+            Value::Number(number) => {
+                if !number.is_f64() && self.numbers.len() < NUMBERS_MAX {
+                    self.numbers.push(number.to_string());
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
     }
-}
 
-fn collect_members<'a>(members: &'a Map<String, Value>, depth: usize, texts: &mut Vec<&'a str>) {
-    for (name, value) in members {
-        texts.push(name);
-        collect(value, depth, texts);
+    fn collect_members(&mut self, members: &'a Map<String, Value>, depth: usize) {
+        for (name, value) in members {
+            self.texts.push(name);
+            self.collect(value, depth);
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::ask::{Priority, TTL_MS};
 use super::named::words;
+use super::time::read_time;
 use crate::record::ContentRef;
 use crate::text::EmailAddress;
 use crate::time::Timestamp;
@@ -219,9 +220,9 @@ impl Hitl {
         Self { response: None, responded_at: None, responded_by: None, ..self }
     }
 
+    /// The published client writes the time that it read in more digits.
     pub(super) fn has_answer_of(&self, other: &Self) -> bool {
-        self.response == other.response
-            && self.responded_at == other.responded_at
-            && self.responded_by == other.responded_by
+        let at = |hitl: &Self| hitl.responded_at.as_deref().map(|text| read_time(text).ok_or(text.to_owned()));
+        self.response == other.response && self.responded_by == other.responded_by && at(self) == at(other)
     }
 }

@@ -77,7 +77,8 @@ impl Patch {
             base: content.reference(),
             content: next.reference(),
             has_checkpoint: next.hitl.is_some(),
-            sets_checkpoint: self.hitl.is_some(),
+            // Who sends back the checkpoint that is there, or repeats what brought it, brings none.
+            sets_checkpoint: self.hitl.is_some() && next.hitl != content.hitl,
             answer_until: next.answer_until(now),
             asks: None,
         });

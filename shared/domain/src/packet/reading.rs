@@ -213,8 +213,8 @@ impl Reading {
     }
 
     pub(super) fn id(&mut self, value: &Value) -> Option<crate::ids::RecordId> {
-        match value.as_str().and_then(|text| text.parse().ok()) {
-            Some(id) => Some(id),
+        match value.as_str().and_then(|text| uuid::Uuid::try_parse(text).ok()) {
+            Some(id) => Some(crate::ids::RecordId::from_bytes(id.into_bytes())),
             None => self.flaw("Input should be a valid UUID", "uuid_parsing"),
         }
     }

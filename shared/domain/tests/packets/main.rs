@@ -13,6 +13,7 @@ mod merging;
 mod oracle;
 mod reading;
 mod refusing;
+mod sending_back;
 mod sequences;
 mod stored;
 mod support;
