@@ -18,6 +18,7 @@ mod item;
 mod key_places;
 mod keys;
 mod lists;
+mod notes;
 mod parts;
 mod quotas;
 mod records;
