@@ -18,6 +18,7 @@ use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily::{Counted, says_that_nothing_was_made};
 use crate::dialect::DIALECT;
+use crate::given_name::GivenName;
 use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf::{self, AT_ONCE};
 
@@ -57,7 +58,8 @@ async fn handler(
         let (cx, key, holding) = (&cx, key, &holding);
         async move {
             holding.hold(cx, key.tenant, &proposal).await?;
-            shelf::create(cx, key, proposal, name.as_deref()).await
+            let named = name.as_deref().map(|name| GivenName::new(name, &proposal));
+            shelf::create(cx, key, proposal, named.as_ref()).await
         }
     });
     let made: Vec<_> = made.buffered(AT_ONCE).collect().await;

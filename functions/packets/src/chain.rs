@@ -3,7 +3,7 @@
 use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
-use handrail_domain::packet::Proposal;
+use handrail_domain::packet::{Content, Proposal};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
 use crate::dialect::DIALECT;
+use crate::given_name::{GivenName, made_before};
 use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf;
 
@@ -46,10 +47,16 @@ async fn handler(
     let key = &caller.key;
     let proposal = body.read(key, Proposal::read)?;
     spend(&cx, key, Budget::Creates).await?;
+    // The parent's conversation goes on, and a repeat means the child that was made when it was shorter.
+    let wanted = proposal.clone().chained_to(parent, &Content::default());
+    let named = name.as_deref().map(|name| GivenName::new(name, &wanted));
+    if let Some(made) = made_before(&cx, key, named.as_ref()).await? {
+        return Ok((StatusCode::CREATED, axum::Json(made.view(&cx))));
+    }
     let found = shelf::read(&cx, key.tenant, parent).await?;
     let proposal = proposal.chained_to(parent, &found.content);
     Holding::new(schemas).hold(&cx, key.tenant, &proposal).await?;
-    let child = shelf::create(&cx, key, proposal, name.as_deref()).await?;
+    let child = shelf::create(&cx, key, proposal, named.as_ref()).await?;
     // The child is made whatever happens here; where this fails, the stream's worker does it.
     if let Err(stop) = shelf::tell_parent(&cx, &child.record).await {
         tracing::warn!(?stop, "a parent will be told later");
@@ -59,6 +66,7 @@ async fn handler(
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::ids::RecordId;
     use serde_json::json;
 
     use super::*;
@@ -91,6 +99,46 @@ mod tests {
         let child = desk.record(child.id()).await;
         shelf::tell_parent(&desk.cx, &child).await.unwrap();
         assert_eq!(desk.record(parent).await.seq, 2);
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_the_same_whatever_became_of_the_parent() {
+        let desk = Desk::new().await;
+        let (parent, other) = (desk.made().await, desk.made().await);
+        let ask = async |parent: RecordId, body: Value| {
+            let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "next");
+            desk.send(ENDPOINT, &format!("/api/v1/packets/{parent}/chain"), request, body.to_string()).await
+        };
+        let first = ask(parent, packet()).await;
+        let said = json!({"context": {"summary": "s", "conversation_state": [{"role": "user", "content": "later"}]}});
+        let patched = desk.call(crate::patch::ENDPOINT, &format!("/api/v1/packets/{parent}"), AGENT, said).await;
+        assert_eq!(patched.status.as_u16(), 200, "{}", patched.json);
+        let again = ask(parent, packet()).await;
+        assert_eq!((again.status.as_u16(), &again.json), (201, &first.json));
+        let mut otherwise = packet();
+        otherwise["context"]["summary"] = "Another".into();
+        assert_eq!(ask(parent, otherwise).await.status.as_u16(), 409);
+        assert_eq!(ask(other, packet()).await.status.as_u16(), 409);
+    }
+
+    /// The parent's own log is short: what follows from the child may come when it has forgotten that it was told.
+    #[tokio::test]
+    async fn a_parent_is_told_once_however_much_happened_to_it_since() {
+        let desk = Desk::new().await;
+        let parent = desk.made().await;
+        let path = format!("/api/v1/packets/{parent}");
+        let child = desk.call(ENDPOINT, &format!("{path}/chain"), AGENT, packet()).await;
+        assert_eq!(child.status.as_u16(), 201, "{}", child.json);
+        for _ in 0..handrail_domain::record::LOG_ENTRIES_MAX {
+            desk.call(crate::patch::ENDPOINT, &path, AGENT, json!({})).await;
+        }
+        for _ in 0..2 {
+            desk.dispatched().await;
+            let history = desk.call(crate::history::ENDPOINT, &format!("{path}/history"), AGENT, Value::Null).await;
+            let events = history.json["events"].as_array().unwrap();
+            let told = events.iter().filter(|event| event["event_type"] == "chained").count();
+            assert_eq!((events.len(), told), (2, 1), "{}", history.json);
+        }
     }
 
     #[tokio::test]

@@ -45,11 +45,13 @@ impl Checkpoint {
     pub async fn find(cx: &Cx, tenant: TenantId, id: RecordId, number: u64) -> Result<Option<Self>, Fault> {
         let Some(whole) = cx.store.whole::<Packet>(tenant, id).await? else { return Ok(None) };
         let Held { record, content } = Held::of(whole)?;
-        // The head's log is short; what it forgot lies beside it.
+        // The head's log is short; what it forgot lies beside it, from the question on. While it is open nothing ended it.
         let first = record.log.first().map_or(1, |line| line.entry.seq);
+        let is_open = record.standing.question.as_ref().is_some_and(|question| question.number == number);
         let earlier = match number {
-            number if (1..first).contains(&number) => cx.store.events_before::<Packet>(tenant, id, first).await?,
-            _ => Vec::new(),
+            0 => Vec::new(),
+            number if is_open => cx.store.events_from::<Packet>(tenant, id, number, first.min(number + 1)).await?,
+            number => cx.store.events_from::<Packet>(tenant, id, number, first).await?,
         };
         let seen = packet::question(&record, &content, &earlier, number);
         Ok(seen.map(|seen| Self { question: Question { record: seen, number: Some(number) }, number, record }))
@@ -247,6 +249,33 @@ mod tests {
         }
         desk.advance(30);
         assert_eq!(desk.record(id).await.seen_at(desk.cx.clock.now()).state(), State::Expired);
+    }
+
+    /// As much as is read of a history at once, and more.
+    #[tokio::test]
+    async fn an_old_question_is_found_however_much_happened_since() {
+        let desk = Desk::new().await;
+        let id = desk.claimed().await;
+        let path = format!("/api/v1/packets/{id}");
+        let text = "\"".repeat(10_000);
+        for round in 0..85 {
+            let raise = json!({"status": "awaiting_human", "hitl": asks("ann@example.com")["hitl"]});
+            assert_eq!(patch(&desk, id, AGENT, raise).await.status.as_u16(), 200);
+            let response = if round == 0 { "Go on." } else { text.as_str() };
+            let body = json!({"response": response, "responded_by": "bob", "notes": text});
+            let answered = desk.call(crate::respond::ENDPOINT, &format!("{path}/respond"), WRITER, body).await;
+            assert_eq!(answered.status.as_u16(), 200, "{}", answered.json);
+            // What the stream's worker does.
+            for line in &desk.record(id).await.log {
+                let key = handrail_kernel::store::HeadKey { tenant: crate::testing::tenant(), id };
+                desk.cx.store.keep_event(key, line).await.unwrap();
+            }
+        }
+        let found = Checkpoint::find(&desk.cx, crate::testing::tenant(), id, 3).await.unwrap();
+        let outcome =
+            found.expect("it was asked").question.record.standing.outcome().cloned().expect("it was answered");
+        assert_eq!(outcome.answer.resolved_by, "bob");
+        assert_eq!(outcome.answer.response_data.unwrap()[REPLY], "Go on.");
     }
 
     #[tokio::test]

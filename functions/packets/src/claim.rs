@@ -120,6 +120,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_repeat_of_a_claim_that_is_over_takes_nothing() {
+        let desk = Desk::new().await;
+        let id = desk.made().await;
+        let path = format!("/api/v1/packets/{id}/claim");
+        let mut short = claim("c-1");
+        short["lease_seconds"] = 30.into();
+        let ask = async || {
+            let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "mine");
+            desk.send(ENDPOINT, &path, request, short.to_string()).await
+        };
+        assert_eq!(ask().await.status.as_u16(), 200);
+        desk.advance(30);
+        // Nobody has it now: whoever took this for a claim would work on what is anybody's.
+        let over = ask().await;
+        assert_eq!(over.status.as_u16(), 409, "{}", over.json);
+        assert!(over.json["detail"].as_str().unwrap().contains("lapsed"), "{}", over.json);
+        assert_eq!(take(&desk, id, claim("d-1")).await.status.as_u16(), 200);
+        let late = ask().await;
+        assert_eq!((late.status.as_u16(), &late.json["detail"]["claimed_by"]["id"]), (409, &json!("d-1")));
+    }
+
+    #[tokio::test]
     async fn who_may_only_read_takes_nothing() {
         let desk = Desk::new().await;
         let id = desk.made().await;

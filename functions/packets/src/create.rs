@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily::Counted;
 use crate::dialect::DIALECT;
+use crate::given_name::GivenName;
 use crate::schemas::fit::{Holding, Remembered};
 use crate::shelf;
 
@@ -47,7 +48,8 @@ async fn handler(
     spend(&cx, &caller.key, Budget::Creates).await?;
     Holding::new(schemas).hold(&cx, caller.key.tenant, &proposal).await?;
     let counted = Counted::handoff(&cx, &caller.key, name.as_deref()).await?;
-    match shelf::create(&cx, &caller.key, proposal, name.as_deref()).await {
+    let named = name.as_deref().map(|name| GivenName::new(name, &proposal));
+    match shelf::create(&cx, &caller.key, proposal, named.as_ref()).await {
         Ok(made) => Ok((StatusCode::CREATED, axum::Json(made.view(&cx)))),
         Err(problem) => Err(counted.unless_made(&cx, problem).await),
     }

@@ -108,6 +108,7 @@ pub(crate) fn refused(id: RecordId, refusal: &Refusal) -> Problem {
     let status = match refusal {
         Refusal::NoTransition { .. } | Refusal::NotClaimable { .. } | Refusal::NoCheckpoint => StatusCode::BAD_REQUEST,
         Refusal::AlreadyClaimed { .. }
+        | Refusal::ClaimLapsed
         | Refusal::WaitsForHuman
         | Refusal::AlreadyExpired
         | Refusal::NotAwaiting { .. }
@@ -141,6 +142,9 @@ fn message(id: RecordId, refusal: &Refusal) -> String {
         }
         Refusal::AlreadyClaimed { .. } => format!("Packet {id} is already claimed"),
         Refusal::NotClaimable { state } => format!("Cannot claim from status '{}'", state.name()),
+        Refusal::ClaimLapsed => {
+            format!("The lease of this claim of packet {id} lapsed: claim it again, under another Idempotency-Key")
+        }
         Refusal::WaitsForHuman => {
             format!("Packet {id} is in '{}' status: a person has to respond first", State::AwaitingHuman.name())
         }

@@ -96,6 +96,9 @@ impl Door for PacketsDoor {
 /// A packet that goes on from another is told of there. The operation did it already, unless it died before that.
 async fn tell_parent(cx: &Cx, new: &Item) -> Result<(), Fault> {
     let Some(child) = just_made(cx, new).await? else { return Ok(()) };
+    if cx.store.parent_was_told(HeadKey { tenant: child.tenant, id: child.id }).await? {
+        return Ok(());
+    }
     match shelf::tell_parent(cx, &child).await {
         // A parent that can't be told is none of the child's business.
         Ok(()) | Err(Stop::NotFound | Stop::Refused(_) | Stop::OtherContent | Stop::TooLarge) => Ok(()),

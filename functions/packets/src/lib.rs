@@ -18,6 +18,7 @@ mod door;
 pub mod events;
 mod figures;
 pub mod get;
+mod given_name;
 mod headline;
 pub mod health;
 pub mod history;
@@ -49,6 +50,7 @@ mod words;
 
 pub use dialect::DIALECT;
 pub use door::PacketsDoor;
+pub use given_name::{GivenName, made_before};
 pub use shelf::{Held, create};
 
 use handrail_kernel::endpoint::Endpoint;

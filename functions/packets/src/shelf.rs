@@ -6,21 +6,22 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use handrail_domain::actor::Actor;
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
-use handrail_domain::lifecycle::{Command, Lifecycle};
-use handrail_domain::packet::{Act, Content, Packet, PacketEvent, Proposal, Refusal};
+use handrail_domain::lifecycle::Command;
+use handrail_domain::packet::{Act, Content, Packet, PacketEvent, Proposal, Refusal, still_holds};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use handrail_kernel::cx::Cx;
 use handrail_kernel::fault::Fault;
 use handrail_kernel::problem::Problem;
 use handrail_kernel::quota::{self, Counted};
-use handrail_kernel::store::{BODY_PACKED_BYTES_MAX, Body, Key, Whole};
+use handrail_kernel::store::{BODY_PACKED_BYTES_MAX, Body, HeadKey, Key, Whole};
 use handrail_kernel::transition::{self, Applied, Proposed, Stop};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::checkpoint;
 use crate::dialect::{entry, not_found, refuse, refused};
+use crate::given_name::GivenName;
 use crate::packing::Packing;
 use crate::view;
 use crate::words;
@@ -134,24 +135,17 @@ async fn find(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Held, Stopped> 
 }
 
 /// Makes a packet: once under a name, however often the request comes.
-pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, name: Option<&str>) -> Result<Held, Problem> {
+pub async fn create(cx: &Cx, key: &Key, proposal: Proposal, named: Option<&GivenName<'_>>) -> Result<Held, Problem> {
     let now = cx.clock.now();
-    let wanted = format!("{proposal:?}");
     let (ask, content) = proposal.into_ask(key.id, now).map_err(|over| too_large(&format!("{} bytes", over.bytes)))?;
     let ask = ask.asking(checkpoint::asked(key, &content)?);
-    let id = match name {
-        Some(name) => RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, name),
-        None => cx.new_record_id(),
-    };
-    let command = match name {
-        Some(name) => CommandId::new(name, wanted.as_bytes()),
-        None => CommandId::new(&id.to_string(), &[]),
-    };
+    let id = named.map_or_else(|| cx.new_record_id(), |named| named.id(key));
+    let command = named.map_or_else(|| CommandId::new(&id.to_string(), &[]), GivenName::command);
     let by = Actor::Key { key: key.id, role: key.role };
     let record = Record::<Packet>::open(key.tenant, id, ask, by, command.clone(), now);
     let whole = Whole { record, body: Some(words::body_of(&content)?) };
     let counted = match &whole.record.ask.asks {
-        Some(_) => checkpoint::count(cx, key, id, name.is_some()).await?,
+        Some(_) => checkpoint::count(cx, key, id, named.is_some()).await?,
         None => Counted::default(),
     };
     let made = transition::create_whole(cx, whole, &command).await;
@@ -174,6 +168,9 @@ async fn try_act(cx: &Cx, key: &Key, id: RecordId, act: Act, name: &Name) -> Res
 async fn act_on(cx: &Cx, key: &Key, found: Held, act: Act, name: &Name) -> Result<Held, Stopped> {
     let (id, carried) = (found.record.id, found.record.standing.content.clone());
     let applied = transition::transition_from(cx, found.record, &command(key, act, name)).await?;
+    if applied.replayed {
+        still_holds(&applied.record, &name.0, cx.clock.now()).map_err(Stopped::Refused)?;
+    }
     if applied.record.standing.content == carried {
         return Ok(Held { record: applied.record, content: found.content });
     }
@@ -263,7 +260,10 @@ pub(crate) async fn tell_parent(cx: &Cx, child: &Record<Packet>) -> Result<(), S
         actor: made.entry.by.clone(),
         act: Act::Chained { child: child.id, child_source: source.clone() },
     };
-    transition::transition(cx, child.tenant, parent, &command).await.map(drop)
+    transition::transition(cx, child.tenant, parent, &command).await?;
+    // The parent's own log forgets it: it is short, and a parent may have many children at once.
+    let key = HeadKey { tenant: child.tenant, id: child.id };
+    Ok(cx.store.note_parent_told(key).await?)
 }
 
 fn command(key: &Key, act: Act, name: &Name) -> Command<Packet> {

@@ -37,3 +37,26 @@ async fn handler(State(cx): State<Cx>, caller: Caller<right::PacketsRead>) -> Re
     let agents: Vec<Value> = agents.iter().map(|agent| shown(agent, now)).collect();
     Ok(axum::Json(json!({"agents": agents})))
 }
+
+#[cfg(test)]
+mod tests {
+    use handrail_kernel::store::AgentSaid;
+
+    use super::*;
+    use crate::testing::{AGENT, Desk, NOON, tenant};
+
+    /// More than one answer of the table holds.
+    #[tokio::test]
+    async fn all_are_listed_however_long_they_are_called() {
+        let desk = Desk::new().await;
+        for number in 0..500 {
+            let name = format!("{number:03}{}", "\u{4e2d}".repeat(250));
+            let said = AgentSaid { name: &name, enabled: true, is_static: true, open_max: None };
+            desk.cx.store.put_agent(tenant(), &name, said, NOON).await.unwrap();
+        }
+        let listed = desk.call(ENDPOINT, "/api/agents", AGENT, Value::Null).await;
+        let agents = listed.json["agents"].as_array().unwrap();
+        let begins = agents.iter().map(|agent| agent["id"].as_str().unwrap()[..3].parse::<usize>().unwrap());
+        assert!(begins.eq(0..500), "{}", agents.len());
+    }
+}

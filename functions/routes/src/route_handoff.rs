@@ -3,8 +3,6 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
-use handrail_domain::ids::RecordId;
-use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{AGENT_CHARS_MAX, Packet, Proposal, State as PacketState};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
@@ -13,7 +11,7 @@ use handrail_kernel::extract::{Caller, IdempotencyKey, right};
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use handrail_kernel::store::{AGENT_ID_BYTES_MAX, Agent, Filter, Key, Order, Page};
-use handrail_packets::create;
+use handrail_packets::{GivenName, Held, create, made_before};
 use serde_json::{Map, Value, json};
 
 use crate::agents::is_available;
@@ -59,43 +57,45 @@ pub(crate) async fn handler(
 }
 
 async fn hand_over(cx: &Cx, key: &Key, handoff: Handoff, name: Option<&str>) -> Result<Value, Problem> {
+    // Whatever became of the agent since: a conversation that was taken is not refused when its answer was lost.
+    let named = name.map(|name| GivenName::new(name, &handoff));
+    if let Some(made) = made_before(cx, key, named.as_ref()).await? {
+        return Ok(taken(&made));
+    }
     let target = match handoff.to.len() <= AGENT_ID_BYTES_MAX {
         true => cx.store.agent(key.tenant, &handoff.to).await?,
         false => None,
     };
     let target = target.filter(|agent| is_available(agent, cx.clock.now()));
     let target = target.ok_or_else(|| not_found(format!("Target agent '{}' is not available", handoff.to)))?;
-    if let Some(refusal) = is_full(cx, key, &target, name).await? {
+    if let Some(refusal) = is_full(cx, key, &target).await? {
         return Ok(refusal);
     }
     // It was read, and what it makes is a packet like any other.
     let proposal = Proposal::read(&handoff.packet(&target.name)).map_err(|_| Problem::Broken)?;
-    let made = create(cx, key, proposal, name).await?;
-    Ok(json!({
+    Ok(taken(&create(cx, key, proposal, named.as_ref()).await?))
+}
+
+fn taken(made: &Held) -> Value {
+    json!({
         "status": "success",
         "handoffId": made.record.id,
         "result": true,
-        "message": format!("Handed over to {}", target.name),
-    }))
+        "message": format!("Handed over to {}", made.record.ask.target.name),
+    })
 }
 
-/// The answer of an agent that has as much to do as it takes. What it took before is not refused when it is asked again.
+/// The answer of an agent that has as much to do as it takes.
 ///
 /// The count is the index's, which follows the table within moments: of several conversations that come at once, a few may
 /// get in beyond the bound.
-async fn is_full(cx: &Cx, key: &Key, target: &Agent, name: Option<&str>) -> Result<Option<Value>, Problem> {
+async fn is_full(cx: &Cx, key: &Key, target: &Agent) -> Result<Option<Value>, Problem> {
     let Some(most) = target.open_max else { return Ok(None) };
     let filter = Filter::<Packet> { states: Some(OPEN.to_vec()), holder: Some(target.id.clone()), ..Filter::default() };
     let count = Page { limit: 0, offset: 0, after: None, order: Order::NewestFirst, bytes_max: 0 };
     let open = cx.store.find(key.tenant, &filter, &count, cx.clock.now()).await?.total;
     if open < u64::from(most) {
         return Ok(None);
-    }
-    if let Some(name) = name {
-        let id = RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, name);
-        if cx.store.record::<Packet>(key.tenant, id).await?.is_some() {
-            return Ok(None);
-        }
     }
     Ok(Some(json!({
         "status": "failed",
@@ -276,6 +276,26 @@ mod tests {
         // Without a bound nobody counts.
         desk.call(crate::agent_change::ENDPOINT, "/api/agents/billing", AGENT, json!({"name": "Billing"})).await;
         assert_eq!(ask(&desk, handoff()).await.json["result"], true);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_stays_taken_whatever_became_of_the_agent() {
+        let desk = desk_with_billing().await;
+        let ask_once =
+            async |body: Value| desk.call_once(ENDPOINT, "/api/agents/route-handoff", AGENT, "7", body).await;
+        let first = ask_once(handoff()).await;
+        assert_eq!(first.json["result"], true, "{}", first.json);
+        desk.call(crate::agent_change::ENDPOINT, "/api/agents/billing", AGENT, json!({"name": "Invoices"})).await;
+        let renamed = ask_once(handoff()).await;
+        assert_eq!((renamed.status.as_u16(), &renamed.json), (200, &first.json));
+        // It falls silent. Whoever were told now that it did not take the conversation would hand it to another one too.
+        desk.advance(24 * 60);
+        assert_eq!(ask(&desk, handoff()).await.status.as_u16(), 404);
+        let silent = ask_once(handoff()).await;
+        assert_eq!((silent.status.as_u16(), &silent.json), (200, &first.json));
+        let mut otherwise = handoff();
+        otherwise["handoffReason"] = "Another".into();
+        assert_eq!(ask_once(otherwise).await.status.as_u16(), 409);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod clock;
 mod files;
 mod hooks;
 mod mail;
+mod visitors;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ pub(crate) fn router(local: Local) -> Router {
         .route("/local/hooks/in/{name}", post(hooks::receive))
         .route("/local/clock", get(clock::show).post(clock::advance))
         .route("/local/files/{token}", put(files::put).layer(DefaultBodyLimit::disable()))
+        .route_layer(axum::middleware::from_fn(visitors::from_here_only))
         .with_state(local)
 }
 

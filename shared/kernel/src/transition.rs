@@ -113,6 +113,22 @@ async fn put<L: Lifecycle>(
     Err(last.map_or(Stop::Busy, Stop::Fault))
 }
 
+/// What this command made before, with the body that it has now. `None`: there is nothing under this id.
+///
+/// For whoever would make it from what may have changed since, and could not make the same again.
+pub async fn made_before<L: Lifecycle>(
+    cx: &Cx,
+    tenant: TenantId,
+    id: RecordId,
+    command: &CommandId,
+) -> Result<Option<Whole<L>>, Stop<L>> {
+    match cx.store.whole_and_maker::<L>(tenant, id).await? {
+        Some((whole, maker)) if maker == *command => Ok(Some(whole)),
+        Some(_) => Err(Stop::OtherContent),
+        None => Ok(None),
+    }
+}
+
 /// The body that this record will name. It lies there and is not true yet.
 async fn put_body<L: Lifecycle>(cx: &Cx, next: &Record<L>, body: &Body) -> Result<BodyName, Stop<L>> {
     let mut last = None;
@@ -177,8 +193,13 @@ pub async fn rework<L: Lifecycle>(
     id: RecordId,
     mut propose: impl FnMut(&Whole<L>) -> Result<Proposed<L>, Stop<L>> + Send,
 ) -> Result<(Applied<L>, Option<Body>), Stop<L>> {
+    let mut tried: Option<CommandId> = None;
     for _ in 0..REWORKS_MAX {
         let mut current = cx.store.whole::<L>(tenant, id).await?.ok_or(Stop::NotFound)?;
+        // Nobody knew whether it was done, and it was. What would be proposed now may well be refused.
+        if tried.as_ref().and_then(|own| current.record.made_by(own)).is_some() {
+            return Ok((Applied { record: current.record, replayed: true }, current.body));
+        }
         if let Some(due) = settle(&current.record, cx.clock.now()) {
             match write(cx, &current.record, &due, None).await? {
                 // No timer changes a body.
@@ -193,6 +214,7 @@ pub async fn rework<L: Lifecycle>(
             return if same { Ok((applied, current.body)) } else { Err(Stop::OtherContent) };
         }
         let verdict = decide(&current.record, &command, cx.clock.now()).map_err(Stop::Refused)?;
+        tried = Some(command.id.clone());
         // What is due is settled without the body, and then read again.
         let body = body.filter(|_| !verdict.settles_first);
         let name = match &body {

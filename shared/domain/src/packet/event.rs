@@ -161,6 +161,8 @@ pub enum Refusal {
     AlreadyClaimed { by: AgentRef },
     /// Past claiming.
     NotClaimable { state: State },
+    /// The claim that is asked for once more is over: its lease lapsed, and nobody has the packet now.
+    ClaimLapsed,
     /// The person comes first: no claim, and no other question than the one that they read.
     WaitsForHuman,
     /// It can't be claimed any more.
@@ -191,6 +193,7 @@ impl Refusal {
             Self::Stale | Self::AlreadyClaimed { .. } | Self::WaitsForHuman | Self::NotAwaiting { .. } => true,
             Self::NoTransition { .. }
             | Self::NotClaimable { .. }
+            | Self::ClaimLapsed
             | Self::Expired
             | Self::AlreadyExpired
             | Self::NoCheckpoint

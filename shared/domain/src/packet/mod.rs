@@ -29,7 +29,7 @@ pub use event::{Act, Edit, Edited, PacketEvent, Refusal};
 pub use patch::{ActionsPatch, Patch};
 pub use question::question;
 pub use reading::{FLAWS_MAX, Flaw, Step};
-pub use rules::{Packet, target};
+pub use rules::{Packet, still_holds, target};
 pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
 pub use standing::{Lease, Standing};
 pub use state::{State, TABLE, Trigger};

@@ -8,6 +8,7 @@ use super::standing::Standing;
 use super::state::{State, TABLE, Trigger};
 use crate::actor::Actor;
 use crate::effect::Effect;
+use crate::ids::CommandId;
 use crate::lifecycle::{Facets, Lifecycle, Table, TimerRule};
 use crate::record::{ContentRef, Entry, Record};
 use crate::text::EmailAddress;
@@ -18,6 +19,24 @@ use State::{AwaitingHuman, Claimed, Completed, Created, Expired, InProgress};
 /// The agent that has it, or for whom it is meant.
 pub fn target(record: &Record<Packet>) -> &AgentRef {
     record.standing.holder.as_ref().unwrap_or(&record.ask.target)
+}
+
+/// What a command that is repeated may be told: a claim only while it holds, anything else always.
+///
+/// A lease that lapsed has ended the claim. Whoever were told once more that they have the packet would work on what
+/// somebody else has by now, or takes in a moment.
+pub fn still_holds(record: &Record<Packet>, command: &CommandId, now: Timestamp) -> Result<(), Refusal> {
+    let claim = record.made_by(command).filter(|entry| matches!(entry.event, PacketEvent::Claimed { .. }));
+    let Some(claimed) = claim.map(|entry| entry.seq) else { return Ok(()) };
+    let seen = record.seen_at(now);
+    let mut since = seen.log.iter().map(|line| &line.entry).filter(|entry| entry.seq > claimed);
+    if !since.any(|entry| matches!(entry.event, PacketEvent::LeaseLapsed { .. })) {
+        return Ok(());
+    }
+    match seen.state() {
+        Created => Err(Refusal::ClaimLapsed),
+        _ => Err(Packet::no_row(&seen, &Act::Claim { by: target(&seen).clone(), lease_seconds: None })),
+    }
 }
 
 /// The kind itself. Its behaviour is all in [`Lifecycle`].

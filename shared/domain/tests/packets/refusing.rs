@@ -55,6 +55,7 @@ fn a_refusal_says_whether_trying_again_can_help() {
     let never = [
         Refusal::NoTransition { from, to, allowed: vec![] },
         Refusal::NotClaimable { state: State::Failed },
+        Refusal::ClaimLapsed,
         Refusal::Expired,
         Refusal::AlreadyExpired,
         Refusal::NoCheckpoint,

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 /// In bytes: a sort key holds 1,024.
 pub const AGENT_ID_BYTES_MAX: usize = 800;
 /// Listed at once. More than one platform runs.
-pub const AGENTS_LISTED_MAX: i32 = 1_000;
+pub const AGENTS_LISTED_MAX: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
@@ -29,6 +29,9 @@ pub struct Agent {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
+
+/// An agent is 4 KB at most, where its id and its name are long and not in Latin letters, and a query answers 1 MB.
+const QUERIES_OF_A_LIST_MAX: usize = 5;
 
 /// What somebody says of an agent.
 #[derive(Clone, Copy, Debug)]
@@ -96,16 +99,27 @@ impl Store {
 
     /// By their ids.
     pub async fn agents(&self, tenant: TenantId) -> Result<Vec<Agent>, Fault> {
-        let query = self
-            .db
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", s(partition(tenant)))
-            .limit(AGENTS_LISTED_MAX);
-        let found = query.send().await.map_err(|error| Fault::from_sdk("list agents", error))?;
-        found.items().iter().map(read).collect()
+        let (mut agents, mut start) = (Vec::new(), None);
+        for _ in 0..QUERIES_OF_A_LIST_MAX {
+            let query = self
+                .db
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", s(partition(tenant)))
+                .limit(i32::try_from(AGENTS_LISTED_MAX - agents.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let found = query.send().await.map_err(|error| Fault::from_sdk("list agents", error))?;
+            for item in found.items() {
+                agents.push(read(item)?);
+            }
+            start = found.last_evaluated_key;
+            if start.is_none() || agents.len() >= AGENTS_LISTED_MAX {
+                break;
+            }
+        }
+        Ok(agents)
     }
 
     /// `false`: nobody of that name was registered.

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use handrail_domain::ids::{RecordId, TenantId};
+use handrail_domain::ids::{CommandId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::{ContentRef, Record};
 use handrail_domain::time::Timestamp;
@@ -122,6 +122,15 @@ impl Store {
     /// Reads a record with its body. One consistent round trip; a second one if writers of other versions died half way, and
     /// another if the body lies in parts.
     pub async fn whole<L: Lifecycle>(&self, tenant: TenantId, id: RecordId) -> Result<Option<Whole<L>>, Fault> {
+        Ok(self.whole_and_maker(tenant, id).await?.map(|(whole, _)| whole))
+    }
+
+    /// The same, and the command that made it.
+    pub async fn whole_and_maker<L: Lifecycle>(
+        &self,
+        tenant: TenantId,
+        id: RecordId,
+    ) -> Result<Option<(Whole<L>, CommandId)>, Fault> {
         let query = self
             .db
             .query()
@@ -150,7 +159,7 @@ impl Store {
         }
         let record = read_head::<L>(&head, AskFrom::Items(&items))?;
         let body = read_body(&record, body_of(&head), &items)?;
-        Ok(Some(Whole { record, body }))
+        Ok(Some((Whole { record, body }, head.json("command")?)))
     }
 
     /// The body that a committed head names is no orphan: it stays. What it named before is let go.

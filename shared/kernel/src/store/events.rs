@@ -27,6 +27,32 @@ impl Store {
         id: RecordId,
         seq: u64,
     ) -> Result<Vec<LogLine<L>>, Fault> {
+        let mut lines = self.events_between(tenant, id, 1..seq, false).await?;
+        lines.reverse();
+        Ok(lines)
+    }
+
+    /// From this event on and before that one, oldest first; of very many the oldest.
+    pub async fn events_from<L: Lifecycle>(
+        &self,
+        tenant: TenantId,
+        id: RecordId,
+        from: u64,
+        before: u64,
+    ) -> Result<Vec<LogLine<L>>, Fault> {
+        if from >= before {
+            return Ok(Vec::new());
+        }
+        self.events_between(tenant, id, from..before, true).await
+    }
+
+    async fn events_between<L: Lifecycle>(
+        &self,
+        tenant: TenantId,
+        id: RecordId,
+        range: std::ops::Range<u64>,
+        forward: bool,
+    ) -> Result<Vec<LogLine<L>>, Fault> {
         let (mut lines, mut bytes, mut start) = (Vec::new(), 0, None);
         while lines.len() < EVENTS_READ_MAX && bytes < EVENTS_BYTES_MAX {
             let query = self
@@ -36,9 +62,9 @@ impl Store {
                 .consistent_read(true)
                 .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
                 .expression_attribute_values(":pk", HeadKey { tenant, id }.pk())
-                .expression_attribute_values(":first", s("event#"))
-                .expression_attribute_values(":last", s(place_of(seq.saturating_sub(1))))
-                .scan_index_forward(false)
+                .expression_attribute_values(":first", s(place_of(range.start)))
+                .expression_attribute_values(":last", s(place_of(range.end.saturating_sub(1))))
+                .scan_index_forward(forward)
                 .set_exclusive_start_key(start);
             let found = query.send().await.map_err(|error| Fault::from_sdk("read a record's events", error))?;
             for item in found.items() {
@@ -52,7 +78,6 @@ impl Store {
                 break;
             }
         }
-        lines.reverse();
         Ok(lines)
     }
 }

@@ -19,6 +19,7 @@ mod key_places;
 mod keys;
 mod lists;
 mod newest;
+mod notes;
 mod outcome;
 mod parts;
 mod quotas;

@@ -234,6 +234,27 @@ async fn of_many_who_change_large_content_nobody_undoes_another() {
     assert_eq!(written.context.summary, dense(500_000, 9));
 }
 
+/// What is refused once it is done would be told as refused although it was done.
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_is_not_asked_about_again() {
+    let desk = Desk::new().await;
+    let made = desk.make(Wish::summary("before")).await;
+    let name = command(&desk.cx, Act::Renew);
+    desk.lose_answer_to("UpdateItem");
+    let done = rework(&desk.cx, tenant(), made.id, |whole: &Whole<Packet>| {
+        let there: Content = whole.body.as_ref().unwrap().read()?;
+        if there.context.summary != "before" {
+            return Err(Stop::Busy);
+        }
+        let next = content("after");
+        let act = Act::Edit(edit(whole.record.standing.content.clone(), &next));
+        Ok(Proposed { command: Command { act, ..name.clone() }, body: Some(body_of(&next)) })
+    });
+    let (applied, body) = done.await.unwrap();
+    assert_eq!((applied.record.seq, body.unwrap().read::<Content>().unwrap()), (2, content("after")));
+    assert_eq!(desk.whole(made.id).await.record.seq, 2);
+}
+
 #[tokio::test]
 async fn a_record_never_names_a_body_that_nobody_wrote() {
     let desk = Desk::new().await;

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use handrail_domain::access::Role;
 use handrail_domain::actor::Actor;
@@ -137,6 +138,11 @@ impl Desk {
 
     pub(crate) async fn find(&self, filter: &Filter<Packet>, page: &Page) -> Found<Packet> {
         self.cx.store.find(tenant(), filter, page, self.now()).await.unwrap()
+    }
+
+    /// The next call of this action is done, and its answer is lost.
+    pub(crate) fn lose_answer_to(&self, action: &'static str) {
+        self.asked.0.lock().unwrap().lost = Some(action);
     }
 
     /// Keys read by batch since the last time this was asked, and how many queries there were.
@@ -271,6 +277,7 @@ impl Entropy for Counting {
 pub(crate) struct Counts {
     pub by_action: BTreeMap<String, usize>,
     pub keys_in_batches: usize,
+    lost: Option<&'static str>,
 }
 
 #[derive(Clone, Default)]
@@ -290,9 +297,17 @@ impl HttpConnector for Noted {
             request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         let mut counts = self.asked.0.lock().unwrap();
         counts.keys_in_batches += body["RequestItems"][TABLE]["Keys"].as_array().map_or(0, Vec::len);
+        let is_lost = counts.lost.take_if(|lost| *lost == action).is_some();
         *counts.by_action.entry(action).or_default() += 1;
         drop(counts);
-        self.inner.call(request)
+        let answer = self.inner.call(request);
+        if !is_lost {
+            return answer;
+        }
+        HttpConnectorFuture::new(async move {
+            answer.await?;
+            Err(ConnectorError::timeout("the answer was lost, as the test asked".into()))
+        })
     }
 }
 

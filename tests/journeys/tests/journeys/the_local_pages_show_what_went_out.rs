@@ -36,6 +36,30 @@ async fn the_first_page_has_a_command_that_works() {
     world.end().await;
 }
 
+/// The first page shows the admin's key. A browser takes a name that was made to lead here for that page's own server.
+#[tokio::test]
+async fn no_page_from_elsewhere_reads_them_or_moves_the_clock() {
+    let world = World::new().await;
+    let nobody = world.admin.without_key();
+    let by_name = async |path: &str, host: &str| nobody.send(Method::GET, path, &[("host", host)], Vec::new()).await;
+    for path in ["/", "/local/mail", "/local/hooks", "/local/clock"] {
+        let refused = by_name(path, "example.com:8787").await.expect(403);
+        assert!(refused.json["error"].is_string() && !refused.text.contains(&world.running.key), "{}", refused.text);
+        by_name(path, "localhost:8787").await.expect(200);
+    }
+    let move_clock = async |origin: &str| {
+        let later = br#"{"advance_seconds": 60}"#.to_vec();
+        nobody.send(Method::POST, "/local/clock", &[("origin", origin), ("content-type", "text/plain")], later).await
+    };
+    let before = world.now();
+    for origin in ["https://example.com", "null"] {
+        move_clock(origin).await.expect(403);
+    }
+    assert_eq!(world.now(), before);
+    move_clock(&world.running.origin.clone()).await.expect(200);
+    world.end().await;
+}
+
 #[tokio::test]
 async fn the_mailbox_holds_each_mail() {
     let mut world = World::new().await;
