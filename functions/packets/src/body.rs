@@ -97,9 +97,8 @@ fn is_of_number(byte: u8) -> bool {
 fn behind_string(mut rest: &[u8]) -> &[u8] {
     loop {
         rest = match rest {
-            [b'\\', _, after @ ..] => after,
             [b'"', after @ ..] => return after,
-            [_, after @ ..] => after,
+            [b'\\', _, after @ ..] | [_, after @ ..] => after,
             [] => return rest,
         };
     }

@@ -60,6 +60,7 @@ mod of_twenty_uploads_five_count;
 mod only_an_approval_permits_an_enforced_action;
 mod only_what_was_offered_can_be_answered;
 mod packets;
+mod packets_at_odd_addresses;
 mod packets_of_others_are_not_there;
 mod pictures_come_from_their_origins_alone;
 mod rules_answer_for_people;
