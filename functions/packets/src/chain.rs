@@ -45,7 +45,7 @@ async fn handler(
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = &caller.key;
-    let proposal = body.read(key, Proposal::read)?;
+    let proposal = body.read(key, Proposal::read_next)?;
     spend(&cx, key, Budget::Creates).await?;
     // The parent's conversation goes on, and a repeat means the child that was made when it was shorter.
     let wanted = proposal.clone().chained_to(parent, &Content::default());
@@ -82,7 +82,8 @@ mod tests {
         let mut next = packet();
         next["context"]["conversation_state"] = json!([{"role": "agent", "content": "two"}]);
         next["metadata"]["source_agent"]["id"] = "b-1".into();
-        next["parent_packet_id"] = "018f0000-0000-7000-8000-000000000000".into();
+        // The path says whose child it is, whatever stands there.
+        next["parent_packet_id"] = json!(["no", "id"]);
         let path = format!("/api/v1/packets/{parent}/chain");
         let child = desk.call(ENDPOINT, &path, AGENT, next.clone()).await;
         assert_eq!((child.status.as_u16(), &child.json["parent_packet_id"]), (201, &json!(parent)));

@@ -51,6 +51,11 @@ impl Proposal {
         Reading::of(body, read_proposal)
     }
 
+    /// One whose parent is named elsewhere: a parent in the body is read over, whatever it is.
+    pub fn read_next(body: &Value) -> Result<Self, Vec<Flaw>> {
+        Reading::of(body, read_next)
+    }
+
     /// Goes on from another packet, whatever parent the body named.
     #[must_use]
     pub fn chained_to(self, parent: RecordId, its: &Content) -> Self {
@@ -162,6 +167,13 @@ impl BatchClaim {
 fn read_proposal(reading: &mut Reading, value: &Value) -> Option<Proposal> {
     let members = reading.object(value)?;
     let parent = reading.optional(members, "parent_packet_id", Reading::id);
+    let next = read_next(reading, value);
+    Some(Proposal { parent: parent?, ..next? })
+}
+
+/// Everything but whose child it is.
+fn read_next(reading: &mut Reading, value: &Value) -> Option<Proposal> {
+    let members = reading.object(value)?;
     let metadata = reading.needed(members, "metadata", read_metadata);
     let context = reading.needed(members, "context", read_context);
     let decisions = reading.or_default(members, "decisions", |r, value| r.list(value, read_decided));
@@ -179,7 +191,7 @@ fn read_proposal(reading: &mut Reading, value: &Value) -> Option<Proposal> {
         dependencies: dependencies?,
         hitl: hitl?,
     };
-    Some(Proposal { parent: parent?, schema_id: schema_id?, content, ..metadata? })
+    Some(Proposal { schema_id: schema_id?, content, ..metadata? })
 }
 
 /// A proposal with nothing but what its metadata says.
