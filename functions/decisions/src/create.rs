@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Ask, Asker, Channel, Choice, Decision, Proposal, Urgency, policy_event};
-use handrail_domain::ids::{CommandId, RecordId};
+use handrail_domain::ids::{CommandId, RecordId, RequestFormat};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_kernel::access::{Budget, spend};
@@ -39,6 +39,9 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+/// The format of [`Wire`] in the digest of a request.
+const FORMAT: RequestFormat = RequestFormat { name: "decisions.create", version: 1 };
+
 /// Fields that are not named here are ignored; null is as good as absent.
 #[derive(Deserialize, Serialize)]
 struct Wire {
@@ -64,7 +67,7 @@ async fn handler(
     Json(wire): Json<Wire>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = caller.key;
-    let content = serde_json::to_vec(&wire).map_err(|_| Problem::Broken)?;
+    let content = serde_json::to_value(&wire).map_err(|_| Problem::Broken)?;
     // Read only where it matters.
     let asks_in_slack = wire.channel == Some(Channel::Slack);
     if asks_in_slack && !key.tier.asks_in_slack() {
@@ -95,15 +98,14 @@ async fn handler(
     let ask = Ask::check(proposal(wire), &asker, now).map_err(invalid)?;
     spend(&cx, &key, Budget::Creates).await?;
     let named = idempotency_key.is_some();
-    let (id, command) = match idempotency_key {
-        Some(name) => {
-            (RecordId::from_idempotency_key(key.tenant, key.id, Decision::KIND, &name), CommandId::new(&name, &content))
-        }
+    let (id, name) = match idempotency_key {
+        Some(name) => (RecordId::from_idempotency_key(key.tenant, key.id, Decision::KIND, &name), name),
         None => {
             let id = cx.new_record_id();
-            (id, CommandId::new(&id.to_string(), &content))
+            (id, id.to_string())
         }
     };
+    let command = CommandId::from_request(&name, FORMAT, &content);
     let by = Actor::Key { key: key.id, role: key.role };
     let mut record = Record::<Decision>::open(key.tenant, id, ask, by, command.clone(), now);
     // In the same write: nobody ever sees it undecided.

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Act, Choice, Decision, check_given};
-use handrail_domain::ids::CommandId;
+use handrail_domain::ids::{CommandId, RequestFormat};
 use handrail_domain::lifecycle::Command;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
@@ -38,6 +38,9 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+/// The format of [`Wire`] in the digest of a request.
+const FORMAT: RequestFormat = RequestFormat { name: "decisions.resolve", version: 1 };
+
 #[derive(Deserialize, Serialize)]
 struct Wire {
     action: Option<Choice>,
@@ -57,7 +60,7 @@ async fn handler(
     Json(wire): Json<Wire>,
 ) -> Result<axum::Json<Value>, Problem> {
     let key = caller.key;
-    let content = serde_json::to_vec(&wire).map_err(|_| Problem::Broken)?;
+    let content = serde_json::to_value(&wire).map_err(|_| Problem::Broken)?;
     let choice = wire.action.ok_or_else(|| Problem::invalid("action", "is required: approve, deny or modify"))?;
     let given = check_given(wire.resolved_by, wire.notes, wire.response_data, wire.execute_at).map_err(invalid)?;
     let id = id.parse().map_err(|_| NOT_FOUND)?;
@@ -67,7 +70,7 @@ async fn handler(
         None => cx.new_record_id().to_string(),
     };
     let command = Command::<Decision> {
-        id: CommandId::new(&name, &content),
+        id: CommandId::from_request(&name, FORMAT, &content),
         actor: Actor::Key { key: key.id, role: key.role },
         act: Act::Answer(choice, given),
     };

@@ -4,6 +4,7 @@ use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use futures_util::StreamExt;
 use handrail_domain::access::Scope;
+use handrail_domain::packet::CREATE_FORMAT;
 use handrail_domain::packet::read_batch;
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
@@ -58,7 +59,7 @@ async fn handler(
         let (cx, key, holding) = (&cx, key, &holding);
         async move {
             holding.hold(cx, key.tenant, &proposal).await?;
-            let named = name.as_deref().map(|name| GivenName::new(name, &proposal));
+            let named = name.as_deref().map(|name| GivenName::new(name, CREATE_FORMAT, proposal.to_json()));
             shelf::create(cx, key, proposal, named.as_ref()).await
         }
     });

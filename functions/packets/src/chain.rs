@@ -3,7 +3,7 @@
 use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
-use handrail_domain::packet::{Content, Proposal};
+use handrail_domain::packet::{CREATE_FORMAT, Content, Proposal};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -49,7 +49,7 @@ async fn handler(
     spend(&cx, key, Budget::Creates).await?;
     // The parent's conversation goes on, and a repeat means the child that was made when it was shorter.
     let wanted = proposal.clone().chained_to(parent, &Content::default());
-    let named = name.as_deref().map(|name| GivenName::new(name, &wanted));
+    let named = name.as_deref().map(|name| GivenName::new(name, CREATE_FORMAT, wanted.to_json()));
     if let Some(made) = made_before(&cx, key, named.as_ref()).await? {
         return Ok((StatusCode::CREATED, axum::Json(made.view(&cx))));
     }

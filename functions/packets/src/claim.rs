@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
-use handrail_domain::packet::Claim;
+use handrail_domain::packet::{CLAIM_FORMAT, Claim};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -43,7 +43,7 @@ async fn handler(
     let key = &caller.key;
     let claim = body.read(key, Claim::read)?;
     spend(&cx, key, Budget::Calls).await?;
-    let name = Name::given(&cx, key, name, &claim.act());
+    let name = Name::given(&cx, key, name, CLAIM_FORMAT, &claim.to_json());
     let claimed = shelf::act(&cx, key, id, claim.act(), &name).await?;
     Ok(axum::Json(claimed.view(&cx)))
 }

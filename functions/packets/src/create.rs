@@ -3,7 +3,7 @@
 use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
-use handrail_domain::packet::Proposal;
+use handrail_domain::packet::{CREATE_FORMAT, Proposal};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -48,7 +48,7 @@ async fn handler(
     spend(&cx, &caller.key, Budget::Creates).await?;
     Holding::new(schemas).hold(&cx, caller.key.tenant, &proposal).await?;
     let counted = Counted::handoff(&cx, &caller.key, name.as_deref()).await?;
-    let named = name.as_deref().map(|name| GivenName::new(name, &proposal));
+    let named = name.as_deref().map(|name| GivenName::new(name, CREATE_FORMAT, proposal.to_json()));
     match shelf::create(&cx, &caller.key, proposal, named.as_ref()).await {
         Ok(made) => Ok((StatusCode::CREATED, axum::Json(made.view(&cx)))),
         Err(problem) => Err(counted.unless_made(&cx, problem).await),

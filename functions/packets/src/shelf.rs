@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::response::Response;
 use futures_util::StreamExt;
 use handrail_domain::actor::Actor;
-use handrail_domain::ids::{CommandId, RecordId, TenantId};
+use handrail_domain::ids::{CommandId, RecordId, RequestFormat, TenantId};
 use handrail_domain::lifecycle::Command;
 use handrail_domain::packet::{Act, Content, Packet, PacketEvent, Proposal, Refusal, still_holds};
 use handrail_domain::record::Record;
@@ -117,9 +117,9 @@ impl Name {
     }
 
     /// By the caller's idempotency key, if there is one.
-    pub(crate) fn given(cx: &Cx, key: &Key, name: Option<String>, act: &Act) -> Self {
+    pub(crate) fn given(cx: &Cx, key: &Key, name: Option<String>, format: RequestFormat, content: &Value) -> Self {
         match name {
-            Some(name) => Self(CommandId::new(&format!("{} {name}", key.id), format!("{act:?}").as_bytes())),
+            Some(name) => Self(CommandId::from_request(&format!("{} {name}", key.id), format, content)),
             None => Self::fresh(cx),
         }
     }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
+use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, Packet, Proposal, State as PacketState};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
@@ -58,7 +59,7 @@ pub(crate) async fn handler(
 
 async fn hand_over(cx: &Cx, key: &Key, handoff: Handoff, name: Option<&str>) -> Result<Value, Problem> {
     // Whatever became of the agent since: a conversation that was taken is not refused when its answer was lost.
-    let named = name.map(|name| GivenName::new(name, &handoff));
+    let named = name.map(|name| GivenName::new(name, HANDOFF_FORMAT, handoff.to_json()));
     if let Some(made) = made_before(cx, key, named.as_ref()).await? {
         return Ok(taken(&made));
     }
@@ -105,6 +106,9 @@ async fn is_full(cx: &Cx, key: &Key, target: &Agent) -> Result<Option<Value>, Pr
     })))
 }
 
+/// The format of [`Handoff::to_json`].
+const HANDOFF_FORMAT: RequestFormat = RequestFormat { name: "routes.handoff", version: 1 };
+
 /// A conversation that somebody wants to hand over.
 #[derive(Debug)]
 struct Handoff {
@@ -146,6 +150,18 @@ impl Handoff {
             }
             _ => Err(flawed(reading.flaws)),
         }
+    }
+
+    /// The handoff as JSON under the published field names, for the digest of the request.
+    fn to_json(&self) -> Value {
+        json!({
+            "fromAgent": self.from,
+            "toAgent": self.to,
+            "conversationContext": self.context,
+            "handoffReason": self.reason,
+            "priority": self.priority,
+            "handoffTime": self.stated_at,
+        })
     }
 
     /// The packet that it becomes. What packets have no word for lies in its context.

@@ -6,10 +6,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 use uuid::Uuid;
 
+use crate::canonical::canonical_json;
 use crate::time::Timestamp;
 
 /// A text that is not an id of the kind that was asked for.
@@ -165,6 +167,13 @@ impl FromStr for RecordId {
 
 text_serde!(RecordId);
 
+/// The form in which a request's content is digested.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFormat {
+    pub name: &'static str,
+    pub version: u32,
+}
+
 /// Says which command made an event, so that its repeat is recognised.
 ///
 /// The first part names the command; the second is a digest of what it asked for, so that a repeat with other content is
@@ -177,8 +186,31 @@ impl CommandId {
         Self(format!("{}.{}", short_hash(name.as_bytes()), short_hash(content)))
     }
 
+    /// Names a command that came as a JSON request. `content` holds all that the caller asked for, under public field names.
+    ///
+    /// `format` is counted up whenever the same request would be written as another `content`.
+    pub fn from_request(name: &str, format: RequestFormat, content: &Value) -> Self {
+        let text = format!("{}\n{}", format.name, canonical_json(content));
+        Self(format!("{}.v{}-{}", short_hash(name.as_bytes()), format.version, short_hash(text.as_bytes())))
+    }
+
     pub fn same_command(&self, other: &Self) -> bool {
         self.name() == other.name()
+    }
+
+    /// Returns `false` if both carry digests of the same format and the digests differ.
+    ///
+    /// Digests of two formats cannot be compared. The earlier command then counts as the same one, so a request that is
+    /// repeated across an upgrade finds what it made before the upgrade.
+    pub fn has_same_content(&self, other: &Self) -> bool {
+        let ((version, digest), (other_version, other_digest)) = (self.content(), other.content());
+        version != other_version || digest == other_digest
+    }
+
+    /// The version of the digest's format, empty before formats had versions, and the digest.
+    fn content(&self) -> (&str, &str) {
+        let content = self.0.split_once('.').map_or("", |(_, content)| content);
+        content.split_once('-').unwrap_or(("", content))
     }
 
     fn name(&self) -> &str {
@@ -209,6 +241,7 @@ fn ulid_of(at: Timestamp, entropy: [u8; 10]) -> Ulid {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -262,6 +295,29 @@ mod tests {
         assert!(!approve.same_command(&CommandId::new("other", b"approve")));
     }
 
+    #[test]
+    fn request_digest_depends_on_values_alone() {
+        let format = |version| RequestFormat { name: "test.create", version };
+        let id = |version, content| CommandId::from_request("tap", format(version), &content);
+        let first = id(1, json!({"a": 1, "b": [2]}));
+        assert_eq!(first, id(1, json!({"b": [2], "a": 1})));
+        assert!(!first.has_same_content(&id(1, json!({"a": 1, "b": [3]}))));
+        let other = RequestFormat { name: "test.change", version: 1 };
+        assert!(!first.has_same_content(&CommandId::from_request("tap", other, &json!({"a": 1, "b": [2]}))));
+    }
+
+    #[test]
+    fn digests_of_two_formats_count_as_same_content() {
+        let content = json!({"a": 1});
+        let format = |version| RequestFormat { name: "test.create", version };
+        let first = CommandId::from_request("tap", format(1), &content);
+        for other in [CommandId::from_request("tap", format(2), &content), CommandId::new("tap", b"a = 1")] {
+            assert!(first.same_command(&other) && first != other);
+            assert!(first.has_same_content(&other) && other.has_same_content(&first));
+        }
+        assert!(!CommandId::new("tap", b"a").has_same_content(&CommandId::new("tap", b"b")));
+    }
+
     /// Stored in every log and in every key of the database.
     #[test]
     fn ids_are_written_like_this_for_good() {
@@ -276,6 +332,11 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&CommandId::new("tap", b"approve")).ok().as_deref(),
             Some(r#""729cd87c6329408e2bbfea0e.74e21680eac7385ca408cb01""#),
+        );
+        let format = RequestFormat { name: "test.create", version: 1 };
+        assert_eq!(
+            serde_json::to_string(&CommandId::from_request("tap", format, &json!({"b": 1, "a": null}))).ok().as_deref(),
+            Some(r#""729cd87c6329408e2bbfea0e.v1-ee207823da4952e363dee2c7""#),
         );
     }
 

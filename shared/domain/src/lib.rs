@@ -8,6 +8,7 @@ pub mod account;
 pub mod actor;
 pub mod allotment;
 pub mod attachment;
+pub mod canonical;
 pub mod decision;
 pub mod effect;
 pub mod file;

@@ -123,7 +123,7 @@ pub async fn made_before<L: Lifecycle>(
     command: &CommandId,
 ) -> Result<Option<Whole<L>>, Stop<L>> {
     match cx.store.whole_and_maker::<L>(tenant, id).await? {
-        Some((whole, maker)) if maker == *command => Ok(Some(whole)),
+        Some((whole, maker)) if maker.same_command(command) && maker.has_same_content(command) => Ok(Some(whole)),
         Some(_) => Err(Stop::OtherContent),
         None => Ok(None),
     }
@@ -164,7 +164,7 @@ pub async fn transition_from<L: Lifecycle>(
     for _ in 0..ATTEMPTS_MAX {
         if let Some(earlier) = current.made_by(&command.id) {
             // Our own win is not a refusal.
-            let same = earlier.command == command.id;
+            let same = earlier.command.has_same_content(&command.id);
             return if same { Ok(Applied { record: current, replayed: true }) } else { Err(Stop::OtherContent) };
         }
         let verdict = decide(&current, command, cx.clock.now()).map_err(Stop::Refused)?;
@@ -209,7 +209,7 @@ pub async fn rework<L: Lifecycle>(
         }
         let Proposed { command, body } = propose(&current)?;
         if let Some(earlier) = current.record.made_by(&command.id) {
-            let same = earlier.command == command.id;
+            let same = earlier.command.has_same_content(&command.id);
             let applied = Applied { record: current.record, replayed: true };
             return if same { Ok((applied, current.body)) } else { Err(Stop::OtherContent) };
         }

@@ -35,8 +35,8 @@ pub use standing::{Lease, Standing};
 pub use state::{State, TABLE, Trigger};
 pub use time::read_time;
 pub use wire::{
-    AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, Claim, LEASE_SECONDS_MAX, Proposal, RESPONSE_CHARS_MAX, Response,
-    SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge, read_batch, read_batch_ids,
+    AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, CLAIM_FORMAT, CREATE_FORMAT, Claim, LEASE_SECONDS_MAX, Proposal,
+    RESPONSE_CHARS_MAX, Response, SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge, read_batch, read_batch_ids,
 };
 
 pub use crate::record::ContentRef;

@@ -1,7 +1,7 @@
 //! Bodies as the published clients send them, read whole: everything that is wrong is told at once. Unknown members are
 //! read over; null says the same as nothing wherever something need not be there.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ask::{AgentRef, Ask, Priority, TTL_MS};
 use super::content::{CONTENT_BYTES_MAX, Content};
@@ -9,7 +9,7 @@ use super::event::Act;
 use super::patch::FORGED;
 use super::read_content::{read_actions, read_context, read_decided, read_dependency, read_hitl};
 use super::reading::{Flaw, Members, Reading};
-use crate::ids::{KeyId, RecordId};
+use crate::ids::{KeyId, RecordId, RequestFormat};
 use crate::time::Timestamp;
 
 /// Of each part of an agent's name. It lies in the head, in the log and in an index.
@@ -22,6 +22,10 @@ pub const RESPONSE_CHARS_MAX: usize = 10_000;
 /// As long as a packet lives.
 pub const LEASE_SECONDS_MAX: u32 = 24 * 60 * 60;
 pub const BATCH_MAX: usize = 50;
+
+/// The formats of [`Proposal::to_json`] and [`Claim::to_json`]: counted up when either writes the same request differently.
+pub const CREATE_FORMAT: RequestFormat = RequestFormat { name: "packets.create", version: 1 };
+pub const CLAIM_FORMAT: RequestFormat = RequestFormat { name: "packets.claim", version: 1 };
 
 /// A packet that somebody wants to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +58,23 @@ impl Proposal {
     /// One whose parent is named elsewhere: a parent in the body is read over, whatever it is.
     pub fn read_next(body: &Value) -> Result<Self, Vec<Flaw>> {
         Reading::of(body, read_next)
+    }
+
+    /// The packet to create as JSON under the published field names, for the digest of the request.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "parent_packet_id": self.parent,
+            "chained": self.chained,
+            "source_agent": self.source,
+            "target_agent": self.target,
+            "created_at": self.stated_at,
+            "claimed_at": self.claimed_at,
+            "completed_at": self.completed_at,
+            "priority": self.priority,
+            "tags": self.tags,
+            "schema_id": self.schema_id,
+            "content": self.content,
+        })
     }
 
     /// Goes on from another packet, whatever parent the body named.
@@ -101,6 +122,11 @@ pub struct Claim {
 impl Claim {
     pub fn read(body: &Value) -> Result<Self, Vec<Flaw>> {
         Reading::of(body, read_claim)
+    }
+
+    /// The claim as JSON under the published field names, for the digest of the request.
+    pub fn to_json(&self) -> Value {
+        json!({"agent": self.by, "lease_seconds": self.lease_seconds})
     }
 
     pub fn act(&self) -> Act {

@@ -9,7 +9,7 @@ use super::bodies::BodyName;
 use super::item::{AskFrom, BEFORE_BODIES, HEAD, HeadKey, lies_apart, moving_attributes, new_items, read_head};
 use super::outcome::{met, met_or_found};
 use super::single::{changing, item_key};
-use super::{Item, ReadItem, Store, json, n, s};
+use super::{Item, ReadItem, Store, n, s};
 use crate::fault::Fault;
 
 /// How a first write ended.
@@ -48,7 +48,8 @@ impl Store {
             self.put_if_absent(ask, "put a record's ask").await?;
         }
         let Err(found) = self.put_or_find(items.head, "put a record").await? else { return Ok(Put::Done) };
-        if found.text("command")? != json(command)? {
+        let maker: CommandId = found.json("command")?;
+        if !maker.same_command(command) || !maker.has_same_content(command) {
             return Ok(Put::OtherContent);
         }
         let earlier = match lies_apart(&found) {
