@@ -115,7 +115,8 @@ async fn every_read_returns_what_it_returned_before() {
     for (path, expected) in reads {
         // Links are made when they are read, for the address at which the service runs then.
         let found = data.get(path).await.to_string().replace(&data.running.origin, written_at);
-        if found != expected.to_string() {
+        let expected = expected.to_string();
+        if found != expected {
             different.push(format!("{path}\n  then: {expected}\n  now:  {found}"));
         }
     }
