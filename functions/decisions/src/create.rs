@@ -234,4 +234,15 @@ mod tests {
             assert_eq!(answer.json["field"], field, "{}", answer.text);
         }
     }
+
+    /// Stored in every log: a change of this text is a new version of the format.
+    #[test]
+    fn digest_of_a_request_stays() {
+        let wire: Wire = serde_json::from_value(
+            json!({"action": "Refund order 4711", "approver": "ada@example.com", "amount": 129.5}),
+        )
+        .unwrap();
+        let command = CommandId::from_request("first", FORMAT, &serde_json::to_value(wire).unwrap());
+        assert_eq!(json!(command), json!("a7937b64b8caa58f03721bb6.v1-486f4883-891d9b82cd72738a771c76fb"));
+    }
 }

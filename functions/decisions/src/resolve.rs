@@ -175,4 +175,12 @@ mod tests {
         }
         assert_eq!(desk.record(made.id()).await.seq, 1);
     }
+
+    /// Stored in every log: a change of this text is a new version of the format.
+    #[test]
+    fn digest_of_a_request_stays() {
+        let wire: Wire = serde_json::from_value(json!({"action": "approve", "notes": "Looks right."})).unwrap();
+        let command = CommandId::from_request("first", FORMAT, &serde_json::to_value(wire).unwrap());
+        assert_eq!(json!(command), json!("a7937b64b8caa58f03721bb6.v1-2f77ee50-962a74290f7ef9890e838b32"));
+    }
 }

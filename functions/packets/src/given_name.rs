@@ -80,9 +80,9 @@ mod tests {
         });
         let proposal = Proposal::read(&body).unwrap();
         let command = CommandId::from_request("n", CREATE_FORMAT, &proposal.to_json());
-        assert_eq!(json!(command), json!("1b16b1df538ba12dc3f97edb.v1-dd41cd2c69bfeb388f3c7311"));
+        assert_eq!(json!(command), json!("1b16b1df538ba12dc3f97edb.v1-f6b7e7bd-dd41cd2c69bfeb388f3c7311"));
         let claim = Claim::read(&json!({"agent_id": "a", "agent_name": "A", "lease_seconds": 60})).unwrap();
         let command = CommandId::from_request("n", CLAIM_FORMAT, &claim.to_json());
-        assert_eq!(json!(command), json!("1b16b1df538ba12dc3f97edb.v1-024d02f5d1af6dd92e466e57"));
+        assert_eq!(json!(command), json!("1b16b1df538ba12dc3f97edb.v1-8c6e94a8-024d02f5d1af6dd92e466e57"));
     }
 }

@@ -194,6 +194,8 @@ fn packets_word(priority: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::ids::CommandId;
+
     use super::*;
     use crate::testing::{AGENT, Answer, Desk, NOON};
 
@@ -371,5 +373,13 @@ mod tests {
             let refused = desk.call(ENDPOINT, "/api/agents/route-handoff", key, handoff()).await;
             assert_eq!((refused.status.as_u16(), &refused.json), (401, &json!({"detail": "Not authenticated"})));
         }
+    }
+
+    /// Stored in every log: a change of this text is a new version of the format.
+    #[test]
+    fn digest_of_a_request_stays() {
+        let handoff = Handoff::read(handoff().as_object().unwrap()).unwrap();
+        let command = CommandId::from_request("first", HANDOFF_FORMAT, &handoff.to_json());
+        assert_eq!(json!(command), json!("a7937b64b8caa58f03721bb6.v1-32f2fb58-3c6f880df158e953c3f52823"));
     }
 }

@@ -191,31 +191,53 @@ impl CommandId {
     /// `format` is counted up whenever the same request would be written as another `content`.
     pub fn from_request(name: &str, format: RequestFormat, content: &Value) -> Self {
         let text = format!("{}\n{}", format.name, canonical_json(content));
-        Self(format!("{}.v{}-{}", short_hash(name.as_bytes()), format.version, short_hash(text.as_bytes())))
+        let (name, format_name) = (short_hash(name.as_bytes()), &short_hash(format.name.as_bytes())[..8]);
+        Self(format!("{name}.v{}-{format_name}-{}", format.version, short_hash(text.as_bytes())))
     }
 
     pub fn same_command(&self, other: &Self) -> bool {
         self.name() == other.name()
     }
 
-    /// Returns `false` if both carry digests of the same format and the digests differ.
+    /// Returns `false` if the two commands certainly asked for different things: their formats have different names, or the
+    /// digests of one version of a format differ.
     ///
-    /// Digests of two formats cannot be compared. The earlier command then counts as the same one, so a request that is
-    /// repeated across an upgrade finds what it made before the upgrade.
+    /// Digests of two versions of a format cannot be compared. The earlier command then counts as the same one, so a request
+    /// that is repeated across an upgrade finds what it made before the upgrade.
     pub fn has_same_content(&self, other: &Self) -> bool {
-        let ((version, digest), (other_version, other_digest)) = (self.content(), other.content());
-        version != other_version || digest == other_digest
+        match (self.digest(), other.digest()) {
+            (
+                Digested::WithFormat { name, version, digest },
+                Digested::WithFormat { name: other_name, version: other_version, digest: other_digest },
+            ) => name == other_name && (version != other_version || digest == other_digest),
+            (Digested::BeforeFormats(digest), Digested::BeforeFormats(other_digest)) => digest == other_digest,
+            _ => true,
+        }
     }
 
-    /// The version of the digest's format, empty before formats had versions, and the digest.
-    fn content(&self) -> (&str, &str) {
+    fn digest(&self) -> Digested<'_> {
         let content = self.0.split_once('.').map_or("", |(_, content)| content);
-        content.split_once('-').unwrap_or(("", content))
+        let mut parts = content.splitn(3, '-');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(version), Some(name), Some(digest)) => Digested::WithFormat { name, version, digest },
+            _ => Digested::BeforeFormats(content),
+        }
     }
 
     fn name(&self) -> &str {
         self.0.split_once('.').map_or(self.0.as_str(), |(name, _)| name)
     }
+}
+
+/// The digest in a [`CommandId`].
+enum Digested<'id> {
+    /// Made by [`CommandId::new`], as all were before formats had names and versions.
+    BeforeFormats(&'id str),
+    WithFormat {
+        name: &'id str,
+        version: &'id str,
+        digest: &'id str,
+    },
 }
 
 /// 96 bits in hex: enough that two commands on one record never meet by chance.
@@ -302,12 +324,14 @@ mod tests {
         let first = id(1, json!({"a": 1, "b": [2]}));
         assert_eq!(first, id(1, json!({"b": [2], "a": 1})));
         assert!(!first.has_same_content(&id(1, json!({"a": 1, "b": [3]}))));
-        let other = RequestFormat { name: "test.change", version: 1 };
-        assert!(!first.has_same_content(&CommandId::from_request("tap", other, &json!({"a": 1, "b": [2]}))));
+        for version in [1, 2] {
+            let other = RequestFormat { name: "test.change", version };
+            assert!(!first.has_same_content(&CommandId::from_request("tap", other, &json!({"a": 1, "b": [2]}))));
+        }
     }
 
     #[test]
-    fn digests_of_two_formats_count_as_same_content() {
+    fn digests_of_two_versions_count_as_same_content() {
         let content = json!({"a": 1});
         let format = |version| RequestFormat { name: "test.create", version };
         let first = CommandId::from_request("tap", format(1), &content);
@@ -336,7 +360,7 @@ mod tests {
         let format = RequestFormat { name: "test.create", version: 1 };
         assert_eq!(
             serde_json::to_string(&CommandId::from_request("tap", format, &json!({"b": 1, "a": null}))).ok().as_deref(),
-            Some(r#""729cd87c6329408e2bbfea0e.v1-ee207823da4952e363dee2c7""#),
+            Some(r#""729cd87c6329408e2bbfea0e.v1-a6a551a8-ee207823da4952e363dee2c7""#),
         );
     }
 

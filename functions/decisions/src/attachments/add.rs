@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::routing::{MethodRouter, post};
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
-use handrail_domain::ids::CommandId;
+use handrail_domain::ids::{CommandId, RequestFormat};
 use handrail_kernel::access::{Budget, spend};
 use handrail_kernel::cx::Cx;
 use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
@@ -12,7 +12,7 @@ use handrail_kernel::extract::{Caller, IdempotencyKey, OwnOrigin, Segment, right
 use handrail_kernel::problem::Problem;
 use handrail_kernel::settings::Need;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{all, attach, check_room, command};
 use crate::dialect::DIALECT;
@@ -53,7 +53,7 @@ async fn handler(
         None => cx.new_record_id().to_string(),
     };
     let files = uploads::described(&cx, &uploads);
-    let command = command(&key, CommandId::new(&name, &content(&uploads)), files.clone());
+    let command = command(&key, CommandId::from_request(&name, FORMAT, &content(&uploads)), files.clone());
     if record.made_by(&command.id).is_none() {
         check_room(&cx, &record, &command)?;
         uploads::put(&cx, key.tenant, id, &uploads, &files).await?;
@@ -62,7 +62,10 @@ async fn handler(
     Ok((StatusCode::CREATED, axum::Json(all(&cx, &origin, &record)?)))
 }
 
-/// By what a repeat is known to be one: the same files under the same names.
-fn content(uploads: &[Upload]) -> Vec<u8> {
-    uploads.iter().flat_map(|upload| format!("{} {}\n", upload.file.sha256, upload.file.name).into_bytes()).collect()
+/// The format of [`content`] in the digest of a request.
+const FORMAT: RequestFormat = RequestFormat { name: "decisions.attachments.add", version: 1 };
+
+/// What a repeat has in common with the first request: the same files under the same names.
+fn content(uploads: &[Upload]) -> Value {
+    uploads.iter().map(|upload| json!({"name": upload.file.name, "sha256": upload.file.sha256})).collect()
 }
