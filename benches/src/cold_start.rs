@@ -1,7 +1,7 @@
-//! What a caller waits for when Lambda starts a function: the process up to its first request for an event, and that event.
+//! Cold start of a function: the process start up to its first request for an event, and the first events.
 //!
-//! Lambda's own share (fetching the zip, starting the machine), TLS and distances are not in it. The processor is this
-//! machine's, not the slice that Lambda gives; so look at the ratios, and at the time on the processor.
+//! Lambda's own share (fetching the zip, starting the machine), TLS and network distance are not included. The
+//! processor is this machine's, not Lambda's share, so ratios and processor time are what count.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,36 +12,35 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use axum::body::Bytes;
-use handrail_testkit::World;
+use handrail_testkit::TestServer;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::build::Build;
+use crate::build::{Build, root};
 use crate::numbers::{median, ms, percentile, print_table};
 use crate::process::memory_of;
-use crate::root;
 use crate::stand_in::{self, Mark, Runtime};
 
 #[derive(clap::Args)]
-pub(crate) struct Plan {
+pub(crate) struct Args {
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     runs: u16,
     #[command(flatten)]
     build: Build,
-    /// A folder with the same functions from another build, measured in turn with these
+    /// Folder with another build of the functions, measured alternately with these
     #[arg(long)]
     against: Option<PathBuf>,
 }
 
 const FUNCTIONS: [&str; 2] = ["decisions-get", "dispatch"];
-/// Lambda's system has its root certificates in one file; others have a folder beside it, which takes longer to read.
+/// Root certificates in one file, as on Lambda; a folder of certificates takes longer to read.
 const BUNDLES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
-const WITHIN: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Subject {
     name: String,
     program: PathBuf,
-    /// `None`: the program that only asks.
+    /// `None` for the baseline program that only requests an event.
     function: Option<&'static str>,
     runs: Vec<Run>,
 }
@@ -49,45 +48,45 @@ struct Subject {
 struct Run {
     ready_ms: f64,
     processor_ms: f64,
-    /// The first event and the second, from handing it over to its answer.
+    /// Time from event to response, of the first and the second event.
     events_ms: Option<[f64; 2]>,
     memory_mb: f64,
 }
 
-pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
-    let wanted = FUNCTIONS.map(str::to_owned);
-    let folder = plan.build.programs(&["handrail-decisions", "handrail-workers"], Some(&wanted))?;
-    let world = World::new().await;
-    let aws = stand_in::aws(&world.engine).await?;
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
+    let functions = FUNCTIONS.map(str::to_owned);
+    let folder = args.build.programs(&["handrail-decisions", "handrail-workers"], Some(&functions))?;
+    let server = TestServer::new().await;
+    let aws = stand_in::aws(&server.engine).await?;
     let mut subjects = vec![Subject {
-        name: "a program that only asks".to_owned(),
+        name: "baseline: request an event".to_owned(),
         program: std::env::current_exe()?,
         function: None,
         runs: Vec::new(),
     }];
     for name in FUNCTIONS {
-        for (folder, suffix) in [(Some(&folder), ""), (plan.against.as_ref(), ", against")] {
+        for (folder, suffix) in [(Some(&folder), ""), (args.against.as_ref(), ", against")] {
             let Some(folder) = folder else { continue };
             let program = folder.join(name);
             subjects.push(Subject { name: format!("{name}{suffix}"), program, function: Some(name), runs: Vec::new() });
         }
     }
-    // In turn, so that a noisy minute is noisy for all of them. The first round only fills the page cache.
-    for round in 0..=plan.runs {
+    // Alternately, so that noise affects all of them. The first round only fills the page cache.
+    for round in 0..=args.runs {
         for subject in &mut subjects {
             let event = match subject.function {
-                Some(function) => event(function, &world).await?,
+                Some(function) => event(function, &server).await?,
                 None => Bytes::new(),
             };
-            let run = tokio::time::timeout(WITHIN, once(subject, event, &aws)).await;
+            let run = tokio::time::timeout(TIMEOUT, once(subject, event, &aws)).await;
             let run = run.context("it hangs").flatten().with_context(|| subject.name.clone())?;
             if round > 0 {
                 subject.runs.push(run);
             }
         }
     }
-    world.kill().await;
-    print(plan, &subjects);
+    server.kill().await;
+    print(args, &subjects);
     Ok(())
 }
 
@@ -102,8 +101,8 @@ async fn once(subject: &Subject, event: Bytes, aws: &str) -> anyhow::Result<Run>
     let begun = Instant::now();
     let mut child = command.spawn().with_context(|| format!("could not start {}", subject.program.display()))?;
     let process = child.id().context("it ended at once")?;
-    let mut given = asked(&mut runtime).await?;
-    let ready_ms = ms(given - begun);
+    let mut requested_at = next_request(&mut runtime).await?;
+    let ready_ms = ms(requested_at - begun);
     let processor_ms = processor_ms(process)?;
     let mut events = Vec::new();
     while subject.function.is_some() && events.len() < 2 {
@@ -113,25 +112,25 @@ async fn once(subject: &Subject, event: Bytes, aws: &str) -> anyhow::Result<Run>
                 at
             }
             Mark::Asked(_) => bail!("it asked again without an answer"),
-            Mark::Failed(why) => bail!(why),
+            Mark::Failed(reason) => bail!(reason),
         };
-        events.push(ms(answered - given));
-        given = asked(&mut runtime).await?;
+        events.push(ms(answered - requested_at));
+        requested_at = next_request(&mut runtime).await?;
     }
     let memory_mb = memory_of(process, "VmHWM").unwrap_or(f64::NAN);
     child.kill().await?;
     Ok(Run { ready_ms, processor_ms, events_ms: events.try_into().ok(), memory_mb })
 }
 
-async fn asked(runtime: &mut Runtime) -> anyhow::Result<Instant> {
+async fn next_request(runtime: &mut Runtime) -> anyhow::Result<Instant> {
     match runtime.next().await? {
         Mark::Asked(at) => Ok(at),
         Mark::Answered(..) => bail!("it answered before it asked"),
-        Mark::Failed(why) => bail!(why),
+        Mark::Failed(reason) => bail!(reason),
     }
 }
 
-/// An operation found what it was asked for, and a worker has nothing that must come again.
+/// Checks that an operation succeeded, or that a worker reports no failed message.
 fn check(answer: &str) -> anyhow::Result<()> {
     let answer: Value = serde_json::from_str(answer)?;
     let found = answer["statusCode"] == 200 || answer["batchItemFailures"] == json!([]);
@@ -139,7 +138,7 @@ fn check(answer: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What all threads of a process have had of the processors.
+/// Returns the processor time of all threads of a process.
 fn processor_ms(process: u32) -> anyhow::Result<f64> {
     let mut nanoseconds = 0.0;
     for thread in fs::read_dir(format!("/proc/{process}/task")).context("needs Linux's /proc")? {
@@ -182,37 +181,37 @@ fn environment(aws: &str) -> Vec<(String, String)> {
     environment
 }
 
-/// The event that the tests replay; an operation's is for a decision that is there, and comes with a key of its own: each
-/// process leases a block of a key's budget.
-async fn event(function: &str, world: &World) -> anyhow::Result<Bytes> {
+/// Returns the function's example event. An operation's event names an existing decision and has a new API key, because
+/// each process reserves a block of a key's rate limit.
+async fn event(function: &str, server: &TestServer) -> anyhow::Result<Bytes> {
     let file = root().join("infra/events").join(Path::new(function).with_extension("json"));
     let mut event: Value = serde_json::from_slice(&fs::read(&file).with_context(|| file.display().to_string())?)?;
     if event["rawPath"].is_string() {
         let key = json!({"name": "measured", "role": "agent"});
-        let key = world.admin.post("/auth/api-keys", &key).await.expect(201).json["key"].clone();
+        let key = server.admin.post("/auth/api-keys", &key).await.expect(201).json["key"].clone();
         let key = key.as_str().context("no key")?;
-        let made = world.admin.post("/decisions", &world.ask()).await.expect(201);
-        // What follows from it is not to happen while the function is measured.
-        world.settle().await;
-        event["rawPath"] = json!(format!("/decisions/{}", made.id()));
+        let decision = server.admin.post("/decisions", &server.decision_body()).await.expect(201);
+        // Run the effects now, not during the measurement.
+        server.run_due_work().await;
+        event["rawPath"] = json!(format!("/decisions/{}", decision.id()));
         event["requestContext"]["http"]["path"] = event["rawPath"].clone();
-        event["pathParameters"]["id"] = json!(made.id());
+        event["pathParameters"]["id"] = json!(decision.id());
         event["headers"]["authorization"] = json!(format!("Bearer {key}"));
     }
     Ok(Bytes::from(serde_json::to_vec(&event)?))
 }
 
-/// What every function does at least: start, connect, ask.
+/// Baseline of a function: start, connect, request an event.
 pub(crate) fn ask_once() -> anyhow::Result<()> {
     let address = std::env::var("AWS_LAMBDA_RUNTIME_API")?;
     let mut runtime = TcpStream::connect(&address)?;
     write!(runtime, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
-    // Stays until it is killed, as a function does.
+    // Waits until killed, as a function does.
     runtime.read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
-fn print(plan: &Plan, subjects: &[Subject]) {
+fn print(args: &Args, subjects: &[Subject]) {
     let bare = |value: fn(&Run) -> f64| median(&subjects[0].runs.iter().map(value).collect::<Vec<_>>());
     let (bare_ready, bare_processor) = (bare(|run| run.ready_ms), bare(|run| run.processor_ms));
     let mut rows = Vec::new();
@@ -235,7 +234,7 @@ fn print(plan: &Plan, subjects: &[Subject]) {
             format!("{:.1}", median(&of(|run| run.memory_mb))),
         ]);
     }
-    println!("{} runs, profile {}, target {}", plan.runs, plan.build.profile, std::env::consts::ARCH);
+    println!("{} runs, profile {}, target {}", args.runs, args.build.profile, std::env::consts::ARCH);
     let heads = [
         "program",
         "ready, median ms",

@@ -1,8 +1,7 @@
-//! Makes the numbers of docs/performance.md again, a command for each table. Everything runs on this machine, on loopback,
-//! and ends by itself.
+//! Reproduces the tables of docs/performance.md, one command each, on this machine and on loopback.
 //!
-//! Absolute times say as much about the machine and its neighbours as about Handrail; what each command puts beside them is
-//! something bare that was measured in the same minute, and the ratio of the two.
+//! Absolute times depend on the machine, so each command also measures a baseline in the same minute and prints the
+//! ratio.
 
 mod build;
 mod cold_start;
@@ -12,9 +11,8 @@ mod process;
 mod round_trips;
 mod service;
 mod sizes;
+mod slow_webhooks;
 mod stand_in;
-
-use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -27,17 +25,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Requests per second, latency, memory and start of the laptop's program
-    Service(service::Plan),
-    /// Packets handed over, and lists of very many
-    Packets(packets::Plan),
+    /// Requests per second, latency, memory and start of the local server
+    Service(service::Args),
+    /// Packets created and claimed, and lists of many packets
+    Packets(packets::Args),
+    /// Deliveries of a healthy webhook beside webhooks that hang
+    Webhooks(slow_webhooks::Args),
     /// Calls to DynamoDB that each operation and each worker makes
     RoundTrips,
-    /// How large the functions are
-    Sizes(sizes::Plan),
-    /// From the start of a function's process to its first event, and through its first events
-    ColdStart(cold_start::Plan),
-    /// The least that a function's process can do: what `cold-start` compares with
+    /// Sizes of the functions
+    Sizes(sizes::Args),
+    /// Start of a function's process, and its first events
+    ColdStart(cold_start::Args),
+    /// Baseline process of `cold-start`
     #[command(hide = true)]
     Nothing,
 }
@@ -45,16 +45,12 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Service(plan) => service::run(&plan).await,
-        Command::Packets(plan) => packets::run(&plan).await,
+        Command::Service(args) => service::run(&args).await,
+        Command::Packets(args) => packets::run(&args).await,
+        Command::Webhooks(args) => slow_webhooks::run(&args).await,
         Command::RoundTrips => round_trips::run().await,
-        Command::Sizes(plan) => sizes::run(&plan),
-        Command::ColdStart(plan) => cold_start::run(&plan).await,
+        Command::Sizes(args) => sizes::run(&args),
+        Command::ColdStart(args) => cold_start::run(&args).await,
         Command::Nothing => cold_start::ask_once(),
     }
-}
-
-/// The root of the repository.
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }

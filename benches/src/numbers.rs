@@ -1,8 +1,8 @@
-//! Medians, percentiles, and tables as docs/performance.md has them.
+//! Medians, percentiles and Markdown tables for docs/performance.md.
 
 use std::time::Duration;
 
-/// The value below which this part of all values lies, by nearest rank.
+/// Returns a percentile by nearest rank.
 pub(crate) fn percentile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_values_that_were_measured() {
+    fn percentiles_are_measured_values() {
         let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         assert_eq!([0.0, 0.5, 0.95, 0.99, 1.0].map(|part| percentile(&values, part)), [1.0, 50.0, 95.0, 99.0, 100.0]);
         assert_eq!(percentile(&[7.0], 0.95), 7.0);

@@ -1,5 +1,5 @@
-//! Packets under load: the real `handrail`, over HTTP, with its workers running. Handed over one by one and side by side,
-//! then listed among very many.
+//! Packets under load: the real `handrail` over HTTP, with its workers. Creates, claims and completes packets, then
+//! lists many of them.
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -7,35 +7,35 @@ use serde_json::{Value, json};
 use crate::build::Build;
 use crate::numbers::{median, percentile, print_table};
 use crate::process::{Handrail, client};
-use crate::service::bare::Bare;
+use crate::service::bare::EngineBaseline;
 use crate::service::load::{Load, load};
-use crate::service::{Against, Phase, answered, folder, print_phases, settled};
+use crate::service::{Against, Phase, folder, print_phases, send_expecting, wait_until_idle};
 
 #[derive(clap::Args)]
-pub(crate) struct Plan {
-    /// Packets that go from hand to hand
+pub(crate) struct Args {
+    /// Packets that are created, claimed and completed
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     packets: u16,
-    /// Packets of the account that is listed, those included
+    /// Packets of the listed tenant in total
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     listed: u32,
-    /// Times that each list is asked for, one after the other
+    /// Sequential requests of each list
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     lists: u16,
-    /// Requests at once, each on a connection that is kept
+    /// Concurrent requests, each on a kept connection
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     at_once: u16,
     #[command(flatten)]
     build: Build,
 }
 
-/// As many as a batch takes.
+/// Largest batch of packets.
 const BATCH: usize = 50;
-/// Each for this many agents and under this many tags, so that a filter finds some of very many.
+/// Number of agents and of tags, so that a filter selects a part of the packets.
 const AGENTS: usize = 20;
 const BARE_RECORDS: usize = 300;
 
-/// What is asked for, as a reader would say it, and how.
+/// Measured lists: description and query.
 const LISTS: [(&str, &str); 7] = [
     ("all, a page of 50", "packets?limit=50"),
     ("open for one agent (a twentieth)", "packets?status=created&target_agent=agent-7&limit=50"),
@@ -49,29 +49,29 @@ const LISTS: [(&str, &str); 7] = [
     ("search, two words", "packets/search?q=refund%20lamp&limit=50"),
 ];
 
-pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
-    let program = plan.build.programs(&["handrail-runner"], None)?.join("handrail");
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
+    let program = args.build.programs(&["handrail-runner"], None)?.join("handrail");
     let folder = folder()?;
     let first = folder.path().join("first");
     let handrail = Handrail::start(&program, &first).await?;
-    fill(plan, &handrail.origin, BARE_RECORDS).await?;
+    fill(args, &handrail.origin, BARE_RECORDS).await?;
     handrail.kill().await?;
-    let mut bare = Bare::of(&first, &folder.path().join("bare.db"), plan.at_once.into()).await?;
+    let mut bare = EngineBaseline::open(&first, &folder.path().join("bare.db"), args.at_once.into()).await?;
 
     let handrail = Handrail::start(&program, &folder.path().join("second")).await?;
     let idle = handrail.memory("VmRSS")?;
-    let phases = hand_over(plan, &handrail.origin, &mut bare).await?;
-    let rest = usize::try_from(plan.listed)?.saturating_sub(plan.packets.into());
-    fill(plan, &handrail.origin, rest).await?;
-    settled(&client()?, &handrail.origin).await?;
+    let phases = hand_over(args, &handrail.origin, &mut bare).await?;
+    let rest = usize::try_from(args.listed)?.saturating_sub(args.packets.into());
+    fill(args, &handrail.origin, rest).await?;
+    wait_until_idle(&client()?, &handrail.origin).await?;
     let full = handrail.memory("VmRSS")?;
-    let lists = lists(plan, &handrail.origin).await?;
+    let lists = lists(args, &handrail.origin).await?;
     let peak = handrail.memory("VmHWM")?;
     handrail.kill().await?;
 
-    println!("{} packets, {} at once.", plan.packets, plan.at_once);
+    println!("{} packets, {} at once.", args.packets, args.at_once);
     print_phases(&[&phases])?;
-    println!("Lists of an account with {} packets, each {} times, one after the other.", plan.listed, plan.lists);
+    println!("Lists of an account with {} packets, each {} times, one after the other.", args.listed, args.lists);
     print_table(&["list", "total", "p50 ms", "p95 ms", "to a get"], &lists);
     let memory = [("idle", idle), ("with all packets", full), ("peak", peak)];
     print_table(&["memory", "MB"], &memory.map(|(when, mb)| vec![when.to_owned(), format!("{mb:.1}")]));
@@ -99,15 +99,15 @@ fn packet(at: usize) -> Value {
     })
 }
 
-/// Makes packets that nobody measures.
-async fn fill(plan: &Plan, origin: &str, count: usize) -> anyhow::Result<()> {
+/// Creates packets outside of the measurement.
+async fn fill(args: &Args, origin: &str, count: usize) -> anyhow::Result<()> {
     let http = client()?;
-    load(count.div_ceil(BATCH), plan.at_once.min(4).into(), |at| {
+    load(count.div_ceil(BATCH), args.at_once.min(4).into(), |at| {
         let packets: Vec<Value> = (at * BATCH..count.min((at + 1) * BATCH)).map(packet).collect();
         let request = http.post(format!("{origin}/api/v1/packets/batch")).json(&json!({"packets": packets}));
         async move {
-            let made = answered(request, 201).await?;
-            ensure!(made["errors"] == json!([]), "a batch was not made whole: {}", made["errors"]);
+            let created = send_expecting(request, 201).await?;
+            ensure!(created["errors"] == json!([]), "a batch was not made whole: {}", created["errors"]);
             Ok(())
         }
     })
@@ -115,58 +115,64 @@ async fn fill(plan: &Plan, origin: &str, count: usize) -> anyhow::Result<()> {
     .map(drop)
 }
 
-async fn hand_over(plan: &Plan, origin: &str, bare: &mut Bare) -> anyhow::Result<Vec<Phase>> {
+async fn hand_over(args: &Args, origin: &str, bare: &mut EngineBaseline) -> anyhow::Result<Vec<Phase>> {
     let http = client()?;
     let packets = |ids: Vec<String>| ids.into_iter().map(|id| format!("{origin}/api/v1/packets/{id}")).collect();
     let before = bare.writes().await?;
-    let (made, ids) = load(plan.packets.into(), plan.at_once.into(), |at| {
+    let (created, ids) = load(args.packets.into(), args.at_once.into(), |at| {
         let request = http.post(format!("{origin}/api/v1/packets")).json(&packet(at));
-        async move { Ok(answered(request, 201).await?["id"].as_str().context("no id")?.to_owned()) }
+        async move { Ok(send_expecting(request, 201).await?["id"].as_str().context("no id")?.to_owned()) }
     })
     .await?;
-    let mut phases = vec![phase("create", made, before, bare, origin).await?];
+    let mut phases = vec![phase("create", created, before, bare, origin).await?];
     let urls: Vec<String> = packets(ids);
 
     let before = bare.writes().await?;
     let claim = json!({"agent_id": "bench", "agent_name": "Bench"});
-    let claimed = each(plan, &urls, |url| http.post(format!("{url}/claim")).json(&claim)).await?;
+    let claimed = each(args, &urls, |url| http.post(format!("{url}/claim")).json(&claim)).await?;
     phases.push(phase("claim", claimed, before, bare, origin).await?);
 
     let before = bare.writes().await?;
     let complete = json!({"status": "completed"});
-    let completed = each(plan, &urls, |url| http.patch(url).json(&complete)).await?;
+    let completed = each(args, &urls, |url| http.patch(url).json(&complete)).await?;
     phases.push(phase("complete", completed, before, bare, origin).await?);
     Ok(phases)
 }
 
-async fn each(plan: &Plan, urls: &[String], request: impl Fn(&str) -> reqwest::RequestBuilder) -> anyhow::Result<Load> {
-    let (load, _) = load(urls.len(), plan.at_once.into(), |at| {
+async fn each(args: &Args, urls: &[String], request: impl Fn(&str) -> reqwest::RequestBuilder) -> anyhow::Result<Load> {
+    let (load, _) = load(urls.len(), args.at_once.into(), |at| {
         let request = request(&urls[at]);
-        async move { answered(request, 200).await.map(drop) }
+        async move { send_expecting(request, 200).await.map(drop) }
     })
     .await?;
     Ok(load)
 }
 
-async fn phase(name: &'static str, load: Load, before: f64, bare: &mut Bare, origin: &str) -> anyhow::Result<Phase> {
-    let workers_behind = settled(&client()?, origin).await?;
+async fn phase(
+    name: &'static str,
+    load: Load,
+    before: f64,
+    bare: &mut EngineBaseline,
+    origin: &str,
+) -> anyhow::Result<Phase> {
+    let workers_behind = wait_until_idle(&client()?, origin).await?;
     Ok(Phase { name, load, against: Against::Writes, bare: [before, bare.writes().await?], workers_behind })
 }
 
-/// A row for each list, beside how long it takes to get one packet.
-async fn lists(plan: &Plan, origin: &str) -> anyhow::Result<Vec<Vec<String>>> {
+/// Returns a table row for each list, compared with the time of one get.
+async fn lists(args: &Args, origin: &str) -> anyhow::Result<Vec<Vec<String>>> {
     let http = client()?;
     let ask = async |path: &str| {
         let mut last = Value::Null;
         let (mut latencies_ms, address) = (Vec::new(), format!("{origin}/api/v1/{path}"));
-        for _ in 0..plan.lists {
-            let (one, answers) = load(1, 1, |_| {
+        for _ in 0..args.lists {
+            let (single, responses) = load(1, 1, |_| {
                 let request = http.get(&address);
-                async move { answered(request, 200).await }
+                async move { send_expecting(request, 200).await }
             })
             .await?;
-            latencies_ms.extend(one.latencies_ms);
-            last = answers.into_iter().next().unwrap_or_default();
+            latencies_ms.extend(single.latencies_ms);
+            last = responses.into_iter().next().unwrap_or_default();
         }
         anyhow::Ok((latencies_ms, last))
     };

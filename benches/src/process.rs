@@ -1,4 +1,4 @@
-//! A `handrail serve` of its own: started, asked, weighed and killed again.
+//! `handrail serve` as a child process, with its start time and memory.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,16 +8,16 @@ use anyhow::{Context, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// What this program uses as the admin key. It never leaves the machine.
+/// Admin key of the measured server.
 pub(crate) const KEY: &str = "ho_key_of_the_benchmarks";
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Handrail {
     pub(crate) origin: String,
-    /// From the start of the process to the first 200 of `/healthz`.
+    /// Time from the start of the process to the first 200 of `/healthz`.
     pub(crate) started_in: Duration,
     child: Child,
-    /// Kept open: who prints to nobody fails.
+    /// Kept open, because a write to a closed output would end the program.
     _output: Lines<BufReader<ChildStdout>>,
 }
 
@@ -38,7 +38,7 @@ impl Handrail {
             .with_context(|| format!("could not start {}", program.display()))?;
         let output = child.stdout.take().context("the output is piped")?;
         let mut output = BufReader::new(output).lines();
-        let first = tokio::time::timeout(STARTS_WITHIN, output.next_line()).await;
+        let first = tokio::time::timeout(START_TIMEOUT, output.next_line()).await;
         let first = first.context("handrail did not start in time")??;
         let first = first.context("handrail ended before it said where it runs")?;
         let origin = first.rsplit(' ').next().unwrap_or_default().to_owned();
@@ -48,7 +48,7 @@ impl Handrail {
         Ok(Self { origin, started_in, child, _output: output })
     }
 
-    /// `VmRSS` or `VmHWM`, in MB.
+    /// Returns `VmRSS` or `VmHWM` in MB.
     pub(crate) fn memory(&self, what: &str) -> anyhow::Result<f64> {
         memory_of(self.child.id().context("handrail is gone")?, what)
     }
@@ -58,7 +58,7 @@ impl Handrail {
     }
 }
 
-/// A client that keeps its connections.
+/// Returns an HTTP client that keeps its connections.
 pub(crate) fn client() -> anyhow::Result<reqwest::Client> {
     Ok(reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?)
 }

@@ -1,4 +1,4 @@
-//! How large the functions are, as they come from cargo and as they are uploaded.
+//! Sizes of the functions, as built and as uploaded.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::build::Build;
 use crate::numbers::print_table;
 
 #[derive(clap::Args)]
-pub(crate) struct Plan {
+pub(crate) struct Args {
     #[command(flatten)]
     build: Build,
     /// Only these functions
@@ -18,18 +18,18 @@ pub(crate) struct Plan {
     only: Vec<String>,
 }
 
-/// What a zip of one file named `bootstrap` holds beside the packed bytes: two headers and an end.
+/// Size of the headers and the end record of a zip with one file named `bootstrap`.
 const ZIP_FRAME_BYTES: usize = 30 + 46 + 22 + 2 * "bootstrap".len();
 
-pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
-    let only = (!plan.only.is_empty()).then_some(plan.only.as_slice());
-    let folder = plan.build.programs(&["handrail-decisions", "handrail-workers"], only)?;
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let only = (!args.only.is_empty()).then_some(args.only.as_slice());
+    let folder = args.build.programs(&["handrail-decisions", "handrail-workers"], only)?;
     let mut rows = Vec::new();
-    for name in functions().filter(|name| only.is_none_or(|only| only.iter().any(|wanted| wanted == name))) {
+    for name in functions().filter(|name| only.is_none_or(|only| only.iter().any(|selected| selected == name))) {
         let program = fs::read(folder.join(name))?;
         rows.push(vec![format!("`{name}`"), mb(program.len()), mb(zipped(&program)?)]);
     }
-    println!("Profile {}, target {}", plan.build.profile, std::env::consts::ARCH);
+    println!("Profile {}, target {}", args.build.profile, std::env::consts::ARCH);
     print_table(&["function", "program, MB", "zip, MB"], &rows);
     Ok(())
 }

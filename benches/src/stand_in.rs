@@ -1,5 +1,5 @@
-//! What a function finds around it on AWS, as far as it needs it to run: Lambda's runtime API, which hands it events, and
-//! the services it calls. The table behind it is a real one, on the embedded engine.
+//! Fake AWS for a function process: Lambda's runtime API, which passes events, and the services that functions call.
+//! The table is a real one, on the embedded engine.
 
 use std::time::Instant;
 
@@ -17,17 +17,17 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// What a function did, and when.
+/// Step of a function process, with its time.
 pub(crate) enum Mark {
-    /// It asked for an event, and was handed one at once.
+    /// The function requested an event and got one.
     Asked(Instant),
-    /// It answered an event.
+    /// The function responded to an event.
     Answered(Instant, String),
-    /// It gave up.
+    /// The function reported an error.
     Failed(String),
 }
 
-/// The runtime API of one process: the same event each time.
+/// Runtime API for one process; passes the same event each time.
 pub(crate) struct Runtime {
     pub(crate) address: String,
     marks: mpsc::UnboundedReceiver<Mark>,
@@ -35,7 +35,7 @@ pub(crate) struct Runtime {
 }
 
 #[derive(Clone)]
-struct Desk {
+struct RuntimeState {
     event: Bytes,
     marks: mpsc::UnboundedSender<Mark>,
 }
@@ -43,13 +43,13 @@ struct Desk {
 impl Runtime {
     pub(crate) async fn start(event: Bytes) -> anyhow::Result<Self> {
         let (sender, marks) = mpsc::unbounded_channel();
-        let app = Router::new().fallback(runtime).with_state(Desk { event, marks: sender });
+        let app = Router::new().fallback(runtime).with_state(RuntimeState { event, marks: sender });
         let (address, task) = serve(app).await?;
         Ok(Self { address, marks, task })
     }
 
     pub(crate) async fn next(&mut self) -> anyhow::Result<Mark> {
-        self.marks.recv().await.context("the stand-in is gone")
+        self.marks.recv().await.context("the fake runtime API has ended")
     }
 }
 
@@ -59,10 +59,10 @@ impl Drop for Runtime {
     }
 }
 
-async fn runtime(State(desk): State<Desk>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn runtime(State(state): State<RuntimeState>, method: Method, uri: Uri, body: Bytes) -> Response {
     let now = Instant::now();
     let text = || String::from_utf8_lossy(&body).into_owned();
-    let (mark, answer) = match (method, uri.path()) {
+    let (mark, response) = match (method, uri.path()) {
         (Method::GET, "/2018-06-01/runtime/invocation/next") => {
             let headers = [
                 ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
@@ -73,19 +73,19 @@ async fn runtime(State(desk): State<Desk>, method: Method, uri: Uri, body: Bytes
                     "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
                 ),
             ];
-            (Mark::Asked(now), (headers, desk.event.clone()).into_response())
+            (Mark::Asked(now), (headers, state.event.clone()).into_response())
         }
         (Method::POST, path) if path.ends_with("/response") => {
             (Mark::Answered(now, text()), StatusCode::ACCEPTED.into_response())
         }
         (_, path) => (Mark::Failed(format!("{path}: {}", text())), StatusCode::ACCEPTED.into_response()),
     };
-    // Nobody listens any more once the process has been measured.
-    let _ = desk.marks.send(mark);
-    answer
+    // The receiver is dropped once the process has been measured.
+    let _ = state.marks.send(mark);
+    response
 }
 
-/// DynamoDB, SQS and EventBridge Scheduler at one address.
+/// Starts fake DynamoDB, SQS and EventBridge Scheduler at one URL.
 pub(crate) async fn aws(engine: &Engine) -> anyhow::Result<String> {
     let app = Router::new().fallback(call).with_state(engine.connector());
     let (address, _) = serve(app).await?;
@@ -98,14 +98,14 @@ async fn call(State(table): State<EngineConnector>, headers: HeaderMap, body: By
         let text = r#"{"MessageId": "m", "ScheduleArn": "arn:aws:scheduler:eu-west-1:123456789012:schedule/s/s"}"#;
         return Ok(([("content-type", "application/x-amz-json-1.0")], text).into_response());
     }
-    let failed = |_| StatusCode::INTERNAL_SERVER_ERROR;
+    let internal_error = |_| StatusCode::INTERNAL_SERVER_ERROR;
     let request =
         http::Request::post("http://engine.invalid/").header("x-amz-target", target).body(SdkBody::from(body.as_ref()));
     let request =
         HttpRequest::try_from(request.map_err(|_| StatusCode::BAD_REQUEST)?).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let answer = table.call(request).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    let status = StatusCode::from_u16(answer.status().as_u16()).map_err(failed)?;
-    let body = answer.body().bytes().unwrap_or_default().to_vec();
+    let response = table.call(request).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let status = StatusCode::from_u16(response.status().as_u16()).map_err(internal_error)?;
+    let body = response.body().bytes().unwrap_or_default().to_vec();
     Ok((status, [("content-type", "application/x-amz-json-1.0")], body).into_response())
 }
 
@@ -113,7 +113,7 @@ async fn serve(app: Router) -> anyhow::Result<(String, JoinHandle<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     let task = tokio::spawn(async move {
-        // Ends with this program.
+        // The task ends with this program.
         let _ = axum::serve(listener, app).await;
     });
     Ok((address, task))

@@ -1,40 +1,40 @@
-//! Where the pump reads the table's changes from: the embedded engine, or the stream of a server that speaks DynamoDB.
+//! Source of the table's changes for the worker loop: the embedded engine or a DynamoDB stream.
 
 use handrail_effects::Change;
-use handrail_kernel::fault::Fault;
+use handrail_engine::{Engine, EngineFault};
+use handrail_platform::fault::Fault;
 
 use crate::data::TABLE;
-use crate::desk::Desk;
-use crate::emulated::StreamReader;
-use crate::engine::Engine;
+use crate::local_store::LocalStore;
+use crate::stream_reader::StreamReader;
 
-/// Read at once.
+/// Changes read per call.
 const BATCH: usize = 100;
-/// The engine keeps its stream for ever unless told otherwise; each forgetting costs a write.
-const FORGET_EVERY: usize = 500;
+/// The engine keeps changes until they are deleted, and each deletion costs a write.
+const DELETE_EVERY: usize = 500;
 
-pub(crate) enum Changes {
+pub(crate) enum ChangeSource {
     Engine {
         engine: Engine,
-        /// Behind the last change that is done with.
+        /// Sequence of the last acknowledged change.
         position: Option<String>,
-        /// Behind the last change that was read.
+        /// Sequence of the last change read.
         read_to: Option<String>,
-        read_since_forgotten: usize,
+        read_since_deletion: usize,
     },
     Stream(Box<StreamReader>),
 }
 
 const POSITION: &str = "position";
 
-impl Changes {
-    /// From where an earlier process stopped.
-    pub(crate) async fn of_engine(engine: Engine, desk: &Desk) -> Result<Self, Fault> {
-        let position = desk.state(POSITION).await?;
-        Ok(Self::Engine { engine, position, read_to: None, read_since_forgotten: 0 })
+impl ChangeSource {
+    /// Continues where the previous process stopped.
+    pub(crate) async fn of_engine(engine: Engine, local_store: &LocalStore) -> Result<Self, Fault> {
+        let position = local_store.state(POSITION).await?;
+        Ok(Self::Engine { engine, position, read_to: None, read_since_deletion: 0 })
     }
 
-    /// The next changes, oldest first. Seen again until [`Self::passed`] is called.
+    /// Returns the next changes, oldest first. Repeats them until [`Self::acknowledge`] is called.
     pub(crate) async fn next(&mut self) -> Result<Vec<Change>, Fault> {
         match self {
             Self::Engine { engine, position, read_to, .. } => {
@@ -48,31 +48,31 @@ impl Changes {
         }
     }
 
-    /// What was read last is done with: a restart begins behind it.
-    pub(crate) async fn passed(&mut self, desk: &Desk, count: usize) -> Result<(), Fault> {
+    /// Marks the changes read last as processed, so that a restart continues after them.
+    pub(crate) async fn acknowledge(&mut self, local_store: &LocalStore, count: usize) -> Result<(), Fault> {
         match self {
-            Self::Engine { engine, position, read_to: Some(read_to), read_since_forgotten } => {
-                desk.set_state(POSITION, read_to).await?;
+            Self::Engine { engine, position, read_to: Some(read_to), read_since_deletion } => {
+                local_store.set_state(POSITION, read_to).await?;
                 *position = Some(read_to.clone());
-                *read_since_forgotten += count;
-                if *read_since_forgotten >= FORGET_EVERY {
-                    *read_since_forgotten = 0;
+                *read_since_deletion += count;
+                if *read_since_deletion >= DELETE_EVERY {
+                    *read_since_deletion = 0;
                     let (engine, read_to) = (engine.clone(), read_to.clone());
-                    blocking(move || engine.forget_changes_before(TABLE, &read_to)).await?;
+                    blocking(move || engine.delete_changes_before(TABLE, &read_to)).await?;
                 }
                 Ok(())
             }
             Self::Engine { read_to: None, .. } => Ok(()),
-            Self::Stream(reader) => reader.passed(desk).await,
+            Self::Stream(reader) => reader.acknowledge(local_store).await,
         }
     }
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, handrail_engine::EngineFault> + Send + 'static,
+    work: impl FnOnce() -> Result<T, EngineFault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work)
+    let result = tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Fault::broken_by("a read of the stream died", error))?;
-    done.map_err(|error| Fault::broken_by("the engine's stream can't be read", error))
+        .map_err(|error| Fault::internal_with_source("the task that reads the stream panicked", error))?;
+    result.map_err(|error| Fault::internal_with_source("the engine's stream can't be read", error))
 }

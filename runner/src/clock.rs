@@ -1,52 +1,52 @@
-//! A clock that runs with the machine's and can be moved ahead, or stands still until it is moved.
+//! Clock that runs with the machine's clock and can be moved ahead, or that moves only on command.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use handrail_domain::time::Timestamp;
-use handrail_kernel::clock::Clock;
+use handrail_platform::clock::Clock;
 use tokio::sync::watch;
 
 pub struct MovableClock {
-    /// Stands still when there is none.
+    /// Clock to follow. `None` if the time is fixed.
     base: Option<Arc<dyn Clock>>,
-    /// On top of the base; the whole time when there is no base.
+    /// Offset to the base, or the time itself if there is no base.
     offset_ms: AtomicI64,
-    /// Wakes whoever waits for a time when the clock was moved.
+    /// Wakes waiting tasks when the clock is moved.
     moved: watch::Sender<()>,
 }
 
 impl MovableClock {
-    /// Runs with `base`, ahead of it by an offset that survived a restart.
+    /// Returns a clock that runs ahead of `base` by a stored offset.
     pub fn running(base: Arc<dyn Clock>, ahead_ms: i64) -> Self {
         Self { base: Some(base), offset_ms: AtomicI64::new(ahead_ms), moved: watch::Sender::new(()) }
     }
 
-    /// Stands still: for tests, where nothing may happen unless the test says so.
-    pub fn standing_at(at: Timestamp) -> Self {
+    /// Returns a clock that moves only on command, for tests.
+    pub fn fixed_at(at: Timestamp) -> Self {
         Self { base: None, offset_ms: AtomicI64::new(at.as_unix_ms()), moved: watch::Sender::new(()) }
     }
 
-    /// How far it is ahead of the machine's clock.
-    pub fn ahead_ms(&self) -> i64 {
+    /// Returns the milliseconds by which the clock is ahead of the machine's clock.
+    pub fn offset_ms(&self) -> i64 {
         if self.base.is_some() { self.offset_ms.load(Ordering::SeqCst) } else { 0 }
     }
 
-    /// The same for a reader: moving it takes some milliseconds, and who moved it by 90 seconds expects to see 90.
+    /// Returns the offset in whole seconds, rounded, because a move by 90 seconds takes some milliseconds.
     pub fn ahead_seconds(&self) -> i64 {
-        (self.ahead_ms() + 500) / 1000
+        (self.offset_ms() + 500) / 1000
     }
 
-    pub fn stands_still(&self) -> bool {
+    pub fn is_fixed(&self) -> bool {
         self.base.is_none()
     }
 
-    /// Never back: what was due stays due.
+    /// Moves the clock ahead to `at`. Never moves it back, so due work stays due.
     pub fn move_to(&self, at: Timestamp) {
-        let ahead = at.ms_since(self.now());
-        if ahead > 0 {
-            self.offset_ms.fetch_add(ahead, Ordering::SeqCst);
+        let missing_ms = at.ms_since(self.now());
+        if missing_ms > 0 {
+            self.offset_ms.fetch_add(missing_ms, Ordering::SeqCst);
             self.moved.send_replace(());
         }
     }
@@ -61,7 +61,7 @@ impl Clock for MovableClock {
         }
     }
 
-    fn until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             let mut moved = self.moved.subscribe();
             loop {
@@ -69,14 +69,14 @@ impl Clock for MovableClock {
                 if now >= at {
                     return;
                 }
-                let moving = moved.changed();
+                let next_move = moved.changed();
                 match &self.base {
-                    // The base was not moved: it gets there in as many milliseconds.
+                    // The offset does not apply to the base, so wait for the remaining milliseconds there.
                     Some(base) => tokio::select! {
-                        () = base.until(base.now().plus_ms(at.ms_since(now))) => {}
-                        _ = moving => {}
+                        () = base.sleep_until(base.now().plus_ms(at.ms_since(now))) => {}
+                        _ = next_move => {}
                     },
-                    None => drop(moving.await),
+                    None => drop(next_move.await),
                 }
             }
         })

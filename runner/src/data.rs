@@ -1,25 +1,25 @@
-//! The folder where everything lies: the database, the secrets, and a lock so that only one process works on it.
+//! Data folder: database, files, secrets, and a lock that admits one process.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use handrail_kernel::clock::Entropy;
-use handrail_kernel::master::new_api_key;
+use handrail_platform::clock::Entropy;
+use handrail_secrets::master_key::new_api_key;
 
-/// The table's name in the embedded engine. On AWS the template names it.
+/// Name of the table in the embedded engine. On AWS the template names the table.
 pub const TABLE: &str = "handrail";
 
 pub struct DataDir {
     path: PathBuf,
-    /// Held as long as the process lives; the system releases it even after a kill.
+    /// Held until the process ends; the system releases it even after a kill.
     _lock: File,
 }
 
 impl DataDir {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("could not make the data folder {}", path.display()))?;
+        fs::create_dir_all(path).with_context(|| format!("could not create the data folder {}", path.display()))?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -30,10 +30,7 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                bail!(
-                    "another Handrail works on {}: stop it, or give this one its own folder with HANDRAIL_DATA",
-                    path.display()
-                )
+                bail!("another Handrail works on {}: stop it, or set HANDRAIL_DATA to another folder", path.display())
             }
             Err(TryLockError::Error(error)) => Err(error).context("could not lock the data folder"),
         }
@@ -47,17 +44,17 @@ impl DataDir {
         self.path.join("files")
     }
 
-    /// The secret from which link signatures and webhook secrets are derived. Made once.
+    /// Returns the master secret, from which link signatures and webhook secrets are derived. Creates it once.
     pub fn master_secret(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
         self.secret("master.key", entropy)
     }
 
-    /// The admin key that is used when none is given. Made once.
+    /// Returns the admin key for starts without `HANDRAIL_KEY`. Creates it once.
     pub fn admin_key(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
         self.secret("admin.key", entropy)
     }
 
-    /// The key that looks after all accounts of this machine. Made once.
+    /// Returns the operator key. Creates it once.
     pub fn operator_key(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
         self.secret("operator.key", entropy)
     }
@@ -76,15 +73,15 @@ impl DataDir {
     }
 }
 
-/// Readable by its owner alone, and whole or not at all.
+/// Writes a file that only its owner can read, by renaming a complete temporary file.
 fn write_private(path: &Path, secret: &str) -> std::io::Result<()> {
-    let fresh = path.with_extension("new");
+    let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&fresh)?;
+    let mut file = options.open(&temporary)?;
     file.write_all(secret.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&fresh, path)
+    fs::rename(&temporary, path)
 }

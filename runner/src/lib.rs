@@ -1,27 +1,32 @@
-//! Handrail on one machine: the same operations and the same workers as on AWS, in one process, on an embedded engine.
+//! Handrail on one machine: the operations and workers of AWS in one process, on an embedded engine.
 //!
-//! Only three things have a form of their own here: where messages wait, where mail goes, and whose clock it is. All
-//! three are kept beside the records, so a restart or a kill loses nothing.
+//! Only the message queue, mail and the clock have local implementations. Their state is stored beside the records, so
+//! a restart or a kill loses nothing.
 
 pub mod accounts;
 mod changes;
 mod clock;
 pub mod cors;
 mod data;
+mod delivery_slots;
 pub mod demo;
-mod desk;
-pub mod emulated;
+mod drain_body;
+mod due_groups;
+mod endpoints;
+pub mod external_dynamodb;
 mod local;
-mod outlets;
+mod local_ports;
+mod local_store;
 mod pages;
-mod pump;
 mod serve;
 mod sockets;
-mod unread;
+mod stream_reader;
+mod worker_loop;
 
 pub use clock::MovableClock;
 pub use data::{DataDir, TABLE};
-pub use desk::LocalMail;
+pub use endpoints::endpoints;
 pub use handrail_engine as engine;
-pub use pump::PumpHandle;
-pub use serve::{LOCAL_EMAIL, Options, Running, Storage, Time, endpoints, start};
+pub use local_store::LocalMail;
+pub use serve::{ClockMode, LOCAL_EMAIL, Options, Running, Storage, start};
+pub use worker_loop::PumpHandle;

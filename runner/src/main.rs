@@ -1,15 +1,19 @@
-//! `handrail`: the whole service on one machine, and its command line.
+//! `handrail`: the whole service on one machine, with its command line.
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use handrail_context::settings::read_slack;
+use handrail_context::settings::{PublicRateLimits, RequiredSetting};
 use handrail_domain::access::Role;
-use handrail_domain::account::{PRESETS, Tier};
+use handrail_domain::account::{TIERS, Tier};
 use handrail_domain::ids::TenantId;
+use handrail_domain::ip_network::IpNetwork;
+use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::settings::{Limits, Need};
-use handrail_kernel::slack::SlackSettings;
-use handrail_runner::{LOCAL_EMAIL, Options, Storage, Time, accounts, demo, emulated, start};
+use handrail_runner::cors::CorsOrigins;
+use handrail_runner::{ClockMode, LOCAL_EMAIL, Options, Storage, accounts, demo, external_dynamodb, start};
+use handrail_sender::CallLimits;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
@@ -28,26 +32,26 @@ struct Cli {
 enum Command {
     /// Run the service on this machine (what `handrail` does without a command)
     Serve(Serve),
-    /// Play one decision from ask to answer in this terminal: you tap the button
+    /// Show one decision from request to answer in this terminal: you click the button
     Demo(Demo),
-    /// The table on AWS or on a server that speaks DynamoDB (AWS_ENDPOINT_URL_DYNAMODB)
+    /// Manage the table on AWS or on a DynamoDB-compatible server (AWS_ENDPOINT_URL_DYNAMODB)
     Table {
         #[command(subcommand)]
         command: TableCommand,
     },
-    /// Accounts in that table: whoever holds one can sign in
+    /// Manage accounts in that table; their owners can sign in
     Account {
         #[command(subcommand)]
         command: AccountCommand,
     },
-    /// Keys in that table: how an installation gets its first one
+    /// Manage API keys in that table, for example the first one of an installation
     Key {
         #[command(subcommand)]
         command: KeyCommand,
     },
     /// Run the workers from the table's stream, beside `cargo lambda watch`
     Workers {
-        /// Where the mailbox page is
+        /// Port of the mailbox page
         #[arg(long, env = "HANDRAIL_WORKERS_PORT", default_value_t = 8788)]
         port: u16,
     },
@@ -55,7 +59,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum TableCommand {
-    /// Make it if it is not there
+    /// Create the table if it does not exist
     Create {
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
         table: String,
@@ -64,16 +68,16 @@ enum TableCommand {
 
 #[derive(Subcommand)]
 enum AccountCommand {
-    /// Make an account for the person with this address
+    /// Create an account for the person with this email address
     Create {
         #[arg(long, value_parser = email)]
         email: EmailAddress,
         #[arg(long)]
         name: String,
-        /// free, pro, scale or enterprise: what it may use in a month and whom it may ask
+        /// Tier with its limits: free, pro, scale or enterprise
         #[arg(long, default_value = "enterprise", value_parser = tier)]
         tier: Tier,
-        /// The tenant whose keys it gets, such as ten_01J...: a new one when not given
+        /// Tenant with existing keys, such as ten_01J...; a new one by default
         #[arg(long)]
         tenant: Option<TenantId>,
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
@@ -83,15 +87,15 @@ enum AccountCommand {
 
 #[derive(Subcommand)]
 enum KeyCommand {
-    /// Make a key and print it, this once
+    /// Create an API key and print it once
     Create {
-        /// Approvers see it as the one who asks
+        /// Name of the requester that approvers see
         #[arg(long)]
         name: String,
-        /// agent asks; app may answer too; admin may also make keys; operator looks after all accounts and reads none
+        /// agent creates decisions; app may answer too; admin may also create keys; operator manages all accounts
         #[arg(long, default_value = "admin", value_parser = role)]
         role: Role,
-        /// The account that it belongs to, such as ten_01J...: a new one when not given
+        /// Tenant of the key, such as ten_01J...; a new one by default
         #[arg(long)]
         tenant: Option<TenantId>,
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
@@ -103,20 +107,29 @@ enum KeyCommand {
 struct Serve {
     #[arg(long, env = "HANDRAIL_PORT", default_value_t = 8787)]
     port: u16,
-    /// The folder that keeps everything
+    /// Data folder
     #[arg(long, env = "HANDRAIL_DATA", default_value = "./.handrail")]
     data: PathBuf,
-    /// The admin key: made once, kept and printed when not given
+    /// Admin key; by default one is generated, stored and printed
     #[arg(long, env = "HANDRAIL_KEY", hide_env_values = true)]
     key: Option<String>,
+    /// Network that reads /metrics without a key, such as 127.0.0.0/8; none by default
+    #[arg(long, env = "HANDRAIL_METRICS_NETWORK", value_parser = network)]
+    metrics_network: Option<IpNetwork>,
+    /// Hosts in private networks that callbacks and webhooks may reach, separated by commas
+    #[arg(long, env = "HANDRAIL_WEBHOOK_HOSTS", value_parser = webhook_hosts)]
+    webhook_hosts: Option<AddressPolicy>,
+    /// Origins whose pages may call the API, separated by commas; * for all
+    #[arg(long, env = "HANDRAIL_CORS_ORIGINS", default_value = "*", value_parser = cors_origins)]
+    cors_origins: CorsOrigins,
 }
 
 #[derive(clap::Args)]
 struct Demo {
-    /// Any free port when not given
+    /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Tap this button yourself instead of waiting for the reader
+    /// Click this button automatically instead of waiting for the reader
     #[arg(long, value_parser = ["approve", "deny"])]
     tap: Option<String>,
 }
@@ -124,8 +137,8 @@ struct Demo {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let quiet = matches!(cli.command, Some(Command::Demo(_)));
-    let default = if quiet { "error" } else { "info" };
+    let is_demo = matches!(cli.command, Some(Command::Demo(_)));
+    let default = if is_demo { "error" } else { "info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match cli.command {
@@ -133,7 +146,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Serve(options)) => serve(options).await,
         Some(Command::Demo(options)) => demo::play(options.port, options.tap.as_deref()).await,
         Some(Command::Table { command: TableCommand::Create { table } }) => {
-            let made = emulated::create_table(&table).await?;
+            let made = external_dynamodb::create_table(&table).await?;
             println!(
                 "{}",
                 if made { format!("Made the table {table}.") } else { format!("The table {table} was there already.") }
@@ -141,15 +154,15 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::Account { command: AccountCommand::Create { email, name, tier, tenant, table } }) => {
-            let store = emulated::store_of(&table).await;
+            let store = external_dynamodb::open_store(&table).await;
             let made = accounts::create_account(&store, email.clone(), &name, tier, tenant).await?;
             eprintln!("Made the {} account of {email}. Its tenant:", made.tier.name());
             println!("{}", made.tenant);
             Ok(())
         }
         Some(Command::Key { command: KeyCommand::Create { name, role, tenant, table } }) => {
-            let made = accounts::create_key(&emulated::store_of(&table).await, &name, role, tenant).await?;
-            // The key alone on standard output, so that a shell can take it.
+            let made = accounts::create_key(&external_dynamodb::open_store(&table).await, &name, role, tenant).await?;
+            // Only the key goes to standard output, so that a shell can capture it.
             eprintln!(
                 "Made the {} key {} of the account {}. It is shown this once:",
                 role.name(),
@@ -159,7 +172,7 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", made.secret);
             Ok(())
         }
-        Some(Command::Workers { port }) => emulated::workers(port).await,
+        Some(Command::Workers { port }) => external_dynamodb::workers(port).await,
     }
 }
 
@@ -168,7 +181,20 @@ fn email(text: &str) -> Result<EmailAddress, String> {
 }
 
 fn tier(name: &str) -> Result<Tier, String> {
-    Tier::from_name(name).ok_or_else(|| format!("is none of {}", PRESETS.map(|preset| preset.name).join(", ")))
+    Tier::from_name(name).ok_or_else(|| format!("is none of {}", TIERS.map(|preset| preset.name).join(", ")))
+}
+
+fn network(text: &str) -> Result<IpNetwork, String> {
+    IpNetwork::parse(text).ok_or_else(|| "is not a network such as 127.0.0.0/8".to_owned())
+}
+
+fn webhook_hosts(list: &str) -> Result<AddressPolicy, String> {
+    let policy = AddressPolicy::AllowLoopback.with_hosts(list);
+    policy.ok_or_else(|| "is not a list of hosts such as hooks.internal,10.0.0.7".to_owned())
+}
+
+fn cors_origins(text: &str) -> Result<CorsOrigins, String> {
+    CorsOrigins::parse(text)
 }
 
 fn role(name: &str) -> Result<Role, String> {
@@ -176,23 +202,27 @@ fn role(name: &str) -> Result<Role, String> {
 }
 
 async fn serve(options: Serve) -> anyhow::Result<()> {
-    let given = options.key.is_some();
+    let has_own_key = options.key.is_some();
     if let Some(key) = &options.key {
         check_key(key)?;
     }
     let storage = Storage::Folder(options.data.clone());
-    let slack = SlackSettings::read(&Need::SLACK, &|name| std::env::var(name).ok());
+    let slack = read_slack(&RequiredSetting::SLACK, &|name| std::env::var(name).ok());
     let running = start(Options {
         port: options.port,
         storage,
         key: options.key,
-        time: Time::Running,
+        time: ClockMode::Running,
         slack,
-        limits: Limits::OF_ONE_MACHINE,
+        limits: PublicRateLimits::LOCAL,
+        call_limits: CallLimits::default(),
+        metrics_network: options.metrics_network,
+        address_policy: options.webhook_hosts.unwrap_or(AddressPolicy::AllowLoopback),
+        cors_origins: options.cors_origins,
     })
     .await?;
     let (origin, operator, data) = (&running.origin, &running.operator, options.data.display());
-    let key = if given { "(the one you gave)" } else { &running.key };
+    let key = if has_own_key { "(the one you gave)" } else { &running.key };
     println!(
         "Handrail runs at {origin}\n\
          \n\
@@ -214,9 +244,9 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A key goes into a header, and a short one can be guessed.
+/// Checks that the admin key fits into a header and is long enough not to be guessed.
 fn check_key(key: &str) -> anyhow::Result<()> {
-    let fits = (16..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic());
-    anyhow::ensure!(fits, "HANDRAIL_KEY must be 16 to 200 printable ASCII characters without spaces");
+    let is_valid = (16..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic());
+    anyhow::ensure!(is_valid, "HANDRAIL_KEY must be 16 to 200 printable ASCII characters without spaces");
     Ok(())
 }

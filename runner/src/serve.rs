@@ -1,4 +1,4 @@
-//! Starts everything: the API and its pages, the local pages, the pump.
+//! Startup: the API and its pages, the local pages and the worker loop.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,84 +10,89 @@ use aws_sdk_dynamodb::Client;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
+use handrail_access::api_keys::KEY_PREFIX_CHARS;
+use handrail_context::cx::Cx;
+use handrail_context::settings::{PublicRateLimits, Settings};
+use handrail_context::slack::SlackSettings;
 use handrail_domain::access::Role;
-use handrail_domain::account::{Account, Tier};
+use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::ids::{KeyId, TenantId};
-use handrail_domain::outbound::Reach;
+use handrail_domain::ip_network::IpNetwork;
+use handrail_domain::key_hash::hash_of_key;
+use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
-use handrail_effects::Works;
-use handrail_kernel::blobs::LENT_DAYS;
-use handrail_kernel::clock::{Clock, Entropy, SystemClock, SystemEntropy};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Endpoint, service};
-use handrail_kernel::fault::Fault;
-use handrail_kernel::master::{MasterKey, hash_of_key};
-use handrail_kernel::minting::PREFIX_CHARS;
-use handrail_kernel::settings::{Limits, Settings};
-use handrail_kernel::slack::SlackSettings;
-use handrail_kernel::store::{Key, Store, table};
+use handrail_effects::WorkerContext;
+use handrail_engine::{Engine, FolderBlobStore};
+use handrail_platform::blob_store::TEMPORARY_DAYS;
+use handrail_platform::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use handrail_platform::fault::Fault;
+use handrail_secrets::master_key::MasterKey;
+use handrail_sender::{CallLimits, Sender};
+use handrail_store::{ApiKey, Store, table};
+use handrail_web::endpoint::service;
 use http::Method;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::changes::Changes;
+use crate::changes::ChangeSource;
 use crate::clock::MovableClock;
-use crate::cors::cors;
+use crate::cors::{CorsOrigins, cors};
 use crate::data::{DataDir, TABLE};
-use crate::desk::Desk;
-use crate::engine::{Engine, Folder};
+use crate::drain_body::drain_request_body;
+use crate::endpoints::endpoints;
 use crate::local::{self, Local};
-use crate::outlets::{LocalOutbox, Mailbox};
-use crate::pump::{AHEAD, Pump, PumpHandle};
+use crate::local_ports::{LocalMailer, LocalOutbox};
+use crate::local_store::LocalStore;
 use crate::sockets;
-use crate::unread::read_the_rest;
-
-/// Every operation of every door, as this program serves them.
-pub fn endpoints() -> Vec<Endpoint> {
-    [handrail_decisions::ENDPOINTS, handrail_packets::ENDPOINTS, handrail_routes::ENDPOINTS, handrail_slack::ENDPOINTS]
-        .concat()
-}
+use crate::worker_loop::{AHEAD, PumpHandle, WorkerLoop};
 
 pub struct Options {
-    /// 0: any free one.
+    /// Port to listen on; 0 for any free port.
     pub port: u16,
     pub storage: Storage,
-    /// The admin key. `None`: made once and kept.
+    /// Admin key. `None` uses a generated key, which is stored.
     pub key: Option<String>,
-    pub time: Time,
-    /// The app that was registered at Slack, if any.
+    pub time: ClockMode,
+    /// Registered Slack app, if any.
     pub slack: SlackSettings,
-    /// What no key limits.
-    pub limits: Limits,
+    /// Rate limits of requests without an API key.
+    pub limits: PublicRateLimits,
+    /// Limits of each callback and webhook call.
+    pub call_limits: CallLimits,
+    /// Network that reads the metrics of all tenants without an API key.
+    pub metrics_network: Option<IpNetwork>,
+    /// Addresses that callbacks and webhooks may reach.
+    pub address_policy: AddressPolicy,
+    pub cors_origins: CorsOrigins,
 }
 
 pub enum Storage {
     Folder(PathBuf),
-    /// An open engine and how to reach it: for tests that count or break calls.
+    /// An open engine with a client for it, for tests that count or break calls.
     Engine {
         engine: Engine,
         client: Client,
-        /// Where files lie.
+        /// Folder of stored files.
         files: PathBuf,
     },
 }
 
-pub enum Time {
+pub enum ClockMode {
     Running,
-    StandingAt(Timestamp),
+    FixedAt(Timestamp),
 }
 
-/// A running Handrail. Dropping it stops nothing; [`Running::stop`] does.
+/// Running service. Only [`Running::stop`] stops it; a drop does not.
 pub struct Running {
     pub address: SocketAddr,
     pub origin: String,
     pub key: String,
-    /// Looks after all accounts, and belongs to one of its own.
+    /// Operator key, which belongs to its own tenant.
     pub operator: String,
     pub cx: Cx,
-    pub desk: Desk,
+    pub local_store: LocalStore,
     pub pump: PumpHandle,
     pub clock: Arc<MovableClock>,
     tasks: Vec<JoinHandle<()>>,
@@ -95,7 +100,7 @@ pub struct Running {
 }
 
 const LOCAL_TABLE: &str = "handrail-local";
-/// Enough for every benchmark on a laptop; the limit's code still runs.
+/// Higher than any benchmark reaches; the rate limit's code still runs.
 const ADMIN_REQUESTS_PER_MINUTE: u32 = 1_000_000;
 
 pub async fn start(options: Options) -> anyhow::Result<Running> {
@@ -110,7 +115,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         }
         Storage::Engine { engine, client, files } => (None, engine, client, files),
     };
-    let (master, key, operator) = match &data {
+    let (master_secret, key, operator) = match &data {
         Some(data) => {
             let key = options.key.map_or_else(|| data.admin_key(&*entropy), Ok)?;
             (data.master_secret(&*entropy)?, key, data.operator_key(&*entropy)?)
@@ -121,44 +126,50 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
             "ho_test_operator_key".to_owned(),
         ),
     };
-    table::create(&client, TABLE).await.context("could not make the table")?;
-    let desk = Desk::open(client.clone(), LOCAL_TABLE).await.context("could not make the local table")?;
+    table::create(&client, TABLE).await.context("could not create the table")?;
+    let local_store =
+        LocalStore::open(client.clone(), LOCAL_TABLE).await.context("could not create the local table")?;
     let clock = Arc::new(match options.time {
-        Time::Running => MovableClock::running(Arc::new(SystemClock), desk.state(AHEAD).await?.unwrap_or(0)),
-        Time::StandingAt(at) => MovableClock::standing_at(at),
+        ClockMode::Running => {
+            MovableClock::running(Arc::new(SystemClock), local_store.state(AHEAD).await?.unwrap_or(0))
+        }
+        ClockMode::FixedAt(at) => MovableClock::fixed_at(at),
     });
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), options.port))
         .await
-        .with_context(|| format!("could not listen on port {}: give another with HANDRAIL_PORT", options.port))?;
+        .with_context(|| format!("could not listen on port {}: set HANDRAIL_PORT to another port", options.port))?;
     let address = listener.local_addr()?;
     let origin = format!("http://{address}");
-    let master = MasterKey::new(&master);
-    let folder = local::open_folder(&files, &origin, &master)?;
+    let master_key = MasterKey::new(&master_secret);
+    let folder = local::open_folder(&files, &origin, &master_key)?;
     let settings = Settings {
         table: TABLE.to_owned(),
-        master_key: Some(master),
+        master_key: Some(master_key),
         origin: Some(origin.clone()),
-        reach: Reach::LoopbackToo,
+        address_policy: options.address_policy,
         slack: options.slack,
-        limits: options.limits,
+        public_rate_limits: options.limits,
+        metrics_network: options.metrics_network,
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
-    let cx = cx.with_blobs(Arc::new(folder.clone()));
-    let admin = (Role::Admin, ADMIN_REQUESTS_PER_MINUTE);
-    let tenant = ensure_key(&cx, &desk, &key, admin).await.context("could not keep the admin key")?;
-    let by_tier = (Role::Operator, Tier::default().preset().requests_per_minute);
-    ensure_key(&cx, &desk, &operator, by_tier).await.context("could not keep the operator's key")?;
-    ensure_account(&cx, tenant).await.context("could not keep the account")?;
+    let cx = cx.with_blob_store(Arc::new(folder.clone()));
+    let admin_settings = (Role::Admin, ADMIN_REQUESTS_PER_MINUTE);
+    let tenant = ensure_key(&cx, &local_store, &key, admin_settings).await.context("could not store the admin key")?;
+    let operator_settings = (Role::Operator, Tier::default().preset().requests_per_minute);
+    ensure_key(&cx, &local_store, &operator, operator_settings).await.context("could not store the operator key")?;
+    ensure_account(&cx, tenant).await.context("could not store the account")?;
 
-    let mut works = Works::new(cx.clone(), handrail_workers::DOORS);
-    works.outbox = Some(Arc::new(LocalOutbox(desk.clone())));
-    works.mailer = Some(Arc::new(Mailbox { desk: desk.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
-    let changes = Changes::of_engine(engine.clone(), &desk).await?;
-    let (pump, handle) = Pump::new(works, desk.clone(), changes, Arc::clone(&clock));
+    let mut worker_context = WorkerContext::new(cx.clone(), handrail_workers::KIND_HANDLERS);
+    worker_context.sender = Sender::new(AddressPolicy::AllowLoopback, options.call_limits);
+    worker_context.outbox = Some(Arc::new(LocalOutbox(local_store.clone())));
+    worker_context.mailer =
+        Some(Arc::new(LocalMailer { local_store: local_store.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
+    let changes = ChangeSource::of_engine(engine.clone(), &local_store).await?;
+    let (pump, handle) = WorkerLoop::new(worker_context, local_store.clone(), changes, Arc::clone(&clock));
 
     let local = Local {
         cx: cx.clone(),
-        desk: desk.clone(),
+        local_store: local_store.clone(),
         pump: handle.clone(),
         clock: Arc::clone(&clock),
         origin: origin.clone(),
@@ -166,123 +177,128 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         tenant: Some(tenant),
         folder: Some(folder.clone()),
     };
-    let app = app(cx.clone(), local, handle.clone());
+    let app = app(cx.clone(), local, handle.clone(), options.cors_origins);
     let mut tasks = vec![
         tokio::spawn(pump.run()),
         tokio::spawn(async move {
-            // Each request knows its other end: what is limited by address asks for it.
+            // Rate limits by address need the peer address of each request.
             let app = app.into_make_service_with_connect_info::<SocketAddr>();
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::error!(%error, "the server stopped");
             }
         }),
     ];
-    if !clock.stands_still() {
-        tasks.push(tokio::spawn(expire(engine, folder, handle.clone())));
+    if !clock.is_fixed() {
+        tasks.push(tokio::spawn(expire_hourly(engine, folder, handle.clone())));
     }
     handle.wake();
-    Ok(Running { address, origin, key, operator, cx, desk, pump: handle, clock, tasks, _data: data })
+    Ok(Running { address, origin, key, operator, cx, local_store, pump: handle, clock, tasks, _data: data })
 }
 
-fn app(cx: Cx, local: Local, pump: PumpHandle) -> Router {
+fn app(cx: Cx, local: Local, pump: PumpHandle, cors_origins: CorsOrigins) -> Router {
     let endpoints = endpoints();
-    // What no operation takes is worded as the door that most clients come for.
-    let otherwise = handrail_decisions::health::ENDPOINT;
+    // Unknown paths get the errors of the decisions door, which most clients use.
+    let fallback = handrail_decisions::health::ENDPOINT;
     local::router(local)
         .merge(sockets::router(cx.clone()))
-        .merge(service(&endpoints, otherwise, cx))
+        .merge(service(&endpoints, fallback, cx))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let pump = pump.clone();
             async move {
-                let writes = request.method() != Method::GET;
+                let may_write = request.method() != Method::GET;
                 let response = next.run(request).await;
-                if writes {
+                if may_write {
                     pump.wake();
                 }
                 response
             }
         }))
-        .layer(middleware::from_fn(cors))
-        .layer(middleware::from_fn(read_the_rest))
+        .layer(middleware::from_fn_with_state(cors_origins, cors))
+        .layer(middleware::from_fn(drain_request_body))
 }
 
-/// Orphans and old counters, by the machine's clock. On AWS the table does it by itself.
+/// Removes expired items and temporary files every hour, by the machine's clock. On AWS, DynamoDB and S3 expire them.
 ///
-/// What a change left to be done comes first: the ask of a record that was made just before the last process ended looks
-/// like an orphan until then.
-async fn expire(engine: Engine, folder: Folder, pump: PumpHandle) {
+/// Pending changes are dispatched first: until then the spec item of a record created just before the previous process
+/// ended still has its expiry.
+async fn expire_hourly(engine: Engine, folder: FolderBlobStore, pump: PumpHandle) {
     let mut hourly = tokio::time::interval(Duration::from_secs(60 * 60));
     loop {
         hourly.tick().await;
-        pump.settle().await;
+        pump.run_until_idle().await;
         let engine = engine.clone();
         match tokio::task::spawn_blocking(move || engine.remove_expired()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "expired items could not be removed"),
-            Err(error) => tracing::warn!(%error, "the removal of expired items died"),
+            Err(error) => tracing::warn!(%error, "the removal of expired items panicked"),
         }
-        if let Err(fault) = folder.remove_lent(lent_before()).await {
-            tracing::warn!(fault = fault.chain(), "files that nobody kept could not be removed");
+        if let Err(fault) = folder.remove_temporary(temporary_cutoff()).await {
+            tracing::warn!(fault = fault.with_causes(), "temporary files could not be removed");
         }
     }
 }
 
-/// By the machine's clock, which is the one that files carry.
-fn lent_before() -> SystemTime {
+/// Returns the time before which temporary files expire, by the machine's clock, as file times are.
+fn temporary_cutoff() -> SystemTime {
     let day = Duration::from_secs(24 * 60 * 60);
     let now = Duration::from_millis(SystemClock.now().as_unix_ms().max(0).unsigned_abs());
-    SystemTime::UNIX_EPOCH + now.saturating_sub(day * LENT_DAYS)
+    SystemTime::UNIX_EPOCH + now.saturating_sub(day * TEMPORARY_DAYS)
 }
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct SavedKeys {
     tenant: TenantId,
     key: KeyId,
     key_hash: String,
 }
 
-/// One key of this role, in an account of its own. Another key than last time replaces the last one.
-async fn ensure_key(cx: &Cx, desk: &Desk, key: &str, (role, per_minute): (Role, u32)) -> Result<TenantId, Fault> {
+/// Ensures one key with this role in its own tenant. A key other than the stored one replaces it.
+async fn ensure_key(
+    cx: &Cx,
+    local_store: &LocalStore,
+    key: &str,
+    (role, requests_per_minute): (Role, u32),
+) -> Result<TenantId, Fault> {
     let key_hash = hash_of_key(key);
-    let before: Option<Kept> = desk.state(role.name()).await?;
-    if let Some(kept) = before.as_ref().filter(|kept| kept.key_hash == key_hash) {
-        return Ok(kept.tenant);
+    let saved: Option<SavedKeys> = local_store.state(role.name()).await?;
+    if let Some(same_key) = saved.as_ref().filter(|same_key| same_key.key_hash == key_hash) {
+        return Ok(same_key.tenant);
     }
     let now = cx.clock.now();
-    let tenant = before.as_ref().map_or_else(|| cx.new_tenant_id(), |kept| kept.tenant);
-    let made = Key {
-        prefix: key.chars().take(PREFIX_CHARS.min(key.chars().count() / 2)).collect(),
+    let tenant = saved.as_ref().map_or_else(|| cx.new_tenant_id(), |saved| saved.tenant);
+    let new_key = ApiKey {
+        prefix: key.chars().take(KEY_PREFIX_CHARS.min(key.chars().count() / 2)).collect(),
         role,
-        requests_per_minute: per_minute,
-        ..Key::new(KeyId::new(now, cx.entropy.bytes()), tenant, format!("local {}", role.name()), now)
+        requests_per_minute,
+        ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), tenant, format!("local {}", role.name()), now)
     };
-    // It may be there: given once before and replaced since, or put by a process that ended before it was noted.
-    cx.store.renew_key(&key_hash, &made).await?;
-    if let Some(before) = before {
-        cx.store.revoke_key(tenant, before.key, now).await?;
+    // The key may exist: replaced earlier, or stored by a process that ended before saving the state.
+    cx.store.upsert_key(&key_hash, &new_key).await?;
+    if let Some(saved) = saved {
+        cx.store.revoke_key(tenant, saved.key, now).await?;
     }
-    desk.set_state(role.name(), &Kept { tenant, key: made.id, key_hash }).await?;
+    local_store.set_state(role.name(), &SavedKeys { tenant, key: new_key.id, key_hash }).await?;
     Ok(tenant)
 }
 
-/// Who can sign in on this machine. The mail lies in the mailbox, whoever it is for.
+/// Email address of the local owner. Login mails are shown in the mailbox, as all mails.
 pub const LOCAL_EMAIL: &str = "you@example.com";
 
 async fn ensure_account(cx: &Cx, tenant: TenantId) -> anyhow::Result<()> {
     let email = EmailAddress::parse(LOCAL_EMAIL)?;
-    let account = Account::new(tenant, "You", Tier::default(), cx.clock.now());
-    cx.store.put_account(&Account { email: Some(email), ..account }).await?;
+    let tenant_record = Tenant::new(tenant, "You", Tier::default(), cx.clock.now());
+    cx.store.put_tenant(&Tenant { email: Some(email), ..tenant_record }).await?;
     Ok(())
 }
 
 impl Running {
-    /// Ends the tasks where they are. What they were at is found again by the next start.
+    /// Aborts all tasks. The next start finds their unfinished work again.
     pub async fn stop(self) {
         for task in &self.tasks {
             task.abort();
         }
         for task in self.tasks {
-            // Aborted, as asked.
+            // The result is the cancellation.
             let _ = task.await;
         }
     }

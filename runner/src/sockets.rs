@@ -1,7 +1,7 @@
 //! `GET /ws`: live events over a WebSocket, beside `GET /events` and from the same feed.
 //!
-//! Only here: behind API Gateway a WebSocket is an API of another kind, with an address of its own and its connections kept
-//! in the table. There `GET /events` says the same, and goes on where it was.
+//! Local only: on AWS a WebSocket would be an API Gateway API of another type, with its own URL and its connections in
+//! the table. There `GET /events` sends the same events and continues after reconnects.
 
 use std::time::Duration;
 
@@ -12,80 +12,84 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::clock::Clock;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::feed::By;
-use handrail_kernel::problem::{Problem, in_dialect};
-use handrail_packets::live::{Channel, Channels, Follower, News, Watch, Ways, hello, ping};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_packets::live::{
+    Channel, Channels, LiveRequest, Subscription, SubscriptionItem, SubscriptionOptions, connected_message,
+    ping_message,
+};
+use handrail_platform::clock::Clock;
+use handrail_records::feed::Transport;
+use handrail_web::problem::{Problem, render_errors};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// A client says which channel, and no more.
+/// Longest frame of a client; its commands are short.
 const FRAME_BYTES_MAX: usize = 4 * 1024;
-/// A client that does not read for so long is gone.
-const SEND_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for a client to read a frame.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn router(cx: Cx) -> Router {
-    let dialect = handrail_packets::DIALECT;
+    let error_renderer = handrail_packets::ERROR_RENDERER;
     Router::new()
         .route("/ws", get(open))
-        .layer(middleware::from_fn(move |request: Request, next: Next| in_dialect(dialect, request, next)))
+        .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(error_renderer, request, next)))
         .with_state(cx)
 }
 
-/// Who may not come in learns it by the status, before there is a socket.
+/// Opens the WebSocket. Refusals are HTTP errors before the upgrade.
 async fn open(
     State(cx): State<Cx>,
-    follower: Follower,
+    request: LiveRequest,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let Follower { key, credential, channels, after } = follower;
+    let LiveRequest { key, api_key, channels, last_event_id: after } = request;
     let upgrade = upgrade.map_err(|_| {
         Problem::refused(StatusCode::UPGRADE_REQUIRED, "", "This address takes WebSockets. For a stream see /events")
     })?;
-    spend(&cx, &key, Budget::Calls).await?;
-    let watch = Watch::open(&cx, &key, &credential, after, Ways::lasting(By::Socket)).await?;
-    let hello = hello(&cx, &key);
+    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
+    let subscription =
+        Subscription::open(&cx, &key, &api_key, after, SubscriptionOptions::unlimited(Transport::WebSocket)).await?;
+    let first_message = connected_message(&cx, &key);
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        // However it ended, there is nobody left to tell.
-        let _ = talk(&cx, socket, watch, channels, hello).await;
+        // The connection has ended, so an error cannot be sent.
+        let _ = serve_socket(&cx, socket, subscription, channels, first_message).await;
     }))
 }
 
-struct Gone;
+struct Disconnected;
 
-async fn talk(
+async fn serve_socket(
     cx: &Cx,
     mut socket: WebSocket,
-    mut watch: Watch,
+    mut subscription: Subscription,
     mut channels: Channels,
-    hello: Value,
-) -> Result<(), Gone> {
-    say(&mut socket, &hello).await?;
+    first_message: Value,
+) -> Result<(), Disconnected> {
+    send(&mut socket, &first_message).await?;
     loop {
         tokio::select! {
-            news = watch.next() => match news {
-                Ok(News::Events(events)) => {
-                    for event in events.iter().filter(|event| channels.fits(event)) {
-                        say(&mut socket, &event.frame()).await?;
+            item = subscription.next() => match item {
+                Ok(SubscriptionItem::Events(events)) => {
+                    for event in events.iter().filter(|event| channels.matches(event)) {
+                        send(&mut socket, &event.to_message()).await?;
                     }
                 }
-                Ok(News::Ping(now)) => say(&mut socket, &ping(now)).await?,
-                Ok(News::Over) => return close(socket).await,
+                Ok(SubscriptionItem::Ping(now)) => send(&mut socket, &ping_message(now)).await?,
+                Ok(SubscriptionItem::Closed) => return close(socket).await,
                 Err(fault) => {
-                    tracing::warn!(fault = fault.chain(), "a socket of events ended");
+                    tracing::warn!(fault = fault.with_causes(), "an event socket ended");
                     return close(socket).await;
                 }
             },
-            came = socket.recv() => match came {
+            received = socket.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
-                    let reply = heard(&text, &mut channels, &*cx.clock);
-                    say(&mut socket, &reply).await?;
+                    let reply = handle_frame(&text, &mut channels, &*cx.clock);
+                    send(&mut socket, &reply).await?;
                 }
-                Some(Ok(Message::Binary(_))) => say(&mut socket, &wrong("Frames are text")).await?,
-                // Answered by the library.
+                Some(Ok(Message::Binary(_))) => send(&mut socket, &error_frame("Frames are text")).await?,
+                // The library answers pings.
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
             },
@@ -93,43 +97,43 @@ async fn talk(
     }
 }
 
-/// What is answered to a client's frame.
-fn heard(text: &str, channels: &mut Channels, clock: &dyn Clock) -> Value {
-    let Ok(frame) = serde_json::from_str::<Value>(text) else { return wrong("The frame is not valid JSON") };
+/// Executes a client's command and returns the reply.
+fn handle_frame(text: &str, channels: &mut Channels, clock: &dyn Clock) -> Value {
+    let Ok(frame) = serde_json::from_str::<Value>(text) else { return error_frame("The frame is not valid JSON") };
     let action = frame["action"].as_str().unwrap_or_default();
     match action {
         "ping" => json!({"type": "pong", "timestamp": clock.now()}),
         "subscribe" | "unsubscribe" => {
             let name = frame["channel"].as_str().unwrap_or_default();
-            let done = Channel::read(name).and_then(|channel| {
+            let result = Channel::parse(name).and_then(|channel| {
                 if action == "subscribe" {
                     return channels.add(channel);
                 }
                 channels.remove(&channel);
                 Ok(())
             });
-            match done {
+            match result {
                 Ok(()) => json!({"type": format!("{action}d"), "channel": name}),
-                Err(message) => wrong(message),
+                Err(message) => error_frame(message),
             }
         }
-        _ => wrong("Actions are subscribe, unsubscribe and ping"),
+        _ => error_frame("Actions are subscribe, unsubscribe and ping"),
     }
 }
 
-fn wrong(message: &str) -> Value {
+fn error_frame(message: &str) -> Value {
     json!({"type": "error", "message": message})
 }
 
-async fn say(socket: &mut WebSocket, frame: &Value) -> Result<(), Gone> {
+async fn send(socket: &mut WebSocket, frame: &Value) -> Result<(), Disconnected> {
     let sent = socket.send(Message::Text(Utf8Bytes::from(frame.to_string())));
-    match tokio::time::timeout(SEND_PATIENCE, sent).await {
+    match tokio::time::timeout(SEND_TIMEOUT, sent).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Gone),
+        Ok(Err(_)) | Err(_) => Err(Disconnected),
     }
 }
 
-async fn close(mut socket: WebSocket) -> Result<(), Gone> {
-    let closed = tokio::time::timeout(SEND_PATIENCE, socket.send(Message::Close(None))).await;
-    closed.map_err(|_| Gone)?.map_err(|_| Gone)
+async fn close(mut socket: WebSocket) -> Result<(), Disconnected> {
+    let closed = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Close(None))).await;
+    closed.map_err(|_| Disconnected)?.map_err(|_| Disconnected)
 }

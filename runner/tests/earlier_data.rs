@@ -1,13 +1,16 @@
-//! A data folder that an earlier version wrote is opened, read, and carried on from.
-#![expect(clippy::expect_used, reason = "what the test can't go on without ends it, also in its helpers")]
+//! A data folder written by an earlier version is opened, read and continued.
+#![expect(clippy::expect_used, reason = "a failed precondition fails the test, also in helpers")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use handrail_context::settings::PublicRateLimits;
+use handrail_context::slack::SlackSettings;
+use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::settings::Limits;
-use handrail_kernel::slack::SlackSettings;
-use handrail_runner::{Options, Running, Storage, Time, start};
+use handrail_runner::cors::CorsOrigins;
+use handrail_runner::{ClockMode, Options, Running, Storage, start};
+use handrail_sender::CallLimits;
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,9 +35,13 @@ impl EarlierData {
             port: 0,
             storage: Storage::Folder(folder.path().to_owned()),
             key: None,
-            time: Time::StandingAt(Timestamp::from_unix_ms(written_at)),
+            time: ClockMode::FixedAt(Timestamp::from_unix_ms(written_at)),
             slack: SlackSettings::default(),
-            limits: Limits::OF_ONE_MACHINE,
+            limits: PublicRateLimits::LOCAL,
+            call_limits: CallLimits::default(),
+            metrics_network: None,
+            address_policy: AddressPolicy::AllowLoopback,
+            cors_origins: CorsOrigins::default(),
         };
         let running = start(options).await.expect("the folder is opened");
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -106,26 +113,26 @@ fn packet() -> Value {
 }
 
 #[tokio::test]
-async fn every_read_returns_what_it_returned_before() {
+async fn reads_of_earlier_data_are_unchanged() {
     let data = EarlierData::open().await;
     let reads = data.expected["reads"].as_object().expect("recorded responses");
     assert!(reads.len() > 40);
     let written_at = data.expected["origin"].as_str().expect("an origin");
-    let mut different = Vec::new();
+    let mut differences = Vec::new();
     for (path, expected) in reads {
-        // Links are made when they are read, for the address at which the service runs then.
+        // Links are made at each read, with the current origin.
         let found = data.get(path).await.to_string().replace(&data.running.origin, written_at);
         let expected = expected.to_string();
         if found != expected {
-            different.push(format!("{path}\n  then: {expected}\n  now:  {found}"));
+            differences.push(format!("{path}\n  then: {expected}\n  now:  {found}"));
         }
     }
-    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
     data.running.stop().await;
 }
 
 #[tokio::test]
-async fn repeated_requests_find_what_they_made_before() {
+async fn repeated_earlier_requests_find_their_records() {
     let data = EarlierData::open().await;
     let decision = json!({
         "action": "Refund order 1234 (80 EUR)",
@@ -134,10 +141,10 @@ async fn repeated_requests_find_what_they_made_before() {
         "callback_url": format!("{}/local/hooks/in/try", data.expected["origin"].as_str().expect("an origin")),
         "reminders": false,
     });
-    let (status, made) = data.post("/decisions", Some("fixture-decision"), decision).await;
-    assert_eq!((status, &made["id"]), (201, &json!(data.id("decision_pending"))), "{made}");
-    let (status, made) = data.post("/api/v1/packets", Some("fixture-packet"), packet()).await;
-    assert_eq!((status, &made["id"]), (201, &json!(data.id("packet_created"))), "{made}");
+    let (status, created) = data.post("/decisions", Some("fixture-decision"), decision).await;
+    assert_eq!((status, &created["id"]), (201, &json!(data.id("decision_pending"))), "{created}");
+    let (status, created) = data.post("/api/v1/packets", Some("fixture-packet"), packet()).await;
+    assert_eq!((status, &created["id"]), (201, &json!(data.id("packet_created"))), "{created}");
     let claim = json!({"agent_id": "billing", "agent_name": "Billing", "lease_seconds": 3600});
     let path = format!("/api/v1/packets/{}/claim", data.id("packet_claimed"));
     let (status, claimed) = data.post(&path, Some("fixture-claim"), claim).await;
@@ -149,13 +156,13 @@ async fn repeated_requests_find_what_they_made_before() {
         "handoffReason": "Wants to pay",
         "priority": "high",
     });
-    let (status, handed) = data.post("/api/agents/route-handoff", Some("fixture-handoff"), handoff).await;
-    assert_eq!((status, &handed["handoffId"]), (200, &json!(data.id("handoff"))), "{handed}");
+    let (status, handed_off) = data.post("/api/agents/route-handoff", Some("fixture-handoff"), handoff).await;
+    assert_eq!((status, &handed_off["handoffId"]), (200, &json!(data.id("handoff"))), "{handed_off}");
     data.running.stop().await;
 }
 
 #[tokio::test]
-async fn records_carry_on_from_their_earlier_state() {
+async fn earlier_records_can_be_continued() {
     let data = EarlierData::open().await;
     let path = format!("/decisions/{}/resolve", data.id("decision_pending"));
     let (status, decision) = data.post(&path, None, json!({"action": "approve"})).await;
@@ -168,7 +175,7 @@ async fn records_carry_on_from_their_earlier_state() {
     let path = format!("/api/v1/packets/{}", data.id("packet_working"));
     let (status, packet) = data.call(Method::PATCH, &path, None, Some(&json!({"status": "completed"}))).await;
     assert_eq!((status, &packet["status"]), (200, &json!("completed")), "{packet}");
-    data.running.pump.settle().await;
+    data.running.pump.run_until_idle().await;
     let history = data.get(&format!("{path}/history")).await;
     let before = data.expected["reads"][format!("{path}/history")]["events"].as_array().expect("events").len();
     assert_eq!(history["events"].as_array().map(Vec::len), Some(before + 1), "{history}");

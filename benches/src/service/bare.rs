@@ -1,4 +1,4 @@
-//! Records as the service writes them, through the engine alone: no HTTP, no Handrail, no workers.
+//! Baseline: the service's records written and read by the engine alone, without HTTP and workers.
 
 use std::path::Path;
 
@@ -6,33 +6,33 @@ use anyhow::{Context, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_engine::{Engine, Item};
-use handrail_kernel::store::{head_key_of, table};
 use handrail_runner::TABLE;
+use handrail_store::{head_key_of, table};
 
 use super::load::load;
 
-pub(crate) struct Bare {
+pub(crate) struct EngineBaseline {
     db: Client,
     items: Vec<Item>,
     at_once: usize,
-    written: usize,
+    write_round: usize,
 }
 
-impl Bare {
-    /// Takes the records out of a folder that a service left, to write them into a new file.
-    pub(crate) async fn of(data: &Path, file: &Path, at_once: usize) -> anyhow::Result<Self> {
+impl EngineBaseline {
+    /// Reads the records from a service's data folder and opens a new database file for them.
+    pub(crate) async fn open(data: &Path, file: &Path, at_once: usize) -> anyhow::Result<Self> {
         let items = heads(&Engine::open(&data.join("handrail.db"))?.client()).await?;
         let db = Engine::open(file)?.client();
         table::create(&db, TABLE).await?;
-        Ok(Self { db, items, at_once, written: 0 })
+        Ok(Self { db, items, at_once, write_round: 0 })
     }
 
-    /// All of them once more, per second.
+    /// Writes all records under new keys and returns the writes per second.
     pub(crate) async fn writes(&mut self) -> anyhow::Result<f64> {
-        self.written += 1;
+        self.write_round += 1;
         let (load, _) = load(self.items.len(), self.at_once, |at| {
-            // Under a key of its own, as a new record.
-            let pk = keyed(&self.items[at], self.written);
+            // A new partition key, as for a new record.
+            let pk = numbered_key(&self.items[at], self.write_round);
             let put = self.db.put_item().table_name(TABLE).set_item(Some(self.items[at].clone()));
             async move { Ok(put.item("pk", pk?).send().await.map(drop)?) }
         })
@@ -40,10 +40,10 @@ impl Bare {
         Ok(load.per_second())
     }
 
-    /// Those written last, per second.
+    /// Reads the records written last and returns the reads per second.
     pub(crate) async fn reads(&self) -> anyhow::Result<f64> {
         let (load, _) = load(self.items.len(), self.at_once, |at| {
-            let pk = keyed(&self.items[at], self.written);
+            let pk = numbered_key(&self.items[at], self.write_round);
             let query = self.db.query().table_name(TABLE).consistent_read(true).key_condition_expression("pk = :pk");
             async move {
                 let found = query.expression_attribute_values(":pk", pk?).send().await?;
@@ -56,7 +56,7 @@ impl Bare {
     }
 }
 
-fn keyed(item: &Item, number: usize) -> anyhow::Result<AttributeValue> {
+fn numbered_key(item: &Item, number: usize) -> anyhow::Result<AttributeValue> {
     let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).context("an item has no key")?;
     Ok(AttributeValue::S(format!("{pk}#{number}")))
 }

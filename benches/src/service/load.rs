@@ -1,4 +1,4 @@
-//! So many calls, so many at once: each task takes the next number when its last call has been answered.
+//! Load generator: a fixed number of concurrent tasks make all calls, each starting its next call after a response.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ impl Load {
     }
 }
 
-/// The answers are in the order of the numbers. Ends with the first call that fails.
+/// Makes all calls and returns their results in order. Fails with the first call that fails.
 pub(crate) async fn load<T, F>(
     count: usize,
     at_once: usize,
@@ -39,8 +39,8 @@ where
                 let next = calls.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((at, call)) = next else { return anyhow::Ok(done) };
                 let begun = Instant::now();
-                let answer = call.await?;
-                done.push((at, ms(begun.elapsed()), answer));
+                let result = call.await?;
+                done.push((at, ms(begun.elapsed()), result));
             }
         });
     }
@@ -50,8 +50,8 @@ where
     }
     let took = begun.elapsed();
     done.sort_by_key(|(at, ..)| *at);
-    let (latencies_ms, answers) = done.into_iter().map(|(_, latency, answer)| (latency, answer)).unzip();
-    Ok((Load { latencies_ms, took }, answers))
+    let (latencies_ms, results) = done.into_iter().map(|(_, latency, result)| (latency, result)).unzip();
+    Ok((Load { latencies_ms, took }, results))
 }
 
 #[cfg(test)]
@@ -59,14 +59,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_call_is_made_once_and_its_answer_is_in_its_place() {
-        let (load, answers) = load(50, 8, |at| async move { Ok(at * 2) }).await.unwrap();
-        assert_eq!(answers, (0..50).map(|at| at * 2).collect::<Vec<_>>());
+    async fn load_returns_every_result_in_order() {
+        let (load, results) = load(50, 8, |at| async move { Ok(at * 2) }).await.unwrap();
+        assert_eq!(results, (0..50).map(|at| at * 2).collect::<Vec<_>>());
         assert_eq!(load.latencies_ms.len(), 50);
     }
 
     #[tokio::test]
-    async fn a_call_that_fails_is_not_a_fast_one() {
+    async fn failed_call_fails_the_load() {
         let failing = load(9, 2, |at| async move { if at == 4 { anyhow::bail!("no") } else { Ok(()) } }).await;
         assert!(failing.is_err());
     }

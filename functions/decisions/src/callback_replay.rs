@@ -1,34 +1,40 @@
-//! `POST /decisions/{id}/callback/replay`: calls that were given up are made again, with the bytes they had.
+//! `POST /decisions/{id}/callback/replay`: replays callbacks that are dead letters, with their original bodies.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, JsonIfAny, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Delivery, DeliveryStatus, REPLAYS_MAX};
+use handrail_store::{Delivery, DeliveryStatus, REPLAYS_MAX};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, OptionalJson, PathParam, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::deliveries::shown;
-use crate::dialect::DIALECT;
-use crate::get::NOT_FOUND;
+use crate::deliveries::delivery_json;
+use crate::errors::ERROR_RENDERER;
+use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-callback-replay",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/decisions/{id}/callback/replay",
-    auth: Auth::Key(Scope::DecisionsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::ReadDeliveries, Touch::ReplayDelivery],
-    summary: "Make callbacks again that were given up",
+    auth: Auth::ApiKey(Scope::DecisionsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::ReadDeliveries,
+        DataAccess::ReplayDelivery,
+    ],
+    summary: "Replay callbacks that failed for good",
     route,
 };
 
@@ -37,50 +43,51 @@ fn route() -> MethodRouter<Cx> {
 }
 
 #[derive(Default, Deserialize, Serialize)]
-struct Wire {
-    /// One of them, even if it was delivered. Absent: all that were given up.
+struct RequestBody {
+    /// The callback to replay, even if it was delivered. If absent, all dead letters are replayed.
     delivery_id: Option<String>,
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsWrite>,
-    Segment(id): Segment,
-    JsonIfAny(wire): JsonIfAny<Wire>,
+    caller: Caller<scopes::DecisionsWrite>,
+    PathParam(id): PathParam,
+    OptionalJson(body): OptionalJson<RequestBody>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let id = id.parse().map_err(|_| NOT_FOUND)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
-    cx.store.record::<Decision>(tenant, id).await?.ok_or(NOT_FOUND)?;
+    cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
     let deliveries = cx.store.deliveries(tenant, id).await?;
-    let calls = deliveries.iter().filter(|delivery| delivery.is_call());
-    let wanted: Vec<&Delivery> = match &wire.delivery_id {
+    let callbacks = deliveries.iter().filter(|delivery| delivery.is_signed());
+    let to_replay: Vec<&Delivery> = match &body.delivery_id {
         Some(id) => {
-            let one = calls.into_iter().find(|delivery| delivery.id == *id);
-            let one = one.ok_or_else(|| Problem::invalid("delivery_id", "names no callback of this decision"))?;
-            if one.status == DeliveryStatus::Pending {
-                return Err(nothing("This callback is still being tried: it needs no replay"));
+            let callback = callbacks.into_iter().find(|delivery| delivery.id == *id);
+            let callback =
+                callback.ok_or_else(|| Problem::invalid("delivery_id", "is not a callback of this decision"))?;
+            if callback.status == DeliveryStatus::Pending {
+                return Err(nothing_to_replay("This callback is still being tried and needs no replay"));
             }
-            vec![one]
+            vec![callback]
         }
-        None => calls.filter(|delivery| delivery.status == DeliveryStatus::Dead).collect(),
+        None => callbacks.filter(|delivery| delivery.status == DeliveryStatus::DeadLetter).collect(),
     };
     let mut replayed = Vec::new();
-    for delivery in wanted {
+    for delivery in to_replay {
         if delivery.replays >= REPLAYS_MAX {
-            return Err(nothing(&format!("This callback was replayed {REPLAYS_MAX} times already")));
+            return Err(nothing_to_replay(&format!("This callback was already replayed {REPLAYS_MAX} times")));
         }
-        // Lost: another request replays it.
-        if let Some(again) = cx.store.replay_delivery(tenant, id, Decision::KIND, delivery, cx.clock.now()).await? {
-            replayed.push(shown(&again));
+        // Without a result, another request replayed the callback first.
+        if let Some(delivery) = cx.store.replay_delivery(tenant, id, Decision::KIND, delivery, cx.clock.now()).await? {
+            replayed.push(delivery_json(&delivery));
         }
     }
     if replayed.is_empty() {
-        return Err(nothing("No callback of this decision was given up: there is nothing to replay"));
+        return Err(nothing_to_replay("No callback of this decision failed for good"));
     }
     Ok((StatusCode::ACCEPTED, axum::Json(json!({"replayed": replayed}))))
 }
 
-fn nothing(message: &str) -> Problem {
+fn nothing_to_replay(message: &str) -> Problem {
     Problem::refused(StatusCode::CONFLICT, "NOTHING_TO_REPLAY", message)
 }

@@ -1,38 +1,38 @@
-//! `POST /decisions/{id}/cancel`: the asker takes the question back. It reads as expired from then on, with
-//! `cancelled_at`: the published API has no status of its own for it.
+//! `POST /decisions/{id}/cancel`: cancels a decision. The published API has no status for cancelled decisions, so they
+//! read as expired, with `cancelled_at`.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Act, Decision, NOTES_CHARS_MAX, Refusal};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Command;
 use handrail_domain::text::has_hidden_controls;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, JsonIfAny, OwnOrigin, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::transition::{Stop, transition_from};
+use handrail_records::transition::{TransitionError, transition_from};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, OptionalJson, PathParam, PublicOrigin, scopes};
+use handrail_web::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dialect::{DIALECT, refused};
+use crate::errors::{ERROR_RENDERER, refusal_to_problem};
 use crate::file_links::FileLinks;
-use crate::get::NOT_FOUND;
+use crate::get::DECISION_NOT_FOUND;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-cancel",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/decisions/{id}/cancel",
-    auth: Auth::Key(Scope::DecisionsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move],
-    summary: "Take a question back",
+    auth: Auth::ApiKey(Scope::DecisionsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
+    summary: "Cancel a decision",
     route,
 };
 
@@ -41,23 +41,23 @@ fn route() -> MethodRouter<Cx> {
 }
 
 #[derive(Default, Deserialize, Serialize)]
-struct Wire {
+struct RequestBody {
     reason: Option<String>,
 }
 
-/// Cancelling twice is no mistake: it is cancelled.
+/// Returns a decision that was cancelled before without an error.
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsWrite>,
-    Segment(id): Segment,
-    OwnOrigin(origin): OwnOrigin,
-    JsonIfAny(wire): JsonIfAny<Wire>,
+    caller: Caller<scopes::DecisionsWrite>,
+    PathParam(id): PathParam,
+    PublicOrigin(origin): PublicOrigin,
+    OptionalJson(body): OptionalJson<RequestBody>,
 ) -> Result<axum::Json<Value>, Problem> {
     let key = caller.key;
-    let reason = checked_reason(wire.reason)?;
-    let id = id.parse().map_err(|_| NOT_FOUND)?;
-    spend(&cx, &key, Budget::Calls).await?;
-    let record = cx.store.record::<Decision>(key.tenant, id).await?.ok_or(NOT_FOUND)?;
+    let reason = validate_reason(body.reason)?;
+    let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
+    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
+    let record = cx.store.record::<Decision>(key.tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
     let command = Command::<Decision> {
         id: CommandId::new(&cx.new_record_id().to_string(), &[]),
         actor: Actor::Key { key: key.id, role: key.role },
@@ -65,17 +65,17 @@ async fn handler(
     };
     let record = match transition_from(&cx, record, &command).await {
         Ok(applied) => applied.record,
-        Err(Stop::Refused(Refusal::Cancelled { .. })) => {
-            cx.store.record::<Decision>(key.tenant, id).await?.ok_or(NOT_FOUND)?
+        Err(TransitionError::Refused(Refusal::Cancelled { .. })) => {
+            cx.store.record::<Decision>(key.tenant, id).await?.ok_or(DECISION_NOT_FOUND)?
         }
-        Err(stop) => return Err(stop.into_problem("Decision", refused)),
+        Err(error) => return Err(Problem::from_transition(error, "Decision", refusal_to_problem)),
     };
     let now = cx.clock.now();
-    let links = FileLinks::new(cx.master()?, &origin, now);
-    Ok(axum::Json(view::whole(&record.seen_at(now), now, &links)))
+    let links = FileLinks::new(cx.master_key()?, &origin, now);
+    Ok(axum::Json(view::decision_json(&record.as_of(now), now, &links)))
 }
 
-fn checked_reason(reason: Option<String>) -> Result<Option<String>, Problem> {
+fn validate_reason(reason: Option<String>) -> Result<Option<String>, Problem> {
     let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else { return Ok(None) };
     if reason.chars().count() > NOTES_CHARS_MAX {
         return Err(Problem::invalid("reason", format!("must be at most {NOTES_CHARS_MAX} characters")));
@@ -93,38 +93,38 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, APP, Desk, NOON, effects};
+    use crate::testing::{AGENT, APP, NOON, TestApp, effects_of_newest_event};
 
     #[tokio::test]
-    async fn the_asker_takes_it_back_once_however_often_it_says_so() {
-        let desk = Desk::new().await;
-        let id = desk.asked().await;
+    async fn repeated_cancel_takes_effect_once() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
         let path = format!("/decisions/{id}/cancel");
         for body in [json!({"reason": "The customer changed their mind"}), Value::Null] {
-            let cancelled = desk.call(ENDPOINT, &path, AGENT, body).await;
+            let cancelled = app.call(ENDPOINT, &path, AGENT, body).await;
             assert_eq!(cancelled.status, 200, "{}", cancelled.text);
             assert_eq!(cancelled.json["status"], "expired");
             assert_eq!(cancelled.json["cancelled_at"], json!(NOON));
             assert_eq!(cancelled.json["cancel_reason"], "The customer changed their mind");
         }
-        let record = desk.record(id).await;
+        let record = app.record(id).await;
         assert_eq!((record.seq, record.state()), (2, DecisionState::Expired));
-        assert_eq!(effects(&record), [Effect::Callback(Purpose::AnnounceCancelled)]);
+        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(Purpose::AnnounceCancelled)]);
         let approve = json!({"action": "approve"});
-        let late = desk.call(crate::resolve::ENDPOINT, &format!("/decisions/{id}/resolve"), APP, approve).await;
-        assert_eq!(late.refusal(), (410, "EXPIRED"), "{}", late.text);
+        let late = app.call(crate::resolve::ENDPOINT, &format!("/decisions/{id}/resolve"), APP, approve).await;
+        assert_eq!(late.error(), (410, "EXPIRED"), "{}", late.text);
         assert_eq!(late.json["cancelled_at"], json!(NOON));
     }
 
     #[tokio::test]
-    async fn what_is_answered_stays_answered() {
-        let desk = Desk::new().await;
-        let id = desk.asked().await;
+    async fn answered_decision_cannot_be_cancelled() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
         let body = json!({"action": "approve"});
-        desk.call(crate::resolve::ENDPOINT, &format!("/decisions/{id}/resolve"), APP, body).await;
-        let late = desk.call(ENDPOINT, &format!("/decisions/{id}/cancel"), AGENT, Value::Null).await;
-        assert_eq!(late.refusal(), (409, "ALREADY_RESOLVED"));
-        let bad = desk.call(ENDPOINT, &format!("/decisions/{id}/cancel"), AGENT, json!({"reason": "\u{7}"})).await;
-        assert_eq!((bad.refusal(), &bad.json["field"]), ((400, "VALIDATION_ERROR"), &json!("reason")));
+        app.call(crate::resolve::ENDPOINT, &format!("/decisions/{id}/resolve"), APP, body).await;
+        let late = app.call(ENDPOINT, &format!("/decisions/{id}/cancel"), AGENT, Value::Null).await;
+        assert_eq!(late.error(), (409, "ALREADY_RESOLVED"));
+        let invalid = app.call(ENDPOINT, &format!("/decisions/{id}/cancel"), AGENT, json!({"reason": "\u{7}"})).await;
+        assert_eq!((invalid.error(), &invalid.json["field"]), ((400, "VALIDATION_ERROR"), &json!("reason")));
     }
 }

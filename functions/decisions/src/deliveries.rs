@@ -1,30 +1,30 @@
-//! `GET /decisions/{id}/deliveries`: what was sent because of a decision, and what each attempt brought.
+//! `GET /decisions/{id}/deliveries`: lists the deliveries of a decision with the result of every attempt.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::Delivery;
+use handrail_store::Delivery;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, scopes};
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::dialect::DIALECT;
-use crate::get::NOT_FOUND;
+use crate::errors::ERROR_RENDERER;
+use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-deliveries",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/decisions/{id}/deliveries",
-    auth: Auth::Key(Scope::DecisionsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::ReadDeliveries],
-    summary: "See what was sent because of a decision, with every attempt",
+    auth: Auth::ApiKey(Scope::DecisionsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::ReadDeliveries],
+    summary: "List the deliveries of a decision with every attempt",
     route,
 };
 
@@ -34,18 +34,18 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsRead>,
-    Segment(id): Segment,
+    caller: Caller<scopes::DecisionsRead>,
+    PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
-    let id = id.parse().map_err(|_| NOT_FOUND)?;
-    spend(&cx, &caller.key, Budget::Reads(id)).await?;
+    let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
     let tenant = caller.key.tenant;
-    cx.store.record::<Decision>(tenant, id).await?.ok_or(NOT_FOUND)?;
-    let deliveries: Vec<Value> = cx.store.deliveries(tenant, id).await?.iter().map(shown).collect();
+    cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
+    let deliveries: Vec<Value> = cx.store.deliveries(tenant, id).await?.iter().map(delivery_json).collect();
     Ok(axum::Json(json!({"deliveries": deliveries})))
 }
 
-pub(crate) fn shown(delivery: &Delivery) -> Value {
+pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
     let mut body = json!({
         "id": delivery.id,
         "purpose": delivery.purpose,
@@ -65,26 +65,27 @@ pub(crate) fn shown(delivery: &Delivery) -> Value {
 #[cfg(test)]
 mod tests {
     use handrail_domain::effect::Purpose;
-    use handrail_kernel::store::{Attempt, DeliveryKey};
+    use handrail_store::{Attempt, DeliveryKey};
 
     use super::*;
-    use crate::testing::{AGENT, Desk, NOON, tenant};
+    use crate::testing::{AGENT, NOON, TestApp, tenant};
 
     #[tokio::test]
-    async fn every_attempt_is_shown_and_what_was_sent_is_not() {
-        let desk = Desk::new().await;
-        let id = desk.asked().await;
+    async fn deliveries_list_every_attempt_without_the_body() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
         let path = format!("/decisions/{id}/deliveries");
-        assert_eq!(desk.call(ENDPOINT, &path, AGENT, Value::Null).await.json, json!({"deliveries": []}));
+        assert_eq!(app.call(ENDPOINT, &path, AGENT, Value::Null).await.json, json!({"deliveries": []}));
 
-        let key = DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved, hook: None };
-        let fresh = Delivery::fresh(key, "https://agent.example/hook", "{}", NOON);
-        let mut tried = desk.cx.store.open_delivery(key, fresh).await.unwrap();
-        tried.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });
-        tried.next_attempt_at = Some(NOON.plus_ms(5_000));
-        assert!(desk.cx.store.record_attempt(key, &tried).await.unwrap());
+        let key =
+            DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved, webhook: None };
+        let delivery = Delivery::new(key, "https://agent.example/hook", "{}", NOON);
+        let mut attempted = app.cx.store.put_or_get_delivery(key, delivery).await.unwrap();
+        attempted.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });
+        attempted.next_attempt_at = Some(NOON.plus_ms(5_000));
+        assert!(app.cx.store.record_attempt(key, &attempted).await.unwrap());
 
-        let shown = desk.call(ENDPOINT, &path, AGENT, Value::Null).await;
+        let response = app.call(ENDPOINT, &path, AGENT, Value::Null).await;
         let expected = json!({"deliveries": [{
             "id": key.id(),
             "purpose": "announce-resolved",
@@ -95,6 +96,6 @@ mod tests {
             "attempts": [{"at": NOON, "status": 503, "error": "full", "took_ms": 7}],
             "replays": 0,
         }]});
-        assert_eq!((shown.status.as_u16(), shown.json), (200, expected));
+        assert_eq!((response.status.as_u16(), response.json), (200, expected));
     }
 }

@@ -1,42 +1,57 @@
-//! Files of a decision as clients see them: `{name, url, type, size}`, with an address that opens without a key.
+//! Files of a decision with signed URLs, which open without an API key: as JSON `{name, url, type, size}`, and for pages.
 
+use handrail_approvals::pages::FileView;
+use handrail_context::cx::Cx;
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::Decision;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::blobs::BlobKey;
-use handrail_kernel::file_link::FileLink;
-use handrail_kernel::master::MasterKey;
+use handrail_platform::blob_store::BlobKey;
+use handrail_secrets::file_link::FileLink;
+use handrail_secrets::master_key::MasterKey;
 use serde_json::{Value, json};
 
-/// What the addresses are made with. The same on every reading of a day.
+/// Builds signed file URLs. URLs issued on one day are equal.
 pub(crate) struct FileLinks<'a> {
-    master: &'a MasterKey,
+    master_key: &'a MasterKey,
     origin: &'a str,
-    at: Timestamp,
+    issued_at: Timestamp,
 }
 
 impl<'a> FileLinks<'a> {
-    pub(crate) fn new(master: &'a MasterKey, origin: &'a str, at: Timestamp) -> Self {
-        Self { master, origin, at }
+    pub(crate) fn new(master_key: &'a MasterKey, origin: &'a str, issued_at: Timestamp) -> Self {
+        Self { master_key, origin, issued_at }
     }
 
-    pub(crate) fn list(&self, record: &Record<Decision>, files: &[Attachment]) -> Vec<Value> {
-        let one = |file: &Attachment| {
+    pub(crate) fn files_json(&self, record: &Record<Decision>, files: &[Attachment]) -> Vec<Value> {
+        let file_json = |file: &Attachment| {
             json!({
                 "name": file.name,
-                "url": format!("{}/files/{}", self.origin, token(self.master, record, file, self.at)),
+                "url": format!("{}/files/{}", self.origin, file_token(self.master_key, record, file, self.issued_at)),
                 "type": file.content_type,
                 "size": file.size,
             })
         };
-        files.iter().map(one).collect()
+        files.iter().map(file_json).collect()
     }
 }
 
-/// What opens a file. A file whose bytes have no place gets one that opens nothing.
-pub(crate) fn token(master: &MasterKey, record: &Record<Decision>, file: &Attachment, now: Timestamp) -> String {
-    blob_key(record, file).map_or_else(|| "none".to_owned(), |key| FileLink::to(master, key, now).token())
+/// Files of the page, with links that expire and are relative to the page, to work under any prefix.
+pub(crate) fn file_views(cx: &Cx, current: &Record<Decision>, files: &[Attachment], now: Timestamp) -> Vec<FileView> {
+    // Without a master key no link can be verified, so this page is never shown.
+    let Ok(master) = cx.master_key() else { return Vec::new() };
+    let view = |file: &Attachment| FileView {
+        name: file.name.clone(),
+        content_type: file.content_type.clone(),
+        size: file.size,
+        href: format!("../files/{}", file_token(master, current, file, now)),
+    };
+    files.iter().map(view).collect()
+}
+
+/// Token of a file's URL. A file without a valid id gets a token that opens nothing.
+fn file_token(master: &MasterKey, record: &Record<Decision>, file: &Attachment, now: Timestamp) -> String {
+    blob_key(record, file).map_or_else(|| "none".to_owned(), |key| FileLink::new(master, key, now).token())
 }
 
 pub(crate) fn blob_key(record: &Record<Decision>, file: &Attachment) -> Option<BlobKey> {

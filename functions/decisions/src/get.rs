@@ -1,39 +1,39 @@
-//! `GET /decisions/{id}`: how it stands. Never changes anything: what is overdue is seen as expired without being written.
+//! `GET /decisions/{id}`: returns a decision. Changes nothing: an overdue decision reads as expired without a write.
 //!
-//! With `?wait=25` it answers when something has changed, or after so many seconds.
+//! With `?wait=25` the response comes when the decision changes, or after 25 seconds.
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::{Decision, State as DecisionState};
 use handrail_domain::ids::{RecordId, TenantId, hex};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, OwnOrigin, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, PublicOrigin, scopes};
+use handrail_web::problem::Problem;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 use crate::file_links::FileLinks;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-get",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/decisions/{id}",
-    auth: Auth::Key(Scope::DecisionsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read],
-    summary: "See how a decision stands, or wait until that changes",
+    auth: Auth::ApiKey(Scope::DecisionsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
+    summary: "Get a decision, or wait until it changes",
     route,
 };
 
@@ -41,103 +41,106 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-pub(crate) const NOT_FOUND: Problem = Problem::NotFound { what: "Decision" };
+pub(crate) const DECISION_NOT_FOUND: Problem = Problem::NotFound { resource: "Decision" };
 
-/// API Gateway gives up after 30 seconds, and so do published clients.
+/// Longest wait, in seconds. API Gateway and the published clients give up after 30 seconds.
 const WAIT_SECONDS_MAX: u32 = 25;
-/// How soon a request that waits notices what another process did.
-const LOOK_AGAIN_MS: i64 = 1_000;
+/// Time between two reads of a waiting request, which notices changes by other processes only by reading.
+const POLL_INTERVAL_MS: i64 = 1_000;
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     wait: Option<String>,
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsRead>,
-    Segment(id): Segment,
-    OwnOrigin(origin): OwnOrigin,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    caller: Caller<scopes::DecisionsRead>,
+    PathParam(id): PathParam,
+    PublicOrigin(origin): PublicOrigin,
+    query: Result<Query<QueryParams>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = id.parse().map_err(|_| NOT_FOUND)?;
-    let wait_ms = wanted.ok().and_then(|Query(wanted)| wanted.wait).map_or(Ok(0), |text| wait_of(&text))?;
-    spend(&cx, &caller.key, Budget::Reads(id)).await?;
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let shown = look(&cx, &origin, caller.key.tenant, id, wait_ms, known).await?;
-    let mut response = if shown.is_known(known) {
+    let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
+    let wait_ms = query.ok().and_then(|Query(query)| query.wait).map_or(Ok(0), |text| parse_wait_ms(&text))?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
+    let known_etags = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let view = poll(&cx, &origin, caller.key.tenant, id, wait_ms, known_etags).await?;
+    let mut response = if view.has_matching_etag(known_etags) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([("content-type", "application/json")], shown.body).into_response()
+        ([("content-type", "application/json")], view.body).into_response()
     };
-    if let Ok(tag) = HeaderValue::from_str(&shown.etag) {
+    if let Ok(tag) = HeaderValue::from_str(&view.etag) {
         response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)
 }
 
-fn wait_of(text: &str) -> Result<i64, Problem> {
+fn parse_wait_ms(text: &str) -> Result<i64, Problem> {
     let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds <= WAIT_SECONDS_MAX);
     let message = format!("must be whole seconds from 0 to {WAIT_SECONDS_MAX}");
     seconds.map(|seconds| i64::from(seconds) * 1_000).ok_or_else(|| Problem::invalid("wait", message))
 }
 
-/// What a client gets to see, and the name of exactly that.
-struct Shown {
+/// Response body of a decision, with its ETag.
+struct CurrentView {
     state: DecisionState,
     status: &'static str,
     body: String,
     etag: String,
 }
 
-impl Shown {
-    fn of(cx: &Cx, origin: &str, record: &Record<Decision>, now: Timestamp) -> Result<Self, Problem> {
-        let seen = record.seen_at(now);
-        let body = view::whole(&seen, now, &FileLinks::new(cx.master()?, origin, now)).to_string();
+impl CurrentView {
+    fn new(cx: &Cx, origin: &str, record: &Record<Decision>, now: Timestamp) -> Result<Self, Problem> {
+        let current = record.as_of(now);
+        let body = view::decision_json(&current, now, &FileLinks::new(cx.master_key()?, origin, now)).to_string();
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
-        Ok(Self { state: seen.state(), status: view::status(&seen), body, etag })
+        Ok(Self { state: current.state(), status: view::status(&current), body, etag })
     }
 
-    /// Does the client have it already?
-    fn is_known(&self, known: Option<&str>) -> bool {
-        known.is_some_and(|known| {
-            known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == self.etag)
+    /// Returns `true` if the client's `If-None-Match` header lists the ETag.
+    fn has_matching_etag(&self, known_etags: Option<&str>) -> bool {
+        known_etags.is_some_and(|known_etags| {
+            known_etags
+                .split(',')
+                .map(|tag| tag.trim().trim_start_matches("W/"))
+                .any(|tag| tag == "*" || tag == self.etag)
         })
     }
 }
 
-/// Looks once; and again, while there is time and nothing to tell.
-async fn look(
+/// Reads the decision until it changes, is closed, or `wait_ms` is over.
+async fn poll(
     cx: &Cx,
     origin: &str,
     tenant: TenantId,
     id: RecordId,
     wait_ms: i64,
-    known: Option<&str>,
-) -> Result<Shown, Problem> {
-    // Before the first look: what happens after it is heard.
-    let mut bell = cx.doorbell.listen();
-    let until = cx.clock.now().plus_ms(wait_ms);
+    known_etags: Option<&str>,
+) -> Result<CurrentView, Problem> {
+    // Subscribes before the first read, so that no later change is missed.
+    let mut changes = cx.notifier.subscribe();
+    let wait_until = cx.clock.now().plus_ms(wait_ms);
     let mut first = None;
     loop {
-        let record = cx.store.record::<Decision>(tenant, id).await?.ok_or(NOT_FOUND)?;
+        let record = cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
         let now = cx.clock.now();
-        let shown = Shown::of(cx, origin, &record, now)?;
-        let before = *first.get_or_insert(shown.status);
-        let open = matches!(shown.state, DecisionState::Pending | DecisionState::Escalated);
-        let news = match known {
-            Some(_) => !shown.is_known(known),
-            None => shown.status != before,
+        let view = CurrentView::new(cx, origin, &record, now)?;
+        let first_status = *first.get_or_insert(view.status);
+        let is_open = matches!(view.state, DecisionState::Pending | DecisionState::Escalated);
+        let has_changed = match known_etags {
+            Some(_) => !view.has_matching_etag(known_etags),
+            None => view.status != first_status,
         };
-        if !open || news || now >= until {
-            return Ok(shown);
+        if !is_open || has_changed || now >= wait_until {
+            return Ok(view);
         }
-        let soon = now.plus_ms(LOOK_AGAIN_MS);
-        let next = record.due().map_or(soon, |due| soon.min(due.at)).min(until);
+        let next_poll = now.plus_ms(POLL_INTERVAL_MS);
+        let next = record.due().map_or(next_poll, |due| next_poll.min(due.at)).min(wait_until);
         tokio::select! {
-            () = bell.heard(id) => {}
-            () = cx.clock.until(next) => {}
+            () = changes.changed(id) => {}
+            () = cx.clock.sleep_until(next) => {}
         }
     }
 }
@@ -147,13 +150,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{AGENT, Desk, MINUTE_MS, NOON};
+    use crate::testing::{AGENT, MINUTE_MS, NOON, TestApp};
 
     #[tokio::test]
-    async fn a_decision_is_shown_whole() {
-        let desk = Desk::new().await;
-        let id = desk.asked().await;
-        let seen = desk.call(ENDPOINT, &format!("/decisions/{id}"), AGENT, Value::Null).await;
+    async fn get_returns_the_full_decision() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
+        let response = app.call(ENDPOINT, &format!("/decisions/{id}"), AGENT, Value::Null).await;
         let expected = json!({
             "id": id,
             "status": "pending",
@@ -178,17 +181,17 @@ mod tests {
             "context_images": null,
             "attachments": [],
         });
-        assert_eq!((seen.status.as_u16(), seen.json), (200, expected));
+        assert_eq!((response.status.as_u16(), response.json), (200, expected));
     }
 
     #[tokio::test]
-    async fn an_overdue_decision_is_seen_as_expired_and_nothing_is_written() {
-        let desk = Desk::new().await;
-        let id = desk.asked().await;
-        let before = desk.record(id).await;
-        desk.advance(60);
-        let seen = desk.call(ENDPOINT, &format!("/decisions/{id}"), AGENT, Value::Null).await;
-        assert_eq!((seen.status.as_u16(), &seen.json["status"]), (200, &json!("expired")));
-        assert_eq!(desk.record(id).await, before);
+    async fn overdue_decision_reads_as_expired_without_a_write() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
+        let before = app.record(id).await;
+        app.advance(60);
+        let response = app.call(ENDPOINT, &format!("/decisions/{id}"), AGENT, Value::Null).await;
+        assert_eq!((response.status.as_u16(), &response.json["status"]), (200, &json!("expired")));
+        assert_eq!(app.record(id).await, before);
     }
 }

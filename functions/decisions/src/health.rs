@@ -1,22 +1,23 @@
-//! `GET /healthz`: this process answers. It asks nobody else, so that a slow database does not take healthy processes down.
+//! `GET /healthz`: reports that the process is up. Reads no database, because a slow database must not take healthy
+//! processes down.
 
 use axum::routing::{MethodRouter, get};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Verb};
-use handrail_kernel::settings::Need;
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
 use serde_json::{Value, json};
 
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "health",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/healthz",
     auth: Auth::Public,
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[],
-    summary: "Is anybody there?",
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[],
+    summary: "Check the health of the service",
     route,
 };
 
@@ -31,11 +32,11 @@ async fn handler() -> axum::Json<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Desk;
+    use crate::testing::TestApp;
 
     #[tokio::test]
-    async fn a_process_answers_without_its_database() {
-        let answer = Desk::without_a_table().browse(ENDPOINT, "/healthz", "").await;
-        assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("ok")));
+    async fn health_check_works_without_database() {
+        let response = TestApp::with_broken_database().submit_form(ENDPOINT, "/healthz", "").await;
+        assert_eq!((response.status.as_u16(), &response.json["status"]), (200, &json!("ok")));
     }
 }

@@ -1,4 +1,5 @@
-//! The decisions door: an agent asks a person, and gets one answer. A file per operation, found by its URL.
+//! The decisions door: agents ask a person for approval and get exactly one answer. Each operation has a file named
+//! after its URL.
 
 pub mod account;
 pub mod attachments;
@@ -7,14 +8,15 @@ pub mod callback_replay;
 pub mod cancel;
 pub mod create;
 pub mod deliveries;
-mod dialect;
-mod door;
+mod errors;
 mod file_links;
 pub mod files;
 pub mod get;
 pub mod health;
+mod kind_handler;
+mod link_access;
 pub mod list;
-mod outcome;
+mod outcome_page;
 pub mod page_answer;
 mod page_form;
 pub mod page_show;
@@ -23,17 +25,14 @@ pub mod resolve;
 mod testing;
 pub mod uploads;
 mod view;
-mod visit;
 
-use handrail_asking::pages;
+pub use errors::{ERROR_RENDERER, refusal_to_problem};
+pub use kind_handler::DecisionHandler;
+pub use link_access::LinkAccess;
 
-pub use dialect::{DIALECT, refused};
-pub use door::DecisionsDoor;
-pub use visit::Visit;
+use handrail_web::endpoint::Endpoint;
 
-use handrail_kernel::endpoint::Endpoint;
-
-/// Every operation of this door.
+/// All operations of the decisions door.
 pub const ENDPOINTS: &[Endpoint] = &[
     create::ENDPOINT,
     list::ENDPOINT,
@@ -43,7 +42,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     deliveries::ENDPOINT,
     attachments::add::ENDPOINT,
     attachments::list::ENDPOINT,
-    attachments::invite::ENDPOINT,
+    attachments::create_upload::ENDPOINT,
     attachments::complete::ENDPOINT,
     files::ENDPOINT,
     callback_replay::ENDPOINT,

@@ -1,32 +1,37 @@
-//! `GET /decisions`: the account's decisions, newest first.
+//! `GET /decisions`: lists the tenant's decisions, newest first.
 
 use axum::extract::{Query, State};
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::{Decision, State as DecisionState};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, OwnOrigin, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::ListingCursor;
+use handrail_store::Cursor;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PublicOrigin, scopes};
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 use crate::file_links::FileLinks;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/decisions",
-    auth: Auth::Key(Scope::DecisionsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListByKind, Touch::ListByState],
-    summary: "List decisions, newest first, by status if wanted",
+    auth: Auth::ApiKey(Scope::DecisionsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ListByKind,
+        DataAccess::ListByState,
+    ],
+    summary: "List decisions, newest first, optionally by status",
     route,
 };
 
@@ -35,11 +40,11 @@ fn route() -> MethodRouter<Cx> {
 }
 
 const LIMIT_DEFAULT: usize = 20;
-/// Whole decisions of the largest size still fit what a function may answer (6 MB).
+/// Largest page: so many decisions of the largest size fit the 6 MB that a function may return.
 const LIMIT_MAX: usize = 50;
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     status: Option<String>,
     limit: Option<String>,
     cursor: Option<String>,
@@ -47,88 +52,89 @@ struct Wanted {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsRead>,
-    OwnOrigin(origin): OwnOrigin,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    caller: Caller<scopes::DecisionsRead>,
+    PublicOrigin(origin): PublicOrigin,
+    query: Result<Query<QueryParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let Query(wanted) =
-        wanted.map_err(|_| Problem::Invalid { field: None, message: "The query can't be read".to_owned() })?;
-    let state = wanted.status.as_deref().map(state_named).transpose()?;
-    let limit = wanted.limit.as_deref().map_or(Ok(LIMIT_DEFAULT), limit_of)?;
-    let cursor = wanted.cursor.as_deref().map(cursor_of).transpose()?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let Query(query) =
+        query.map_err(|_| Problem::Invalid { field: None, message: "The query can't be read".to_owned() })?;
+    let state = query.status.as_deref().map(parse_state).transpose()?;
+    let limit = query.limit.as_deref().map_or(Ok(LIMIT_DEFAULT), parse_limit)?;
+    let cursor = query.cursor.as_deref().map(parse_cursor).transpose()?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let page = cx.store.list::<Decision>(caller.key.tenant, state, cursor.as_ref(), limit).await?;
     let now = cx.clock.now();
-    let seen = page.records.iter().map(|record| record.seen_at(now));
-    // What expired a moment ago still lies under its old state until its timer writes it.
-    let fitting = seen.filter(|record| state.is_none_or(|state| record.state() == state));
-    let links = FileLinks::new(cx.master()?, &origin, now);
-    let decisions: Vec<Value> = fitting.map(|record| view::whole(&record, now, &links)).collect();
-    Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.text())})))
+    let current = page.records.iter().map(|record| record.as_of(now));
+    // The index keeps an expired decision under its old state until the timer writes the new one.
+    let matching = current.filter(|record| state.is_none_or(|state| record.state() == state));
+    let links = FileLinks::new(cx.master_key()?, &origin, now);
+    let decisions: Vec<Value> = matching.map(|record| view::decision_json(&record, now, &links)).collect();
+    Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.encode())})))
 }
 
-fn state_named(name: &str) -> Result<DecisionState, Problem> {
+fn parse_state(name: &str) -> Result<DecisionState, Problem> {
     DecisionState::from_name(name).ok_or_else(|| {
         let names = DecisionState::ALL.map(DecisionState::name).join(", ");
         Problem::invalid("status", format!("must be one of {names}"))
     })
 }
 
-fn limit_of(text: &str) -> Result<usize, Problem> {
+fn parse_limit(text: &str) -> Result<usize, Problem> {
     let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {LIMIT_MAX}")))
 }
 
-fn cursor_of(text: &str) -> Result<ListingCursor, Problem> {
-    ListingCursor::parse(text)
-        .ok_or_else(|| Problem::invalid("cursor", "is not one that a list gave: leave it out to begin anew"))
+fn parse_cursor(text: &str) -> Result<Cursor, Problem> {
+    Cursor::parse(text).ok_or_else(|| {
+        Problem::invalid("cursor", "is not a valid cursor: leave it out to start with the newest decision")
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{AGENT, Answer, Desk};
+    use crate::testing::{AGENT, TestApp, TestResponse};
 
-    async fn list(desk: &Desk, query: &str) -> Answer {
-        desk.call(ENDPOINT, &format!("/decisions{query}"), AGENT, Value::Null).await
+    async fn list_decisions(app: &TestApp, query: &str) -> TestResponse {
+        app.call(ENDPOINT, &format!("/decisions{query}"), AGENT, Value::Null).await
     }
 
-    fn ids(page: &Answer) -> Vec<&str> {
+    fn decision_ids(page: &TestResponse) -> Vec<&str> {
         let decisions = page.json["decisions"].as_array().unwrap();
         decisions.iter().map(|decision| decision["id"].as_str().unwrap()).collect()
     }
 
     #[tokio::test]
-    async fn pages_lead_from_the_newest_to_the_oldest() {
-        let desk = Desk::new().await;
-        let mut made = Vec::new();
+    async fn pages_run_from_newest_to_oldest() {
+        let app = TestApp::new().await;
+        let mut ids = Vec::new();
         for _ in 0..3 {
-            made.insert(0, desk.asked().await.to_string());
-            desk.advance(1);
+            ids.insert(0, app.create_decision().await.to_string());
+            app.advance(1);
         }
-        let first = list(&desk, "?limit=2").await;
-        assert_eq!(ids(&first), made[..2]);
+        let first = list_decisions(&app, "?limit=2").await;
+        assert_eq!(decision_ids(&first), ids[..2]);
         let cursor = first.json["next_cursor"].as_str().unwrap();
-        let second = list(&desk, &format!("?limit=2&cursor={cursor}")).await;
-        assert_eq!(ids(&second), made[2..]);
+        let second = list_decisions(&app, &format!("?limit=2&cursor={cursor}")).await;
+        assert_eq!(decision_ids(&second), ids[2..]);
         assert_eq!(second.json["next_cursor"], Value::Null);
     }
 
     #[tokio::test]
-    async fn what_expired_a_moment_ago_is_not_listed_as_pending() {
-        let desk = Desk::new().await;
-        let old = desk.asked().await.to_string();
-        desk.advance(59);
-        let young = desk.asked().await.to_string();
-        assert_eq!(ids(&list(&desk, "?status=pending").await), [young.as_str(), &old]);
-        desk.advance(1);
-        assert_eq!(ids(&list(&desk, "?status=pending").await), [young.as_str()]);
-        assert_eq!(list(&desk, "").await.json["decisions"][1]["status"], "expired");
+    async fn expired_decision_is_not_listed_as_pending() {
+        let app = TestApp::new().await;
+        let old = app.create_decision().await.to_string();
+        app.advance(59);
+        let young = app.create_decision().await.to_string();
+        assert_eq!(decision_ids(&list_decisions(&app, "?status=pending").await), [young.as_str(), &old]);
+        app.advance(1);
+        assert_eq!(decision_ids(&list_decisions(&app, "?status=pending").await), [young.as_str()]);
+        assert_eq!(list_decisions(&app, "").await.json["decisions"][1]["status"], "expired");
     }
 
     #[tokio::test]
-    async fn a_query_that_means_nothing_is_refused_by_name() {
-        let desk = Desk::new().await;
+    async fn invalid_query_is_refused_by_field() {
+        let app = TestApp::new().await;
         for (query, field) in [
             ("?status=open", "status"),
             ("?limit=0", "limit"),
@@ -136,9 +142,9 @@ mod tests {
             ("?limit=many", "limit"),
             ("?cursor=1", "cursor"),
         ] {
-            let answer = list(&desk, query).await;
-            assert_eq!(answer.refusal(), (400, "VALIDATION_ERROR"), "{query}");
-            assert_eq!(answer.json["field"], field);
+            let response = list_decisions(&app, query).await;
+            assert_eq!(response.error(), (400, "VALIDATION_ERROR"), "{query}");
+            assert_eq!(response.json["field"], field);
         }
     }
 }

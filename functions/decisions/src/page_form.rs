@@ -1,136 +1,154 @@
-//! The form of an approver's page: read, and turned into an answer that the domain can judge.
+//! Reads the form of an approver's page and converts it into an answer for the domain to validate.
 
 use axum::extract::{FromRequest, Request};
+use handrail_approvals::pages::{
+    AMBIGUOUS_REPLY_MESSAGE, FormButton, FormError, FormField, FormValues, OWN_WORDS_VALUE, ReplyError, number_bounds,
+    parse_reply,
+};
+use handrail_context::cx::Cx;
 use handrail_domain::decision::{
-    Ask, Choice, Given, Invalid, NOTES_CHARS_MAX, REPLY, ResponseType, TEXT_CHARS_MAX, check_given,
+    Choice, DecisionSpec, FieldError, NOTES_CHARS_MAX, REPLY, ResponseType, SubmittedAnswer, TEXT_CHARS_MAX,
+    validate_answer,
 };
 use handrail_domain::time::Timestamp;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::extract::Form;
-use handrail_kernel::multipart::{AROUND_FILES_BYTES_MAX, Part, parts};
-use handrail_kernel::problem::Problem;
+use handrail_web::extract::Form;
+use handrail_web::multipart::{FORM_OVERHEAD_BYTES_MAX, FormPart, read_parts};
+use handrail_web::problem::Problem;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Number, Value, json};
 
-use crate::pages::{BOTH, Input, OWN, Tap, Trouble, Typed, Unclear, bounds, reply};
 use crate::uploads::{self, Upload};
 
-/// What a form can be read into without losing a digit: beyond this a number would silently become another one.
-const DIGITS_MAX: usize = 15;
+/// Most digits of a fraction that an `f64` holds exactly. A longer number would silently become another one.
+const NUMBER_DIGITS_MAX: usize = 15;
 
-/// Fields by name, as a browser sends them, and the files where it was asked for some.
+/// Fields of the form as the browser sends them, with the files if the decision asks for files.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
+pub(crate) struct SubmittedForm {
     fields: Vec<(String, String)>,
-    files: Vec<Part>,
+    files: Vec<FormPart>,
 }
 
-pub(crate) async fn read(cx: &Cx, ask: &Ask, request: Request) -> Result<Sent, Problem> {
+pub(crate) async fn read_form(cx: &Cx, spec: &DecisionSpec, request: Request) -> Result<SubmittedForm, Problem> {
     let multipart = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
-    if !(multipart && matches!(ask.response_type, Some(ResponseType::FileUpload { .. }))) {
+    if !(multipart && matches!(spec.response_type, Some(ResponseType::FileUpload { .. }))) {
         let Form(fields) = Form::from_request(request, cx).await?;
-        return Ok(Sent { fields, files: Vec::new() });
+        return Ok(SubmittedForm { fields, files: Vec::new() });
     }
-    let bytes_max = cx.blobs()?.request_bytes_max() + AROUND_FILES_BYTES_MAX;
-    let mut sent = Sent::default();
-    for part in parts(request, bytes_max).await? {
-        if part.field == uploads::FIELD {
-            sent.files.push(part);
+    let bytes_max = cx.blob_store()?.request_bytes_max() + FORM_OVERHEAD_BYTES_MAX;
+    let mut form = SubmittedForm::default();
+    for part in read_parts(request, bytes_max).await? {
+        if part.field == uploads::FILE_FIELD {
+            form.files.push(part);
             continue;
         }
         let text = String::from_utf8(part.bytes.to_vec());
-        let text = text.map_err(|_| Problem::Invalid { field: None, message: "The form holds no text".to_owned() })?;
-        sent.fields.push((part.field, text));
+        let text =
+            text.map_err(|_| Problem::Invalid { field: None, message: "The form is not valid UTF-8 text".to_owned() })?;
+        form.fields.push((part.field, text));
     }
-    Ok(sent)
+    Ok(form)
 }
 
-/// The picked files, each of a kind that may be kept and that was asked for.
-pub(crate) fn files(ask: &Ask, sent: &Sent, choice: Choice) -> Result<Vec<Upload>, Trouble> {
-    let (Some(ResponseType::FileUpload { max_files, accept, .. }), Choice::Approve) = (&ask.response_type, choice)
+/// The submitted files. Every file must be of a permitted type that the decision accepts.
+pub(crate) fn submitted_files(
+    spec: &DecisionSpec,
+    form: &SubmittedForm,
+    choice: Choice,
+) -> Result<Vec<Upload>, FormError> {
+    let (Some(ResponseType::FileUpload { max_files, accept, .. }), Choice::Approve) = (&spec.response_type, choice)
     else {
         return Ok(Vec::new());
     };
-    let picked = uploads::picked(&sent.files);
+    let picked = uploads::non_empty(&form.files);
     if picked.is_empty() {
-        return Err(trouble(Input::Files, "Pick a file."));
+        return Err(form_error(FormField::Files, "Pick a file."));
     }
     if picked.len() > *max_files {
-        return Err(trouble(Input::Files, &format!("Those are too many files: at most {max_files} are asked for.")));
+        return Err(form_error(FormField::Files, &format!("These are too many files: pick at most {max_files}.")));
     }
-    let wanted = uploads::wanted(&picked, accept);
-    wanted.map_err(|refusal| trouble(Input::Files, &format!("The file {}.", refusal.message())))
+    let uploads = uploads::check_all_accepted(&picked, accept);
+    uploads.map_err(|refusal| form_error(FormField::Files, &format!("The file {}.", refusal.message())))
 }
 
-/// Fields that the page does not have are nobody's business; one that comes twice is no form of ours.
-pub(crate) fn typed(ask: &Ask, sent: &Sent) -> Result<Typed, Problem> {
-    let field = |name: &str| {
-        let mut found = sent.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
+/// The values of the form. Unknown fields are ignored, and a repeated field is an error.
+pub(crate) fn form_values(spec: &DecisionSpec, form: &SubmittedForm) -> Result<FormValues, Problem> {
+    let find_field = |name: &str| {
+        let mut found = form.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
         match (found.next(), found.next()) {
             (value, None) => Ok(value.cloned().unwrap_or_default()),
-            (_, Some(_)) => Err(Problem::Invalid { field: None, message: "The form holds a field twice".to_owned() }),
+            (_, Some(_)) => Err(Problem::Invalid { field: None, message: "The form has a field twice".to_owned() }),
         }
     };
     // Browsers send the line breaks of a text area as CRLF.
-    let lines = |name: &str| field(name).map(|text| text.replace("\r\n", "\n"));
-    let texts = match &ask.response_type {
+    let lines = |name: &str| find_field(name).map(|text| text.replace("\r\n", "\n"));
+    let text_count = match &spec.response_type {
         Some(ResponseType::TextInput { fields, .. }) => fields.len(),
         Some(ResponseType::Reply { .. }) => 1,
         _ => 0,
     };
-    Ok(Typed {
-        tap: Tap::from_name(&field("choice")?),
+    Ok(FormValues {
+        form_button: FormButton::from_name(&find_field("choice")?),
         notes: lines("notes")?,
-        chosen: field("chosen")?,
-        texts: (0..texts).map(|at| lines(&format!("text-{at}"))).collect::<Result<_, _>>()?,
-        value: field("value")?,
-        date: field("date")?,
-        time: field("time")?,
-        problem: None,
+        chosen: find_field("chosen")?,
+        texts: (0..text_count).map(|index| lines(&format!("text-{index}"))).collect::<Result<_, _>>()?,
+        value: find_field("value")?,
+        date: find_field("date")?,
+        time: find_field("time")?,
+        field_error: None,
     })
 }
 
-/// The answer that the form gives, without its files.
-pub(crate) fn given(ask: &Ask, typed: &Typed, now: Timestamp) -> Result<(Choice, Given), Trouble> {
-    let tap = typed.tap.ok_or_else(|| trouble(Input::Form, "Please choose one of the buttons."))?;
-    let choice = match tap {
-        Tap::Approve | Tap::Now => Choice::Approve,
-        Tap::Deny => Choice::Deny,
-        Tap::Modify => Choice::Modify,
+/// The answer in the form, without its files.
+pub(crate) fn parse_answer(
+    spec: &DecisionSpec,
+    form_values: &FormValues,
+    now: Timestamp,
+) -> Result<(Choice, SubmittedAnswer), FormError> {
+    let form_button =
+        form_values.form_button.ok_or_else(|| form_error(FormField::WholeForm, "Please choose one of the buttons."))?;
+    let choice = match form_button {
+        FormButton::Approve | FormButton::ApproveNow => Choice::Approve,
+        FormButton::Deny => Choice::Deny,
+        FormButton::Modify => Choice::Modify,
     };
     let (mut data, mut execute_at) = (None, None);
-    match (&ask.response_type, tap) {
-        (Some(ResponseType::Schedule { .. }), Tap::Approve) => execute_at = Some(time_of(typed, now)?),
+    match (&spec.response_type, form_button) {
+        (Some(ResponseType::Schedule { .. }), FormButton::Approve) => {
+            execute_at = Some(parse_execution_time(form_values, now)?);
+        }
         (Some(ResponseType::Schedule { .. }), _) => {}
-        (_, Tap::Now) => return Err(trouble(Input::Form, "That answer was not offered.")),
-        (Some(asked), Tap::Approve) => data = data_of(asked, typed)?,
-        (None, _) | (Some(_), Tap::Deny | Tap::Modify) => {}
+        (_, FormButton::ApproveNow) => return Err(form_error(FormField::WholeForm, "That answer was not offered.")),
+        (Some(response_type), FormButton::Approve) => data = parse_response_data(response_type, form_values)?,
+        (None, _) | (Some(_), FormButton::Deny | FormButton::Modify) => {}
     }
-    let given = check_given(None, Some(typed.notes.clone()), data, execute_at);
-    Ok((choice, given.map_err(|invalid| not_fitting(ask, typed, &invalid))?))
+    let answer = validate_answer(None, Some(form_values.notes.clone()), data, execute_at);
+    Ok((choice, answer.map_err(|error| field_error(spec, form_values, &error))?))
 }
 
-fn data_of(asked: &ResponseType, typed: &Typed) -> Result<Option<Value>, Trouble> {
-    Ok(match asked {
+fn parse_response_data(response_type: &ResponseType, form_values: &FormValues) -> Result<Option<Value>, FormError> {
+    Ok(match response_type {
         ResponseType::Choose { choices, .. } => {
-            let chosen = typed.chosen.parse().ok().and_then(|at: usize| choices.get(at));
+            let chosen = form_values.chosen.parse().ok().and_then(|at: usize| choices.get(at));
             Some(json!({"chosen": chosen}))
         }
-        ResponseType::Reply { choices } => Some(json!({REPLY: replied(choices, typed)?})),
+        ResponseType::Reply { choices } => Some(json!({REPLY: read_reply(choices, form_values)?})),
         ResponseType::TextInput { fields, .. } => {
-            let texts = fields.iter().zip(&typed.texts);
+            let texts = fields.iter().zip(&form_values.texts);
             Some(Value::Object(
                 texts.map(|(field, text)| (field.name.clone(), text.as_str().into())).collect::<Map<_, _>>(),
             ))
         }
-        ResponseType::NumberInput { min, max, .. } => match number(typed.value.trim()) {
-            Written::Number(number) => Some(json!({"value": number})),
-            Written::TooLong => {
-                let words =
-                    format!("A number may have {DIGITS_MAX} digits here: a longer one would not be kept exactly.");
-                return Err(trouble(Input::Value, &words));
+        ResponseType::NumberInput { min, max, .. } => match parse_number(form_values.value.trim()) {
+            ParsedNumber::Number(number) => Some(json!({"value": number})),
+            ParsedNumber::TooLong => {
+                let message =
+                    format!("This number is too long to be stored exactly: use at most {NUMBER_DIGITS_MAX} digits.");
+                return Err(form_error(FormField::Value, &message));
             }
-            Written::NoNumber => return Err(trouble(Input::Value, &bounds(min.as_ref(), max.as_ref()))),
+            ParsedNumber::NotANumber => {
+                return Err(form_error(FormField::Value, &number_bounds(min.as_ref(), max.as_ref())));
+            }
         },
         ResponseType::ApproveDeny
         | ResponseType::Confirm
@@ -139,121 +157,128 @@ fn data_of(asked: &ResponseType, typed: &Typed) -> Result<Option<Value>, Trouble
     })
 }
 
-fn replied(choices: &[String], typed: &Typed) -> Result<String, Trouble> {
-    let own = choices.is_empty() || typed.chosen == OWN;
-    let written = typed.texts.first().map(String::as_str);
-    reply(choices, (!own).then_some(&typed.chosen), written).map_err(|unclear| match unclear {
-        Unclear::Nothing if own => trouble(Input::Text(0), "Write your answer here."),
-        Unclear::Nothing => trouble(Input::Chosen, "Pick an answer, or write one of your own."),
-        Unclear::Both => trouble(Input::Text(0), BOTH),
+fn read_reply(choices: &[String], form_values: &FormValues) -> Result<String, FormError> {
+    let is_own_text = choices.is_empty() || form_values.chosen == OWN_WORDS_VALUE;
+    let written = form_values.texts.first().map(String::as_str);
+    parse_reply(choices, (!is_own_text).then_some(&form_values.chosen), written).map_err(|error| match error {
+        ReplyError::Missing if is_own_text => form_error(FormField::Text(0), "Write your answer here."),
+        ReplyError::Missing => form_error(FormField::Chosen, "Pick an answer, or write one of your own."),
+        ReplyError::Ambiguous => form_error(FormField::Text(0), AMBIGUOUS_REPLY_MESSAGE),
     })
 }
 
-enum Written {
+enum ParsedNumber {
     Number(Number),
     TooLong,
-    NoNumber,
+    NotANumber,
 }
 
-/// As a number field of a form is written: `15`, `-0.5`, `.5`, `1e3`. A whole one stays whole.
-fn number(text: &str) -> Written {
-    let form = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
-    if text.is_empty() || !text.contains(|c: char| c.is_ascii_digit()) || !text.chars().all(form) {
-        return Written::NoNumber;
+/// Parses a number field such as `15`, `-0.5`, `.5` or `1e3`. An integer stays an integer.
+fn parse_number(text: &str) -> ParsedNumber {
+    let is_number_char = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+    if text.is_empty() || !text.contains(|c: char| c.is_ascii_digit()) || !text.chars().all(is_number_char) {
+        return ParsedNumber::NotANumber;
     }
-    if let Ok(whole) = text.parse::<i64>() {
-        return Written::Number(whole.into());
+    if let Ok(integer) = text.parse::<i64>() {
+        return ParsedNumber::Number(integer.into());
     }
-    let Some(number) = text.parse::<f64>().ok().and_then(Number::from_f64) else { return Written::NoNumber };
+    let Some(number) = text.parse::<f64>().ok().and_then(Number::from_f64) else { return ParsedNumber::NotANumber };
     let digits = text.split(['e', 'E']).next().unwrap_or_default().trim_start_matches(['+', '-', '0', '.']);
-    if digits.chars().filter(char::is_ascii_digit).count() > DIGITS_MAX {
-        return Written::TooLong;
+    if digits.chars().filter(char::is_ascii_digit).count() > NUMBER_DIGITS_MAX {
+        return ParsedNumber::TooLong;
     }
-    Written::Number(number)
+    ParsedNumber::Number(number)
 }
 
-/// The picked time, written out. Who taps "for this time" means a time that is still to come.
-fn time_of(typed: &Typed, now: Timestamp) -> Result<String, Trouble> {
-    let (date, time) = (typed.date.trim(), typed.time.trim());
+/// The picked execution time in the form that the API takes. The time must be in the future.
+fn parse_execution_time(form_values: &FormValues, now: Timestamp) -> Result<String, FormError> {
+    let (date, time) = (form_values.date.trim(), form_values.time.trim());
     if date.is_empty() || time.is_empty() {
-        return Err(trouble(Input::Time, "Pick a date and a time."));
+        return Err(form_error(FormField::Time, "Pick a date and a time."));
     }
     // A time field leaves out seconds that are zero.
     let seconds = if time.len() == 5 { ":00" } else { "" };
     let at = Timestamp::parse(&format!("{date}T{time}{seconds}Z"));
-    let at =
-        at.ok_or_else(|| trouble(Input::Time, "That is no date and time. Write them like 2026-03-14 and 16:30."))?;
+    let at = at.ok_or_else(|| {
+        form_error(FormField::Time, "This date or time is not valid. Write them like 2026-03-14 and 16:30.")
+    })?;
     if at <= now {
-        return Err(trouble(Input::Time, "That time is over already. Pick one that is still to come."));
+        return Err(form_error(FormField::Time, "This time is over. Pick a time in the future."));
     }
     Ok(at.to_string())
 }
 
-fn trouble(at: Input, words: &str) -> Trouble {
-    Trouble { at, words: words.to_owned() }
+fn form_error(field: FormField, message: &str) -> FormError {
+    FormError { field, message: message.to_owned() }
 }
 
-/// What the domain says is wrong, in words for a person, at the field where it is.
-pub(crate) fn not_fitting(ask: &Ask, typed: &Typed, invalid: &Invalid) -> Trouble {
-    match (invalid.field, &ask.response_type) {
-        ("notes", _) if typed.notes.trim().is_empty() => {
-            trouble(Input::Notes, "Say in the notes what should be different.")
+/// Converts a field error of the domain into a message for the approver, beside the form field.
+pub(crate) fn field_error(spec: &DecisionSpec, form_values: &FormValues, error: &FieldError) -> FormError {
+    match (error.field, &spec.response_type) {
+        ("notes", _) if form_values.notes.trim().is_empty() => {
+            form_error(FormField::Notes, "Say in the notes what should be different.")
         }
-        ("notes", _) => trouble(Input::Notes, &format!("Your notes {}.", invalid.message)),
-        (_, Some(ResponseType::Choose { .. })) => trouble(Input::Chosen, "Pick one of the choices."),
+        ("notes", _) => form_error(FormField::Notes, &format!("Your notes {}.", error.message)),
+        (_, Some(ResponseType::Choose { .. })) => form_error(FormField::Chosen, "Pick one of the choices."),
         (_, Some(ResponseType::NumberInput { min, max, .. })) => {
-            trouble(Input::Value, &bounds(min.as_ref(), max.as_ref()))
+            form_error(FormField::Value, &number_bounds(min.as_ref(), max.as_ref()))
         }
         (_, Some(ResponseType::TextInput { fields, .. })) => {
-            let texts = || fields.iter().zip(&typed.texts).enumerate();
-            let at = |wrong: fn(&str) -> bool, needed: bool| {
+            let texts = || fields.iter().zip(&form_values.texts).enumerate();
+            let first_invalid = |is_invalid: fn(&str) -> bool, only_required: bool| {
                 texts()
-                    .find(|(_, (field, text))| wrong(text) && (field.required || !needed))
-                    .map(|(at, _)| Input::Text(at))
+                    .find(|(_, (field, text))| is_invalid(text) && (field.required || !only_required))
+                    .map(|(index, _)| FormField::Text(index))
             };
-            if let Some(at) = at(|text| text.trim().is_empty(), true) {
-                return trouble(at, "Fill this in: the agent needs it.");
+            if let Some(at) = first_invalid(|text| text.trim().is_empty(), true) {
+                return form_error(at, "Fill this in: the agent needs it.");
             }
-            if let Some(at) = at(|text| text.chars().count() > TEXT_CHARS_MAX, false) {
-                return trouble(at, &format!("This text is too long: at most {TEXT_CHARS_MAX} characters."));
+            if let Some(at) = first_invalid(|text| text.chars().count() > TEXT_CHARS_MAX, false) {
+                return form_error(at, &format!("This text is too long: at most {TEXT_CHARS_MAX} characters."));
             }
-            if let Some(at) = at(|text| text.contains(|c: char| c.is_control() && !"\n\r\t".contains(c)), false) {
-                return trouble(at, "This text holds control characters: type it anew.");
+            if let Some(at) =
+                first_invalid(|text| text.contains(|c: char| c.is_control() && !"\n\r\t".contains(c)), false)
+            {
+                return form_error(at, "This text has control characters: type it again.");
             }
-            trouble(Input::Form, "Your texts are too long together: shorten them.")
+            form_error(FormField::WholeForm, "Your texts are too long together: shorten them.")
         }
-        (_, Some(ResponseType::Reply { .. })) => trouble(Input::Text(0), &format!("Your answer {}.", invalid.message)),
+        (_, Some(ResponseType::Reply { .. })) => {
+            form_error(FormField::Text(0), &format!("Your answer {}.", error.message))
+        }
         (_, Some(ResponseType::FileUpload { .. })) => {
-            trouble(Input::Files, &format!("Your answer {}.", invalid.message))
+            form_error(FormField::Files, &format!("Your answer {}.", error.message))
         }
-        (_, Some(ResponseType::Schedule { .. })) => trouble(Input::Time, &format!("The time {}.", invalid.message)),
+        (_, Some(ResponseType::Schedule { .. })) => {
+            form_error(FormField::Time, &format!("The time {}.", error.message))
+        }
         (_, None | Some(ResponseType::ApproveDeny | ResponseType::Confirm)) => {
-            trouble(Input::Form, &format!("Your answer {}.", invalid.message))
+            form_error(FormField::WholeForm, &format!("Your answer {}.", error.message))
         }
     }
 }
 
-/// Of a whole form, escaped: notes of four bytes each, texts of [`handrail_domain::decision::RESPONSE_DATA_BYTES_MAX`],
-/// three characters for a byte.
+/// The largest form fits the form limit: notes of four bytes per character and texts of
+/// [`handrail_domain::decision::RESPONSE_DATA_BYTES_MAX`], both escaped to three characters per byte.
 const _: () = assert!(
     3 * (4 * NOTES_CHARS_MAX + handrail_domain::decision::RESPONSE_DATA_BYTES_MAX)
-        < handrail_kernel::extract::FORM_BYTES_MAX
+        < handrail_web::extract::FORM_BYTES_MAX
 );
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(text: &str) -> Option<String> {
-        match number(text) {
-            Written::Number(number) => Some(number.to_string()),
-            Written::TooLong => Some("too long".to_owned()),
-            Written::NoNumber => None,
+    fn parsed_number_text(text: &str) -> Option<String> {
+        match parse_number(text) {
+            ParsedNumber::Number(number) => Some(number.to_string()),
+            ParsedNumber::TooLong => Some("too long".to_owned()),
+            ParsedNumber::NotANumber => None,
         }
     }
 
     #[test]
-    fn a_number_is_what_was_typed_and_nothing_near_it() {
+    fn number_field_is_parsed_exactly() {
         for (text, number) in [
             ("15", "15"),
             ("+15", "15"),
@@ -266,10 +291,10 @@ mod tests {
             ("0.1234567890123456789", "too long"),
             ("0.000000000000000001", "1e-18"),
         ] {
-            assert_eq!(written(text).as_deref(), Some(number), "{text}");
+            assert_eq!(parsed_number_text(text).as_deref(), Some(number), "{text}");
         }
         for text in ["", "abc", "inf", "NaN", "1,5", "0x10", "1e999", "--1", "1_000", "１５", "."] {
-            assert_eq!(written(text), None, "{text}");
+            assert_eq!(parsed_number_text(text), None, "{text}");
         }
     }
 }

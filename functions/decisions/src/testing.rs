@@ -1,20 +1,20 @@
-//! What the operations' tests stand on: the desk, with a master key, an origin, and a key of each role.
+//! Test app of the decisions API, with a master key, an origin and an API key of each role.
 
+use handrail_context::cx::Cx;
+use handrail_context::settings::Settings;
 use handrail_domain::access::Role;
-use handrail_domain::account::{Account, Tier};
+use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Effect;
 use handrail_domain::ids::{KeyId, RecordId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::Endpoint;
-use handrail_kernel::link::{Link, Seat};
-use handrail_kernel::master::MasterKey;
-use handrail_kernel::settings::Settings;
-use handrail_kernel::store::Key;
-pub(crate) use handrail_test_desk::{NOON, tenant};
+use handrail_secrets::link::{ApproverRole, Link};
+use handrail_secrets::master_key::MasterKey;
+use handrail_store::ApiKey;
+pub(crate) use handrail_test_app::{NOON, tenant};
+use handrail_web::endpoint::Endpoint;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 
@@ -23,68 +23,82 @@ pub(crate) const AGENT: &str = "ho_test_agent";
 pub(crate) const APP: &str = "ho_test_app";
 pub(crate) const ADMIN: &str = "ho_test_admin";
 
-pub(crate) struct Desk {
+pub(crate) struct TestApp {
     pub cx: Cx,
-    desk: handrail_test_desk::Desk,
+    app: handrail_test_app::TestApp,
 }
 
-impl Desk {
+impl TestApp {
     pub(crate) async fn new() -> Self {
-        let desk = handrail_test_desk::Desk::new(settings()).await;
+        let app = handrail_test_app::TestApp::new(settings()).await;
         for (role, secret) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
-            desk.with_key(key(role, secret), secret).await;
+            app.with_key(api_key(role, secret), secret).await;
         }
-        Self { cx: desk.cx.clone(), desk }
+        Self { cx: app.cx.clone(), app }
     }
 
-    /// Every call to the database fails.
-    pub(crate) fn without_a_table() -> Self {
-        let desk = handrail_test_desk::Desk::without_a_table(settings());
-        Self { cx: desk.cx.clone(), desk }
+    /// Creates an app whose database calls all fail.
+    pub(crate) fn with_broken_database() -> Self {
+        let app = handrail_test_app::TestApp::with_broken_database(settings());
+        Self { cx: app.cx.clone(), app }
     }
 
-    /// The account of these tests, held by a person.
-    pub(crate) async fn has_account(&self, tier: Tier) -> Account {
+    /// Creates the tenant of these tests, with an owner.
+    pub(crate) async fn create_tenant(&self, tier: Tier) -> Tenant {
         let email = EmailAddress::parse("you@example.com").expect("an address");
-        let account = Account { email: Some(email), ..Account::new(tenant(), "You", tier, NOON) };
-        assert!(self.cx.store.put_account(&account).await.expect("an account can be put"));
-        account
+        let tenant = Tenant { email: Some(email), ..Tenant::new(tenant(), "You", tier, NOON) };
+        assert!(self.cx.store.put_tenant(&tenant).await.expect("the tenant can be put"));
+        tenant
     }
 
-    /// One more key of the account, under a tier.
-    pub(crate) async fn with_key_of<'a>(&self, tier: Tier, role: Role, secret: &'a str) -> &'a str {
+    /// Creates one more API key of the tenant, on a tier.
+    pub(crate) async fn create_key<'a>(&self, tier: Tier, role: Role, secret: &'a str) -> &'a str {
         let id = KeyId::new(NOON, [50 + role as u8; 10]);
         let preset = tier.preset();
-        let key = Key { id, tier, requests_per_minute: preset.requests_per_minute, ..key(role, secret) };
-        self.desk.with_key(key, secret).await;
+        let key = ApiKey { id, tier, requests_per_minute: preset.requests_per_minute, ..api_key(role, secret) };
+        self.app.with_key(key, secret).await;
         secret
     }
 
     pub(crate) fn advance(&self, minutes: i64) {
-        self.desk.advance_ms(minutes * MINUTE_MS);
+        self.app.advance_ms(minutes * MINUTE_MS);
     }
 
-    /// A request with a key, to a path of this operation. Null: no body.
-    pub(crate) async fn call(&self, endpoint: Endpoint, path: &str, key: &str, body: Value) -> Answer {
+    /// Sends a request with an API key. A null body sends no body.
+    pub(crate) async fn call(&self, endpoint: Endpoint, path: &str, key: &str, body: Value) -> TestResponse {
         let request = Request::builder().header("authorization", format!("Bearer {key}"));
         self.send(endpoint, path, request, if body.is_null() { String::new() } else { body.to_string() }).await
     }
 
-    /// The same under an idempotency key.
-    pub(crate) async fn call_once(&self, endpoint: Endpoint, path: &str, key: &str, name: &str, body: Value) -> Answer {
-        let request =
-            Request::builder().header("authorization", format!("Bearer {key}")).header("idempotency-key", name);
+    /// Sends a request with an API key and an idempotency key.
+    pub(crate) async fn call_idempotent(
+        &self,
+        endpoint: Endpoint,
+        path: &str,
+        key: &str,
+        idempotency_key: &str,
+        body: Value,
+    ) -> TestResponse {
+        let request = Request::builder()
+            .header("authorization", format!("Bearer {key}"))
+            .header("idempotency-key", idempotency_key);
         self.send(endpoint, path, request, body.to_string()).await
     }
 
-    /// A person's browser. Empty: no form.
-    pub(crate) async fn browse(&self, endpoint: Endpoint, path: &str, form: &str) -> Answer {
+    /// Sends a form as a browser does.
+    pub(crate) async fn submit_form(&self, endpoint: Endpoint, path: &str, form: &str) -> TestResponse {
         let request = Request::builder().header("content-type", "application/x-www-form-urlencoded");
         self.send(endpoint, path, request, form.to_owned()).await
     }
 
-    /// The same with headers of its own.
-    pub(crate) async fn visit(&self, endpoint: Endpoint, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+    /// Sends a form with more headers.
+    pub(crate) async fn send_with_headers(
+        &self,
+        endpoint: Endpoint,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> TestResponse {
         let mut request = Request::builder()
             .header("content-type", "application/x-www-form-urlencoded")
             .header("host", "handrail.example");
@@ -94,27 +108,33 @@ impl Desk {
         self.send(endpoint, path, request, form.to_owned()).await
     }
 
-    async fn send(&self, endpoint: Endpoint, path: &str, request: http::request::Builder, body: String) -> Answer {
-        let answer = self.desk.send(endpoint, path, request, body).await;
-        let text = String::from_utf8(answer.body).expect("answers are text");
-        Answer { status: answer.status, headers: answer.headers, text, json: answer.json }
+    async fn send(
+        &self,
+        endpoint: Endpoint,
+        path: &str,
+        request: http::request::Builder,
+        body: String,
+    ) -> TestResponse {
+        let response = self.app.send(endpoint, path, request, body).await;
+        let text = String::from_utf8(response.body).expect("responses are text");
+        TestResponse { status: response.status, headers: response.headers, text, json: response.json }
     }
 
-    /// A decision that waits for its approver.
-    pub(crate) async fn asked(&self) -> RecordId {
-        let made = self.call(crate::create::ENDPOINT, "/decisions", AGENT, ask()).await;
-        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
-        made.id()
+    /// Creates a pending decision.
+    pub(crate) async fn create_decision(&self) -> RecordId {
+        let created = self.call(crate::create::ENDPOINT, "/decisions", AGENT, decision_body()).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+        created.id()
     }
 
     pub(crate) async fn record(&self, id: RecordId) -> Record<Decision> {
-        self.desk.record(id).await
+        self.app.record(id).await
     }
 
-    /// The link in the approver's mail.
-    pub(crate) fn link(&self, id: RecordId) -> String {
-        let master = self.cx.master().expect("the desk has a master key");
-        format!("/d/{}", Link::to(master, tenant(), id, Seat::Approver, &ann()).token())
+    /// Path of the link in the approver's mail.
+    pub(crate) fn approver_link(&self, id: RecordId) -> String {
+        let master = self.cx.master_key().expect("the app has a master key");
+        format!("/d/{}", Link::new(master, tenant(), id, ApproverRole::Approver, &ann()).token())
     }
 }
 
@@ -122,12 +142,12 @@ fn settings() -> Settings {
     Settings {
         master_key: Some(MasterKey::new("the master key of these tests")),
         origin: Some("https://handrail.example".to_owned()),
-        ..handrail_test_desk::settings()
+        ..handrail_test_app::settings()
     }
 }
 
-/// What a whole request looks like, with somebody to call back.
-pub(crate) fn ask() -> Value {
+/// Body that creates a decision with a callback URL.
+pub(crate) fn decision_body() -> Value {
     json!({
         "action": "Refund order 1234",
         "approver": "ann@example.com",
@@ -140,21 +160,21 @@ pub(crate) fn ann() -> EmailAddress {
     EmailAddress::parse("ann@example.com").expect("an address")
 }
 
-pub(crate) fn key(role: Role, secret: &str) -> Key {
-    Key {
+pub(crate) fn api_key(role: Role, secret: &str) -> ApiKey {
+    ApiKey {
         prefix: secret.to_owned(),
         role,
         requests_per_minute: 100,
-        ..Key::new(KeyId::new(NOON, [2 + role as u8; 10]), tenant(), format!("the {}", role.name()), NOON)
+        ..ApiKey::new(KeyId::new(NOON, [2 + role as u8; 10]), tenant(), format!("the {}", role.name()), NOON)
     }
 }
 
-/// What follows in the world from the newest event.
-pub(crate) fn effects(record: &Record<Decision>) -> Vec<Effect> {
-    Decision::effects(&record.ask, record.newest().expect("a record has an event"))
+/// Effects of the newest event.
+pub(crate) fn effects_of_newest_event(record: &Record<Decision>) -> Vec<Effect> {
+    Decision::effects(&record.spec, record.newest().expect("a record has an event"))
 }
 
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
@@ -162,13 +182,13 @@ pub(crate) struct Answer {
     pub json: Value,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn id(&self) -> RecordId {
-        self.json["id"].as_str().and_then(|id| id.parse().ok()).expect("the answer names a decision")
+        self.json["id"].as_str().and_then(|id| id.parse().ok()).expect("the response has an id")
     }
 
-    /// Status and code of a refusal.
-    pub(crate) fn refusal(&self) -> (u16, &str) {
+    /// Status and code of an error response.
+    pub(crate) fn error(&self) -> (u16, &str) {
         (self.status.as_u16(), self.json["code"].as_str().unwrap_or_default())
     }
 }

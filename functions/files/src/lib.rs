@@ -1,2 +1,2 @@
-//! The functions that touch files. Their operations lie with the others of their door; what they are built from is here,
-//! because no other function is built from S3's client.
+//! The Lambda functions that use files. They are a crate of their own, because only these functions link the S3 client;
+//! their operations are in the crates of their doors.

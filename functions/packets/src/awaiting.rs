@@ -1,33 +1,33 @@
-//! `GET /api/v1/packets/awaiting`: what waits for a person, and longest first.
+//! `GET /api/v1/packets/awaiting`: lists the packets that wait for a person, oldest first.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Packet, State as PacketState};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, Order};
+use handrail_store::{Filter, Order};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 
-use crate::body::Asked;
+use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::packing::Packing;
-use crate::page::{self, Packets, Window};
+use crate::errors::ERROR_RENDERER;
+use crate::page::{self, PacketPage, PageParams};
+use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-awaiting",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/packets/awaiting",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::FindByFacet],
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
     summary: "List the packets that wait for a person, oldest first",
     route,
 };
@@ -37,30 +37,30 @@ fn route() -> MethodRouter<Cx> {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     limit: Option<String>,
     offset: Option<String>,
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsRead>,
-    Asked(wanted): Asked<Wanted>,
-    packing: Packing,
+    caller: Caller<scopes::PacketsRead>,
+    QueryString(params): QueryString<QueryParams>,
+    encoding: ResponseEncoding,
 ) -> Result<Response, Problem> {
-    let window = Window::read(wanted.limit.as_deref(), wanted.offset.as_deref())?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let page_params = PageParams::parse(params.limit.as_deref(), params.offset.as_deref())?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
     let filter = Filter { states: Some(vec![PacketState::AwaitingHuman]), ..Filter::default() };
     let find = |page| {
         let (cx, filter) = (&cx, &filter);
         async move {
             let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
-            // As published: this list has offsets and no cursor.
-            Packets::of(cx, found.records, Some(found.total), None)
+            // The published API pages this list by offset only.
+            PacketPage::new(cx, found.records, Some(found.total), None)
         }
     };
-    page::answer(packing, window, None, Order::OldestFirst, find).await
+    page::page_response(encoding, page_params, None, Order::OldestFirst, find).await
 }
 
 #[cfg(test)]
@@ -68,24 +68,24 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::testing::{Desk, READER, checkpoint};
+    use crate::testing::{READER, TestApp, checkpoint_body};
 
     #[tokio::test]
-    async fn what_waits_longest_comes_first_and_what_is_over_is_gone() {
-        let desk = Desk::new().await;
-        let mut made = Vec::new();
+    async fn awaiting_lists_oldest_first_without_expired() {
+        let app = TestApp::new().await;
+        let mut ids_created = Vec::new();
         for _ in 0..3 {
-            made.push(desk.made_of(checkpoint()).await.to_string());
-            desk.advance(20);
+            ids_created.push(app.create_packet_with(checkpoint_body()).await.to_string());
+            app.advance(20);
         }
-        desk.made().await;
-        let ask = || desk.call(ENDPOINT, "/api/v1/packets/awaiting", READER, Value::Null);
+        app.create_packet().await;
+        let list = || app.call(ENDPOINT, "/api/v1/packets/awaiting", READER, Value::Null);
         let ids = |page: &Value| -> Vec<String> {
             let packets = page["packets"].as_array().unwrap().iter();
             packets.map(|packet| packet["id"].as_str().unwrap().to_owned()).collect()
         };
-        // The first of them had a minute, and nobody answered.
-        let page = ask().await.json;
-        assert_eq!((ids(&page), &page["total"]), (made[1..].to_vec(), &Value::from(2)));
+        // The checkpoint of the first packet timed out after a minute.
+        let page = list().await.json;
+        assert_eq!((ids(&page), &page["total"]), (ids_created[1..].to_vec(), &Value::from(2)));
     }
 }

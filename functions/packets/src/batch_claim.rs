@@ -1,32 +1,32 @@
-//! `POST /api/v1/packets/batch/claim`: an agent takes many packets, each for itself.
+//! `POST /api/v1/packets/batch/claim`: claims many packets for an agent. Each succeeds or fails separately.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::BatchClaim;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::packing::Packing;
-use crate::shelf;
+use crate::errors::ERROR_RENDERER;
+use crate::packet_ops;
+use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-batch-claim",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/packets/batch/claim",
-    auth: Auth::Key(Scope::PacketsWork),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move],
-    summary: "Take many packets",
+    auth: Auth::ApiKey(Scope::PacketsWork),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
+    summary: "Claim many packets",
     route,
 };
 
@@ -36,13 +36,13 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWork>,
-    packing: Packing,
+    caller: Caller<scopes::PacketsWork>,
+    encoding: ResponseEncoding,
     body: Body,
 ) -> Result<Response, Problem> {
     let batch = body.read(&caller.key, BatchClaim::read)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    shelf::act_on_each(&cx, &caller.key, &batch.ids, &batch.claim.act(), packing, "claimed").await
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    packet_ops::run_batch(&cx, &caller.key, &batch.ids, &batch.claim.act(), encoding, "claimed").await
 }
 
 #[cfg(test)]
@@ -50,24 +50,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Desk, checkpoint, claim};
+    use crate::testing::{AGENT, TestApp, checkpoint_body, claim_body};
 
     #[tokio::test]
-    async fn each_is_taken_or_refused_for_itself() {
-        let desk = Desk::new().await;
-        let (free, held, waiting) = (desk.made().await, desk.claimed().await, desk.made_of(checkpoint()).await);
-        let nothing = "018f0000-0000-7000-8000-000000000000";
-        let mut body = claim("c-1");
-        body["packet_ids"] = json!([held, free, waiting, nothing]);
-        let taken = desk.call(ENDPOINT, "/api/v1/packets/batch/claim", AGENT, body).await;
-        assert_eq!(taken.status.as_u16(), 200, "{}", taken.json);
-        assert_eq!(taken.json["claimed"].as_array().unwrap().len(), 1);
-        assert_eq!(taken.json["claimed"][0]["id"], json!(free));
+    async fn batch_claim_reports_each_packet_separately() {
+        let app = TestApp::new().await;
+        let (free, claimed, waiting) = (
+            app.create_packet().await,
+            app.create_claimed_packet().await,
+            app.create_packet_with(checkpoint_body()).await,
+        );
+        let unknown = "018f0000-0000-7000-8000-000000000000";
+        let mut body = claim_body("c-1");
+        body["packet_ids"] = json!([claimed, free, waiting, unknown]);
+        let response = app.call(ENDPOINT, "/api/v1/packets/batch/claim", AGENT, body).await;
+        assert_eq!(response.status.as_u16(), 200, "{}", response.json);
+        assert_eq!(response.json["claimed"].as_array().unwrap().len(), 1);
+        assert_eq!(response.json["claimed"][0]["id"], json!(free));
         let expected = json!([
-            {"packet_id": held, "error": "Already claimed by b-1"},
+            {"packet_id": claimed, "error": "Already claimed by b-1"},
             {"packet_id": waiting, "error": "Cannot claim from status 'awaiting_human'"},
-            {"packet_id": nothing, "error": format!("Packet {nothing} not found")},
+            {"packet_id": unknown, "error": format!("Packet {unknown} not found")},
         ]);
-        assert_eq!(taken.json["errors"], expected);
+        assert_eq!(response.json["errors"], expected);
     }
 }

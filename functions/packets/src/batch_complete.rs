@@ -1,32 +1,32 @@
-//! `POST /api/v1/packets/batch/complete`: many packets are done, each for itself.
+//! `POST /api/v1/packets/batch/complete`: completes many packets. Each succeeds or fails separately.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Act, State as PacketState, read_batch_ids};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::packing::Packing;
-use crate::shelf;
+use crate::errors::ERROR_RENDERER;
+use crate::packet_ops;
+use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-batch-complete",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/packets/batch/complete",
-    auth: Auth::Key(Scope::PacketsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move],
-    summary: "Finish many packets",
+    auth: Auth::ApiKey(Scope::PacketsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
+    summary: "Complete many packets",
     route,
 };
 
@@ -36,14 +36,14 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWrite>,
-    packing: Packing,
+    caller: Caller<scopes::PacketsWrite>,
+    encoding: ResponseEncoding,
     body: Body,
 ) -> Result<Response, Problem> {
     let ids = body.read(&caller.key, read_batch_ids)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let act = Act::Move { to: PacketState::Completed, edit: None, in_batch: true };
-    shelf::act_on_each(&cx, &caller.key, &ids, &act, packing, "completed").await
+    packet_ops::run_batch(&cx, &caller.key, &ids, &act, encoding, "completed").await
 }
 
 #[cfg(test)]
@@ -51,22 +51,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Desk};
+    use crate::testing::{TestApp, WRITER};
 
     #[tokio::test]
-    async fn what_nobody_took_is_not_done() {
-        let desk = Desk::new().await;
-        let (free, held) = (desk.made().await, desk.claimed().await);
-        let done =
-            desk.call(ENDPOINT, "/api/v1/packets/batch/complete", AGENT, json!({"packet_ids": [free, held]})).await;
-        assert_eq!(done.json["completed"].as_array().unwrap().len(), 1, "{}", done.json);
+    async fn batch_complete_refuses_unclaimed_packets() {
+        let app = TestApp::new().await;
+        let (unclaimed, claimed) = (app.create_packet().await, app.create_claimed_packet().await);
+        let response = app
+            .call(ENDPOINT, "/api/v1/packets/batch/complete", WRITER, json!({"packet_ids": [unclaimed, claimed]}))
+            .await;
+        assert_eq!(response.json["completed"].as_array().unwrap().len(), 1, "{}", response.json);
         assert_eq!(
-            (&done.json["completed"][0]["id"], &done.json["completed"][0]["status"]),
-            (&json!(held), &json!("completed"))
+            (&response.json["completed"][0]["id"], &response.json["completed"][0]["status"]),
+            (&json!(claimed), &json!("completed"))
         );
-        let error = done.json["errors"][0]["error"].as_str().unwrap();
+        let error = response.json["errors"][0]["error"].as_str().unwrap();
         assert!(error.starts_with("Cannot transition from 'created' to 'completed'"), "{error}");
-        let last = crate::told::Told::of(held, desk.record(held).await.newest().unwrap()).unwrap().in_history();
+        let last = crate::history_entry::HistoryEntry::from_log_entry(
+            claimed,
+            app.get_record(claimed).await.newest().unwrap(),
+        )
+        .unwrap()
+        .to_history_json();
         assert_eq!(
             (&last["actor"], &last["details"]),
             (&json!("system:batch_complete"), &json!({"from_status": "claimed"}))

@@ -1,70 +1,78 @@
-//! Who calls: a key in `X-API-Key`, with the right that the handler names. `Authorization` is not read here.
+//! Authenticates the API key in `X-API-Key` and checks that its role allows the handler's scope. The `Authorization`
+//! header is ignored.
 //!
-//! Whoever calls with a key that works is counted against the hour of its account, where the tier has one, and is told in
-//! every answer what is left.
+//! Requests count against the tenant's hourly rate limit, if its tier has one. Response headers show what remains.
 
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
+use handrail_access::{RateLimit, check_limit, find_key};
+use handrail_context::cx::Cx;
 use handrail_domain::account::Tier;
-use handrail_kernel::access::{Allowance, look_up, take};
-use handrail_kernel::aside::Aside;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::extract::Right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::Key;
+use handrail_store::ApiKey;
+use handrail_web::deferred_headers::DeferredHeaders;
+use handrail_web::extract::RequiredScope;
+use handrail_web::problem::Problem;
+use handrail_web::request_counts::Requester;
 use http::StatusCode;
 use http::request::Parts;
 
-use crate::dialect::refuse;
-use crate::limits;
+use crate::errors::error;
+use crate::rate_limit_headers;
 
-/// The key behind a request of this door, which has the right `R`.
+/// API key of the request's caller, whose role allows scope `R`.
 pub(crate) struct Caller<R> {
-    pub(crate) key: Key,
-    right: PhantomData<R>,
+    pub(crate) key: ApiKey,
+    scope: PhantomData<R>,
 }
 
-/// Whoever reads the body after this knows how much may come.
+/// Tier of the authenticated caller, by which the `Body` extractor reports the size limit.
 #[derive(Clone, Copy)]
-pub(crate) struct CallersTier(pub(crate) Tier);
+pub(crate) struct CallerTier(pub(crate) Tier);
 
-impl<R: Right> FromRequestParts<Cx> for Caller<R> {
+impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let credential = in_header(parts)?.ok_or(Problem::NoCredentials)?;
-        Ok(Self { key: admit::<R>(cx, parts, &credential).await?, right: PhantomData })
+        let secret = key_header(parts)?.ok_or(Problem::NoCredentials)?;
+        Ok(Self { key: authenticate::<R>(cx, parts, &secret).await?, scope: PhantomData })
     }
 }
 
-/// What the request brings in `X-API-Key`.
-pub(crate) fn in_header(parts: &Parts) -> Result<Option<String>, Problem> {
-    let Some(credential) = parts.headers.get("x-api-key") else { return Ok(None) };
-    credential.to_str().map(|text| Some(text.trim().to_owned())).map_err(|_| Problem::UnknownKey)
+/// Returns the trimmed `X-API-Key` header, or `None` if the request has none.
+pub(crate) fn key_header(parts: &Parts) -> Result<Option<String>, Problem> {
+    let Some(secret) = parts.headers.get("x-api-key") else { return Ok(None) };
+    secret.to_str().map(|text| Some(text.trim().to_owned())).map_err(|_| Problem::UnknownApiKey)
 }
 
-/// The key behind a credential, which has the right `R`.
-pub(crate) async fn admit<R: Right>(cx: &Cx, parts: &mut Parts, credential: &str) -> Result<Key, Problem> {
-    if credential.is_empty() {
+/// Finds the API key, counts the request against the hourly rate limit and checks that the role allows scope `R`.
+pub(crate) async fn authenticate<R: RequiredScope>(
+    cx: &Cx,
+    parts: &mut Parts,
+    secret: &str,
+) -> Result<ApiKey, Problem> {
+    if secret.is_empty() {
         return Err(Problem::NoCredentials);
     }
-    let key = look_up(cx, credential).await?.ok_or(Problem::UnknownKey)?;
+    let key = find_key(cx, secret).await?.ok_or(Problem::UnknownApiKey)?;
     if key.revoked_at.is_some() {
-        return Err(refuse(StatusCode::FORBIDDEN, "API key has been revoked"));
+        return Err(error(StatusCode::FORBIDDEN, "API key has been revoked"));
     }
-    parts.extensions.insert(CallersTier(key.tier));
-    if let Some(aside) = parts.extensions.get::<Aside>() {
+    parts.extensions.insert(CallerTier(key.tier));
+    if let Some(requester) = parts.extensions.get::<Requester>() {
+        requester.set(&key);
+    }
+    if let Some(deferred) = parts.extensions.get::<DeferredHeaders>() {
         let (cx, key) = (cx.clone(), key.clone());
-        aside.say(move |headers| limits::tell(&cx, &key, headers));
+        deferred.set(move |headers| rate_limit_headers::write(&cx, &key, headers));
     }
-    if let Some(hour) = Allowance::of_hour(&key) {
-        take(cx, hour).await?;
+    if let Some(hourly_limit) = RateLimit::per_tenant_hourly(&key) {
+        check_limit(cx, hourly_limit).await?;
     }
     if !key.role.allows(R::SCOPE) {
-        let message =
-            format!("Insufficient permissions: this needs {}; this key has the role {}", R::NEEDS, key.role.name());
-        return Err(refuse(StatusCode::FORBIDDEN, message));
+        let (required, current) = (R::SCOPE.lowest_packet_role().name(), key.role.name());
+        let message = format!("Insufficient permissions. Required role: {required}, current role: {current}");
+        return Err(error(StatusCode::FORBIDDEN, message));
     }
     Ok(key)
 }

@@ -1,67 +1,74 @@
-//! `POST /api/v1/packets/{id}/chain`: a packet that goes on from another, with its conversation in front.
+//! `POST /api/v1/packets/{id}/chain`: creates a packet that continues another, with the parent's conversation first.
 
 use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::packet::{CREATE_FORMAT, Content, Proposal};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{IdempotencyKey, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::packet::{CREATE_FORMAT, Content, NewPacket};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::given_name::{GivenName, made_before};
-use crate::schemas::fit::{Holding, Remembered};
-use crate::shelf;
+use crate::errors::ERROR_RENDERER;
+use crate::idempotency::{IdempotentRequest, find_created};
+use crate::packet_ops;
+use crate::schemas::validation::{ContextValidator, SchemaCache};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-chain",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/packets/{id}/chain",
-    auth: Auth::Key(Scope::PacketsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::ReadSchema, Touch::Create, Touch::Move],
-    summary: "Hand over what goes on from a packet",
+    auth: Auth::ApiKey(Scope::PacketsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::ReadSchema,
+        DataAccess::Create,
+        DataAccess::Transition,
+    ],
+    summary: "Create a packet that continues another",
     route,
 };
 
 fn route() -> MethodRouter<Cx> {
-    post(handler).layer(Extension(Remembered::default()))
+    post(handler).layer(Extension(SchemaCache::default()))
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    Extension(schemas): Extension<Remembered>,
-    caller: Caller<right::PacketsWrite>,
+    Extension(schemas): Extension<SchemaCache>,
+    caller: Caller<scopes::PacketsWrite>,
     PacketId(parent): PacketId,
     IdempotencyKey(name): IdempotencyKey,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = &caller.key;
-    let proposal = body.read(key, Proposal::read_next)?;
-    spend(&cx, key, Budget::Creates).await?;
-    // The parent's conversation goes on, and a repeat means the child that was made when it was shorter.
-    let wanted = proposal.clone().chained_to(parent, &Content::default());
-    let named = name.as_deref().map(|name| GivenName::new(name, CREATE_FORMAT, wanted.to_json()));
-    if let Some(made) = made_before(&cx, key, named.as_ref()).await? {
-        return Ok((StatusCode::CREATED, axum::Json(made.view(&cx))));
+    let proposal = body.read(key, NewPacket::read_chained)?;
+    check_key_limit(&cx, key, RateLimitClass::Creates).await?;
+    // The request is digested without the parent's conversation, which may have grown when the request is repeated.
+    let digested = proposal.clone().chained_to(parent, &Content::default());
+    let request = name.as_deref().map(|name| IdempotentRequest::new(name, CREATE_FORMAT, digested.to_json()));
+    if let Some(created) = find_created(&cx, key, request.as_ref()).await? {
+        return Ok((StatusCode::CREATED, axum::Json(created.to_json(&cx))));
     }
-    let found = shelf::read(&cx, key.tenant, parent).await?;
-    let proposal = proposal.chained_to(parent, &found.content);
-    Holding::new(schemas).hold(&cx, key.tenant, &proposal).await?;
-    let child = shelf::create(&cx, key, proposal, named.as_ref()).await?;
-    // The child is made whatever happens here; where this fails, the stream's worker does it.
-    if let Err(stop) = shelf::tell_parent(&cx, &child.record).await {
-        tracing::warn!(?stop, "a parent will be told later");
+    let parent_packet = packet_ops::get(&cx, key.tenant, parent).await?;
+    let proposal = proposal.chained_to(parent, &parent_packet.content);
+    ContextValidator::new(schemas).validate(&cx, key.tenant, &proposal).await?;
+    let child = packet_ops::create(&cx, key, proposal, request.as_ref()).await?;
+    // The child exists already. If this write fails, the stream worker repeats it.
+    if let Err(error) = packet_ops::link_to_parent(&cx, &child.record).await {
+        tracing::warn!(?error, "the parent's history was not updated; the stream worker will retry");
     }
-    Ok((StatusCode::CREATED, axum::Json(child.view(&cx))))
+    Ok((StatusCode::CREATED, axum::Json(child.to_json(&cx))))
 }
 
 #[cfg(test)]
@@ -70,82 +77,89 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Desk, packet};
+    use crate::testing::{TestApp, WRITER, packet_body};
 
     #[tokio::test]
-    async fn the_conversation_goes_on_and_both_sides_know() {
-        let desk = Desk::new().await;
-        let mut first = packet();
+    async fn chained_packet_inherits_conversation_and_updates_both_histories() {
+        let app = TestApp::new().await;
+        let mut first = packet_body();
         first["context"]["conversation_state"] = json!([{"role": "user", "content": "one"}]);
         first["context"]["custom"] = json!({"not": "inherited"});
-        let parent = desk.made_of(first).await;
-        let mut next = packet();
+        let parent = app.create_packet_with(first).await;
+        let mut next = packet_body();
         next["context"]["conversation_state"] = json!([{"role": "agent", "content": "two"}]);
         next["metadata"]["source_agent"]["id"] = "b-1".into();
-        // The path says whose child it is, whatever stands there.
+        // The path names the parent; this field is ignored.
         next["parent_packet_id"] = json!(["no", "id"]);
         let path = format!("/api/v1/packets/{parent}/chain");
-        let child = desk.call(ENDPOINT, &path, AGENT, next.clone()).await;
+        let child = app.call(ENDPOINT, &path, WRITER, next.clone()).await;
         assert_eq!((child.status.as_u16(), &child.json["parent_packet_id"]), (201, &json!(parent)));
-        let said = child.json["context"]["conversation_state"].as_array().unwrap();
-        assert_eq!(said.iter().map(|turn| turn["content"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two"]);
+        let turns = child.json["context"]["conversation_state"].as_array().unwrap();
+        assert_eq!(turns.iter().map(|turn| turn["content"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two"]);
         assert_eq!(child.json["context"]["custom"], json!({}));
-        let last = crate::told::Told::of(parent, desk.record(parent).await.newest().unwrap()).unwrap().in_history();
+        let last =
+            crate::history_entry::HistoryEntry::from_log_entry(parent, app.get_record(parent).await.newest().unwrap())
+                .unwrap()
+                .to_history_json();
         assert_eq!((&last["event_type"], &last["actor"]), (&json!("chained"), &json!("agent:b-1")));
         assert_eq!(last["details"], json!({"child_packet_id": child.id()}));
-        let first =
-            crate::told::Told::of(child.id(), desk.record(child.id()).await.newest().unwrap()).unwrap().in_history();
+        let first = crate::history_entry::HistoryEntry::from_log_entry(
+            child.id(),
+            app.get_record(child.id()).await.newest().unwrap(),
+        )
+        .unwrap()
+        .to_history_json();
         assert_eq!(first["details"], json!({"parent_packet_id": parent, "chain": true}));
-        // The stream's worker says it again, and nothing is told twice.
-        let child = desk.record(child.id()).await;
-        shelf::tell_parent(&desk.cx, &child).await.unwrap();
-        assert_eq!(desk.record(parent).await.seq, 2);
+        // The stream worker repeats the write, and the parent's history stays as it is.
+        let child = app.get_record(child.id()).await;
+        packet_ops::link_to_parent(&app.cx, &child).await.unwrap();
+        assert_eq!(app.get_record(parent).await.seq, 2);
     }
 
     #[tokio::test]
-    async fn a_repeat_is_the_same_whatever_became_of_the_parent() {
-        let desk = Desk::new().await;
-        let (parent, other) = (desk.made().await, desk.made().await);
-        let ask = async |parent: RecordId, body: Value| {
-            let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "next");
-            desk.send(ENDPOINT, &format!("/api/v1/packets/{parent}/chain"), request, body.to_string()).await
+    async fn repeated_chain_request_ignores_parent_changes() {
+        let app = TestApp::new().await;
+        let (parent, other) = (app.create_packet().await, app.create_packet().await);
+        let chain = async |parent: RecordId, body: Value| {
+            let request = http::Request::builder().header("x-api-key", WRITER).header("idempotency-key", "next");
+            app.send(ENDPOINT, &format!("/api/v1/packets/{parent}/chain"), request, body.to_string()).await
         };
-        let first = ask(parent, packet()).await;
-        let said = json!({"context": {"summary": "s", "conversation_state": [{"role": "user", "content": "later"}]}});
-        let patched = desk.call(crate::patch::ENDPOINT, &format!("/api/v1/packets/{parent}"), AGENT, said).await;
+        let first = chain(parent, packet_body()).await;
+        let turns = json!({"context": {"summary": "s", "conversation_state": [{"role": "user", "content": "later"}]}});
+        let patched = app.call(crate::patch::ENDPOINT, &format!("/api/v1/packets/{parent}"), WRITER, turns).await;
         assert_eq!(patched.status.as_u16(), 200, "{}", patched.json);
-        let again = ask(parent, packet()).await;
-        assert_eq!((again.status.as_u16(), &again.json), (201, &first.json));
-        let mut otherwise = packet();
+        let repeat = chain(parent, packet_body()).await;
+        assert_eq!((repeat.status.as_u16(), &repeat.json), (201, &first.json));
+        let mut otherwise = packet_body();
         otherwise["context"]["summary"] = "Another".into();
-        assert_eq!(ask(parent, otherwise).await.status.as_u16(), 409);
-        assert_eq!(ask(other, packet()).await.status.as_u16(), 409);
+        assert_eq!(chain(parent, otherwise).await.status.as_u16(), 409);
+        assert_eq!(chain(other, packet_body()).await.status.as_u16(), 409);
     }
 
-    /// The parent's own log is short: what follows from the child may come when it has forgotten that it was told.
+    /// The parent's own log is short: the child's effect may run when the log no longer contains its entry.
     #[tokio::test]
-    async fn a_parent_is_told_once_however_much_happened_to_it_since() {
-        let desk = Desk::new().await;
-        let parent = desk.made().await;
+    async fn parent_history_records_each_child_once() {
+        let app = TestApp::new().await;
+        let parent = app.create_packet().await;
         let path = format!("/api/v1/packets/{parent}");
-        let child = desk.call(ENDPOINT, &format!("{path}/chain"), AGENT, packet()).await;
+        let child = app.call(ENDPOINT, &format!("{path}/chain"), WRITER, packet_body()).await;
         assert_eq!(child.status.as_u16(), 201, "{}", child.json);
         for _ in 0..handrail_domain::record::LOG_ENTRIES_MAX {
-            desk.call(crate::patch::ENDPOINT, &path, AGENT, json!({})).await;
+            app.call(crate::patch::ENDPOINT, &path, WRITER, json!({})).await;
         }
         for _ in 0..2 {
-            desk.dispatched().await;
-            let history = desk.call(crate::history::ENDPOINT, &format!("{path}/history"), AGENT, Value::Null).await;
+            app.run_dispatcher().await;
+            let history = app.call(crate::history::ENDPOINT, &format!("{path}/history"), WRITER, Value::Null).await;
             let events = history.json["events"].as_array().unwrap();
-            let told = events.iter().filter(|event| event["event_type"] == "chained").count();
-            assert_eq!((events.len(), told), (2, 1), "{}", history.json);
+            let chained = events.iter().filter(|event| event["event_type"] == "chained").count();
+            assert_eq!((events.len(), chained), (2, 1), "{}", history.json);
         }
     }
 
     #[tokio::test]
-    async fn nothing_goes_on_from_nothing() {
-        let desk = Desk::new().await;
+    async fn chain_from_unknown_parent_is_not_found() {
+        let app = TestApp::new().await;
         let path = "/api/v1/packets/018f0000-0000-7000-8000-000000000000/chain";
-        assert_eq!(desk.call(ENDPOINT, path, AGENT, packet()).await.status.as_u16(), 404);
+        assert_eq!(app.call(ENDPOINT, path, WRITER, packet_body()).await.status.as_u16(), 404);
     }
 }

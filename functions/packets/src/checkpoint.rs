@@ -1,106 +1,121 @@
-//! A checkpoint that asks a person by name: found by the number in their link, seen as a question, and answered by them.
+//! Checkpoint with a named approver: found by its event number in the approver's link, shown as an approval request.
 //!
-//! Called by the workers that ask and by the pages and Slack's operations, which take the answer. The view is for people; the
-//! packet alone says what counts, in its own conditional write.
+//! The workers that send requests use it, and the pages and Slack operations that record answers. The view is only
+//! displayed; an answer counts once the packet's conditional write succeeds.
 
-use handrail_asking::Question;
+use handrail_access::quota::{self, QuotaReservation};
+use handrail_approvals::ApprovalRequest;
+use handrail_context::cx::Cx;
 use handrail_domain::decision::{self, Decision, REPLY};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, decide};
-use handrail_domain::packet::{self, Asked, Asker, Content, Packet, Refusal, Response};
+use handrail_domain::packet::{self, Asker, CheckpointAnswer, CheckpointRequest, Content, Packet, Refusal};
 use handrail_domain::record::Record;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::quota::{self, Counted};
-use handrail_kernel::store::Key;
-use handrail_kernel::transition::{self, Proposed, Stop};
+use handrail_platform::fault::Fault;
+use handrail_records::transition::{self, PlannedChange, TransitionError};
+use handrail_store::ApiKey;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use crate::dialect::{Part, flawed};
-use crate::shelf::Held;
-use crate::words;
+use crate::errors::{RequestPart, validation_error};
+use crate::packet_with_content::PacketWithContent;
+use crate::search_text;
 
-/// Whom this content asks in the name of this key, if it asks somebody.
-pub(crate) fn asked(key: &Key, content: &Content) -> Result<Option<Asked>, Problem> {
-    let asker = Asker { name: &key.name, approvers: &key.approvers, in_slack: key.tier.asks_in_slack() };
-    asker.asked(content).map_err(|flaw| flawed(Part::Body, &[flaw]))
+/// Returns the approver that the content's checkpoint names, if the key may ask this person.
+pub(crate) fn checkpoint_request(key: &ApiKey, content: &Content) -> Result<Option<CheckpointRequest>, Problem> {
+    let requester = Asker { name: &key.name, approvers: &key.approvers, in_slack: key.tier.asks_in_slack() };
+    requester.asked(content).map_err(|error| validation_error(RequestPart::Body, &[error]))
 }
 
-/// Somebody who is asked counts as a decision does: the month's limit is one for both.
-pub(crate) async fn count(cx: &Cx, key: &Key, id: RecordId, named: bool) -> Result<Counted, Problem> {
-    quota::take::<Packet>(cx, key, id, named).await
+/// Reserves one request of the key's monthly quota, which decisions and checkpoints with an approver share.
+pub(crate) async fn reserve_quota(
+    cx: &Cx,
+    key: &ApiKey,
+    id: RecordId,
+    has_idempotency_key: bool,
+) -> Result<QuotaReservation, Problem> {
+    Ok(quota::reserve_monthly::<Packet>(cx, key, id, has_idempotency_key).await?)
 }
 
-/// One question of a packet.
+/// One checkpoint of a packet, as shown to its approver.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    pub question: Question,
-    number: u64,
+    pub approval_request: ApprovalRequest,
+    seq: u64,
     record: Record<Packet>,
 }
 
 impl Checkpoint {
-    /// The question that the event of this number asked. `None`: there is no such packet, or that event asked nobody.
+    /// Returns the checkpoint that event `number` opened, or `None` if there is no such packet or checkpoint.
     pub async fn find(cx: &Cx, tenant: TenantId, id: RecordId, number: u64) -> Result<Option<Self>, Fault> {
-        let Some(whole) = cx.store.whole::<Packet>(tenant, id).await? else { return Ok(None) };
-        let Held { record, content } = Held::of(whole)?;
-        // The head's log is short; what it forgot lies beside it, from the question on. While it is open nothing ended it.
-        let first = record.log.first().map_or(1, |line| line.entry.seq);
-        let is_open = record.standing.question.as_ref().is_some_and(|question| question.number == number);
+        let Some(whole) = cx.store.record_with_body::<Packet>(tenant, id).await? else { return Ok(None) };
+        let PacketWithContent { record, content } = PacketWithContent::from_record(whole)?;
+        // The record holds only its newest log entries; older events are stored separately. An open checkpoint needs
+        // only the event that opened it, since no event has closed it.
+        let first = record.log.first().map_or(1, |entry| entry.entry.seq);
+        let is_open = record.state_data.question.as_ref().is_some_and(|question| question.number == number);
         let earlier = match number {
             0 => Vec::new(),
             number if is_open => cx.store.events_from::<Packet>(tenant, id, number, first.min(number + 1)).await?,
             number => cx.store.events_from::<Packet>(tenant, id, number, first).await?,
         };
-        let seen = packet::question(&record, &content, &earlier, number);
-        Ok(seen.map(|seen| Self { question: Question { record: seen, number: Some(number) }, number, record }))
+        let view = packet::checkpoint_as_decision(&record, &content, &earlier, number);
+        Ok(view.map(|view| Self {
+            approval_request: ApprovalRequest { record: view, checkpoint_seq: Some(number) },
+            seq: number,
+            record,
+        }))
     }
 
-    /// What a person answered, if it fits the question and is the first answer.
+    /// Records the person's answer if it matches the checkpoint and is the first.
     ///
-    /// Judged by the rules of a decision as it was read, and then made true by the packet's own write, which finds out
-    /// whether the question is still the one that is asked.
-    pub async fn answer(&self, cx: &Cx, command: &Command<Decision>) -> Result<(), Stop<Decision>> {
-        if self.record.made_by(&command.id).is_some() {
-            // Our own answer is not a refusal.
+    /// The rules of a decision check the answer against the view as read. The packet's conditional write then checks
+    /// that this checkpoint is still open.
+    pub async fn record_answer(&self, cx: &Cx, command: &Command<Decision>) -> Result<(), TransitionError<Decision>> {
+        if self.record.entry_of_command(&command.id).is_some() {
+            // The command was recorded before: a repeat succeeds.
             return Ok(());
         }
-        let view = &self.question.record;
-        let verdict = decide(view, command, cx.clock.now()).map_err(Stop::Refused)?;
-        let Some(outcome) = verdict.next.standing.outcome() else {
-            return Err(Stop::Refused(decision::Refusal::Expired { at: view.ask.expires_at }));
+        let view = &self.approval_request.record;
+        let planned = decide(view, command, cx.clock.now()).map_err(TransitionError::Refused)?;
+        let Some(outcome) = planned.next.state_data.outcome() else {
+            return Err(TransitionError::Refused(decision::Refusal::Expired { at: view.spec.expires_at }));
         };
-        let said = outcome.answer.response_data.as_ref().and_then(|data| data.get(REPLY)).and_then(Value::as_str);
-        let response = Response {
+        let reply = outcome.answer.response_data.as_ref().and_then(|data| data.get(REPLY)).and_then(Value::as_str);
+        let response = CheckpointAnswer {
             by: outcome.answer.resolved_by.clone(),
-            response: said.unwrap_or_default().to_owned(),
+            response: reply.unwrap_or_default().to_owned(),
             notes: outcome.answer.notes.clone(),
         };
-        match self.respond(cx, &response, command).await {
+        match self.write_response(cx, &response, command).await {
             Ok(()) => Ok(()),
-            Err(Stop::NotFound) => Err(Stop::NotFound),
-            Err(Stop::Refused(Refusal::TooLarge { .. }) | Stop::TooLarge) => {
-                let message = "does not fit: the packet holds as much as it can".to_owned();
-                Err(Stop::Refused(decision::Refusal::DoesNotFit { field: "response_data", message }))
+            Err(TransitionError::NotFound) => Err(TransitionError::NotFound),
+            Err(TransitionError::Refused(Refusal::TooLarge { .. }) | TransitionError::TooLarge) => {
+                let message = "is too long: the packet has reached its maximum size".to_owned();
+                Err(TransitionError::Refused(decision::Refusal::AnswerMismatch { field: "response_data", message }))
             }
-            // Whoever asks again sees what became of it meanwhile.
-            Err(Stop::Refused(_)) => Err(Stop::Refused(decision::Refusal::NotAsked)),
-            Err(Stop::OtherContent) => Err(Stop::OtherContent),
-            Err(Stop::Busy) => Err(Stop::Busy),
-            Err(Stop::Fault(fault)) => Err(Stop::Fault(fault)),
+            // The checkpoint has changed since it was read; reading it again shows how.
+            Err(TransitionError::Refused(_)) => Err(TransitionError::Refused(decision::Refusal::NotCurrentApprover)),
+            Err(TransitionError::IdempotencyConflict) => Err(TransitionError::IdempotencyConflict),
+            Err(TransitionError::Busy) => Err(TransitionError::Busy),
+            Err(TransitionError::Fault(fault)) => Err(TransitionError::Fault(fault)),
         }
     }
 
-    async fn respond(&self, cx: &Cx, response: &Response, by: &Command<Decision>) -> Result<(), Stop<Packet>> {
+    async fn write_response(
+        &self,
+        cx: &Cx,
+        response: &CheckpointAnswer,
+        by: &Command<Decision>,
+    ) -> Result<(), TransitionError<Packet>> {
         let Record { tenant, id, .. } = self.record;
-        let reworked = transition::rework(cx, tenant, id, |whole| {
-            let found = Held::of(whole.clone())?;
-            let (act, content) = response.plan_to(Some(self.number), &found.content, cx.clock.now());
+        let transition_result = transition::transition_with_body(cx, tenant, id, |whole| {
+            let found = PacketWithContent::from_record(whole.clone())?;
+            let (act, content) = response.plan_for_request(Some(self.seq), &found.content, cx.clock.now());
             let command = Command::<Packet> { id: by.id.clone(), actor: by.actor.clone(), act };
-            Ok(Proposed { command, body: Some(words::body_of(&content)?) })
+            Ok(PlannedChange { command, body: Some(search_text::searchable_body(&content)?) })
         });
-        reworked.await.map(drop)
+        transition_result.await.map(drop)
     }
 }
 
@@ -115,180 +130,197 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Answer, Desk, NOON, WRITER, key, packet};
+    use crate::testing::{NOON, TestApp, TestResponse, WRITER, api_key, packet_body};
 
-    fn asks(approver: &str) -> Value {
-        let mut body = packet();
+    fn packet_with_approver(approver: &str) -> Value {
+        let mut body = packet_body();
         body["hitl"] = json!({"reason": "Large sum", "question": "Refund it?", "approver": approver});
         body
     }
 
-    async fn create(desk: &Desk, key: &str, body: Value) -> Answer {
-        desk.call(crate::create::ENDPOINT, "/api/v1/packets", key, body).await
+    async fn create_packet(app: &TestApp, key: &str, body: Value) -> TestResponse {
+        app.call(crate::create::ENDPOINT, "/api/v1/packets", key, body).await
     }
 
-    async fn patch(desk: &Desk, id: RecordId, key: &str, body: Value) -> Answer {
-        desk.call(crate::patch::ENDPOINT, &format!("/api/v1/packets/{id}"), key, body).await
+    async fn patch_packet(app: &TestApp, id: RecordId, key: &str, body: Value) -> TestResponse {
+        app.call(crate::patch::ENDPOINT, &format!("/api/v1/packets/{id}"), key, body).await
     }
 
-    async fn follows(desk: &Desk, id: RecordId) -> Vec<Purpose> {
-        let record = desk.record(id).await;
-        let effects = Packet::effects(&record.ask, record.newest().unwrap());
+    async fn effect_purposes(app: &TestApp, id: RecordId) -> Vec<Purpose> {
+        let record = app.get_record(id).await;
+        let effects = Packet::effects(&record.spec, record.newest().unwrap());
         effects.into_iter().map(Effect::purpose).collect()
     }
 
     #[tokio::test]
-    async fn whoever_is_named_is_asked_and_comes_back_in_the_checkpoint() {
-        let desk = Desk::new().await;
-        let made = create(&desk, AGENT, asks("ann@example.com")).await;
-        assert_eq!((made.status.as_u16(), &made.json["hitl"]["approver"]), (201, &json!("ann@example.com")));
-        assert_eq!(follows(&desk, made.id()).await[0], Purpose::AskApprover);
-        let unnamed = desk.made_of(crate::testing::checkpoint()).await;
-        assert_eq!(follows(&desk, unnamed).await, []);
-        let path = format!("/api/v1/packets/{}", made.id());
-        let chained = desk.call(crate::chain::ENDPOINT, &format!("{path}/chain"), AGENT, asks("ann@example.com")).await;
-        assert_eq!(follows(&desk, chained.id()).await[0], Purpose::AskApprover);
-        let batch = json!({"packets": [asks("ann@example.com"), asks("ann"), packet()]});
-        let refused = desk.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", AGENT, batch).await;
-        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("packets.1.hitl.approver")));
-        let batch = json!({"packets": [asks("ann@example.com"), packet()]});
-        let batch = desk.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", AGENT, batch).await;
+    async fn named_approver_is_notified_and_shown() {
+        let app = TestApp::new().await;
+        let created = create_packet(&app, WRITER, packet_with_approver("ann@example.com")).await;
+        assert_eq!((created.status.as_u16(), &created.json["hitl"]["approver"]), (201, &json!("ann@example.com")));
+        assert_eq!(effect_purposes(&app, created.id()).await[0], Purpose::AskApprover);
+        let unnamed = app.create_packet_with(crate::testing::checkpoint_body()).await;
+        assert_eq!(effect_purposes(&app, unnamed).await, []);
+        let path = format!("/api/v1/packets/{}", created.id());
+        let chained = app
+            .call(crate::chain::ENDPOINT, &format!("{path}/chain"), WRITER, packet_with_approver("ann@example.com"))
+            .await;
+        assert_eq!(effect_purposes(&app, chained.id()).await[0], Purpose::AskApprover);
+        let batch =
+            json!({"packets": [packet_with_approver("ann@example.com"), packet_with_approver("ann"), packet_body()]});
+        let batch = app.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", WRITER, batch).await;
+        assert!(batch.json["errors"][0]["error"].as_str().unwrap().starts_with("hitl.approver: "), "{}", batch.json);
+        assert_eq!(batch.json["created"].as_array().unwrap().len(), 2);
         let first = batch.json["created"][0]["id"].as_str().unwrap().parse().unwrap();
-        assert_eq!(follows(&desk, first).await[0], Purpose::AskApprover);
+        assert_eq!(effect_purposes(&app, first).await[0], Purpose::AskApprover);
     }
 
     #[tokio::test]
-    async fn a_patch_that_raises_a_checkpoint_asks_and_one_that_only_puts_it_there_does_not() {
-        let desk = Desk::new().await;
-        let id = desk.claimed().await;
-        let hitl = asks("ann@example.com")["hitl"].clone();
-        assert_eq!(patch(&desk, id, AGENT, json!({"hitl": hitl})).await.status.as_u16(), 200);
-        assert_eq!(follows(&desk, id).await, []);
-        let raised = patch(&desk, id, AGENT, json!({"status": "awaiting_human"})).await;
-        assert_eq!((raised.status.as_u16(), &raised.json["status"]), (200, &json!("awaiting_human")));
-        assert_eq!(follows(&desk, id).await[0], Purpose::AskApprover);
-        // What they read stays what they answer.
-        let other = asks("bob@example.com")["hitl"].clone();
-        assert_eq!(patch(&desk, id, AGENT, json!({"hitl": other})).await.status.as_u16(), 409);
+    async fn only_opening_a_checkpoint_notifies_the_approver() {
+        let app = TestApp::new().await;
+        let id = app.create_claimed_packet().await;
+        let hitl = packet_with_approver("ann@example.com")["hitl"].clone();
+        assert_eq!(patch_packet(&app, id, WRITER, json!({"hitl": hitl})).await.status.as_u16(), 200);
+        assert_eq!(effect_purposes(&app, id).await, []);
+        let opened = patch_packet(&app, id, WRITER, json!({"status": "awaiting_human"})).await;
+        assert_eq!((opened.status.as_u16(), &opened.json["status"]), (200, &json!("awaiting_human")));
+        assert_eq!(effect_purposes(&app, id).await[0], Purpose::AskApprover);
+        // An open checkpoint keeps the question that the approver read.
+        let other = packet_with_approver("bob@example.com")["hitl"].clone();
+        assert_eq!(patch_packet(&app, id, WRITER, json!({"hitl": other})).await.status.as_u16(), 409);
         let respond = json!({"response": "yes", "responded_by": "bob"});
         let path = format!("/api/v1/packets/{id}/respond");
-        assert_eq!(desk.call(crate::respond::ENDPOINT, &path, WRITER, respond).await.status.as_u16(), 200);
-        assert_eq!(follows(&desk, id).await, [Purpose::UpdateSlack]);
+        assert_eq!(app.call(crate::respond::ENDPOINT, &path, WRITER, respond).await.status.as_u16(), 200);
+        assert_eq!(effect_purposes(&app, id).await, [Purpose::UpdateSlack]);
     }
 
-    const STRICT: &str = "ho_test_strict";
-    const LIMITED: &str = "ho_test_limited";
+    const APPROVER_LIMITED_KEY: &str = "ho_test_strict";
+    const QUOTA_LIMITED_KEY: &str = "ho_test_limited";
 
-    async fn with_keys(desk: &Desk) {
+    async fn add_limited_keys(app: &TestApp) {
         let bob = EmailAddress::parse("bob@example.com").unwrap();
-        let strict = Key { id: KeyId::new(NOON, [90; 10]), approvers: vec![bob], ..key(Role::Agent) };
-        desk.with_key(strict, STRICT).await;
-        let limited = Key { id: KeyId::new(NOON, [91; 10]), decisions_per_month: Some(2), ..key(Role::Agent) };
-        desk.with_key(limited, LIMITED).await;
+        let approver_limited = ApiKey { id: KeyId::new(NOON, [90; 10]), approvers: vec![bob], ..api_key(Role::Writer) };
+        app.add_key(approver_limited, APPROVER_LIMITED_KEY).await;
+        let quota_limited =
+            ApiKey { id: KeyId::new(NOON, [91; 10]), decisions_per_month: Some(2), ..api_key(Role::Writer) };
+        app.add_key(quota_limited, QUOTA_LIMITED_KEY).await;
     }
 
     #[tokio::test]
-    async fn a_key_asks_only_the_people_on_its_list() {
-        let desk = Desk::new().await;
-        with_keys(&desk).await;
-        let refused = create(&desk, STRICT, asks("ann@example.com")).await;
+    async fn key_can_ask_only_its_allowed_approvers() {
+        let app = TestApp::new().await;
+        add_limited_keys(&app).await;
+        let refused = create_packet(&app, APPROVER_LIMITED_KEY, packet_with_approver("ann@example.com")).await;
         assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
-        assert!(refused.refusal().1.contains("not on this key's list"), "{}", refused.json);
-        assert_eq!(create(&desk, STRICT, asks("Bob@Example.com")).await.status.as_u16(), 201);
-        let id = desk.claimed().await;
-        let raise = |approver: &str| json!({"status": "awaiting_human", "hitl": asks(approver)["hitl"]});
-        let refused = patch(&desk, id, STRICT, raise("ann@example.com")).await;
+        assert!(refused.error().1.contains("not on this key's list"), "{}", refused.json);
+        assert_eq!(
+            create_packet(&app, APPROVER_LIMITED_KEY, packet_with_approver("Bob@Example.com")).await.status.as_u16(),
+            201
+        );
+        let id = app.create_claimed_packet().await;
+        let open = |approver: &str| json!({"status": "awaiting_human", "hitl": packet_with_approver(approver)["hitl"]});
+        let refused = patch_packet(&app, id, APPROVER_LIMITED_KEY, open("ann@example.com")).await;
         assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
-        // Nor by raising what a key with another list put there.
-        patch(&desk, id, AGENT, json!({"hitl": asks("ann@example.com")["hitl"]})).await;
-        let refused = patch(&desk, id, STRICT, json!({"status": "awaiting_human"})).await;
+        // Nor may it open a checkpoint that a key with other approvers prepared.
+        patch_packet(&app, id, WRITER, json!({"hitl": packet_with_approver("ann@example.com")["hitl"]})).await;
+        let refused = patch_packet(&app, id, APPROVER_LIMITED_KEY, json!({"status": "awaiting_human"})).await;
         assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
-        assert_eq!(desk.record(id).await.state(), State::Claimed);
-        assert_eq!(patch(&desk, id, STRICT, raise("bob@example.com")).await.status.as_u16(), 200);
+        assert_eq!(app.get_record(id).await.state(), State::Claimed);
+        assert_eq!(patch_packet(&app, id, APPROVER_LIMITED_KEY, open("bob@example.com")).await.status.as_u16(), 200);
     }
 
     #[tokio::test]
-    async fn a_person_who_is_asked_counts_for_the_month_and_nothing_else_does() {
-        let desk = Desk::new().await;
-        with_keys(&desk).await;
-        let id = desk.claimed().await;
-        let raise = json!({"status": "awaiting_human", "hitl": asks("ann@example.com")["hitl"]});
-        assert_eq!(create(&desk, LIMITED, asks("ann@example.com")).await.status.as_u16(), 201);
-        // What asks nobody, or is refused, is not counted.
-        assert_eq!(create(&desk, LIMITED, packet()).await.status.as_u16(), 201);
-        assert_eq!(patch(&desk, id, LIMITED, json!({"hitl": raise["hitl"]})).await.status.as_u16(), 200);
-        let done = json!({"status": "created", "hitl": raise["hitl"]});
-        assert_eq!(patch(&desk, id, LIMITED, done).await.status.as_u16(), 400);
-        assert_eq!(patch(&desk, id, LIMITED, raise.clone()).await.status.as_u16(), 200);
-        let over = create(&desk, LIMITED, asks("ann@example.com")).await;
+    async fn only_approval_requests_use_the_monthly_quota() {
+        let app = TestApp::new().await;
+        add_limited_keys(&app).await;
+        let id = app.create_claimed_packet().await;
+        let open = json!({"status": "awaiting_human", "hitl": packet_with_approver("ann@example.com")["hitl"]});
+        assert_eq!(
+            create_packet(&app, QUOTA_LIMITED_KEY, packet_with_approver("ann@example.com")).await.status.as_u16(),
+            201
+        );
+        // Packets without an approver and refused requests are not counted.
+        assert_eq!(create_packet(&app, QUOTA_LIMITED_KEY, packet_body()).await.status.as_u16(), 201);
+        assert_eq!(patch_packet(&app, id, QUOTA_LIMITED_KEY, json!({"hitl": open["hitl"]})).await.status.as_u16(), 200);
+        let reset_to_created = json!({"status": "created", "hitl": open["hitl"]});
+        assert_eq!(patch_packet(&app, id, QUOTA_LIMITED_KEY, reset_to_created).await.status.as_u16(), 400);
+        assert_eq!(patch_packet(&app, id, QUOTA_LIMITED_KEY, open.clone()).await.status.as_u16(), 200);
+        let over = create_packet(&app, QUOTA_LIMITED_KEY, packet_with_approver("ann@example.com")).await;
         assert_eq!(over.status.as_u16(), 429, "{}", over.json);
-        let other = desk.claimed().await;
-        assert_eq!(patch(&desk, other, LIMITED, raise).await.status.as_u16(), 429);
-        assert_eq!(desk.record(other).await.state(), State::Claimed);
-        assert_eq!(create(&desk, LIMITED, packet()).await.status.as_u16(), 201);
+        let other = app.create_claimed_packet().await;
+        assert_eq!(patch_packet(&app, other, QUOTA_LIMITED_KEY, open).await.status.as_u16(), 429);
+        assert_eq!(app.get_record(other).await.state(), State::Claimed);
+        assert_eq!(create_packet(&app, QUOTA_LIMITED_KEY, packet_body()).await.status.as_u16(), 201);
     }
 
-    /// The published client sends what it read back whole, and sends everything again when an answer is lost.
+    /// The published client sends a packet back whole, and repeats a request when the response is lost.
     #[tokio::test]
-    async fn a_repeat_of_what_raised_a_checkpoint_asks_nobody_again() {
-        let desk = Desk::new().await;
-        with_keys(&desk).await;
-        let id = desk.claimed().await;
-        let mut raise = json!({"status": "awaiting_human", "hitl": asks("ann@example.com")["hitl"]});
-        raise["hitl"]["timeout_seconds"] = 60.into();
-        assert_eq!(patch(&desk, id, AGENT, raise.clone()).await.status.as_u16(), 200);
-        let asked = desk.record(id).await.standing;
-        desk.advance(30);
-        // A key that may not ask her asks nobody either when it says what is there.
-        for (key, body) in [(AGENT, raise.clone()), (AGENT, json!({"hitl": raise["hitl"]})), (STRICT, raise.clone())] {
-            let again = patch(&desk, id, key, body.clone()).await;
-            assert_eq!((again.status.as_u16(), &again.json["status"]), (200, &raise["status"]), "{}", again.json);
-            assert_eq!(follows(&desk, id).await, [], "{body}");
-            let standing = desk.record(id).await.standing;
-            assert_eq!((standing.question, standing.answer_until), (asked.question.clone(), asked.answer_until));
+    async fn repeated_checkpoint_request_notifies_no_approver() {
+        let app = TestApp::new().await;
+        add_limited_keys(&app).await;
+        let id = app.create_claimed_packet().await;
+        let mut open = json!({"status": "awaiting_human", "hitl": packet_with_approver("ann@example.com")["hitl"]});
+        open["hitl"]["timeout_seconds"] = 60.into();
+        assert_eq!(patch_packet(&app, id, WRITER, open.clone()).await.status.as_u16(), 200);
+        let before = app.get_record(id).await.state_data;
+        app.advance(30);
+        // A key that may not ask this approver may repeat the open checkpoint, which sends no request.
+        for (key, body) in
+            [(WRITER, open.clone()), (WRITER, json!({"hitl": open["hitl"]})), (APPROVER_LIMITED_KEY, open.clone())]
+        {
+            let repeat = patch_packet(&app, id, key, body.clone()).await;
+            assert_eq!((repeat.status.as_u16(), &repeat.json["status"]), (200, &open["status"]), "{}", repeat.json);
+            assert_eq!(effect_purposes(&app, id).await, [], "{body}");
+            let state_data = app.get_record(id).await.state_data;
+            assert_eq!((state_data.question, state_data.answer_until), (before.question.clone(), before.answer_until));
         }
-        desk.advance(30);
-        assert_eq!(desk.record(id).await.seen_at(desk.cx.clock.now()).state(), State::Expired);
+        app.advance(30);
+        assert_eq!(app.get_record(id).await.as_of(app.cx.clock.now()).state(), State::Expired);
     }
 
-    /// As much as is read of a history at once, and more.
+    /// The history is longer than one read of it.
     #[tokio::test]
-    async fn an_old_question_is_found_however_much_happened_since() {
-        let desk = Desk::new().await;
-        let id = desk.claimed().await;
+    async fn old_checkpoint_is_found_in_long_history() {
+        let app = TestApp::new().await;
+        let id = app.create_claimed_packet().await;
         let path = format!("/api/v1/packets/{id}");
         let text = "\"".repeat(10_000);
         for round in 0..85 {
-            let raise = json!({"status": "awaiting_human", "hitl": asks("ann@example.com")["hitl"]});
-            assert_eq!(patch(&desk, id, AGENT, raise).await.status.as_u16(), 200);
+            let open = json!({"status": "awaiting_human", "hitl": packet_with_approver("ann@example.com")["hitl"]});
+            assert_eq!(patch_packet(&app, id, WRITER, open).await.status.as_u16(), 200);
             let response = if round == 0 { "Go on." } else { text.as_str() };
             let body = json!({"response": response, "responded_by": "bob", "notes": text});
-            let answered = desk.call(crate::respond::ENDPOINT, &format!("{path}/respond"), WRITER, body).await;
+            let answered = app.call(crate::respond::ENDPOINT, &format!("{path}/respond"), WRITER, body).await;
             assert_eq!(answered.status.as_u16(), 200, "{}", answered.json);
-            // What the stream's worker does.
-            for line in &desk.record(id).await.log {
-                let key = handrail_kernel::store::HeadKey { tenant: crate::testing::tenant(), id };
-                desk.cx.store.keep_event(key, line).await.unwrap();
+            // The stream worker stores each event.
+            for entry in &app.get_record(id).await.log {
+                let key = handrail_store::HeadKey { tenant: crate::testing::tenant(), id };
+                app.cx.store.put_event(key, entry).await.unwrap();
             }
         }
-        let found = Checkpoint::find(&desk.cx, crate::testing::tenant(), id, 3).await.unwrap();
-        let outcome =
-            found.expect("it was asked").question.record.standing.outcome().cloned().expect("it was answered");
+        let found = Checkpoint::find(&app.cx, crate::testing::tenant(), id, 3).await.unwrap();
+        let outcome = found
+            .expect("checkpoint is found")
+            .approval_request
+            .record
+            .state_data
+            .outcome()
+            .cloned()
+            .expect("checkpoint is answered");
         assert_eq!(outcome.answer.resolved_by, "bob");
         assert_eq!(outcome.answer.response_data.unwrap()[REPLY], "Go on.");
     }
 
     #[tokio::test]
-    async fn a_question_is_found_by_its_number_alone() {
-        let desk = Desk::new().await;
-        let id = create(&desk, AGENT, asks("ann@example.com")).await.id();
+    async fn checkpoint_is_found_only_by_its_seq() {
+        let app = TestApp::new().await;
+        let id = create_packet(&app, WRITER, packet_with_approver("ann@example.com")).await.id();
         let tenant = crate::testing::tenant();
-        let found = Checkpoint::find(&desk.cx, tenant, id, 1).await.unwrap().unwrap();
-        assert_eq!(found.question.record.ask.asked_by_name, "the agent");
+        let found = Checkpoint::find(&app.cx, tenant, id, 1).await.unwrap().unwrap();
+        assert_eq!(found.approval_request.record.spec.asked_by_name, "the writer");
         for number in [0, 2, u64::MAX] {
-            assert!(Checkpoint::find(&desk.cx, tenant, id, number).await.unwrap().is_none(), "{number}");
+            assert!(Checkpoint::find(&app.cx, tenant, id, number).await.unwrap().is_none(), "{number}");
         }
-        let stranger = TenantId::new(NOON, [7; 10]);
-        assert!(Checkpoint::find(&desk.cx, stranger, id, 1).await.unwrap().is_none());
+        let other_tenant = TenantId::new(NOON, [7; 10]);
+        assert!(Checkpoint::find(&app.cx, other_tenant, id, 1).await.unwrap().is_none());
     }
 }

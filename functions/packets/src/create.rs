@@ -1,57 +1,60 @@
-//! `POST /api/v1/packets`: an agent hands over.
+//! `POST /api/v1/packets`: creates a packet by which an agent hands its work over.
 
 use axum::extract::{Extension, State};
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::packet::{CREATE_FORMAT, Proposal};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{IdempotencyKey, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::packet::{CREATE_FORMAT, NewPacket};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::daily::Counted;
-use crate::dialect::DIALECT;
-use crate::given_name::GivenName;
-use crate::schemas::fit::{Holding, Remembered};
-use crate::shelf;
+use crate::daily_quota::DailyReservation;
+use crate::errors::ERROR_RENDERER;
+use crate::idempotency::IdempotentRequest;
+use crate::packet_ops::CheckedPacket;
+use crate::schemas::validation::{ContextValidator, SchemaCache};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-create",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/packets",
-    auth: Auth::Key(Scope::PacketsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadSchema, Touch::Create],
-    summary: "Hand a packet over to another agent",
+    auth: Auth::ApiKey(Scope::PacketsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadSchema, DataAccess::Create],
+    summary: "Create a packet",
     route,
 };
 
 fn route() -> MethodRouter<Cx> {
-    post(handler).layer(Extension(Remembered::default()))
+    post(handler).layer(Extension(SchemaCache::default()))
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    Extension(schemas): Extension<Remembered>,
-    caller: Caller<right::PacketsWrite>,
-    IdempotencyKey(name): IdempotencyKey,
+    Extension(schemas): Extension<SchemaCache>,
+    caller: Caller<scopes::PacketsWrite>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let proposal = body.read(&caller.key, Proposal::read)?;
-    spend(&cx, &caller.key, Budget::Creates).await?;
-    Holding::new(schemas).hold(&cx, caller.key.tenant, &proposal).await?;
-    let counted = Counted::handoff(&cx, &caller.key, name.as_deref()).await?;
-    let named = name.as_deref().map(|name| GivenName::new(name, CREATE_FORMAT, proposal.to_json()));
-    match shelf::create(&cx, &caller.key, proposal, named.as_ref()).await {
-        Ok(made) => Ok((StatusCode::CREATED, axum::Json(made.view(&cx)))),
-        Err(problem) => Err(counted.unless_made(&cx, problem).await),
+    let proposal = body.read(&caller.key, NewPacket::read)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::Creates).await?;
+    ContextValidator::new(schemas).validate(&cx, caller.key.tenant, &proposal).await?;
+    let request = idempotency_key
+        .as_deref()
+        .map(|idempotency_key| IdempotentRequest::new(idempotency_key, CREATE_FORMAT, proposal.to_json()));
+    let packet = CheckedPacket::new(&cx, &caller.key, proposal, request.as_ref())?;
+    let reservation = DailyReservation::reserve(&cx, &caller.key, idempotency_key.as_deref()).await?;
+    match packet.create(&cx, &caller.key).await {
+        Ok(created) => Ok((StatusCode::CREATED, axum::Json(created.to_json(&cx)))),
+        Err(problem) => Err(reservation.release_on_error(&cx, problem).await),
     }
 }
 
@@ -62,14 +65,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Desk, NOON, READER, checkpoint, packet};
+    use crate::testing::{AGENT, NOON, READER, TestApp, WRITER, checkpoint_body, packet_body};
 
     #[tokio::test]
-    async fn everything_is_shown_and_null_when_unset() {
-        let desk = Desk::new().await;
-        let made = desk.call(ENDPOINT, "/api/v1/packets", AGENT, packet()).await;
+    async fn created_packet_shows_unset_fields_as_null() {
+        let app = TestApp::new().await;
+        let created = app.call(ENDPOINT, "/api/v1/packets", WRITER, packet_body()).await;
         let expected = json!({
-            "id": made.id(),
+            "id": created.id(),
             "version": "1.0.0",
             "parent_packet_id": null,
             "metadata": {
@@ -93,122 +96,128 @@ mod tests {
             "expires_at": NOON.plus_ms(24 * 60 * 60_000),
             "lease_expires_at": null,
         });
-        assert_eq!((made.status.as_u16(), &made.json), (201, &expected));
-        let record = desk.record(made.id()).await;
+        assert_eq!((created.status.as_u16(), &created.json), (201, &expected));
+        let record = app.get_record(created.id()).await;
         assert!(matches!(record.newest().unwrap().event, PacketEvent::Created { .. }));
     }
 
     #[tokio::test]
-    async fn a_required_checkpoint_makes_it_wait_for_a_person() {
-        let desk = Desk::new().await;
-        let made = desk.call(ENDPOINT, "/api/v1/packets", AGENT, checkpoint()).await;
-        assert_eq!(made.json["status"], "awaiting_human");
-        assert_eq!(desk.record(made.id()).await.state(), PacketState::AwaitingHuman);
-        let mut optional = checkpoint();
+    async fn required_checkpoint_sets_awaiting_human() {
+        let app = TestApp::new().await;
+        let created = app.call(ENDPOINT, "/api/v1/packets", WRITER, checkpoint_body()).await;
+        assert_eq!(created.json["status"], "awaiting_human");
+        assert_eq!(app.get_record(created.id()).await.state(), PacketState::AwaitingHuman);
+        let mut optional = checkpoint_body();
         optional["hitl"]["required"] = false.into();
-        let made = desk.call(ENDPOINT, "/api/v1/packets", AGENT, optional).await;
-        assert_eq!(made.json["status"], "created");
+        let created = app.call(ENDPOINT, "/api/v1/packets", WRITER, optional).await;
+        assert_eq!(created.json["status"], "created");
     }
 
     #[tokio::test]
-    async fn everything_that_is_wrong_is_named() {
-        let desk = Desk::new().await;
+    async fn refusal_lists_every_invalid_field() {
+        let app = TestApp::new().await;
         let body = json!({
             "metadata": {"source_agent": {"id": 1, "name": "Sales"}, "target_agent": {"id": "b"}},
             "context": {"summary": "s", "artifacts": [{"key": "k", "value": 5}]},
             "decisions": null,
         });
-        let refused = desk.call(ENDPOINT, "/api/v1/packets", AGENT, body).await;
-        assert_eq!(refused.refusal(), (400, "metadata.source_agent.id: Input should be a valid string"));
+        let refused = app.call(ENDPOINT, "/api/v1/packets", WRITER, body).await;
+        assert_eq!(refused.error(), (400, "metadata.source_agent.id: Input should be a valid string"));
         assert_eq!(refused.json["field"], "metadata.source_agent.id");
         let errors = refused.json["errors"].as_array().unwrap();
-        let places: Vec<_> = errors.iter().map(|error| error["loc"].clone()).collect();
+        let locations: Vec<_> = errors.iter().map(|error| error["loc"].clone()).collect();
         let expected = [
             json!(["body", "metadata", "source_agent", "id"]),
             json!(["body", "metadata", "target_agent", "name"]),
             json!(["body", "context", "artifacts", 0, "value"]),
         ];
-        assert_eq!(places, expected, "{}", refused.json);
+        assert_eq!(locations, expected, "{}", refused.json);
         assert_eq!((&errors[1]["type"], &errors[1]["msg"]), (&json!("missing"), &json!("Field required")));
     }
 
     #[tokio::test]
-    async fn what_is_no_json_object_is_told_in_words() {
-        let desk = Desk::new().await;
+    async fn body_without_json_object_is_refused() {
+        let app = TestApp::new().await;
         for body in ["", "{", "[]", "null", "5", r#"{"a":"\ud800"}"#, "{} {}", &format!("{}1", "[".repeat(500))] {
-            let request = http::Request::builder().header("x-api-key", AGENT);
-            let refused = desk.send(ENDPOINT, "/api/v1/packets", request, body.to_owned()).await;
+            let request = http::Request::builder().header("x-api-key", WRITER);
+            let refused = app.send(ENDPOINT, "/api/v1/packets", request, body.to_owned()).await;
             assert_eq!(refused.status.as_u16(), 400, "{body}");
             assert!(refused.json["detail"].is_string() && refused.json["field"].is_null(), "{body}: {}", refused.json);
         }
     }
 
-    /// What would come back as another number is not taken, and what only looks odd is.
+    /// A number that would change when stored is refused; unusual notation is accepted.
     #[tokio::test]
-    async fn a_number_comes_back_as_it_was_or_is_refused() {
-        let desk = Desk::new().await;
-        let post = async |custom: &str, mark: &str| {
-            let body = packet().to_string().replace(r#""Upgrade to Business""#, &format!(r#""s","custom":{custom}"#));
-            let request = http::Request::builder().header("x-api-key", AGENT);
-            desk.send(ENDPOINT, "/api/v1/packets", request, format!("{mark}{body}")).await
+    async fn numbers_are_returned_unchanged_or_refused() {
+        let app = TestApp::new().await;
+        let post = async |custom: &str, byte_order_mark: &str| {
+            let body =
+                packet_body().to_string().replace(r#""Upgrade to Business""#, &format!(r#""s","custom":{custom}"#));
+            let request = http::Request::builder().header("x-api-key", WRITER);
+            app.send(ENDPOINT, "/api/v1/packets", request, format!("{byte_order_mark}{body}")).await
         };
         let custom = r#"{"wei":"1000000000000000000000","n":[18446744073709551615,-9223372036854775808,0.5,1e+300]}"#;
-        for mark in ["", "\u{feff}"] {
-            let made = post(custom, mark).await;
-            assert_eq!((made.status.as_u16(), made.json["context"]["custom"].to_string().as_str()), (201, custom));
+        for byte_order_mark in ["", "\u{feff}"] {
+            let created = post(custom, byte_order_mark).await;
+            assert_eq!(
+                (created.status.as_u16(), created.json["context"]["custom"].to_string().as_str()),
+                (201, custom)
+            );
         }
         let refused = post(r#"{"wei":1000000000000000000000}"#, "").await;
-        let told = "The body holds 1000000000000000000000, a whole number of more than 64 bits: write it as a text";
-        assert_eq!((refused.refusal(), &refused.json["field"]), ((400, told), &Value::Null));
+        let message = "The body contains 1000000000000000000000, an integer beyond 64 bits. Send it as a string";
+        assert_eq!((refused.error(), &refused.json["field"]), ((400, message), &Value::Null));
         assert_eq!(refused.json["errors"][0]["type"], "int_parsing_size");
         assert_eq!(post(r#"{"n":1e400}"#, "").await.status.as_u16(), 400);
     }
 
     #[tokio::test]
-    async fn a_tier_says_how_much_may_come_at_once() {
-        let desk = Desk::new().await;
-        let free = desk.with_key_of(Tier::Free, "ho_test_free").await;
-        let mut large = packet();
+    async fn tier_limits_request_body_size() {
+        let app = TestApp::new().await;
+        let free = app.create_key(Tier::Free, "ho_test_free").await;
+        let mut large = packet_body();
         large["context"]["custom"] = json!({"text": "x".repeat(65 * 1024)});
-        let refused = desk.call(ENDPOINT, "/api/v1/packets", free, large.clone()).await;
+        let refused = app.call(ENDPOINT, "/api/v1/packets", free, large.clone()).await;
         assert_eq!((refused.status.as_u16(), &refused.json["tier"]), (413, &json!("free")), "{}", refused.json);
-        let taken = desk.call(ENDPOINT, "/api/v1/packets", AGENT, large.clone()).await;
-        assert_eq!(taken.json["context"]["custom"], large["context"]["custom"]);
+        let accepted = app.call(ENDPOINT, "/api/v1/packets", WRITER, large.clone()).await;
+        assert_eq!(accepted.json["context"]["custom"], large["context"]["custom"]);
     }
 
     #[tokio::test]
-    async fn a_repeat_under_a_key_finds_the_first() {
-        let desk = Desk::new().await;
-        let ask = async |body: Value| {
-            let request = http::Request::builder().header("x-api-key", AGENT).header("idempotency-key", "order-1");
-            desk.send(ENDPOINT, "/api/v1/packets", request, body.to_string()).await
+    async fn same_idempotency_key_returns_first_packet() {
+        let app = TestApp::new().await;
+        let create = async |body: Value| {
+            let request = http::Request::builder().header("x-api-key", WRITER).header("idempotency-key", "order-1");
+            app.send(ENDPOINT, "/api/v1/packets", request, body.to_string()).await
         };
-        let first = ask(packet()).await;
-        desk.advance(60);
-        let again = ask(packet()).await;
-        assert_eq!((again.status.as_u16(), &again.json), (201, &first.json));
-        let mut other = packet();
+        let first = create(packet_body()).await;
+        app.advance(60);
+        let repeat = create(packet_body()).await;
+        assert_eq!((repeat.status.as_u16(), &repeat.json), (201, &first.json));
+        let mut other = packet_body();
         other["context"]["summary"] = "Another".into();
-        assert_eq!(ask(other).await.status.as_u16(), 409);
+        assert_eq!(create(other).await.status.as_u16(), 409);
     }
 
     #[tokio::test]
-    async fn who_may_only_read_is_told_what_it_takes() {
-        let desk = Desk::new().await;
-        let refused = desk.call(ENDPOINT, "/api/v1/packets", READER, packet()).await;
-        let detail = refused.json["detail"].as_str().unwrap();
-        assert!(refused.status.as_u16() == 403 && detail.contains("role reader"), "{detail}");
-        let request = http::Request::builder().header("authorization", format!("Bearer {AGENT}"));
-        let nobody = desk.send(ENDPOINT, "/api/v1/packets", request, packet().to_string()).await;
-        assert_eq!(nobody.refusal(), (401, "Missing X-API-Key header"));
-        let unknown = desk.call(ENDPOINT, "/api/v1/packets", "hr_unknown", packet()).await;
-        assert_eq!(unknown.refusal(), (401, "Invalid API key"));
-        let keys = desk.cx.store.keys(crate::testing::tenant()).await.unwrap();
+    async fn create_refuses_reader_agent_and_revoked_keys() {
+        let app = TestApp::new().await;
+        let refused = app.call(ENDPOINT, "/api/v1/packets", READER, packet_body()).await;
+        let message = "Insufficient permissions. Required role: writer, current role: reader";
+        assert_eq!(refused.error(), (403, message));
+        let refused = app.call(ENDPOINT, "/api/v1/packets", AGENT, packet_body()).await;
+        assert_eq!(refused.error(), (403, "Insufficient permissions. Required role: writer, current role: agent"));
+        let request = http::Request::builder().header("authorization", format!("Bearer {WRITER}"));
+        let without_key = app.send(ENDPOINT, "/api/v1/packets", request, packet_body().to_string()).await;
+        assert_eq!(without_key.error(), (401, "Missing X-API-Key header"));
+        let unknown = app.call(ENDPOINT, "/api/v1/packets", "hr_unknown", packet_body()).await;
+        assert_eq!(unknown.error(), (401, "Invalid API key"));
+        let keys = app.cx.store.keys(crate::testing::tenant()).await.unwrap();
         for key in keys {
-            desk.cx.store.revoke_key(key.tenant, key.id, NOON).await.unwrap();
+            app.cx.store.revoke_key(key.tenant, key.id, NOON).await.unwrap();
         }
-        desk.advance(6);
-        let revoked = desk.call(ENDPOINT, "/api/v1/packets", AGENT, packet()).await;
-        assert_eq!(revoked.refusal(), (403, "API key has been revoked"));
+        app.advance(6);
+        let revoked = app.call(ENDPOINT, "/api/v1/packets", WRITER, packet_body()).await;
+        assert_eq!(revoked.error(), (403, "API key has been revoked"));
     }
 }

@@ -1,31 +1,31 @@
-//! `DELETE /api/v1/packets/{id}`: takes a packet away. It stays to be read, as expired.
+//! `DELETE /api/v1/packets/{id}`: deletes a packet. It can still be read, with the status `expired`.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::Act;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 
 use crate::body::PacketId;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::shelf::{self, Name};
+use crate::errors::ERROR_RENDERER;
+use crate::packet_ops::{self, CommandName};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-delete",
-    method: Verb::Delete,
+    method: HttpMethod::Delete,
     path: "/api/v1/packets/{id}",
-    auth: Auth::Key(Scope::PacketsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move],
-    summary: "Take a packet away",
+    auth: Auth::ApiKey(Scope::PacketsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
+    summary: "Delete a packet",
     route,
 };
 
@@ -35,12 +35,12 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWrite>,
+    caller: Caller<scopes::PacketsWrite>,
     PacketId(id): PacketId,
 ) -> Result<StatusCode, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    shelf::act(&cx, &caller.key, id, Act::Delete, &Name::fresh(&cx)).await?;
-    // An empty body: clients send a DELETE again after anything else.
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    packet_ops::run(&cx, &caller.key, id, Act::Delete, &CommandName::random(&cx)).await?;
+    // No body: published clients repeat a DELETE unless the response is an empty 204.
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -49,16 +49,16 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::testing::{AGENT, Desk};
+    use crate::testing::{TestApp, WRITER};
 
     #[tokio::test]
-    async fn once_it_is_gone_it_is_expired() {
-        let desk = Desk::new().await;
-        let id = desk.claimed().await;
+    async fn deleted_packet_cannot_be_deleted_again() {
+        let app = TestApp::new().await;
+        let id = app.create_claimed_packet().await;
         let path = format!("/api/v1/packets/{id}");
-        let gone = desk.call(ENDPOINT, &path, AGENT, Value::Null).await;
-        assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
-        let again = desk.call(ENDPOINT, &path, AGENT, Value::Null).await;
-        assert_eq!(again.refusal(), (409, format!("Packet {id} is already expired").as_str()));
+        let deleted = app.call(ENDPOINT, &path, WRITER, Value::Null).await;
+        assert_eq!((deleted.status.as_u16(), deleted.body.len()), (204, 0));
+        let repeat = app.call(ENDPOINT, &path, WRITER, Value::Null).await;
+        assert_eq!(repeat.error(), (409, format!("Packet {id} is already expired").as_str()));
     }
 }

@@ -1,9 +1,8 @@
-//! `GET /events`: what happens in the account, as server-sent events.
+//! `GET /events`: sends the events of the tenant's packets as server-sent events.
 //!
-//! On a machine of one's own the stream lasts as long as the client wants. Behind API Gateway nothing lasts: there the same
-//! operation answers as soon as there is something to tell, or after some seconds, and the client comes again with the id
-//! of the last event, as every `EventSource` does by itself. Every answer says up to where it looked, so nothing is missed
-//! between two of them, and nothing comes twice.
+//! The local runner keeps the stream open as long as the client wants. API Gateway cannot: there the response ends
+//! after the first events or after some seconds, and the client reconnects with the id of the last event, as every
+//! `EventSource` does. Each response ends with the position that was read, so no event is missed or sent twice.
 
 use std::convert::Infallible;
 
@@ -13,30 +12,32 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::ThroughGateway;
-use handrail_kernel::feed::By;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_records::feed::Transport;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::ViaApiGateway;
+use handrail_web::problem::Problem;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
 
-use crate::dialect::DIALECT;
-use crate::live::{Channels, Event, Follower, News, Watch, Ways, hello, ping};
+use crate::errors::ERROR_RENDERER;
+use crate::live::{
+    Channels, Event, LiveRequest, Subscription, SubscriptionItem, SubscriptionOptions, connected_message, ping_message,
+};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-events",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/events",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadFeed],
-    summary: "Follow what happens to the packets",
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed],
+    summary: "Stream packet events",
     route,
 };
 
@@ -44,80 +45,88 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-/// How soon a client comes again after an answer.
-const RETRY: &str = "retry: 1000\n\n";
-/// Read for one answer when nothing of it is wanted. The answer then says how far it came.
-const LOOKS_OF_AN_ANSWER_MAX: usize = 50;
+/// Delay before a client reconnects, as a field of server-sent events.
+const RETRY_FIELD: &str = "retry: 1000\n\n";
+/// Reads of the feed per response while no event matches the channels. The response then reports the position.
+const POLLS_PER_RESPONSE_MAX: usize = 50;
 
 async fn handler(
     State(cx): State<Cx>,
-    follower: Follower,
-    ThroughGateway(through_gateway): ThroughGateway,
+    request: LiveRequest,
+    ViaApiGateway(through_gateway): ViaApiGateway,
 ) -> Result<Response, Problem> {
-    let Follower { key, credential, channels, after } = follower;
-    spend(&cx, &key, Budget::Calls).await?;
-    let ways = if through_gateway { Ways::ANSWER } else { Ways::lasting(By::Stream) };
-    let watch = Watch::open(&cx, &key, &credential, after, ways).await?;
-    let hello = block(Some(watch.position()), "connected", &hello(&cx, &key));
-    let body = if through_gateway { answer(watch, &channels, hello).await? } else { lasting(watch, channels, hello) };
+    let LiveRequest { key, api_key, channels, last_event_id } = request;
+    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
+    let options = if through_gateway {
+        SubscriptionOptions::SINGLE_RESPONSE
+    } else {
+        SubscriptionOptions::unlimited(Transport::EventStream)
+    };
+    let subscription = Subscription::open(&cx, &key, &api_key, last_event_id, options).await?;
+    let greeting = encode_sse_event(Some(subscription.position()), "connected", &connected_message(&cx, &key));
+    let body = if through_gateway {
+        polled_body(subscription, &channels, greeting).await?
+    } else {
+        streaming_body(subscription, channels, greeting)
+    };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies that gather an answer before they pass it on.
+    // Proxies like nginx otherwise buffer the response.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
-fn lasting(watch: Watch, channels: Channels, hello: String) -> Body {
-    let first = stream::once(std::future::ready(hello));
-    let rest = stream::unfold((watch, channels), |(mut watch, channels)| async move {
-        let text = match watch.next().await {
-            Ok(News::Events(events)) => told(&events, &channels, watch.position()),
-            Ok(News::Ping(now)) => block(None, "ping", &ping(now)),
-            Ok(News::Over) => return None,
-            // The client comes again and goes on where it was.
+fn streaming_body(subscription: Subscription, channels: Channels, greeting: String) -> Body {
+    let first = stream::once(std::future::ready(greeting));
+    let rest = stream::unfold((subscription, channels), |(mut subscription, channels)| async move {
+        let text = match subscription.next().await {
+            Ok(SubscriptionItem::Events(events)) => encode_events(&events, &channels, subscription.position()),
+            Ok(SubscriptionItem::Ping(now)) => encode_sse_event(None, "ping", &ping_message(now)),
+            Ok(SubscriptionItem::Closed) => return None,
+            // The client reconnects and continues at its last event.
             Err(fault) => {
-                tracing::warn!(fault = fault.chain(), "a stream of events ended");
+                tracing::warn!(fault = fault.with_causes(), "event stream ended by an error");
                 return None;
             }
         };
-        Some((text, (watch, channels)))
+        Some((text, (subscription, channels)))
     });
     Body::from_stream(first.chain(rest).map(|text| Ok::<_, Infallible>(Bytes::from(text))))
 }
 
-async fn answer(mut watch: Watch, channels: &Channels, hello: String) -> Result<Body, Problem> {
-    let mut text = hello;
-    for _ in 0..LOOKS_OF_AN_ANSWER_MAX {
-        match watch.next().await? {
-            News::Events(events) => {
-                text.push_str(&told(&events, channels, watch.position()));
-                if events.iter().any(|event| channels.fits(event)) {
+async fn polled_body(mut subscription: Subscription, channels: &Channels, greeting: String) -> Result<Body, Problem> {
+    let mut text = greeting;
+    for _ in 0..POLLS_PER_RESPONSE_MAX {
+        match subscription.next().await? {
+            SubscriptionItem::Events(events) => {
+                text.push_str(&encode_events(&events, channels, subscription.position()));
+                if events.iter().any(|event| channels.matches(event)) {
                     break;
                 }
             }
-            News::Ping(_) => {}
-            News::Over => break,
+            SubscriptionItem::Ping(_) => {}
+            SubscriptionItem::Closed => break,
         }
     }
-    text.push_str(RETRY);
+    text.push_str(RETRY_FIELD);
     Ok(Body::from(text))
 }
 
-/// The events that are wanted, and at the end up to where was looked: a block without data moves the client on and says
-/// nothing.
-fn told(events: &[Event], channels: &Channels, position: u64) -> String {
+/// Encodes the events of the channels, followed by the position that was read. A block without data sets the client's
+/// last event id and dispatches no event.
+fn encode_events(events: &[Event], channels: &Channels, position: u64) -> String {
     let mut text = String::new();
-    for event in events.iter().filter(|event| channels.fits(event)) {
-        text.push_str(&block(Some(event.number), &event.name, &event.frame()));
+    for event in events.iter().filter(|event| channels.matches(event)) {
+        text.push_str(&encode_sse_event(Some(event.number), &event.name, &event.to_message()));
     }
     text.push_str(&format!("id: {position}\n\n"));
     text
 }
 
-/// JSON has no line breaks, so the data is one line.
-fn block(id: Option<u64>, name: &str, data: &Value) -> String {
+/// Encodes one server-sent event. Serialised JSON has no line breaks, so `data` is one line.
+fn encode_sse_event(id: Option<u64>, name: &str, data: &Value) -> String {
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     format!("{id}event: {name}\ndata: {data}\n\n")
 }
@@ -129,85 +138,85 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use handrail_domain::time::Timestamp;
-    use handrail_kernel::clock::Clock;
+    use handrail_platform::clock::Clock;
     use lambda_http::request::RequestContext;
 
     use super::*;
-    use crate::testing::{AGENT, Answer, Desk, NOON, READER, claim};
+    use crate::testing::{AGENT, NOON, READER, TestApp, TestResponse, claim_body};
 
-    /// Time passes as soon as somebody waits for it.
-    struct Hasty(AtomicI64);
+    /// Clock that advances to the requested time as soon as a task sleeps.
+    struct InstantClock(AtomicI64);
 
-    impl Clock for Hasty {
+    impl Clock for InstantClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
         }
 
-        fn until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
             self.0.fetch_max(at.as_unix_ms(), Ordering::SeqCst);
             Box::pin(std::future::ready(()))
         }
     }
 
-    /// As behind API Gateway.
-    async fn answered(desk: &Desk, path: &str) -> Answer {
-        let clock = Arc::new(Hasty(AtomicI64::new(NOON.as_unix_ms())));
-        let cx = Cx::new(desk.cx.store.clone(), clock, desk.cx.entropy.clone(), desk.cx.settings.clone());
+    /// Sends a request that appears to come from API Gateway.
+    async fn poll_via_gateway(app: &TestApp, path: &str) -> TestResponse {
+        let clock = Arc::new(InstantClock(AtomicI64::new(NOON.as_unix_ms())));
+        let cx = Cx::new(app.cx.store.clone(), clock, app.cx.entropy.clone(), app.cx.settings.clone());
         let request = http::Request::builder().extension(RequestContext::ApiGatewayV2(Default::default()));
-        desk.send_with(cx, ENDPOINT, path, request, "").await
+        app.send_with_cx(cx, ENDPOINT, path, request, "").await
     }
 
-    fn ids(text: &str) -> Vec<&str> {
+    fn event_ids(text: &str) -> Vec<&str> {
         text.lines().filter_map(|line| line.strip_prefix("id: ")).collect()
     }
 
-    fn names(text: &str) -> Vec<&str> {
+    fn event_names(text: &str) -> Vec<&str> {
         text.lines().filter_map(|line| line.strip_prefix("event: ")).collect()
     }
 
     #[tokio::test]
-    async fn behind_the_gateway_an_answer_tells_what_there_is_and_where_to_go_on() {
-        let desk = Desk::new().await;
-        let id = desk.claimed().await;
-        desk.dispatched().await;
-        let all = answered(&desk, &format!("/events?api_key={READER}&last_event_id=0")).await;
+    async fn gateway_response_contains_events_and_next_position() {
+        let app = TestApp::new().await;
+        let id = app.create_claimed_packet().await;
+        app.run_dispatcher().await;
+        let all = poll_via_gateway(&app, &format!("/events?api_key={READER}&last_event_id=0")).await;
         assert_eq!(
             (all.status.as_u16(), &all.headers["content-type"]),
             (200, &HeaderValue::from_static("text/event-stream"))
         );
         let text = String::from_utf8(all.body).unwrap();
-        assert_eq!(names(&text), ["connected", "packet.created", "packet.claimed"]);
-        assert_eq!(ids(&text), ["0", "1", "2", "2"]);
-        assert!(text.ends_with(RETRY), "{text}");
+        assert_eq!(event_names(&text), ["connected", "packet.created", "packet.claimed"]);
+        assert_eq!(event_ids(&text), ["0", "1", "2", "2"]);
+        assert!(text.ends_with(RETRY_FIELD), "{text}");
         let data = text.lines().filter_map(|line| line.strip_prefix("data: ")).next_back().unwrap();
-        let frame: Value = serde_json::from_str(data).unwrap();
-        assert_eq!((&frame["type"], &frame["packet_id"]), (&"packet.claimed".into(), &serde_json::json!(id)));
-        assert_eq!((&frame["data"]["status"], &frame["timestamp"]), (&"claimed".into(), &serde_json::json!(NOON)));
-        let metadata = desk.call(crate::get::ENDPOINT, &format!("/api/v1/packets/{id}"), READER, Value::Null).await;
-        assert_eq!(frame["data"]["metadata"], metadata.json["metadata"], "as the packet itself has it");
-        let later = answered(&desk, &format!("/events?api_key={READER}&last_event_id=1")).await;
-        assert_eq!(names(&String::from_utf8(later.body).unwrap()), ["connected", "packet.claimed"]);
+        let message: Value = serde_json::from_str(data).unwrap();
+        assert_eq!((&message["type"], &message["packet_id"]), (&"packet.claimed".into(), &serde_json::json!(id)));
+        assert_eq!((&message["data"]["status"], &message["timestamp"]), (&"claimed".into(), &serde_json::json!(NOON)));
+        let metadata = app.call(crate::get::ENDPOINT, &format!("/api/v1/packets/{id}"), READER, Value::Null).await;
+        assert_eq!(message["data"]["metadata"], metadata.json["metadata"], "metadata equals that of the packet");
+        let resumed = poll_via_gateway(&app, &format!("/events?api_key={READER}&last_event_id=1")).await;
+        assert_eq!(event_names(&String::from_utf8(resumed.body).unwrap()), ["connected", "packet.claimed"]);
     }
 
     #[tokio::test]
-    async fn behind_the_gateway_nothing_new_is_an_answer_too_after_a_while() {
-        let desk = Desk::new().await;
-        desk.claimed().await;
-        desk.dispatched().await;
+    async fn gateway_response_without_events_ends_after_timeout() {
+        let app = TestApp::new().await;
+        app.create_claimed_packet().await;
+        app.run_dispatcher().await;
         for query in ["", "&last_event_id=2", "&last_event_id=77", "&last_event_id=0&subscribe=status:failed"] {
-            let quiet = answered(&desk, &format!("/events?api_key={READER}{query}")).await;
-            let text = String::from_utf8(quiet.body).unwrap();
-            assert_eq!((names(&text), ids(&text).last()), (vec!["connected"], Some(&"2")), "{query}");
-            assert!(text.ends_with(RETRY));
+            let response = poll_via_gateway(&app, &format!("/events?api_key={READER}{query}")).await;
+            let text = String::from_utf8(response.body).unwrap();
+            assert_eq!((event_names(&text), event_ids(&text).last()), (vec!["connected"], Some(&"2")), "{query}");
+            assert!(text.ends_with(RETRY_FIELD));
         }
     }
 
     #[tokio::test]
-    async fn channels_are_any_of_several() {
-        let desk = Desk::new().await;
-        let (first, second) = (desk.claimed().await, desk.made().await);
-        desk.call(crate::claim::ENDPOINT, &format!("/api/v1/packets/{second}/claim"), AGENT, claim("c-1")).await;
-        desk.dispatched().await;
+    async fn subscription_matches_any_of_its_channels() {
+        let app = TestApp::new().await;
+        let (first, second) = (app.create_claimed_packet().await, app.create_packet().await);
+        app.call(crate::claim::ENDPOINT, &format!("/api/v1/packets/{second}/claim"), AGENT, claim_body("c-1")).await;
+        app.run_dispatcher().await;
         for (channels, expected) in [
             (format!("subscribe=packet:{first}"), 2),
             ("subscribe=agent:a-1".to_owned(), 4),
@@ -216,25 +225,26 @@ mod tests {
             (format!("subscribe=status:claimed&subscribe=packet:{second}"), 3),
             ("subscribe=status:open".to_owned(), 0),
         ] {
-            let answer = answered(&desk, &format!("/events?api_key={READER}&last_event_id=0&{channels}")).await;
-            let text = String::from_utf8(answer.body).unwrap();
-            assert_eq!(names(&text).len(), 1 + expected, "{channels}: {text}");
+            let response =
+                poll_via_gateway(&app, &format!("/events?api_key={READER}&last_event_id=0&{channels}")).await;
+            let text = String::from_utf8(response.body).unwrap();
+            assert_eq!(event_names(&text).len(), 1 + expected, "{channels}: {text}");
         }
     }
 
     #[tokio::test]
-    async fn who_may_not_follow_learns_it_before_anything_is_sent() {
-        let desk = Desk::new().await;
-        let nobody = answered(&desk, "/events").await;
-        assert_eq!(nobody.refusal(), (401, "Missing X-API-Key header"));
-        assert_eq!(answered(&desk, "/events?api_key=hr_unknown").await.refusal(), (401, "Invalid API key"));
+    async fn invalid_subscription_is_refused_before_streaming() {
+        let app = TestApp::new().await;
+        let without_key = poll_via_gateway(&app, "/events").await;
+        assert_eq!(without_key.error(), (401, "Missing X-API-Key header"));
+        assert_eq!(poll_via_gateway(&app, "/events?api_key=hr_unknown").await.error(), (401, "Invalid API key"));
         for (query, field) in [
             ("subscribe=tenant:x", "subscribe"),
             ("subscribe=packet:x", "subscribe"),
             ("last_event_id=x", "last_event_id"),
             ("last_event_id=-1", "last_event_id"),
         ] {
-            let refused = answered(&desk, &format!("/events?api_key={READER}&{query}")).await;
+            let refused = poll_via_gateway(&app, &format!("/events?api_key={READER}&{query}")).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &field.into()), "{query}");
         }
     }

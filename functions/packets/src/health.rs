@@ -1,22 +1,22 @@
-//! `GET /health`: this process answers, as clients of packets ask it. It asks nobody else; `GET /ready` does.
+//! `GET /health`: reports that this process runs, in the format of the packets API. `GET /ready` checks the database.
 
 use axum::routing::{MethodRouter, get};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Verb};
-use handrail_kernel::settings::Need;
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
 use serde_json::{Value, json};
 
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-health",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/health",
     auth: Auth::Public,
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[],
-    summary: "Is anybody there who hands packets over?",
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[],
+    summary: "Check that the packets API runs",
     route,
 };
 
@@ -24,22 +24,22 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-/// As it was published: clients compare it.
-pub(crate) const SERVICE: &str = "handoffrail";
+/// Published name of the service, which clients compare.
+pub(crate) const SERVICE_NAME: &str = "handoffrail";
 
 async fn handler() -> axum::Json<Value> {
-    axum::Json(json!({"status": "ok", "service": SERVICE, "version": env!("CARGO_PKG_VERSION")}))
+    axum::Json(json!({"status": "ok", "service": SERVICE_NAME, "version": env!("CARGO_PKG_VERSION")}))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Desk;
+    use crate::testing::TestApp;
 
     #[tokio::test]
-    async fn a_process_says_that_it_is_there() {
-        let answer = Desk::new().await.send(ENDPOINT, "/health", http::Request::builder(), "").await;
-        assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("ok")));
-        assert_eq!(answer.json["service"], "handoffrail");
+    async fn health_reports_ok_and_service_name() {
+        let response = TestApp::new().await.send(ENDPOINT, "/health", http::Request::builder(), "").await;
+        assert_eq!((response.status.as_u16(), &response.json["status"]), (200, &json!("ok")));
+        assert_eq!(response.json["service"], "handoffrail");
     }
 }

@@ -1,41 +1,41 @@
-//! `GET /api/v1/packets/{id}/history`: what happened to a packet, oldest first, told from its events alone.
+//! `GET /api/v1/packets/{id}/history`: lists the history entries of a packet, oldest first, derived from its events.
 //!
-//! As published it is told at once. Where that is more than an answer holds, the newest of it is told, and what was before
-//! is asked for by `before`.
+//! The published API returns the whole history at once. If it exceeds a response, the newest entries are returned, and
+//! `before` requests the earlier ones.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::packet::Packet;
-use handrail_domain::record::LogLine;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::record::EncodedLogEntry;
+use handrail_platform::fault::Fault;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::body::{Asked, PacketId};
+use crate::body::{PacketId, QueryString};
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, Part, flawed_at, not_found};
-use crate::packing::{ENVELOPE_BYTES_MAX, Packing};
-use crate::page::given;
-use crate::told::Told;
+use crate::errors::{ERROR_RENDERER, RequestPart, field_error, packet_not_found};
+use crate::history_entry::HistoryEntry;
+use crate::page::non_blank;
+use crate::response_encoding::{ENVELOPE_BYTES_MAX, ResponseEncoding};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-history",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/packets/{id}/history",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read],
-    summary: "See what happened to a packet",
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
+    summary: "List the history of a packet",
     route,
 };
 
@@ -44,62 +44,67 @@ fn route() -> MethodRouter<Cx> {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     before: Option<String>,
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsRead>,
+    caller: Caller<scopes::PacketsRead>,
     PacketId(id): PacketId,
-    Asked(wanted): Asked<Wanted>,
-    packing: Packing,
+    QueryString(params): QueryString<QueryParams>,
+    encoding: ResponseEncoding,
 ) -> Result<Response, Problem> {
-    let before = before(wanted.before.as_deref())?;
-    spend(&cx, &caller.key, Budget::Reads(id)).await?;
-    let lines = lines_before(&cx, caller.key.tenant, id, before).await?.ok_or_else(|| not_found(id))?;
-    let (mut events, mut room, mut oldest) = (Vec::new(), packing.room_beside(ENVELOPE_BYTES_MAX), 1);
-    for line in lines.iter().rev() {
-        if let Some(told) = Told::of(id, &line.entry) {
-            let event = told.in_history();
-            if !room.take_entry(&event)? {
+    let before = parse_before(params.before.as_deref())?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
+    let entries = log_entries_before(&cx, caller.key.tenant, id, before).await?.ok_or_else(|| packet_not_found(id))?;
+    let (mut events, mut budget, mut oldest) = (Vec::new(), encoding.budget_after(ENVELOPE_BYTES_MAX), 1);
+    for entry in entries.iter().rev() {
+        if let Some(history) = HistoryEntry::from_log_entry(id, &entry.entry) {
+            let event = history.to_history_json();
+            if !budget.reserve_entry(&event)? {
                 break;
             }
             events.push(event);
         }
-        oldest = line.entry.seq;
+        oldest = entry.entry.seq;
     }
     events.reverse();
     let before = (oldest > 1).then_some(oldest);
-    Ok(packing.answer_of(&json!({"packet_id": id, "events": events, "before": before}))?)
+    Ok(encoding.encode(&json!({"packet_id": id, "events": events, "before": before}))?)
 }
 
-/// Everything that is told of a packet, oldest first, as it is at the moment. `None`: there is no such packet.
-pub(crate) async fn events_of(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Option<Vec<Told>>, Fault> {
-    let lines = lines_before(cx, tenant, id, u64::MAX).await?;
-    Ok(lines.map(|lines| lines.iter().filter_map(|line| Told::of(id, &line.entry)).collect()))
+/// Returns the packet's history, oldest first, as of now, or `None` if there is no such packet.
+pub(crate) async fn history_of_packet(
+    cx: &Cx,
+    tenant: TenantId,
+    id: RecordId,
+) -> Result<Option<Vec<HistoryEntry>>, Fault> {
+    let entries = log_entries_before(cx, tenant, id, u64::MAX).await?;
+    Ok(entries
+        .map(|entries| entries.iter().filter_map(|entry| HistoryEntry::from_log_entry(id, &entry.entry)).collect()))
 }
 
-async fn lines_before(
+async fn log_entries_before(
     cx: &Cx,
     tenant: TenantId,
     id: RecordId,
     before: u64,
-) -> Result<Option<Vec<LogLine<Packet>>>, Fault> {
+) -> Result<Option<Vec<EncodedLogEntry<Packet>>>, Fault> {
     let Some(record) = cx.store.record::<Packet>(tenant, id).await? else { return Ok(None) };
-    let mut log = record.seen_at(cx.clock.now()).log;
-    // The head's log is short; what it forgot lies beside it.
-    let first = log.first().map_or(1, |line| line.entry.seq).min(before);
-    let mut lines = if first > 1 { cx.store.events_before::<Packet>(tenant, id, first).await? } else { Vec::new() };
-    log.retain(|line| line.entry.seq < before);
-    lines.append(&mut log);
-    Ok(Some(lines))
+    let mut log = record.as_of(cx.clock.now()).log;
+    // The record holds only its newest log entries; older events are stored separately.
+    let first = log.first().map_or(1, |entry| entry.entry.seq).min(before);
+    let mut entries = if first > 1 { cx.store.events_before::<Packet>(tenant, id, first).await? } else { Vec::new() };
+    log.retain(|entry| entry.entry.seq < before);
+    entries.append(&mut log);
+    Ok(Some(entries))
 }
 
-/// The number of the first event that is not asked for.
-fn before(text: Option<&str>) -> Result<u64, Problem> {
-    let Some(text) = given(text) else { return Ok(u64::MAX) };
-    let refuse = || flawed_at(Part::Query, "before", "Input should be a whole number from 1", "int_parsing");
+/// Parses `before`, the number of the first event to leave out. Without `before` all events are returned.
+fn parse_before(text: Option<&str>) -> Result<u64, Problem> {
+    let Some(text) = non_blank(text) else { return Ok(u64::MAX) };
+    let refuse = || field_error(RequestPart::Query, "before", "Input should be a whole number from 1", "int_parsing");
     text.parse().ok().filter(|number| *number > 0).ok_or_else(refuse)
 }
 
@@ -108,24 +113,24 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::testing::{AGENT, Desk, READER, WRITER, checkpoint};
+    use crate::testing::{AGENT, READER, TestApp, WRITER, checkpoint_body};
 
-    async fn told(desk: &Desk, id: RecordId) -> Vec<Value> {
-        let told = desk.call(ENDPOINT, &format!("/api/v1/packets/{id}/history"), READER, Value::Null).await;
-        assert_eq!(told.json["packet_id"], json!(id), "{}", told.json);
-        told.json["events"].as_array().unwrap().clone()
+    async fn get_history(app: &TestApp, id: RecordId) -> Vec<Value> {
+        let history = app.call(ENDPOINT, &format!("/api/v1/packets/{id}/history"), READER, Value::Null).await;
+        assert_eq!(history.json["packet_id"], json!(id), "{}", history.json);
+        history.json["events"].as_array().unwrap().clone()
     }
 
     #[tokio::test]
-    async fn moves_are_told_and_edits_are_not() {
-        let desk = Desk::new().await;
-        let id = desk.claimed().await;
+    async fn history_lists_transitions_without_edits() {
+        let app = TestApp::new().await;
+        let id = app.create_claimed_packet().await;
         let path = format!("/api/v1/packets/{id}");
         for body in [json!({"context": {"summary": "new"}}), json!({"status": "in_progress"}), json!({})] {
-            desk.call(crate::patch::ENDPOINT, &path, AGENT, body).await;
+            app.call(crate::patch::ENDPOINT, &path, AGENT, body).await;
         }
-        desk.call(crate::delete::ENDPOINT, &path, AGENT, Value::Null).await;
-        let events = told(&desk, id).await;
+        app.call(crate::delete::ENDPOINT, &path, WRITER, Value::Null).await;
+        let events = get_history(&app, id).await;
         let short: Vec<_> = events.iter().map(|event| (event["event_type"].clone(), event["actor"].clone())).collect();
         let expected = [
             ("created", "agent:a-1"),
@@ -139,65 +144,65 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_is_told_as_the_systems_work() {
-        let desk = Desk::new().await;
-        let waiting = desk.made_of(checkpoint()).await;
-        let old = desk.made().await;
-        desk.advance(24 * 60 * 60);
-        let last = told(&desk, waiting).await.pop().unwrap();
+    async fn expiry_events_name_the_system_as_actor() {
+        let app = TestApp::new().await;
+        let awaiting = app.create_packet_with(checkpoint_body()).await;
+        let old = app.create_packet().await;
+        app.advance(24 * 60 * 60);
+        let last = get_history(&app, awaiting).await.pop().unwrap();
         assert_eq!(
             (&last["actor"], &last["details"]["reason"]),
             (&json!("system:expiry_task"), &json!("hitl_timeout"))
         );
-        let last = told(&desk, old).await.pop().unwrap();
+        let last = get_history(&app, old).await.pop().unwrap();
         let details = json!({"previous_status": "created", "reason": "ttl_exceeded"});
         assert_eq!((&last["actor"], &last["details"]), (&json!("system:expiry_task"), &details));
     }
 
     #[tokio::test]
-    async fn an_answer_is_told_in_the_persons_name() {
-        let desk = Desk::new().await;
-        let id = desk.made_of(checkpoint()).await;
+    async fn answer_event_names_the_approver_as_actor() {
+        let app = TestApp::new().await;
+        let id = app.create_packet_with(checkpoint_body()).await;
         let body = json!({"response": "yes", "responded_by": "ann"});
-        desk.call(crate::respond::ENDPOINT, &format!("/api/v1/packets/{id}/respond"), WRITER, body).await;
-        let last = told(&desk, id).await.pop().unwrap();
+        app.call(crate::respond::ENDPOINT, &format!("/api/v1/packets/{id}/respond"), WRITER, body).await;
+        let last = get_history(&app, id).await.pop().unwrap();
         assert_eq!((&last["event_type"], &last["actor"]), (&json!("hitl_responded"), &json!("human:ann")));
         assert_eq!(last["details"], json!({"response": "yes", "notes": null, "transition_to": "claimed"}));
     }
 
     #[tokio::test]
-    async fn a_history_that_no_answer_holds_is_told_in_pieces() {
-        let desk = Desk::new().await;
-        let id = desk.made().await;
+    async fn long_history_is_returned_in_pages() {
+        let app = TestApp::new().await;
+        let id = app.create_packet().await;
         let path = format!("/api/v1/packets/{id}");
         let text = "\"".repeat(10_000);
         for _ in 0..85 {
-            let question = json!({"status": "awaiting_human", "hitl": {"reason": "Again"}});
-            let asked = desk.call(crate::patch::ENDPOINT, &path, AGENT, question).await;
-            assert_eq!(asked.status.as_u16(), 200, "{}", asked.json);
+            let checkpoint = json!({"status": "awaiting_human", "hitl": {"reason": "Again"}});
+            let opened = app.call(crate::patch::ENDPOINT, &path, AGENT, checkpoint).await;
+            assert_eq!(opened.status.as_u16(), 200, "{}", opened.json);
             let body = json!({"response": text, "responded_by": "ann", "notes": text});
-            desk.call(crate::respond::ENDPOINT, &format!("{path}/respond"), WRITER, body).await;
-            // What the stream's worker does.
-            let record = desk.record(id).await;
-            for line in &record.log {
-                let key = handrail_kernel::store::HeadKey { tenant: record.tenant, id };
-                desk.cx.store.keep_event(key, line).await.unwrap();
+            app.call(crate::respond::ENDPOINT, &format!("{path}/respond"), WRITER, body).await;
+            // The stream worker stores each event.
+            let record = app.get_record(id).await;
+            for entry in &record.log {
+                let key = handrail_store::HeadKey { tenant: record.tenant, id };
+                app.cx.store.put_event(key, entry).await.unwrap();
             }
         }
-        let ask = async |before: &str| {
-            let answer = desk.call(ENDPOINT, &format!("{path}/history?before={before}"), READER, Value::Null).await;
-            assert!(answer.body.len() < 6_000_000);
-            answer.json
+        let get_page = async |before: &str| {
+            let response = app.call(ENDPOINT, &format!("{path}/history?before={before}"), READER, Value::Null).await;
+            assert!(response.body.len() < 6_000_000);
+            response.json
         };
-        let newest = ask("").await;
+        let newest = get_page("").await;
         let before = newest["before"].as_u64().unwrap();
-        let rest = ask(&before.to_string()).await;
+        let rest = get_page(&before.to_string()).await;
         assert_eq!(rest["before"], Value::Null);
         let all = rest["events"].as_array().unwrap().iter().chain(newest["events"].as_array().unwrap());
         let numbers =
             all.map(|event| event["id"].as_str().unwrap().rsplit_once('.').unwrap().1.parse::<u64>().unwrap());
-        assert!(numbers.eq(1..=171), "one made, and 85 times asked and answered");
-        let refused = desk.call(ENDPOINT, &format!("{path}/history?before=x"), READER, Value::Null).await;
+        assert!(numbers.eq(1..=171), "one creation, 85 checkpoints and 85 answers");
+        let refused = app.call(ENDPOINT, &format!("{path}/history?before=x"), READER, Value::Null).await;
         assert_eq!(refused.json["field"], "before");
     }
 }

@@ -1,5 +1,6 @@
-//! The packets door: an agent hands its context to another. A file per operation, found by its URL.
+//! Packets API, by which an agent passes its context to another. Each operation has a file named after its URL.
 
+mod agent_activity;
 pub mod audit;
 pub mod awaiting;
 pub mod batch_claim;
@@ -11,51 +12,54 @@ pub mod chain;
 pub mod checkpoint;
 pub mod claim;
 pub mod create;
-mod daily;
+mod daily_quota;
 pub mod delete;
-mod dialect;
-mod door;
+mod errors;
 pub mod events;
-mod figures;
+mod feed_details;
+mod field_reader;
 pub mod get;
-mod given_name;
-mod headline;
 pub mod health;
 pub mod history;
+mod history_entry;
 pub mod hooks;
+mod idempotency;
 pub mod keys;
-#[cfg(test)]
-mod large;
-mod limits;
+mod kind_handler;
 pub mod list;
 pub mod live;
-mod members;
+#[cfg(test)]
+mod max_size_tests;
 pub mod metrics;
-mod packing;
+mod packet_error;
+mod packet_ops;
+mod packet_with_content;
 mod page;
 pub mod patch;
+mod rate_limit_headers;
 pub mod ready;
 pub mod respond;
+mod response_encoding;
 pub mod schemas;
 pub mod search;
-mod shelf;
+mod search_text;
 pub mod stats;
 pub mod system_health;
+mod tenant_stats;
 pub mod tenants;
 #[cfg(test)]
 mod testing;
-mod told;
 mod view;
-mod words;
 
-pub use dialect::DIALECT;
-pub use door::PacketsDoor;
-pub use given_name::{GivenName, made_before};
-pub use shelf::{Held, create};
+pub use errors::ERROR_RENDERER;
+pub use idempotency::{IdempotentRequest, find_created};
+pub use kind_handler::PacketHandler;
+pub use packet_ops::create;
+pub use packet_with_content::PacketWithContent;
 
-use handrail_kernel::endpoint::Endpoint;
+use handrail_web::endpoint::Endpoint;
 
-/// Every operation of this door.
+/// Operations of the packets API.
 pub const ENDPOINTS: &[Endpoint] = &[
     create::ENDPOINT,
     list::ENDPOINT,
@@ -92,7 +96,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     hooks::list::ENDPOINT,
     hooks::delete::ENDPOINT,
     hooks::deliveries::ENDPOINT,
-    hooks::dead::ENDPOINT,
+    hooks::dlq::ENDPOINT,
     hooks::replay::ENDPOINT,
     hooks::retry_all::ENDPOINT,
     schemas::create::ENDPOINT,

@@ -1,119 +1,125 @@
-//! One page of packets: how it is asked for, how it is answered.
+//! Pages of packets: query parameters and responses.
 
 use axum::response::Response;
+use handrail_context::cx::Cx;
 use handrail_domain::packet::Packet;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::{ListingCursor, Order, Page, Whole};
+use handrail_platform::fault::Fault;
+use handrail_store::{Cursor, Order, PageRequest, RecordWithBody};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::dialect::{Part, flawed_at};
-use crate::packing::{Packing, UNPACKED_BYTES_MAX};
-use crate::shelf::Held;
+use crate::errors::{RequestPart, field_error};
+use crate::packet_with_content::PacketWithContent;
+use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX};
 
 const LIMIT_DEFAULT: usize = 50;
 pub(crate) const LIMIT_MAX: usize = 200;
 
-/// The packets of a page that is sent as it is, as JSON. Where they are full of quotes half as much is sent.
-const PLAIN_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// Content of an uncompressed page. JSON full of quotes grows when escaped, so then half of it is tried.
+const UNCOMPRESSED_CONTENT_BYTES_MAX: usize = 5 * 1024 * 1024;
 
-/// What is shown of a page's packets beside what they carry: 2 KB each.
-const SHOWN_BYTES_MAX: usize = 2 * 1024 * LIMIT_MAX;
+/// JSON of a page besides the packets' content: 2 KB per packet.
+const METADATA_BYTES_MAX: usize = 2 * 1024 * LIMIT_MAX;
 
-/// The window that a client wants to see.
+/// Requested limit and offset of a page.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub(crate) struct PageParams {
     pub limit: usize,
     pub offset: usize,
 }
 
-impl Window {
-    pub(crate) fn read(limit: Option<&str>, offset: Option<&str>) -> Result<Self, Problem> {
-        let between = |name, text: Option<&str>, range: std::ops::RangeInclusive<usize>, default| {
+impl PageParams {
+    pub(crate) fn parse(limit: Option<&str>, offset: Option<&str>) -> Result<Self, Problem> {
+        let parse_in_range = |name, text: Option<&str>, range: std::ops::RangeInclusive<usize>, default| {
             let Some(text) = text else { return Ok(default) };
             text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
                 let message = match *range.end() {
                     usize::MAX => format!("Input should be a whole number from {}", range.start()),
                     end => format!("Input should be a whole number from {} to {end}", range.start()),
                 };
-                flawed_at(Part::Query, name, message, "int_parsing")
+                field_error(RequestPart::Query, name, message, "int_parsing")
             })
         };
         Ok(Self {
-            limit: between("limit", limit, 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
-            offset: between("offset", offset, 0..=usize::MAX, 0)?,
+            limit: parse_in_range("limit", limit, 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
+            offset: parse_in_range("offset", offset, 0..=usize::MAX, 0)?,
         })
     }
 }
 
-/// What was found, in the words of this door.
-pub(crate) struct Packets {
+/// Page of packets as JSON views.
+pub(crate) struct PacketPage {
     packets: Vec<Value>,
     total: u64,
-    next: Option<ListingCursor>,
+    next_cursor: Option<Cursor>,
 }
 
-impl Packets {
-    pub(crate) fn of(
+impl PacketPage {
+    pub(crate) fn new(
         cx: &Cx,
-        records: Vec<Whole<Packet>>,
+        records: Vec<RecordWithBody<Packet>>,
         total: Option<u64>,
-        next: Option<ListingCursor>,
+        next: Option<Cursor>,
     ) -> Result<Self, Fault> {
-        let packets = records.into_iter().map(|whole| Ok(Held::of(whole)?.view(cx)));
+        let packets = records
+            .into_iter()
+            .map(|record_with_body| Ok(PacketWithContent::from_record(record_with_body)?.to_json(cx)));
         let packets = packets.collect::<Result<Vec<_>, Fault>>()?;
-        Ok(Self { total: total.unwrap_or(packets.len() as u64), packets, next })
+        Ok(Self { total: total.unwrap_or(packets.len() as u64), packets, next_cursor: next })
     }
 
-    fn json(self, window: Window) -> Value {
+    fn into_json(self, params: PageParams) -> Value {
         json!({
             "packets": self.packets,
             "total": self.total,
-            "limit": window.limit,
-            "offset": window.offset,
-            "next_cursor": self.next.map(|cursor| cursor.text()),
+            "limit": params.limit,
+            "offset": params.offset,
+            "next_cursor": self.next_cursor.map(|cursor| cursor.encode()),
         })
     }
 }
 
-/// Answers with the page that `find` finds, which is asked again for a smaller one where that is too large.
-pub(crate) async fn answer<F>(
-    packing: Packing,
-    window: Window,
-    after: Option<ListingCursor>,
+/// Builds the response from the page that `find` returns. Calls `find` again for a smaller page if a page is too large.
+pub(crate) async fn page_response<F>(
+    encoding: ResponseEncoding,
+    params: PageParams,
+    cursor: Option<Cursor>,
     order: Order,
-    find: impl Fn(Page) -> F,
+    find: impl Fn(PageRequest) -> F,
 ) -> Result<Response, Problem>
 where
-    F: Future<Output = Result<Packets, Fault>>,
+    F: Future<Output = Result<PacketPage, Fault>>,
 {
-    let Window { limit, offset } = window;
-    let sizes = [UNPACKED_BYTES_MAX - SHOWN_BYTES_MAX, PLAIN_BYTES_MAX, PLAIN_BYTES_MAX / 2];
-    for bytes_max in &sizes[usize::from(!packing.takes_gzip)..] {
-        let page = Page { limit, offset, after: after.clone(), order, bytes_max: *bytes_max };
-        let text = find(page).await?.json(window).to_string();
-        if let Some(response) = packing.answer(text)? {
+    let PageParams { limit, offset } = params;
+    let sizes = [
+        UNCOMPRESSED_BYTES_MAX - METADATA_BYTES_MAX,
+        UNCOMPRESSED_CONTENT_BYTES_MAX,
+        UNCOMPRESSED_CONTENT_BYTES_MAX / 2,
+    ];
+    for bytes_max in &sizes[usize::from(!encoding.accepts_gzip)..] {
+        let page = PageRequest { limit, offset, cursor: cursor.clone(), order, bytes_max: *bytes_max };
+        let text = find(page).await?.into_json(params).to_string();
+        if let Some(response) = encoding.try_encode(text)? {
             return Ok(response);
         }
     }
-    Err(Fault::broken("half a page is too large for an answer").into())
+    Err(Fault::internal("half a page exceeds the response limit").into())
 }
 
-/// An empty text is as good as none.
-pub(crate) fn given(text: Option<&str>) -> Option<&str> {
+/// Returns `None` for a blank text.
+pub(crate) fn non_blank(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// What the page before gave.
-pub(crate) fn cursor(text: Option<&str>) -> Result<Option<ListingCursor>, Problem> {
-    let Some(text) = given(text) else { return Ok(None) };
+/// Parses the `next_cursor` of the previous page.
+pub(crate) fn parse_cursor(text: Option<&str>) -> Result<Option<Cursor>, Problem> {
+    let Some(text) = non_blank(text) else { return Ok(None) };
     let refuse = || Problem::Refused {
         status: StatusCode::BAD_REQUEST,
         code: "",
         message: "Invalid cursor".to_owned(),
         details: serde_json::Map::from_iter([("field".to_owned(), "cursor".into())]),
     };
-    ListingCursor::parse(text).map(Some).ok_or_else(refuse)
+    Cursor::parse(text).map(Some).ok_or_else(refuse)
 }

@@ -1,33 +1,39 @@
-//! `PATCH /api/v1/packets/{id}`: moves a packet on, or changes what it carries, or both in one write.
+//! `PATCH /api/v1/packets/{id}`: changes the status or the content of a packet, or both in one write.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, patch};
+use handrail_access::quota::{self, QuotaReservation};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Patch, State as PacketState};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::quota::{self, Counted};
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
 use crate::checkpoint;
-use crate::dialect::{DIALECT, Part, flawed};
-use crate::shelf;
+use crate::errors::{ERROR_RENDERER, RequestPart, validation_error};
+use crate::packet_ops;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-patch",
-    method: Verb::Patch,
+    method: HttpMethod::Patch,
     path: "/api/v1/packets/{id}",
-    auth: Auth::Key(Scope::PacketsWork),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move, Touch::PutBody],
-    summary: "Move a packet on, or change what it carries",
+    auth: Auth::ApiKey(Scope::PacketsWork),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::Transition,
+        DataAccess::PutBody,
+    ],
+    summary: "Change the status or the content of a packet",
     route,
 };
 
@@ -37,36 +43,42 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWork>,
+    caller: Caller<scopes::PacketsWork>,
     PacketId(id): PacketId,
     body: Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let wanted = body.read(&caller.key, Patch::read)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let changes = body.read(&caller.key, Patch::read)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let key = &caller.key;
-    // Before it is known whether anybody will be asked: afterwards it would be too late to refuse.
-    let count = cx.new_record_id();
-    let counted = match wanted.may_ask() {
-        true => checkpoint::count(&cx, key, count, false).await?,
-        false => Counted::default(),
+    // Reserved before the content is read, since a request that exceeds the quota cannot be refused after the write.
+    let quota_id = cx.new_record_id();
+    let reservation = match changes.may_open_checkpoint() {
+        true => checkpoint::reserve_quota(&cx, key, quota_id, false).await?,
+        false => QuotaReservation::default(),
     };
-    let patched = shelf::edit(&cx, key, id, |seen, content, now| {
-        let (act, next) = wanted.plan(seen.state(), content, now).map_err(|flaws| flawed(Part::Body, &flaws))?;
-        // Who waits with this very question already is not asked again.
-        let waits = seen.state() == PacketState::AwaitingHuman && next.hitl == content.hitl;
-        let asked = if wanted.may_ask() && !waits { checkpoint::asked(key, &next)? } else { None };
-        Ok((act.asking(asked), next))
+    let patched = packet_ops::run_with_content(&cx, key, id, |record, content, now| {
+        let (act, next) = changes
+            .plan(record.state(), content, now)
+            .map_err(|errors| validation_error(RequestPart::Body, &errors))?;
+        // A repeat of the open checkpoint sends no second request to the approver.
+        let is_already_open = record.state() == PacketState::AwaitingHuman && next.hitl == content.hitl;
+        let request = if changes.may_open_checkpoint() && !is_already_open {
+            checkpoint::checkpoint_request(key, &next)?
+        } else {
+            None
+        };
+        Ok((act.with_checkpoint_request(request), next))
     });
     let patched = patched.await;
-    let asked_nobody = match &patched {
-        Ok(held) => !held.asked_just_now(),
-        Err(Problem::Busy { .. } | Problem::Broken) => false,
+    let opened_no_checkpoint = match &patched {
+        Ok(packet) => !packet.opened_checkpoint(),
+        Err(Problem::Busy { .. } | Problem::Internal) => false,
         Err(_) => true,
     };
-    if asked_nobody {
-        quota::give_back(&cx, &counted, count).await;
+    if opened_no_checkpoint {
+        quota::release(&cx, &reservation, quota_id).await;
     }
-    Ok(axum::Json(patched?.view(&cx)))
+    Ok(axum::Json(patched?.to_json(&cx)))
 }
 
 #[cfg(test)]
@@ -74,83 +86,83 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Answer, Desk, checkpoint, packet};
+    use crate::testing::{AGENT, TestApp, TestResponse, checkpoint_body, packet_body};
 
-    async fn change(desk: &Desk, id: handrail_domain::ids::RecordId, body: Value) -> Answer {
-        desk.call(ENDPOINT, &format!("/api/v1/packets/{id}"), AGENT, body).await
+    async fn patch_packet(app: &TestApp, id: handrail_domain::ids::RecordId, body: Value) -> TestResponse {
+        app.call(ENDPOINT, &format!("/api/v1/packets/{id}"), AGENT, body).await
     }
 
     #[tokio::test]
-    async fn lists_that_are_not_named_stay() {
-        let desk = Desk::new().await;
-        let mut full = packet();
+    async fn patch_keeps_omitted_lists() {
+        let app = TestApp::new().await;
+        let mut full = packet_body();
         full["actions"] = json!({"pending": [{"id": "p", "description": "d", "assignee": "b-1"}]});
         full["decisions"] = json!([{"id": "d1", "decision": "yes", "rationale": "r"}]);
         full["dependencies"] = json!([{"id": "x", "type": "api", "description": "d"}]);
-        let id = desk.made_of(full).await;
-        let done = json!([{"id": "c", "description": "d", "result": "r"}]);
-        let patched = change(&desk, id, json!({"actions": {"completed": done}, "dependencies": null})).await;
+        let id = app.create_packet_with(full).await;
+        let completed = json!([{"id": "c", "description": "d", "result": "r"}]);
+        let patched = patch_packet(&app, id, json!({"actions": {"completed": completed}, "dependencies": null})).await;
         assert_eq!(patched.status.as_u16(), 200, "{}", patched.json);
         assert_eq!(patched.json["actions"]["pending"][0]["id"], "p");
         assert_eq!(patched.json["actions"]["completed"][0]["id"], "c");
         assert_eq!(patched.json["dependencies"][0]["id"], "x");
         let more =
             json!([{"id": "d2", "decision": "b", "rationale": ""}, {"id": "d1", "decision": "no", "rationale": ""}]);
-        let patched = change(&desk, id, json!({"decisions": more})).await;
+        let patched = patch_packet(&app, id, json!({"decisions": more})).await;
         let decisions = patched.json["decisions"].as_array().unwrap();
-        let told: Vec<_> = decisions.iter().map(|one| (one["id"].as_str(), one["decision"].as_str())).collect();
-        assert_eq!(told, [(Some("d1"), Some("no")), (Some("d2"), Some("b"))]);
+        let texts: Vec<_> = decisions.iter().map(|entry| (entry["id"].as_str(), entry["decision"].as_str())).collect();
+        assert_eq!(texts, [(Some("d1"), Some("no")), (Some("d2"), Some("b"))]);
     }
 
     #[tokio::test]
-    async fn a_refused_move_changes_nothing_at_all() {
-        let desk = Desk::new().await;
-        let id = desk.made().await;
-        let before = desk.record(id).await;
-        let refused = change(&desk, id, json!({"status": "completed", "context": {"summary": "done"}})).await;
-        let (status, detail) = refused.refusal();
-        let told = "Cannot transition from 'created' to 'completed'. Allowed transitions from 'created': \
+    async fn refused_transition_changes_nothing() {
+        let app = TestApp::new().await;
+        let id = app.create_packet().await;
+        let before = app.get_record(id).await;
+        let refused = patch_packet(&app, id, json!({"status": "completed", "context": {"summary": "done"}})).await;
+        let (status, detail) = refused.error();
+        let message = "Cannot transition from 'created' to 'completed'. Allowed transitions from 'created': \
                     ['claimed', 'awaiting_human', 'failed', 'expired']";
-        assert_eq!((status, detail), (400, told));
-        assert_eq!(desk.record(id).await, before);
+        assert_eq!((status, detail), (400, message));
+        assert_eq!(app.get_record(id).await, before);
     }
 
     #[tokio::test]
-    async fn the_status_it_has_is_no_move() {
-        let desk = Desk::new().await;
-        let id = desk.claimed().await;
-        let done = change(&desk, id, json!({"status": "completed"})).await;
-        desk.advance(5);
-        let again = change(&desk, id, json!({"status": "completed"})).await;
-        assert_eq!((again.status.as_u16(), &again.json["metadata"]), (200, &done.json["metadata"]));
-        assert_ne!(again.json["updated_at"], done.json["updated_at"]);
+    async fn patch_with_current_status_is_no_transition() {
+        let app = TestApp::new().await;
+        let id = app.create_claimed_packet().await;
+        let completed = patch_packet(&app, id, json!({"status": "completed"})).await;
+        app.advance(5);
+        let repeat = patch_packet(&app, id, json!({"status": "completed"})).await;
+        assert_eq!((repeat.status.as_u16(), &repeat.json["metadata"]), (200, &completed.json["metadata"]));
+        assert_ne!(repeat.json["updated_at"], completed.json["updated_at"]);
     }
 
     #[tokio::test]
-    async fn no_patch_goes_past_the_person_or_answers_for_them() {
-        let desk = Desk::new().await;
-        let id = desk.made_of(checkpoint()).await;
+    async fn patch_cannot_bypass_or_answer_checkpoint() {
+        let app = TestApp::new().await;
+        let id = app.create_packet_with(checkpoint_body()).await;
         for status in ["claimed", "in_progress", "completed"] {
-            assert_eq!(change(&desk, id, json!({"status": status})).await.status.as_u16(), 400, "{status}");
+            assert_eq!(patch_packet(&app, id, json!({"status": status})).await.status.as_u16(), 400, "{status}");
         }
-        let forged = json!({"hitl": {"reason": "Large sum", "response": "yes", "responded_by": "ann"}});
-        let refused = change(&desk, id, forged).await;
+        let forged_answer = json!({"hitl": {"reason": "Large sum", "response": "yes", "responded_by": "ann"}});
+        let refused = patch_packet(&app, id, forged_answer).await;
         assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.response")));
-        assert_eq!(desk.record(id).await.seq, 1);
+        assert_eq!(app.get_record(id).await.seq, 1);
     }
 
     #[tokio::test]
-    async fn of_many_edits_at_once_none_is_lost() {
-        let desk = Desk::new().await;
-        let id = desk.made().await;
+    async fn concurrent_patches_are_all_applied() {
+        let app = TestApp::new().await;
+        let id = app.create_packet().await;
         let edits = (0..8).map(|number| {
             let decision = json!([{"id": format!("d{number}"), "decision": "x", "rationale": ""}]);
-            change(&desk, id, json!({"decisions": decision}))
+            patch_packet(&app, id, json!({"decisions": decision}))
         });
         for edit in futures_util::future::join_all(edits).await {
             assert_eq!(edit.status.as_u16(), 200, "{}", edit.json);
         }
-        let seen = desk.call(crate::get::ENDPOINT, &format!("/api/v1/packets/{id}"), AGENT, Value::Null).await;
-        assert_eq!(seen.json["decisions"].as_array().unwrap().len(), 8);
+        let response = app.call(crate::get::ENDPOINT, &format!("/api/v1/packets/{id}"), AGENT, Value::Null).await;
+        assert_eq!(response.json["decisions"].as_array().unwrap().len(), 8);
     }
 }

@@ -1,26 +1,26 @@
-//! `GET /ready`: the table answers. For load balancers and start scripts; one read of an item that is never there.
+//! `GET /ready`: reports whether the table responds, for load balancers and start scripts. Reads an absent item.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::settings::Need;
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::dialect::DIALECT;
-use crate::health::SERVICE;
+use crate::errors::ERROR_RENDERER;
+use crate::health::SERVICE_NAME;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-ready",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/ready",
     auth: Auth::Public,
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::ProbeTable],
-    summary: "Can anything be handed over just now?",
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::ProbeTable],
+    summary: "Check that the packets API can reach its table",
     route,
 };
 
@@ -29,37 +29,39 @@ fn route() -> MethodRouter<Cx> {
 }
 
 async fn handler(State(cx): State<Cx>) -> Response {
-    let answers = cx.store.answers().await;
-    if let Err(fault) = &answers {
-        tracing::warn!(fault = fault.chain(), "the table does not answer");
+    let result = cx.store.check_ready().await;
+    if let Err(fault) = &result {
+        tracing::warn!(fault = fault.with_causes(), "the table does not respond");
     }
-    let (status, word) = match answers {
+    let (status, status_text) = match result {
         Ok(()) => (StatusCode::OK, "ready"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
     };
-    let body = json!({"status": word, "service": SERVICE, "db": status == StatusCode::OK});
+    let body = json!({"status": status_text, "service": SERVICE_NAME, "db": status == StatusCode::OK});
     (status, axum::Json(body)).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use handrail_kernel::store::Store;
+    use handrail_store::Store;
 
     use super::*;
-    use crate::testing::Desk;
+    use crate::testing::TestApp;
 
     #[tokio::test]
-    async fn it_is_ready_while_the_table_answers_and_says_so_when_not() {
-        let desk = Desk::new().await;
-        let ask = |cx: Cx| desk.send_with(cx, ENDPOINT, "/ready", http::Request::builder(), "");
-        let there = ask(desk.cx.clone()).await;
+    async fn ready_reports_whether_the_table_responds() {
+        let app = TestApp::new().await;
+        let get_ready = |cx: Cx| app.send_with_cx(cx, ENDPOINT, "/ready", http::Request::builder(), "");
+        let ready = get_ready(app.cx.clone()).await;
         assert_eq!(
-            (there.status.as_u16(), there.json),
-            (200, json!({"status": "ready", "service": SERVICE, "db": true}))
+            (ready.status.as_u16(), ready.json),
+            (200, json!({"status": "ready", "service": SERVICE_NAME, "db": true}))
         );
-        let away = Store::new(desk.client(), "nothing-there");
-        let gone = ask(Cx::new(away, desk.cx.clock.clone(), desk.cx.entropy.clone(), desk.cx.settings.clone())).await;
-        let expected = json!({"status": "not_ready", "service": SERVICE, "db": false});
-        assert_eq!((gone.status.as_u16(), gone.json), (503, expected));
+        let missing_table = Store::new(app.client(), "nothing-there");
+        let not_ready =
+            get_ready(Cx::new(missing_table, app.cx.clock.clone(), app.cx.entropy.clone(), app.cx.settings.clone()))
+                .await;
+        let expected = json!({"status": "not_ready", "service": SERVICE_NAME, "db": false});
+        assert_eq!((not_ready.status.as_u16(), not_ready.json), (503, expected));
     }
 }

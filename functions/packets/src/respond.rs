@@ -1,30 +1,37 @@
-//! `POST /api/v1/packets/{id}/respond`: a person's answer to a checkpoint, brought by a program of the team. The first counts.
+//! `POST /api/v1/packets/{id}/respond`: records a person's answer to a checkpoint, which the team's program
+//! sends. Only the first answer counts.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::packet::Response;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::packet::CheckpointAnswer;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::shelf;
+use crate::errors::ERROR_RENDERER;
+use crate::packet_ops;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-respond",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/packets/{id}/respond",
-    auth: Auth::Key(Scope::PacketsRespond),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move, Touch::PutBody],
+    auth: Auth::ApiKey(Scope::PacketsRespond),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::Transition,
+        DataAccess::PutBody,
+    ],
     summary: "Answer a packet's checkpoint",
     route,
 };
@@ -35,14 +42,15 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsRespond>,
+    caller: Caller<scopes::PacketsRespond>,
     PacketId(id): PacketId,
     body: Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let response = body.read(&caller.key, Response::read)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let answered = shelf::edit(&cx, &caller.key, id, |_, content, now| Ok(response.plan(content, now)));
-    Ok(axum::Json(answered.await?.view(&cx)))
+    let response = body.read(&caller.key, CheckpointAnswer::read)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let answered =
+        packet_ops::run_with_content(&cx, &caller.key, id, |_, content, now| Ok(response.plan(content, now)));
+    Ok(axum::Json(answered.await?.to_json(&cx)))
 }
 
 #[cfg(test)]
@@ -51,54 +59,59 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{AGENT, Answer, Desk, NOON, WRITER, checkpoint};
+    use crate::testing::{AGENT, NOON, TestApp, TestResponse, WRITER, checkpoint_body};
 
-    async fn answer(desk: &Desk, id: handrail_domain::ids::RecordId, key: &str, response: &str) -> Answer {
+    async fn respond_to_packet(
+        app: &TestApp,
+        id: handrail_domain::ids::RecordId,
+        key: &str,
+        response: &str,
+    ) -> TestResponse {
         let body = json!({"response": response, "responded_by": "ann", "notes": "as agreed"});
-        desk.call(ENDPOINT, &format!("/api/v1/packets/{id}/respond"), key, body).await
+        app.call(ENDPOINT, &format!("/api/v1/packets/{id}/respond"), key, body).await
     }
 
     #[tokio::test]
-    async fn the_first_answer_counts_and_is_the_only_one() {
-        let desk = Desk::new().await;
-        let id = desk.made_of(checkpoint()).await;
-        desk.advance(59);
-        let first = answer(&desk, id, WRITER, "yes, but half").await;
+    async fn first_answer_counts_and_later_answers_conflict() {
+        let app = TestApp::new().await;
+        let id = app.create_packet_with(checkpoint_body()).await;
+        app.advance(59);
+        let first = respond_to_packet(&app, id, WRITER, "yes, but half").await;
         assert_eq!((first.status.as_u16(), &first.json["status"]), (200, &json!("claimed")));
         let hitl = &first.json["hitl"];
         assert_eq!((&hitl["response"], &hitl["responded_by"]), (&json!("yes, but half"), &json!("ann")));
         assert_eq!(hitl["responded_at"], json!(NOON.plus_ms(59_000)));
-        let before = desk.record(id).await;
-        let second = answer(&desk, id, WRITER, "no").await;
-        let told = "Packet is in 'claimed' status, not 'awaiting_human'. Cannot respond.";
-        assert_eq!(second.refusal(), (409, told));
-        assert_eq!(desk.record(id).await, before);
+        let before = app.get_record(id).await;
+        let second = respond_to_packet(&app, id, WRITER, "no").await;
+        let message = "Packet is in 'claimed' status, not 'awaiting_human'. Cannot respond.";
+        assert_eq!(second.error(), (409, message));
+        assert_eq!(app.get_record(id).await, before);
     }
 
     #[tokio::test]
-    async fn who_hands_over_does_not_answer() {
-        let desk = Desk::new().await;
-        let id = desk.made_of(checkpoint()).await;
-        assert_eq!(answer(&desk, id, AGENT, "yes").await.status.as_u16(), 403);
-        assert_eq!(desk.record(id).await.state(), PacketState::AwaitingHuman);
+    async fn agent_key_cannot_answer_checkpoint() {
+        let app = TestApp::new().await;
+        let id = app.create_packet_with(checkpoint_body()).await;
+        assert_eq!(respond_to_packet(&app, id, AGENT, "yes").await.status.as_u16(), 403);
+        assert_eq!(app.get_record(id).await.state(), PacketState::AwaitingHuman);
     }
 
     #[tokio::test]
-    async fn after_its_time_the_checkpoint_is_gone() {
-        let desk = Desk::new().await;
-        let id = desk.made_of(checkpoint()).await;
-        desk.advance(60);
-        assert_eq!(answer(&desk, id, WRITER, "yes").await.status.as_u16(), 410);
-        assert_eq!(desk.record(id).await.state(), PacketState::Expired);
+    async fn answer_after_timeout_is_gone() {
+        let app = TestApp::new().await;
+        let id = app.create_packet_with(checkpoint_body()).await;
+        app.advance(60);
+        assert_eq!(respond_to_packet(&app, id, WRITER, "yes").await.status.as_u16(), 410);
+        assert_eq!(app.get_record(id).await.state(), PacketState::Expired);
     }
 
     #[tokio::test]
-    async fn what_asks_nothing_has_no_answer() {
-        let desk = Desk::new().await;
-        let id = desk.made().await;
+    async fn answer_without_checkpoint_is_refused() {
+        let app = TestApp::new().await;
+        let id = app.create_packet().await;
         let path = format!("/api/v1/packets/{id}");
-        let waiting = desk.call(crate::patch::ENDPOINT, &path, AGENT, json!({"status": "awaiting_human"})).await;
-        assert_eq!(waiting.json["status"], "awaiting_human", "{}", waiting.json);
-        assert_eq!(answer(&desk, id, WRITER, "yes").await.status.as_u16(), 400);
+        let awaiting = app.call(crate::patch::ENDPOINT, &path, AGENT, json!({"status": "awaiting_human"})).await;
+        assert_eq!(awaiting.json["status"], "awaiting_human", "{}", awaiting.json);
+        assert_eq!(respond_to_packet(&app, id, WRITER, "yes").await.status.as_u16(), 400);
     }
 }

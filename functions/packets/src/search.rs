@@ -1,35 +1,35 @@
-//! `GET /api/v1/packets/search`: packets by the words of their summary and context, newest first.
+//! `GET /api/v1/packets/search`: finds packets by words in their summary and context, newest first.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Packet, State as PacketState};
-use handrail_domain::words::{WORDS_OF_A_QUERY_MAX, Words};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, Order};
+use handrail_domain::search_terms::{SearchTerms, WORDS_OF_A_QUERY_MAX};
+use handrail_store::{Filter, Order};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 
-use crate::body::Asked;
+use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, Part, flawed_at};
-use crate::packing::Packing;
-use crate::page::{self, Packets, Window, given};
+use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::page::{self, PacketPage, PageParams, non_blank};
+use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-search",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/packets/search",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::FindByFacet],
-    summary: "Find packets by their words",
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
+    summary: "Search packets by words",
     route,
 };
 
@@ -40,7 +40,7 @@ fn route() -> MethodRouter<Cx> {
 const QUERY_CHARS_MIN: usize = 2;
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     q: Option<String>,
     limit: Option<String>,
     offset: Option<String>,
@@ -51,40 +51,40 @@ struct Wanted {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsRead>,
-    Asked(wanted): Asked<Wanted>,
-    packing: Packing,
+    caller: Caller<scopes::PacketsRead>,
+    QueryString(params): QueryString<QueryParams>,
+    encoding: ResponseEncoding,
 ) -> Result<Response, Problem> {
-    let words = words_of(wanted.q.as_deref())?;
-    let window = Window::read(wanted.limit.as_deref(), wanted.offset.as_deref())?;
-    let after = page::cursor(wanted.cursor.as_deref())?;
+    let terms = parse_search_terms(params.q.as_deref())?;
+    let page_params = PageParams::parse(params.limit.as_deref(), params.offset.as_deref())?;
+    let cursor = page::parse_cursor(params.cursor.as_deref())?;
     let filter = Filter::<Packet> {
-        // One status here, as published.
-        states: given(wanted.status.as_deref()).map(|status| PacketState::from_name(status).into_iter().collect()),
-        priority: given(wanted.priority.as_deref()).map(str::to_owned),
+        // The published API accepts only one status here.
+        states: non_blank(params.status.as_deref()).map(|status| PacketState::from_name(status).into_iter().collect()),
+        priority: non_blank(params.priority.as_deref()).map(str::to_owned),
         ..Filter::default()
     };
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let (tenant, now) = (caller.key.tenant, cx.clock.now());
     let find = |page| {
-        let (cx, filter, words) = (&cx, &filter, &words);
+        let (cx, filter, terms) = (&cx, &filter, &terms);
         async move {
-            let hits = cx.store.search::<Packet>(tenant, words, filter, &page, now).await?;
-            // As published the total is this page's. The cursor leads on, also from a page on which few of very many fit.
-            Packets::of(cx, hits.records, None, hits.next)
+            let found = cx.store.search::<Packet>(tenant, terms, filter, &page, now).await?;
+            // The published API reports the total of this page only. The cursor continues even after a short page.
+            PacketPage::new(cx, found.records, None, found.next)
         }
     };
-    page::answer(packing, window, after, Order::NewestFirst, find).await
+    page::page_response(encoding, page_params, cursor, Order::NewestFirst, find).await
 }
 
-fn words_of(query: Option<&str>) -> Result<Words, Problem> {
-    let Some(query) = query else { return Err(flawed_at(Part::Query, "q", "Field required", "missing")) };
+fn parse_search_terms(query: Option<&str>) -> Result<SearchTerms, Problem> {
+    let Some(query) = query else { return Err(field_error(RequestPart::Query, "q", "Field required", "missing")) };
     if query.chars().count() < QUERY_CHARS_MIN {
         let message = format!("String should have at least {QUERY_CHARS_MIN} characters");
-        return Err(flawed_at(Part::Query, "q", message, "string_too_short"));
+        return Err(field_error(RequestPart::Query, "q", message, "string_too_short"));
     }
-    let message = || format!("At most {WORDS_OF_A_QUERY_MAX} words can be asked for");
-    Words::of_query(query).ok_or_else(|| flawed_at(Part::Query, "q", message(), "too_long"))
+    let message = || format!("Search for at most {WORDS_OF_A_QUERY_MAX} words");
+    SearchTerms::of_query(query).ok_or_else(|| field_error(RequestPart::Query, "q", message(), "too_long"))
 }
 
 #[cfg(test)]
@@ -92,21 +92,21 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{AGENT, Answer, Desk, READER, packet};
+    use crate::testing::{AGENT, READER, TestApp, TestResponse, packet_body};
 
-    async fn ask(desk: &Desk, query: &str) -> Answer {
-        desk.call(ENDPOINT, &format!("/api/v1/packets/search?{query}"), READER, Value::Null).await
+    async fn search_packets(app: &TestApp, query: &str) -> TestResponse {
+        app.call(ENDPOINT, &format!("/api/v1/packets/search?{query}"), READER, Value::Null).await
     }
 
     #[tokio::test]
-    async fn words_are_found_wherever_the_context_says_them() {
-        let desk = Desk::new().await;
-        let mut said = packet();
-        said["context"]["conversation_state"] = json!([{"role": "user", "content": "Zebras cross"}]);
-        said["context"]["custom"] =
+    async fn search_finds_words_anywhere_in_context() {
+        let app = TestApp::new().await;
+        let mut packet = packet_body();
+        packet["context"]["conversation_state"] = json!([{"role": "user", "content": "Zebras cross"}]);
+        packet["context"]["custom"] =
             json!({"where": [{"street": "Quagga", "number": 4711}], "order": -90125, "sum": 12.75});
-        let id = desk.made_of(said).await;
-        desk.made().await;
+        let id = app.create_packet_with(packet).await;
+        app.create_packet().await;
         for query in [
             "q=zebra",
             "q=QUAGGA+upgrade",
@@ -115,7 +115,7 @@ mod tests {
             "q=4711",
             "q=zebra+90125",
         ] {
-            let found = ask(&desk, query).await;
+            let found = search_packets(&app, query).await;
             assert_eq!((found.status.as_u16(), &found.json["total"]), (200, &json!(1)), "{query}");
             assert_eq!(found.json["packets"][0]["id"], json!(id));
         }
@@ -127,32 +127,32 @@ mod tests {
             "q=12.75",
             "q=C%2B%2B%20a-b%20x:y%22%27%00",
         ] {
-            let found = ask(&desk, query).await;
+            let found = search_packets(&app, query).await;
             assert_eq!((found.status.as_u16(), &found.json["packets"]), (200, &json!([])), "{query}");
         }
     }
 
     #[tokio::test]
-    async fn it_finds_what_is_said_now() {
-        let desk = Desk::new().await;
-        let id = desk.made().await;
+    async fn search_uses_current_content() {
+        let app = TestApp::new().await;
+        let id = app.create_packet().await;
         let path = format!("/api/v1/packets/{id}");
-        desk.call(crate::patch::ENDPOINT, &path, AGENT, json!({"context": {"summary": "A giraffe"}})).await;
-        assert_eq!(ask(&desk, "q=giraffe").await.json["total"], 1);
-        assert_eq!(ask(&desk, "q=upgrade").await.json["total"], 0);
+        app.call(crate::patch::ENDPOINT, &path, AGENT, json!({"context": {"summary": "A giraffe"}})).await;
+        assert_eq!(search_packets(&app, "q=giraffe").await.json["total"], 1);
+        assert_eq!(search_packets(&app, "q=upgrade").await.json["total"], 0);
     }
 
     #[tokio::test]
-    async fn a_cursor_leads_through_everything_that_is_found() {
-        let desk = Desk::new().await;
-        let mut made = Vec::new();
+    async fn cursor_visits_every_search_result() {
+        let app = TestApp::new().await;
+        let mut created = Vec::new();
         for _ in 0..5 {
-            made.insert(0, desk.made().await.to_string());
-            desk.advance(1);
+            created.insert(0, app.create_packet().await.to_string());
+            app.advance(1);
         }
         let (mut found, mut cursor) = (Vec::new(), String::new());
         for _ in 0..10 {
-            let page = ask(&desk, &format!("q=upgrade&status=created&limit=2&cursor={cursor}")).await;
+            let page = search_packets(&app, &format!("q=upgrade&status=created&limit=2&cursor={cursor}")).await;
             let packets = page.json["packets"].as_array().unwrap();
             found.extend(packets.iter().map(|packet| packet["id"].as_str().unwrap().to_owned()));
             match page.json["next_cursor"].as_str() {
@@ -160,16 +160,16 @@ mod tests {
                 None => break,
             }
         }
-        assert_eq!(found, made);
-        let refused = ask(&desk, "q=upgrade&cursor=x").await;
-        assert_eq!(refused.refusal(), (400, "Invalid cursor"));
+        assert_eq!(found, created);
+        let refused = search_packets(&app, "q=upgrade&cursor=x").await;
+        assert_eq!(refused.error(), (400, "Invalid cursor"));
     }
 
     #[tokio::test]
-    async fn a_query_of_one_character_is_refused() {
-        let desk = Desk::new().await;
+    async fn search_query_below_two_characters_is_refused() {
+        let app = TestApp::new().await;
         for query in ["", "q=", "q=x", "q=xy&limit=0"] {
-            assert_eq!(ask(&desk, query).await.status.as_u16(), 400, "{query}");
+            assert_eq!(search_packets(&app, query).await.status.as_u16(), 400, "{query}");
         }
     }
 }

@@ -1,30 +1,30 @@
-//! `GET /api/v1/stats`: the account's figures in short.
+//! `GET /api/v1/stats`: returns a summary of the tenant's statistics.
 
 use axum::extract::State as Extract;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::State;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::figures::Figures;
+use crate::errors::ERROR_RENDERER;
+use crate::tenant_stats::TenantStats;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-stats",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/stats",
-    auth: Auth::Key(Scope::SystemRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadFeed],
-    summary: "See the account's packets in figures",
+    auth: Auth::ApiKey(Scope::SystemRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed],
+    summary: "Summarize the account's packet statistics",
     route,
 };
 
@@ -35,35 +35,35 @@ fn route() -> MethodRouter<Cx> {
 pub(crate) const HOUR_MS: i64 = 60 * 60 * 1000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
-async fn handler(Extract(cx): Extract<Cx>, caller: Caller<right::SystemRead>) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let figures = Figures::read(&cx, &caller.key).await?;
+async fn handler(Extract(cx): Extract<Cx>, caller: Caller<scopes::SystemRead>) -> Result<axum::Json<Value>, Problem> {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let stats = TenantStats::load(&cx, caller.key.tenant).await?;
     let yesterday = cx.clock.now().plus_ms(-DAY_MS);
     Ok(axum::Json(json!({
-        "total_packets": figures.totals.records(),
-        "packets_by_status": figures.by_state(),
-        "packets_last_24h": figures.made_since(&cx, &caller.key, yesterday).await?,
-        "avg_claim_time_seconds": figures.totals.claims.average_seconds(),
-        "hitl_queue_depth": figures.in_state(State::AwaitingHuman),
-        // Of this process: on AWS there are none.
-        "active_ws_connections": cx.feeds.sockets_of(caller.key.tenant),
+        "total_packets": stats.totals.records(),
+        "packets_by_status": stats.counts_by_state(),
+        "packets_last_24h": stats.created_since(&cx, caller.key.tenant, yesterday).await?,
+        "avg_claim_time_seconds": stats.totals.claims.average_seconds(),
+        "hitl_queue_depth": stats.count_in_state(State::AwaitingHuman),
+        // Counts the connections of this process. On AWS there are none.
+        "active_ws_connections": cx.process_state::<handrail_records::feed::FeedCache>().web_socket_count(caller.key.tenant),
     })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, WRITER, checkpoint};
+    use crate::testing::{ADMIN, AGENT, TestApp, WRITER, checkpoint_body};
 
-    async fn stats(desk: &Desk) -> Value {
-        let answer = desk.call(ENDPOINT, "/api/v1/stats", ADMIN, Value::Null).await;
-        assert_eq!(answer.status.as_u16(), 200, "{}", answer.json);
-        answer.json
+    async fn get_stats(app: &TestApp) -> Value {
+        let response = app.call(ENDPOINT, "/api/v1/stats", ADMIN, Value::Null).await;
+        assert_eq!(response.status.as_u16(), 200, "{}", response.json);
+        response.json
     }
 
     #[tokio::test]
-    async fn where_nothing_happened_the_figures_are_zero() {
-        let seen = stats(&Desk::new().await).await;
+    async fn stats_of_new_tenant_are_zero() {
+        let stats = get_stats(&TestApp::new().await).await;
         let expected = json!({
             "total_packets": 0,
             "packets_by_status": {
@@ -74,38 +74,37 @@ mod tests {
             "hitl_queue_depth": 0,
             "active_ws_connections": 0,
         });
-        assert_eq!(seen, expected);
+        assert_eq!(stats, expected);
     }
 
     #[tokio::test]
-    async fn the_figures_are_those_of_what_happened() {
-        let desk = Desk::new().await;
-        let old = desk.made().await;
-        desk.advance(24 * 60 * 60);
-        let late = desk.made().await;
-        desk.advance(6);
+    async fn stats_count_packets_by_status_and_time() {
+        let app = TestApp::new().await;
+        let old = app.create_packet().await;
+        app.advance(24 * 60 * 60);
+        let late = app.create_packet().await;
+        app.advance(6);
         for id in [old, late] {
-            let claim = crate::testing::claim("b-1");
-            desk.call(crate::claim::ENDPOINT, &format!("/api/v1/packets/{id}/claim"), AGENT, claim).await;
+            let claim = crate::testing::claim_body("b-1");
+            app.call(crate::claim::ENDPOINT, &format!("/api/v1/packets/{id}/claim"), AGENT, claim).await;
         }
-        desk.made_of(checkpoint()).await;
-        desk.dispatched().await;
-        let seen = stats(&desk).await;
-        // The old one was too late to be claimed.
-        let states = &seen["packets_by_status"];
+        app.create_packet_with(checkpoint_body()).await;
+        app.run_dispatcher().await;
+        let stats = get_stats(&app).await;
+        // The old packet expired before the claim.
+        let states = &stats["packets_by_status"];
         assert_eq!(
             (&states["expired"], &states["claimed"], &states["awaiting_human"]),
             (&json!(1), &json!(1), &json!(1))
         );
-        assert_eq!((&seen["total_packets"], &seen["packets_last_24h"]), (&json!(3), &json!(2)));
-        assert_eq!((&seen["avg_claim_time_seconds"], &seen["hitl_queue_depth"]), (&json!(6.0), &json!(1)));
+        assert_eq!((&stats["total_packets"], &stats["packets_last_24h"]), (&json!(3), &json!(2)));
+        assert_eq!((&stats["avg_claim_time_seconds"], &stats["hitl_queue_depth"]), (&json!(6.0), &json!(1)));
     }
 
     #[tokio::test]
-    async fn only_an_admin_sees_them() {
-        let desk = Desk::new().await;
-        let refused = desk.call(ENDPOINT, "/api/v1/stats", WRITER, Value::Null).await;
-        assert_eq!(refused.status.as_u16(), 403);
-        assert!(refused.refusal().1.contains("the role admin"), "{}", refused.json);
+    async fn stats_require_admin_role() {
+        let app = TestApp::new().await;
+        let refused = app.call(ENDPOINT, "/api/v1/stats", WRITER, Value::Null).await;
+        assert_eq!(refused.error(), (403, "Insufficient permissions. Required role: admin, current role: writer"));
     }
 }

@@ -1,62 +1,62 @@
-//! A packet as clients see it: every member, null when unset.
+//! JSON view of a packet. Every field is present, and null when unset.
 
-use handrail_domain::packet::{AgentRef, Content, Packet, read_time, target};
+use handrail_domain::packet::{AgentRef, Content, Packet, current_agent, read_time};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
 
-/// The format of the document, not of this service.
-const VERSION: &str = "1.0.0";
+/// Version of the packet format, not of this service.
+const FORMAT_VERSION: &str = "1.0.0";
 
-/// `record` as it is seen at the moment.
-pub(crate) fn whole(record: &Record<Packet>, content: &Content) -> Value {
-    let (ask, standing) = (&record.ask, &record.standing);
+/// Builds the JSON view of a packet. The caller passes `record` as of now.
+pub(crate) fn packet_json(record: &Record<Packet>, content: &Content) -> Value {
+    let (spec, state_data) = (&record.spec, &record.state_data);
     json!({
         "id": record.id,
-        "version": VERSION,
-        "parent_packet_id": ask.parent,
-        "metadata": metadata(record),
+        "version": FORMAT_VERSION,
+        "parent_packet_id": spec.parent,
+        "metadata": metadata_json(record),
         "context": content.context,
         "decisions": content.decisions,
         "actions": content.actions,
         "dependencies": content.dependencies,
         "hitl": content.hitl,
         "status": record.state(),
-        "schema_id": ask.schema_id,
+        "schema_id": spec.schema_id,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
-        "expires_at": ask.expires_at,
-        "lease_expires_at": standing.lease.map(|lease| lease.until),
+        "expires_at": spec.expires_at,
+        "lease_expires_at": state_data.lease.map(|lease| lease.until),
     })
 }
 
-/// Who hands over to whom, and when.
-pub(crate) fn metadata(record: &Record<Packet>) -> Value {
-    let (ask, standing) = (&record.ask, &record.standing);
-    let target = target(record);
-    let stated = |stated: &Option<String>| stated.as_deref().map(zoned);
+/// Builds the `metadata` of a packet: its agents and times.
+pub(crate) fn metadata_json(record: &Record<Packet>) -> Value {
+    let (spec, state_data) = (&record.spec, &record.state_data);
+    let target = current_agent(record);
+    let stated = |stated: &Option<String>| stated.as_deref().map(with_time_zone);
     json!({
-        "source_agent": source(&ask.source),
+        "source_agent": source_agent_json(&spec.source),
         "target_agent": {"id": target.id, "name": target.name, "framework": target.framework},
-        // Clients read no null here.
-        "created_at": stated(&ask.stated_at).unwrap_or_else(|| record.created_at.to_string()),
-        "claimed_at": time_or(standing.claimed_at, stated(&ask.claimed_at_given)),
-        "completed_at": time_or(standing.completed_at, stated(&ask.completed_at_given)),
-        "priority": ask.priority,
-        "tags": ask.tags,
+        // Clients do not accept null here.
+        "created_at": stated(&spec.stated_at).unwrap_or_else(|| record.created_at.to_string()),
+        "claimed_at": time_or_stated(state_data.claimed_at, stated(&spec.claimed_at_given)),
+        "completed_at": time_or_stated(state_data.completed_at, stated(&spec.completed_at_given)),
+        "priority": spec.priority,
+        "tags": spec.tags,
     })
 }
 
-fn source(agent: &AgentRef) -> Value {
+fn source_agent_json(agent: &AgentRef) -> Value {
     json!({"id": agent.id, "name": agent.name, "framework": agent.framework, "version": agent.version})
 }
 
-fn time_or(ours: Option<Timestamp>, stated: Option<String>) -> Option<String> {
-    ours.map(|at| at.to_string()).or(stated)
+fn time_or_stated(recorded: Option<Timestamp>, stated: Option<String>) -> Option<String> {
+    recorded.map(|at| at.to_string()).or(stated)
 }
 
-/// A sender's time as it was written, if it says its zone; else as we write it.
-fn zoned(text: &str) -> String {
+/// Returns the sender's time unchanged if it has a time zone, else in this service's format.
+fn with_time_zone(text: &str) -> String {
     match Timestamp::parse(text) {
         Some(_) => text.to_owned(),
         None => read_time(text).map_or_else(|| text.to_owned(), |at| at.to_string()),

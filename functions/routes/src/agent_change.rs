@@ -1,30 +1,30 @@
-//! `PUT /api/agents/{id}`: registers the agent, or changes it. It is there at once.
+//! `PUT /api/agents/{id}`: registers or changes an agent, which is available immediately.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, put};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::AgentSaid;
+use handrail_store::AgentUpdate;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, scopes};
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::agents::{ID_CHARS_MAX, is_id, shown};
-use crate::body::{Body, Reading};
-use crate::dialect::{DIALECT, flawed};
+use crate::agents::{AGENT_ID_CHARS_MAX, agent_json, is_valid_id};
+use crate::body::{Body, BodyReader};
+use crate::errors::{ERROR_RENDERER, validation_error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-change",
-    method: Verb::Put,
+    method: HttpMethod::Put,
     path: "/api/agents/{id}",
-    auth: Auth::Key(Scope::PacketsWork),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::KeepAgent],
-    summary: "Register an agent that takes conversations, or change it",
+    auth: Auth::ApiKey(Scope::PacketsWork),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutAgent],
+    summary: "Register or change an agent that takes conversations",
     route,
 };
 
@@ -32,53 +32,60 @@ fn route() -> MethodRouter<Cx> {
     put(handler)
 }
 
-/// Whoever takes more at once need not count.
-const OPEN_MAX: u32 = 10_000;
+/// Highest `maxOpen`. An agent that takes more packets needs no limit.
+const MAX_OPEN_PACKETS_LIMIT: u32 = 10_000;
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWork>,
-    Segment(id): Segment,
+    caller: Caller<scopes::PacketsWork>,
+    PathParam(id): PathParam,
     Body(body): Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let mut reading = Reading::of(&body);
-    if !is_id(&id) {
-        reading.flaw::<()>("value_error", "id", "No agent can be called so", &json!(id));
+    let mut reader = BodyReader::new(&body);
+    if !is_valid_id(&id) {
+        reader.add_error::<()>("value_error", "id", "Input is not a valid agent id", &json!(id));
     }
     let name = match body.get("name") {
         None | Some(Value::Null) => Some(id.clone()),
-        Some(name) => reading.text("name", name, ID_CHARS_MAX),
+        Some(name) => reader.string("name", name, AGENT_ID_CHARS_MAX),
     };
-    let (enabled, is_static) = (reading.flag("enabled", true), reading.flag("static", false));
-    let open_max = reading.find("maxOpen", "max_open").filter(|value| !value.is_null());
-    let open_max = open_max.and_then(|value| match value.as_u64().and_then(|most| u32::try_from(most).ok()) {
-        Some(most) if (1..=OPEN_MAX).contains(&most) => Some(most),
+    let (enabled, is_static) = (reader.boolean("enabled", true), reader.boolean("static", false));
+    let max_open = reader.find("maxOpen", "max_open").filter(|value| !value.is_null());
+    let max_open = max_open.and_then(|value| match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+        Some(number) if (1..=MAX_OPEN_PACKETS_LIMIT).contains(&number) => Some(number),
         _ => {
-            let message = format!("Input should be a whole number from 1 to {OPEN_MAX}");
-            reading.flaw("int_type", "maxOpen", message, value)
+            let message = format!("Input should be a whole number from 1 to {MAX_OPEN_PACKETS_LIMIT}");
+            reader.add_error("int_type", "maxOpen", message, value)
         }
     });
-    let Some(name) = name.filter(|_| reading.flaws.is_empty()) else { return Err(flawed(reading.flaws)) };
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let Some(name) = name.filter(|_| reader.field_errors.is_empty()) else {
+        return Err(validation_error(reader.field_errors));
+    };
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let now = cx.clock.now();
     let agent = cx
         .store
-        .put_agent(caller.key.tenant, &id, AgentSaid { name: &name, enabled, is_static, open_max }, now)
+        .put_agent(
+            caller.key.tenant,
+            &id,
+            AgentUpdate { name: &name, enabled, is_static, max_open_packets: max_open },
+            now,
+        )
         .await?;
-    Ok(axum::Json(shown(&agent, now)))
+    Ok(axum::Json(agent_json(&agent, now)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::SILENT_MAX_MS;
-    use crate::testing::{AGENT, Desk, NOON};
+    use crate::agents::HEARTBEAT_TIMEOUT_MS;
+    use crate::testing::{AGENT, NOON, TestApp};
 
     #[tokio::test]
-    async fn an_agent_is_there_until_it_falls_silent() {
-        let desk = Desk::new().await;
+    async fn agent_is_available_until_heartbeat_timeout() {
+        let app = TestApp::new().await;
         let path = "/api/agents/billing%201";
-        let made = desk.call(ENDPOINT, path, AGENT, json!({"name": "Billing"})).await;
+        let created = app.call(ENDPOINT, path, AGENT, json!({"name": "Billing"})).await;
         let expected = json!({
             "id": "billing 1",
             "name": "Billing",
@@ -90,34 +97,35 @@ mod tests {
             "createdAt": NOON,
             "updatedAt": NOON,
         });
-        assert_eq!((made.status.as_u16(), &made.json), (200, &expected));
-        let there = || async {
-            let seen = desk.call(crate::agent_get::ENDPOINT, path, AGENT, Value::Null).await;
-            (seen.status.as_u16(), seen.json["available"].clone())
+        assert_eq!((created.status.as_u16(), &created.json), (200, &expected));
+        let get_availability = || async {
+            let response = app.call(crate::agent_get::ENDPOINT, path, AGENT, Value::Null).await;
+            (response.status.as_u16(), response.json["available"].clone())
         };
-        desk.advance(SILENT_MAX_MS / 1_000);
-        assert_eq!(there().await, (200, json!(false)));
-        let beat = desk.call(crate::agent_heartbeat::ENDPOINT, &format!("{path}/heartbeat"), AGENT, Value::Null).await;
-        assert_eq!((beat.status.as_u16(), &beat.json["createdAt"]), (200, &json!(NOON)));
-        assert_eq!(there().await, (200, json!(true)));
-        desk.call(ENDPOINT, path, AGENT, json!({"enabled": false})).await;
-        assert_eq!(there().await, (200, json!(false)));
-        desk.call(ENDPOINT, path, AGENT, json!({"static": true})).await;
-        desk.advance(1_000_000);
-        assert_eq!(there().await, (200, json!(true)));
-        let listed = desk.call(crate::agent_list::ENDPOINT, "/api/agents", AGENT, Value::Null).await;
+        app.advance(HEARTBEAT_TIMEOUT_MS / 1_000);
+        assert_eq!(get_availability().await, (200, json!(false)));
+        let heartbeat =
+            app.call(crate::agent_heartbeat::ENDPOINT, &format!("{path}/heartbeat"), AGENT, Value::Null).await;
+        assert_eq!((heartbeat.status.as_u16(), &heartbeat.json["createdAt"]), (200, &json!(NOON)));
+        assert_eq!(get_availability().await, (200, json!(true)));
+        app.call(ENDPOINT, path, AGENT, json!({"enabled": false})).await;
+        assert_eq!(get_availability().await, (200, json!(false)));
+        app.call(ENDPOINT, path, AGENT, json!({"static": true})).await;
+        app.advance(1_000_000);
+        assert_eq!(get_availability().await, (200, json!(true)));
+        let listed = app.call(crate::agent_list::ENDPOINT, "/api/agents", AGENT, Value::Null).await;
         assert_eq!(listed.json["agents"][0]["id"], "billing 1");
-        let remove = || desk.call(crate::agent_remove::ENDPOINT, path, AGENT, Value::Null);
+        let remove = || app.call(crate::agent_remove::ENDPOINT, path, AGENT, Value::Null);
         assert_eq!(remove().await.status.as_u16(), 204);
-        assert_eq!((remove().await.status.as_u16(), there().await.0), (404, 404));
-        let silent =
-            desk.call(crate::agent_heartbeat::ENDPOINT, &format!("{path}/heartbeat"), AGENT, Value::Null).await;
-        assert_eq!((silent.status.as_u16(), &silent.json), (404, &json!({"detail": "Agent 'billing 1' not found"})));
+        assert_eq!((remove().await.status.as_u16(), get_availability().await.0), (404, 404));
+        let unknown =
+            app.call(crate::agent_heartbeat::ENDPOINT, &format!("{path}/heartbeat"), AGENT, Value::Null).await;
+        assert_eq!((unknown.status.as_u16(), &unknown.json), (404, &json!({"detail": "Agent 'billing 1' not found"})));
     }
 
     #[tokio::test]
-    async fn what_no_agent_can_be_is_named() {
-        let desk = Desk::new().await;
+    async fn invalid_agent_is_refused_by_field() {
+        let app = TestApp::new().await;
         for (path, body, field) in [
             ("/api/agents/a", json!({"name": 5}), "name"),
             ("/api/agents/a", json!({"name": "x".repeat(257)}), "name"),
@@ -127,11 +135,11 @@ mod tests {
             ("/api/agents/a", json!({"max_open": "5"}), "maxOpen"),
             ("/api/agents/handoffs", json!({}), "id"),
         ] {
-            let refused = desk.call(ENDPOINT, path, AGENT, body).await;
+            let refused = app.call(ENDPOINT, path, AGENT, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["detail"][0]["loc"]), (422, &json!(["body", field])));
         }
         let long = format!("/api/agents/{}", "x".repeat(1_000));
-        assert_eq!(desk.call(ENDPOINT, &long, AGENT, json!({})).await.status.as_u16(), 422);
-        assert_eq!(desk.call(crate::agent_get::ENDPOINT, &long, AGENT, Value::Null).await.status.as_u16(), 404);
+        assert_eq!(app.call(ENDPOINT, &long, AGENT, json!({})).await.status.as_u16(), 422);
+        assert_eq!(app.call(crate::agent_get::ENDPOINT, &long, AGENT, Value::Null).await.status.as_u16(), 404);
     }
 }

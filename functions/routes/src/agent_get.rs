@@ -1,28 +1,28 @@
-//! `GET /api/agents/{id}`: who it is, and whether it is there.
+//! `GET /api/agents/{id}`: returns an agent and its availability.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, scopes};
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use crate::agents::{is_id, shown, unknown};
-use crate::dialect::DIALECT;
+use crate::agents::{agent_json, agent_not_found, is_valid_id};
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-get",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/agents/{id}",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAgent],
-    summary: "See an agent that takes conversations",
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadAgent],
+    summary: "Get an agent that takes conversations",
     route,
 };
 
@@ -32,13 +32,13 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsRead>,
-    Segment(id): Segment,
+    caller: Caller<scopes::PacketsRead>,
+    PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let agent = match is_id(&id) {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let agent = match is_valid_id(&id) {
         true => cx.store.agent(caller.key.tenant, &id).await?,
         false => None,
     };
-    agent.map(|agent| axum::Json(shown(&agent, cx.clock.now()))).ok_or_else(|| unknown(&id))
+    agent.map(|agent| axum::Json(agent_json(&agent, cx.clock.now()))).ok_or_else(|| agent_not_found(&id))
 }

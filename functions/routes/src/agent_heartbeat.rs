@@ -1,28 +1,28 @@
-//! `POST /api/agents/{id}/heartbeat`: it is there for another while.
+//! `POST /api/agents/{id}/heartbeat`: records a heartbeat, which keeps the agent available.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, scopes};
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use crate::agents::{is_id, shown, unknown};
-use crate::dialect::DIALECT;
+use crate::agents::{agent_json, agent_not_found, is_valid_id};
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-heartbeat",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/agents/{id}/heartbeat",
-    auth: Auth::Key(Scope::PacketsWork),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::KeepAgent],
-    summary: "An agent says that it is there",
+    auth: Auth::ApiKey(Scope::PacketsWork),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutAgent],
+    summary: "Record a heartbeat of an agent",
     route,
 };
 
@@ -30,17 +30,17 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-/// Nothing is read of a body: some clients send an empty object, some nothing.
+/// Ignores the body: some clients send an empty object, others send none.
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWork>,
-    Segment(id): Segment,
+    caller: Caller<scopes::PacketsWork>,
+    PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let now = cx.clock.now();
-    let heard = match is_id(&id) {
-        true => cx.store.hear_of_agent(caller.key.tenant, &id, now).await?,
+    let updated = match is_valid_id(&id) {
+        true => cx.store.record_heartbeat(caller.key.tenant, &id, now).await?,
         false => None,
     };
-    heard.map(|agent| axum::Json(shown(&agent, now))).ok_or_else(|| unknown(&id))
+    updated.map(|agent| axum::Json(agent_json(&agent, now))).ok_or_else(|| agent_not_found(&id))
 }

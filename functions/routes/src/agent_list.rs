@@ -1,27 +1,27 @@
-//! `GET /api/agents`: all that are registered, by their ids.
+//! `GET /api/agents`: lists all registered agents by id.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, scopes};
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::agents::shown;
-use crate::dialect::DIALECT;
+use crate::agents::agent_json;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/agents",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListAgents],
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListAgents],
     summary: "List the agents that take conversations",
     route,
 };
@@ -30,33 +30,33 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: Caller<right::PacketsRead>) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
+async fn handler(State(cx): State<Cx>, caller: Caller<scopes::PacketsRead>) -> Result<axum::Json<Value>, Problem> {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let agents = cx.store.agents(caller.key.tenant).await?;
     let now = cx.clock.now();
-    let agents: Vec<Value> = agents.iter().map(|agent| shown(agent, now)).collect();
+    let agents: Vec<Value> = agents.iter().map(|agent| agent_json(agent, now)).collect();
     Ok(axum::Json(json!({"agents": agents})))
 }
 
 #[cfg(test)]
 mod tests {
-    use handrail_kernel::store::AgentSaid;
+    use handrail_store::AgentUpdate;
 
     use super::*;
-    use crate::testing::{AGENT, Desk, NOON, tenant};
+    use crate::testing::{AGENT, NOON, TestApp, tenant};
 
-    /// More than one answer of the table holds.
+    /// So many agents need more than one page of the table.
     #[tokio::test]
-    async fn all_are_listed_however_long_they_are_called() {
-        let desk = Desk::new().await;
+    async fn list_returns_all_agents_with_long_names() {
+        let app = TestApp::new().await;
         for number in 0..500 {
             let name = format!("{number:03}{}", "\u{4e2d}".repeat(250));
-            let said = AgentSaid { name: &name, enabled: true, is_static: true, open_max: None };
-            desk.cx.store.put_agent(tenant(), &name, said, NOON).await.unwrap();
+            let update = AgentUpdate { name: &name, enabled: true, is_static: true, max_open_packets: None };
+            app.cx.store.put_agent(tenant(), &name, update, NOON).await.unwrap();
         }
-        let listed = desk.call(ENDPOINT, "/api/agents", AGENT, Value::Null).await;
+        let listed = app.call(ENDPOINT, "/api/agents", AGENT, Value::Null).await;
         let agents = listed.json["agents"].as_array().unwrap();
-        let begins = agents.iter().map(|agent| agent["id"].as_str().unwrap()[..3].parse::<usize>().unwrap());
-        assert!(begins.eq(0..500), "{}", agents.len());
+        let numbers = agents.iter().map(|agent| agent["id"].as_str().unwrap()[..3].parse::<usize>().unwrap());
+        assert!(numbers.eq(0..500), "{}", agents.len());
     }
 }

@@ -1,28 +1,28 @@
-//! `DELETE /api/agents/{id}`: nothing is handed to it any more.
+//! `DELETE /api/agents/{id}`: removes an agent, which receives no more handoffs.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use crate::agents::{is_id, unknown};
-use crate::dialect::DIALECT;
+use crate::agents::{agent_not_found, is_valid_id};
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-remove",
-    method: Verb::Delete,
+    method: HttpMethod::Delete,
     path: "/api/agents/{id}",
-    auth: Auth::Key(Scope::PacketsWork),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::RemoveAgent],
-    summary: "Take an agent out",
+    auth: Auth::ApiKey(Scope::PacketsWork),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::DeleteAgent],
+    summary: "Remove an agent",
     route,
 };
 
@@ -32,12 +32,12 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsWork>,
-    Segment(id): Segment,
+    caller: Caller<scopes::PacketsWork>,
+    PathParam(id): PathParam,
 ) -> Result<StatusCode, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    match is_id(&id) && cx.store.remove_agent(caller.key.tenant, &id).await? {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    match is_valid_id(&id) && cx.store.delete_agent(caller.key.tenant, &id).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(unknown(&id)),
+        false => Err(agent_not_found(&id)),
     }
 }

@@ -1,23 +1,29 @@
-//! `POST /api/agents/handoff`: the same as `POST /api/agents/route-handoff`, as some clients call it.
+//! `POST /api/agents/handoff`: alias of `POST /api/agents/route-handoff` for clients that use this URL.
 
 use axum::routing::{MethodRouter, post};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 use crate::route_handoff::handler;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-handoff",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/agents/handoff",
-    auth: Auth::Key(Scope::PacketsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAgent, Touch::CountByFacet, Touch::Create],
-    summary: "Hand a conversation over to another agent, under its other name",
+    auth: Auth::ApiKey(Scope::HandoffsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadAgent,
+        DataAccess::CountByFilter,
+        DataAccess::Create,
+    ],
+    summary: "Hand a conversation over to another agent (alias)",
     route,
 };
 

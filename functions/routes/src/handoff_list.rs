@@ -1,34 +1,34 @@
-//! `GET /api/agents/handoffs`: what was handed over, newest first: to everybody, or to one agent.
+//! `GET /api/agents/handoffs`: lists handoffs to all agents or to one agent, newest first.
 
 use axum::extract::Query;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::packet::{Packet, target};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Filter, ListingCursor, Order, Page};
-use handrail_packets::Held;
+use handrail_domain::packet::{Packet, current_agent};
+use handrail_packets::PacketWithContent;
+use handrail_store::{Cursor, Filter, Order, PageRequest};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, scopes};
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::dialect::{DIALECT, Flaw, flawed};
-use crate::route_handoff::TAG;
+use crate::errors::{ERROR_RENDERER, FieldError, validation_error};
+use crate::route_handoff::HANDOFF_TAG;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-handoff-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/agents/handoffs",
-    auth: Auth::Key(Scope::PacketsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::FindByFacet],
-    summary: "List what was handed over, newest first",
+    auth: Auth::ApiKey(Scope::PacketsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
+    summary: "List handoffs, newest first",
     route,
 };
 
@@ -38,11 +38,11 @@ fn route() -> MethodRouter<Cx> {
 
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;
-/// A function answers 6 MB at most.
-const BYTES_MAX: usize = 5 * 1024 * 1024;
+/// Largest response. A Lambda function may return 6 MB.
+const RESPONSE_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     agent: Option<String>,
     cursor: Option<String>,
     limit: Option<String>,
@@ -50,63 +50,61 @@ struct Wanted {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsRead>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    caller: Caller<scopes::PacketsRead>,
+    query: Result<Query<QueryParams>, QueryRejection>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let wrong = |field: &str, msg: String, input: &str| {
-        flawed(vec![Flaw::of("value_error", Some(field), msg, &json!(input)).in_query()])
+    let query_error = |field: &str, msg: String, input: &str| {
+        validation_error(vec![FieldError::new("value_error", Some(field), msg, &json!(input)).in_query()])
     };
-    let Query(wanted) = wanted.map_err(|_| wrong("query", "The query can't be read".to_owned(), ""))?;
-    let limit = match wanted.limit.as_deref() {
+    let Query(query) = query.map_err(|_| query_error("query", "The query can't be read".to_owned(), ""))?;
+    let limit = match query.limit.as_deref() {
         None => LIMIT_DEFAULT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-            .ok_or_else(|| wrong("limit", format!("Input should be a whole number from 1 to {LIMIT_MAX}"), text))?,
+        Some(text) => text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(|| {
+            query_error("limit", format!("Input should be a whole number from 1 to {LIMIT_MAX}"), text)
+        })?,
     };
-    let after = wanted.cursor.as_deref().filter(|text| !text.is_empty()).map(|text| {
-        ListingCursor::parse(text).ok_or_else(|| wrong("cursor", "Input should be a cursor of a list".to_owned(), text))
+    let cursor = query.cursor.as_deref().filter(|text| !text.is_empty()).map(|text| {
+        Cursor::parse(text).ok_or_else(|| query_error("cursor", "Input should be a cursor of a list".to_owned(), text))
     });
-    let after = after.transpose()?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let holder = wanted.agent.filter(|agent| !agent.is_empty());
-    let filter = Filter::<Packet> { holder, tags: vec![TAG.to_owned()], ..Filter::default() };
-    let page = Page { limit, offset: 0, after, order: Order::NewestFirst, bytes_max: BYTES_MAX };
+    let cursor = cursor.transpose()?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let agent = query.agent.filter(|agent| !agent.is_empty());
+    let filter = Filter::<Packet> { holder: agent, tags: vec![HANDOFF_TAG.to_owned()], ..Filter::default() };
+    let page = PageRequest { limit, offset: 0, cursor, order: Order::NewestFirst, bytes_max: RESPONSE_BYTES_MAX };
     let found = cx.store.find(caller.key.tenant, &filter, &page, cx.clock.now()).await?;
     let mut handoffs = Vec::with_capacity(found.records.len());
-    for whole in found.records {
-        handoffs.push(shown(&Held::of(whole)?));
+    for record in found.records {
+        handoffs.push(handoff_json(&PacketWithContent::from_record(record)?));
     }
-    let next = found.next.map(|cursor| cursor.text());
+    let next = found.next.map(|cursor| cursor.encode());
     Ok(axum::Json(json!({"handoffs": handoffs, "total": found.total, "nextCursor": next})))
 }
 
-fn shown(held: &Held) -> Value {
-    let (ask, context) = (&held.record.ask, &held.content.context);
+fn handoff_json(packet: &PacketWithContent) -> Value {
+    let (spec, context) = (&packet.record.spec, &packet.content.context);
     json!({
-        "handoffId": held.record.id,
-        "fromAgent": ask.source.id,
-        "toAgent": target(&held.record).id,
+        "handoffId": packet.record.id,
+        "fromAgent": spec.source.id,
+        "toAgent": current_agent(&packet.record).id,
         "conversationContext": context.custom.get("conversationContext"),
         "handoffReason": context.summary,
         "priority": context.custom.get("priority"),
-        "handoffTime": ask.stated_at.clone().unwrap_or_else(|| held.record.created_at.to_string()),
-        "status": held.record.state(),
+        "handoffTime": spec.stated_at.clone().unwrap_or_else(|| packet.record.created_at.to_string()),
+        "status": packet.record.state(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{AGENT, Desk};
+    use crate::testing::{AGENT, TestApp};
 
     #[tokio::test]
-    async fn an_agent_sees_what_was_handed_to_it() {
-        let desk = Desk::new().await;
+    async fn handoffs_are_listed_per_agent_with_cursor() {
+        let app = TestApp::new().await;
         for agent in ["billing", "support"] {
             let path = format!("/api/agents/{agent}");
-            desk.call(crate::agent_change::ENDPOINT, &path, AGENT, json!({})).await;
+            app.call(crate::agent_change::ENDPOINT, &path, AGENT, json!({})).await;
         }
         for (number, to) in ["billing", "support", "billing"].into_iter().enumerate() {
             let body = json!({
@@ -116,24 +114,24 @@ mod tests {
                 "handoffReason": "because",
                 "priority": "whenever",
             });
-            let done = desk.call(crate::handoff::ENDPOINT, "/api/agents/handoff", AGENT, body).await;
-            assert_eq!(done.json["result"], true, "{}", done.json);
-            desk.advance(1);
+            let response = app.call(crate::handoff::ENDPOINT, "/api/agents/handoff", AGENT, body).await;
+            assert_eq!(response.json["result"], true, "{}", response.json);
+            app.advance(1);
         }
-        let first = desk.call(ENDPOINT, "/api/agents/handoffs?agent=billing&limit=1", AGENT, Value::Null).await;
-        let shown = &first.json["handoffs"][0];
-        assert_eq!((&first.json["total"], &shown["conversationContext"]), (&json!(2), &json!({"number": 2})));
-        assert_eq!((&shown["priority"], &shown["status"]), (&json!("whenever"), &json!("created")));
-        assert_eq!((&shown["fromAgent"], &shown["toAgent"]), (&json!("sales"), &json!("billing")));
+        let first = app.call(ENDPOINT, "/api/agents/handoffs?agent=billing&limit=1", AGENT, Value::Null).await;
+        let newest = &first.json["handoffs"][0];
+        assert_eq!((&first.json["total"], &newest["conversationContext"]), (&json!(2), &json!({"number": 2})));
+        assert_eq!((&newest["priority"], &newest["status"]), (&json!("whenever"), &json!("created")));
+        assert_eq!((&newest["fromAgent"], &newest["toAgent"]), (&json!("sales"), &json!("billing")));
         let cursor = first.json["nextCursor"].as_str().unwrap();
         let path = format!("/api/agents/handoffs?agent=billing&limit=1&cursor={cursor}");
-        let second = desk.call(ENDPOINT, &path, AGENT, Value::Null).await;
+        let second = app.call(ENDPOINT, &path, AGENT, Value::Null).await;
         assert_eq!(second.json["handoffs"][0]["conversationContext"], json!({"number": 0}));
         assert_eq!(second.json["nextCursor"], Value::Null);
-        let all = desk.call(ENDPOINT, "/api/agents/handoffs", AGENT, Value::Null).await;
+        let all = app.call(ENDPOINT, "/api/agents/handoffs", AGENT, Value::Null).await;
         assert_eq!(all.json["handoffs"].as_array().unwrap().len(), 3);
         for query in ["limit=0", "limit=x", "cursor=x"] {
-            let refused = desk.call(ENDPOINT, &format!("/api/agents/handoffs?{query}"), AGENT, Value::Null).await;
+            let refused = app.call(ENDPOINT, &format!("/api/agents/handoffs?{query}"), AGENT, Value::Null).await;
             assert_eq!((refused.status.as_u16(), &refused.json["detail"][0]["loc"][0]), (422, &json!("query")));
         }
     }

@@ -1,5 +1,5 @@
-//! The routes door: one agent platform moves a conversation to another agent. What is handed over becomes a packet for that
-//! agent, which works on it by the packets door. A file per operation, found by its URL.
+//! The routes door: an agent platform hands a conversation over to another agent. The handoff becomes a packet for that
+//! agent, which works on it through the packets door. Each operation has a file named after its URL.
 
 pub mod agent_change;
 pub mod agent_get;
@@ -8,19 +8,19 @@ pub mod agent_list;
 pub mod agent_remove;
 mod agents;
 mod body;
-mod dialect;
+mod datetime;
+mod errors;
 pub mod handoff;
 pub mod handoff_list;
 pub mod route_handoff;
 #[cfg(test)]
 mod testing;
-mod times;
 
-pub use dialect::DIALECT;
+pub use errors::ERROR_RENDERER;
 
-use handrail_kernel::endpoint::Endpoint;
+use handrail_web::endpoint::Endpoint;
 
-/// Every operation of this door.
+/// All operations of the routes door.
 pub const ENDPOINTS: &[Endpoint] = &[
     route_handoff::ENDPOINT,
     handoff::ENDPOINT,

@@ -1,38 +1,43 @@
-//! A dialog that was filled in and sent.
+//! Handles submitted dialogs.
 
 use axum::response::{IntoResponse, Response};
-use handrail_asking::slack::{Kept, Wrongs, ended_in_words, read_answer, sentence, told};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::problem::Problem;
+use handrail_approvals::slack::{
+    DialogMetadata, FieldErrors, closed_text, field_error_sentence, notice_dialog, parse_dialog,
+};
+use handrail_context::cx::Cx;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::answering::{Answered, Person};
+use crate::answers::{AnswerOutcome, SlackApprover};
 
-pub(crate) async fn take(cx: &Cx, payload: &Value) -> Result<Response, Problem> {
+pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem> {
     let view = &payload["view"];
-    let kept = view["private_metadata"].as_str().and_then(|text| serde_json::from_str::<Kept>(text).ok());
-    // Not a dialog of ours: there is nothing to do about it.
-    let Some(kept) = kept else { return Ok(StatusCode::OK.into_response()) };
-    let person = Person::with(cx, &kept.ticket, payload).await?;
-    let typed = match read_answer(&person.visit.question.ask, kept.choice, &view["state"]["values"]) {
-        Ok(typed) => typed,
-        Err(wrongs) => return Ok(wrong(&wrongs)),
+    let metadata = view["private_metadata"].as_str().and_then(|text| serde_json::from_str::<DialogMetadata>(text).ok());
+    // The dialog is not one of Handrail's.
+    let Some(metadata) = metadata else { return Ok(StatusCode::OK.into_response()) };
+    let approver = SlackApprover::from_button_token(cx, &metadata.button_token, payload).await?;
+    let parsed = match parse_dialog(&approver.link_access.decision.spec, metadata.choice, &view["state"]["values"]) {
+        Ok(parsed) => parsed,
+        Err(errors) => return Ok(field_errors_response(&errors)),
     };
-    match person.answer(cx, kept.choice, typed.given).await? {
-        // An empty answer closes the dialog.
-        Answered::Counts => Ok(StatusCode::OK.into_response()),
-        Answered::TooLate(found) => {
-            let (title, text) = ended_in_words(&found);
-            Ok(axum::Json(json!({"response_action": "update", "view": told(title, &text)})).into_response())
+    match approver.answer(cx, metadata.choice, parsed.answer).await? {
+        // An empty response closes the dialog.
+        AnswerOutcome::Accepted => Ok(StatusCode::OK.into_response()),
+        AnswerOutcome::TooLate(decision) => {
+            let (title, text) = closed_text(&decision);
+            Ok(axum::Json(json!({"response_action": "update", "view": notice_dialog(title, &text)})).into_response())
         }
-        Answered::Wrong { field, message } => {
-            let block = if field == "notes" { "notes" } else { typed.data_block };
-            Ok(wrong(&Wrongs::from_iter([(block.to_owned(), sentence(&message).into())])))
+        AnswerOutcome::Invalid { field, message } => {
+            let block = if field == "notes" { "notes" } else { parsed.data_block_id };
+            Ok(field_errors_response(&FieldErrors::from_iter([(
+                block.to_owned(),
+                field_error_sentence(&message).into(),
+            )])))
         }
     }
 }
 
-fn wrong(wrongs: &Wrongs) -> Response {
-    axum::Json(json!({"response_action": "errors", "errors": wrongs})).into_response()
+fn field_errors_response(errors: &FieldErrors) -> Response {
+    axum::Json(json!({"response_action": "errors", "errors": errors})).into_response()
 }

@@ -1,32 +1,32 @@
-//! `POST /slack/install`: an admin gets the address at which a Slack workspace lets Handrail in.
+//! `POST /slack/install`: returns the URL that installs Handrail in a Slack workspace.
 
 use axum::extract::State as Extract;
 use axum::routing::{MethodRouter, post};
-use handrail_decisions::DIALECT;
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_decisions::ERROR_RENDERER;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_slack_api::SLACK_API;
+use handrail_slack_api::SLACK_API_URL;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::oauth_state::OAuthState;
 use crate::scopes::SCOPES;
-use crate::state::State;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "slack-install",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/slack/install",
-    auth: Auth::Key(Scope::SlackWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::SlackClientId],
-    touches: &[Touch::LookUpKey, Touch::Lease],
-    summary: "Get the address at which a Slack workspace lets Handrail in",
+    auth: Auth::ApiKey(Scope::SlackWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackClientId],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit],
+    summary: "Get the URL that installs Handrail in a Slack workspace",
     route,
 };
 
@@ -34,27 +34,27 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-async fn handler(Extract(cx): Extract<Cx>, caller: Caller<right::SlackWrite>) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let state = State { tenant: caller.key.tenant, made_at: cx.clock.now() };
+async fn handler(Extract(cx): Extract<Cx>, caller: Caller<scopes::SlackWrite>) -> Result<axum::Json<Value>, Problem> {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let state = OAuthState { tenant: caller.key.tenant, created_at: cx.clock.now() };
     let install_url = install_url(&cx, state)?;
     Ok(axum::Json(json!({"install_url": install_url, "expires_at": state.expires_at()})))
 }
 
-/// Without a `redirect_uri`: Slack then takes the one that the app was registered with, and a function behind the API can't
-/// be told its own address.
-pub(crate) fn install_url(cx: &Cx, state: State) -> Result<String, Problem> {
-    let client_id = cx.settings.slack.client_id.as_deref().ok_or_else(not_set_up)?;
-    let api = cx.settings.slack.api.as_deref().unwrap_or(SLACK_API);
+/// Builds the install URL. Leaves out `redirect_uri`, because a function behind API Gateway doesn't know its own URL;
+/// Slack then uses the registered one.
+pub(crate) fn install_url(cx: &Cx, state: OAuthState) -> Result<String, Problem> {
+    let client_id = cx.settings.slack.client_id.as_deref().ok_or_else(slack_not_configured)?;
+    let api = cx.settings.slack.api_url.as_deref().unwrap_or(SLACK_API_URL);
     let site = api.strip_suffix("/api").unwrap_or(api);
     let scopes = SCOPES.join(",");
-    let signed = state.signed(cx.master()?);
+    let signed = state.sign(cx.master_key()?);
     let query = [("client_id", client_id), ("scope", &scopes), ("state", &signed)];
-    let address = Url::parse_with_params(&format!("{site}/oauth/v2/authorize"), query);
-    address.map(String::from).map_err(|_| Problem::Broken)
+    let install_url = Url::parse_with_params(&format!("{site}/oauth/v2/authorize"), query);
+    install_url.map(String::from).map_err(|_| Problem::Internal)
 }
 
-fn not_set_up() -> Problem {
+fn slack_not_configured() -> Problem {
     Problem::refused(
         StatusCode::BAD_REQUEST,
         "UNSUPPORTED_CHANNEL",

@@ -1,33 +1,39 @@
-//! `POST /slack/interactions`: somebody tapped a button of a message, or sent a dialog. Slack waits three seconds.
+//! `POST /slack/interactions`: receives button clicks and dialogs from Slack, which waits three seconds.
 
 use axum::extract::{Request, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use handrail_decisions::DIALECT;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::limited_body;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_decisions::ERROR_RENDERER;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::read_limited_body;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::signature::is_slacks;
-use crate::{dialogs, taps};
+use crate::signature::is_signed_by_slack;
+use crate::{button_clicks, dialogs};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "slack-interactions",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/slack/interactions",
-    auth: Auth::Slack,
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::SlackSigningSecret],
-    touches: &[Touch::Read, Touch::Move, Touch::PutBody, Touch::ReadWorkspace, Touch::CallSlack],
-    summary: "Take what people tap and type in Slack",
+    auth: Auth::SlackSignature,
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackSigningSecret],
+    accesses: &[
+        DataAccess::Read,
+        DataAccess::Transition,
+        DataAccess::PutBody,
+        DataAccess::ReadWorkspace,
+        DataAccess::CallSlack,
+    ],
+    summary: "Receive button clicks and dialogs from Slack",
     route,
 };
 
-/// A dialog with twenty texts of 2,000 characters, each escaped to at most nine bytes, and the message that it came from.
+/// Largest body: a dialog with twenty texts of 2,000 characters, each escaped to at most nine bytes, and its message.
 const BODY_BYTES_MAX: usize = 512 * 1024;
 
 fn route() -> MethodRouter<Cx> {
@@ -36,29 +42,29 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(Extract(cx): Extract<Cx>, request: Request) -> Result<Response, Problem> {
     let headers = request.headers().clone();
-    let body = limited_body(request, BODY_BYTES_MAX).await?;
+    let body = read_limited_body(request, BODY_BYTES_MAX).await?;
     let secret = cx.settings.slack.signing_secret.as_ref();
-    // Without a secret nobody can be Slack.
-    let genuine = secret.is_some_and(|secret| is_slacks(&headers, &body, secret.expose(), cx.clock.now()));
-    if !genuine {
+    // Without a secret no signature is valid.
+    let is_signed = secret.is_some_and(|secret| is_signed_by_slack(&headers, &body, secret.expose(), cx.clock.now()));
+    if !is_signed {
         return Err(Problem::refused(
             StatusCode::UNAUTHORIZED,
             "INVALID_SIGNATURE",
-            "This is not signed by Slack with this app's signing secret, or it is older than five minutes",
+            "The request has no valid Slack signature, or is more than five minutes old",
         ));
     }
-    let payload = payload(&body)?;
+    let payload = parse_payload(&body)?;
     match payload["type"].as_str() {
-        Some("block_actions") => taps::take(&cx, &payload).await,
-        Some("view_submission") => dialogs::take(&cx, &payload).await,
-        // Slack may tell of more than we asked for.
+        Some("block_actions") => button_clicks::handle(&cx, &payload).await,
+        Some("view_submission") => dialogs::handle(&cx, &payload).await,
+        // Slack may send other types of interaction.
         _ => Ok(StatusCode::OK.into_response()),
     }
 }
 
-fn payload(body: &[u8]) -> Result<Value, Problem> {
+fn parse_payload(body: &[u8]) -> Result<Value, Problem> {
     let field = url::form_urlencoded::parse(body).find(|(name, _)| name == "payload");
-    let (_, text) = field.ok_or_else(|| Problem::invalid("payload", "is missing"))?;
+    let (_, text) = field.ok_or_else(|| Problem::invalid("payload", "is required"))?;
     let payload: Option<Value> = serde_json::from_str(&text).ok().filter(Value::is_object);
-    payload.ok_or_else(|| Problem::invalid("payload", "is no JSON object"))
+    payload.ok_or_else(|| Problem::invalid("payload", "must be a JSON object"))
 }

@@ -1,32 +1,25 @@
-//! Slack's side of the decisions door: letting Handrail into a workspace, and what people tap there.
+//! Slack operations of the decisions door: installation in a workspace, button clicks and dialogs.
 //!
 //! These operations are apart from `functions/decisions` because two of them call Slack, which no other operation can:
 //! see docs/decisions/0010-operations-that-call-slack.md.
 
-mod answering;
+mod answers;
+mod button_clicks;
+mod client;
 mod dialogs;
 pub mod install;
-pub mod install_visit;
+pub mod install_redirect;
 pub mod interactions;
 pub mod oauth_callback;
+mod oauth_state;
 mod pages;
 mod scopes;
 mod signature;
-mod state;
-mod taps;
 
-use std::time::Duration;
+pub use oauth_state::OAuthState;
 
-pub use state::State;
+use handrail_web::endpoint::Endpoint;
 
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::Endpoint;
-use handrail_slack_api::{SLACK_API, Slack};
-
-/// Every operation of Slack's.
+/// All Slack operations.
 pub const ENDPOINTS: &[Endpoint] =
-    &[install::ENDPOINT, install_visit::ENDPOINT, oauth_callback::ENDPOINT, interactions::ENDPOINT];
-
-fn slack(cx: &Cx, patience: Duration) -> Slack {
-    Slack::new(cx.settings.slack.api.as_deref().unwrap_or(SLACK_API), cx.settings.reach, patience)
-}
+    &[install::ENDPOINT, install_redirect::ENDPOINT, oauth_callback::ENDPOINT, interactions::ENDPOINT];

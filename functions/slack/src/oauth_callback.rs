@@ -1,38 +1,43 @@
-//! `GET /slack/oauth/callback`: an admin's browser comes back from Slack with a code, and the workspace is kept.
+//! `GET /slack/oauth/callback`: exchanges the code with which a browser returns from Slack, and stores the workspace.
 //!
-//! The one GET that writes. Slack's standard leaves no choice, and nothing that only follows links can do it: it takes a
-//! state that we signed and a code that Slack gave out once.
+//! The only GET that writes, because OAuth prescribes it. Following a link is not enough: the request needs a state
+//! signed by Handrail and a code that Slack issues once.
 
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::seal::seal;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::Workspace;
-use handrail_slack_api::{Install, SlackFault, WORKER_PATIENCE};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_secrets::seal::seal;
+use handrail_slack_api::{Install, SlackFault, WORKER_TIMEOUT};
+use handrail_store::Workspace;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 
-use crate::pages::{self, Missed, PAGE_DIALECT};
-use crate::scopes::missing;
-use crate::slack;
-use crate::state::State;
+use crate::client::slack_client;
+use crate::oauth_state::OAuthState;
+use crate::pages::{self, HTML_ERROR_RENDERER, InstallError};
+use crate::scopes::missing_scopes;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "slack-oauth-callback",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/slack/oauth/callback",
-    auth: Auth::State,
-    dialect: PAGE_DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::SlackClientId, Need::SlackClientSecret],
-    touches: &[Touch::ReadWorkspace, Touch::KeepWorkspace, Touch::CallSlack],
-    summary: "Come back from Slack, which lets Handrail into a workspace",
+    auth: Auth::OAuthState,
+    error_renderer: HTML_ERROR_RENDERER,
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::SlackClientId,
+        RequiredSetting::SlackClientSecret,
+    ],
+    accesses: &[DataAccess::ReadWorkspace, DataAccess::PutWorkspace, DataAccess::CallSlack],
+    summary: "Connect the workspace in which Slack installed Handrail",
     route,
 };
 
-/// Slack's codes are some dozens of characters.
+/// Longest code. Slack's codes have some dozens of characters.
 const CODE_BYTES_MAX: usize = 512;
 
 fn route() -> MethodRouter<Cx> {
@@ -40,45 +45,47 @@ fn route() -> MethodRouter<Cx> {
 }
 
 #[derive(Deserialize)]
-struct Back {
+struct CallbackParams {
     code: Option<String>,
     state: Option<String>,
-    /// Instead of a code, when somebody at Slack said no.
+    /// Error that Slack sends instead of a code if the installation was declined.
     error: Option<String>,
 }
 
 async fn handler(
     Extract(cx): Extract<Cx>,
-    back: Result<Query<Back>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<CallbackParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Ok(Query(back)) = back else { return Ok(pages::missed(Missed::NotOurs).into_response()) };
-    let state = back.state.as_deref().unwrap_or_default();
-    let Some(state) = State::read(state, cx.master()?, cx.clock.now()) else {
-        return Ok(pages::missed(Missed::NotOurs).into_response());
+    let Ok(Query(params)) = params else {
+        return Ok(pages::install_error_page(InstallError::InvalidState).into_response());
     };
-    if back.error.is_some() {
-        return Ok(pages::missed(Missed::Declined).into_response());
+    let state = params.state.as_deref().unwrap_or_default();
+    let Some(state) = OAuthState::verify(state, cx.master_key()?, cx.clock.now()) else {
+        return Ok(pages::install_error_page(InstallError::InvalidState).into_response());
+    };
+    if params.error.is_some() {
+        return Ok(pages::install_error_page(InstallError::Declined).into_response());
     }
-    let code = back.code.filter(|code| (1..=CODE_BYTES_MAX).contains(&code.len()));
-    let Some(code) = code else { return Ok(pages::missed(Missed::NotOurs).into_response()) };
-    let app = &cx.settings.slack;
-    let (Some(client_id), Some(client_secret)) = (&app.client_id, &app.client_secret) else {
-        return Ok(pages::missed(Missed::NotSetUp).into_response());
+    let code = params.code.filter(|code| (1..=CODE_BYTES_MAX).contains(&code.len()));
+    let Some(code) = code else { return Ok(pages::install_error_page(InstallError::InvalidState).into_response()) };
+    let slack_settings = &cx.settings.slack;
+    let (Some(client_id), Some(client_secret)) = (&slack_settings.client_id, &slack_settings.client_secret) else {
+        return Ok(pages::install_error_page(InstallError::NotConfigured).into_response());
     };
-    let exchanged = slack(&cx, WORKER_PATIENCE).oauth_access(client_id, client_secret.expose(), &code).await;
+    let exchanged = slack_client(&cx, WORKER_TIMEOUT).oauth_access(client_id, client_secret.expose(), &code).await;
     match exchanged {
-        Ok(install) => keep(&cx, state, install).await,
-        Err(fault) => failed(&cx, state, &fault).await,
+        Ok(install) => connect_workspace(&cx, state, install).await,
+        Err(fault) => handle_failure(&cx, state, &fault).await,
     }
 }
 
-async fn keep(cx: &Cx, state: State, install: Install) -> Result<Response, Problem> {
-    let missing = missing(&install.scopes);
+async fn connect_workspace(cx: &Cx, state: OAuthState, install: Install) -> Result<Response, Problem> {
+    let missing = missing_scopes(&install.scopes);
     if !missing.is_empty() {
-        return Ok(pages::missed(Missed::Scopes(&missing)).into_response());
+        return Ok(pages::install_error_page(InstallError::MissingScopes(&missing)).into_response());
     }
     let owner = state.tenant.to_string();
-    let sealed_token = seal(cx.master()?, &*cx.entropy, "slack", &owner, install.token.expose())?;
+    let sealed_token = seal(cx.master_key()?, &*cx.entropy, "slack", &owner, install.token.expose())?;
     let workspace = Workspace {
         team: install.team,
         team_name: install.team_name,
@@ -90,21 +97,21 @@ async fn keep(cx: &Cx, state: State, install: Install) -> Result<Response, Probl
     };
     cx.store.put_workspace(state.tenant, &workspace).await?;
     tracing::info!(tenant = owner, team = workspace.team, "a Slack workspace was connected");
-    Ok(pages::installed(&workspace.team_name).into_response())
+    Ok(pages::installed_page(&workspace.team_name).into_response())
 }
 
-async fn failed(cx: &Cx, state: State, fault: &SlackFault) -> Result<Response, Problem> {
-    // Somebody reloads the page of a code that was exchanged a moment ago.
-    if matches!(fault.refusal(), Some("code_already_used" | "invalid_code"))
+async fn handle_failure(cx: &Cx, state: OAuthState, fault: &SlackFault) -> Result<Response, Problem> {
+    // A reload of the page sends a code that was already exchanged.
+    if matches!(fault.refusal_code(), Some("code_already_used" | "invalid_code"))
         && let Some(workspace) = cx.store.workspace(state.tenant).await?
-        && workspace.installed_at >= state.made_at
+        && workspace.installed_at >= state.created_at
     {
-        return Ok(pages::installed(&workspace.team_name).into_response());
+        return Ok(pages::installed_page(&workspace.team_name).into_response());
     }
-    tracing::warn!(%fault, "Slack did not let us in");
-    let missed = match fault {
-        SlackFault::Refused { error, .. } => Missed::Refused(error),
-        SlackFault::Limited { .. } | SlackFault::Later { .. } => Missed::Later,
+    tracing::warn!(%fault, "Slack did not install Handrail");
+    let install_error = match fault {
+        SlackFault::Refused { error, .. } => InstallError::CodeRejected(error),
+        SlackFault::RateLimited { .. } | SlackFault::Unavailable { .. } => InstallError::SlackUnavailable,
     };
-    Ok(pages::missed(missed).into_response())
+    Ok(pages::install_error_page(install_error).into_response())
 }

@@ -1,49 +1,49 @@
-//! What an admin sees who comes back from Slack.
+//! Pages at the end of an installation in Slack.
 
 use axum::response::{IntoResponse, Response as AxumResponse};
-use handrail_kernel::endpoint::Dialect;
-use handrail_kernel::pages::{Page, html as respond, one_line};
-use handrail_kernel::problem::{Problem, RequestId};
+use handrail_web::pages::{HtmlPage, html_response as respond, one_line};
+use handrail_web::problem::ErrorRenderer;
+use handrail_web::problem::{Problem, RequestId};
 use http::{Response, StatusCode};
 use maud::{Markup, html};
 
-/// Problems as pages: whoever comes back from Slack is a person.
-pub(crate) const PAGE_DIALECT: Dialect = Dialect(worded);
+/// Renders problems as pages, because Slack redirects browsers here.
+pub(crate) const HTML_ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error_page);
 
-/// Slack's names of workspaces are shorter.
-const NAME_MAX: usize = 100;
+/// Longest workspace name shown. Slack's names are shorter.
+const TEAM_NAME_CHARS_MAX: usize = 100;
 
-/// Why no workspace was connected.
+/// Reason why no workspace was connected.
 #[derive(Clone, Copy)]
-pub(crate) enum Missed<'a> {
-    /// No state of ours, or one that is too old.
-    NotOurs,
+pub(crate) enum InstallError<'a> {
+    /// The state is invalid or has expired.
+    InvalidState,
     Declined,
-    NotSetUp,
-    Scopes(&'a [&'static str]),
-    Refused(&'a str),
-    Later,
+    NotConfigured,
+    MissingScopes(&'a [&'static str]),
+    CodeRejected(&'a str),
+    SlackUnavailable,
 }
 
-fn worded(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
+fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
     let title = match problem {
-        Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => "There is nothing at this address",
+        Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => "This page does not exist",
         Problem::NoCredentials
-        | Problem::UnknownKey
-        | Problem::KeyMayNot { .. }
+        | Problem::UnknownApiKey
+        | Problem::MissingScope { .. }
         | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::Refused { .. }
         | Problem::Busy { .. }
-        | Problem::Broken => "That did not work",
+        | Problem::Internal => "That did not work",
     };
-    notice(problem.status(), title, &html! { p class="lede" { (problem.message()) "." } }).into_response()
+    notice_page(problem.status(), title, &html! { p class="lede" { (problem.message()) "." } }).into_response()
 }
 
-pub(crate) fn installed(team: &str) -> Response<String> {
-    let team = one_line(team, NAME_MAX);
-    notice(
+pub(crate) fn installed_page(team: &str) -> Response<String> {
+    let team = one_line(team, TEAM_NAME_CHARS_MAX);
+    notice_page(
         StatusCode::OK,
         "Slack is connected",
         &html! {
@@ -53,37 +53,40 @@ pub(crate) fn installed(team: &str) -> Response<String> {
     )
 }
 
-pub(crate) fn missed(why: Missed<'_>) -> Response<String> {
-    let status = match why {
-        Missed::NotOurs | Missed::NotSetUp | Missed::Scopes(_) | Missed::Refused(_) => StatusCode::BAD_REQUEST,
-        // Somebody chose this; nothing is wrong.
-        Missed::Declined => StatusCode::OK,
-        Missed::Later => StatusCode::SERVICE_UNAVAILABLE,
+pub(crate) fn install_error_page(error: InstallError<'_>) -> Response<String> {
+    let status = match error {
+        InstallError::InvalidState
+        | InstallError::NotConfigured
+        | InstallError::MissingScopes(_)
+        | InstallError::CodeRejected(_) => StatusCode::BAD_REQUEST,
+        // Declining is a choice and not an error.
+        InstallError::Declined => StatusCode::OK,
+        InstallError::SlackUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     let body = html! {
-        @match why {
-            Missed::NotOurs => {
-                p class="lede" { "This address is not one that Handrail gave out in the last ten minutes." }
+        @match error {
+            InstallError::InvalidState => {
+                p class="lede" { "This link is not valid, or is more than ten minutes old." }
             }
-            Missed::Declined => { p class="lede" { "At Slack, somebody chose not to let Handrail in." } }
-            Missed::NotSetUp => {
+            InstallError::Declined => { p class="lede" { "The installation was declined in Slack." } }
+            InstallError::NotConfigured => {
                 p class="lede" { "This installation does not know the client id and the client secret of its Slack app." }
             }
-            Missed::Scopes(missing) => {
+            InstallError::MissingScopes(missing) => {
                 p class="lede" { "The workspace did not grant everything that Handrail needs." }
                 p { "Missing: " (missing.join(", ")) ". Add these scopes to the app at Slack." }
             }
-            Missed::Refused(error) => {
-                p class="lede" { "Slack did not take the code that it had given." }
-                p { "Its word for the reason: " code { (error) } }
+            InstallError::CodeRejected(error) => {
+                p class="lede" { "Slack rejected the code of the installation." }
+                p { "Reason from Slack: " code { (error) } }
             }
-            Missed::Later => { p class="lede" { "Slack did not answer in time." } }
+            InstallError::SlackUnavailable => { p class="lede" { "Slack did not answer in time." } }
         }
-        p { "Nothing was connected. An admin can get a new address from " code { "POST /slack/install" } "." }
+        p { "Nothing was connected. An admin can get a new link from " code { "POST /slack/install" } "." }
     };
-    notice(status, "Slack is not connected", &body)
+    notice_page(status, "Slack is not connected", &body)
 }
 
-fn notice(status: StatusCode, title: &str, body: &Markup) -> Response<String> {
-    respond(status, &Page::new(title, html! { h1 { (title) } (body) }))
+fn notice_page(status: StatusCode, title: &str, body: &Markup) -> Response<String> {
+    respond(status, &HtmlPage::new(title, html! { h1 { (title) } (body) }))
 }

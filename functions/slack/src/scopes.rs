@@ -1,9 +1,9 @@
-//! What Handrail asks a workspace for, and no more.
+//! OAuth scopes that Handrail needs in a workspace.
 
-/// Posting and editing its own messages; finding the user of a mail address; opening a direct message.
+/// Required scopes: to post and edit messages, find users by address and open direct messages.
 pub(crate) const SCOPES: [&str; 4] = ["chat:write", "users:read", "users:read.email", "im:write"];
 
-/// Those that a workspace did not grant.
-pub(crate) fn missing(granted: &[String]) -> Vec<&'static str> {
+/// Required scopes that a workspace did not grant.
+pub(crate) fn missing_scopes(granted: &[String]) -> Vec<&'static str> {
     SCOPES.into_iter().filter(|scope| !granted.iter().any(|granted| granted == scope)).collect()
 }

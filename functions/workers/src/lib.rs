@@ -1,15 +1,15 @@
-//! The functions that nobody calls by HTTP: on the table's stream, on the queues, on a schedule.
+//! Functions that run on the table's stream, on queues or on a schedule, and not on HTTP requests.
 
-use handrail_decisions::DecisionsDoor;
-use handrail_decisions::account::LoginDoor;
-use handrail_effects::{Queue, Trigger, Worker};
-use handrail_kernel::door::Door;
-use handrail_kernel::endpoint::Grant;
-use handrail_kernel::settings::Need;
-use handrail_packets::PacketsDoor;
+use handrail_context::settings::RequiredSetting;
+use handrail_decisions::DecisionHandler;
+use handrail_decisions::account::LoginHandler;
+use handrail_effects::{EventSource, Queue, Worker};
+use handrail_packets::PacketHandler;
+use handrail_records::kind_handler::KindHandler;
+use handrail_web::endpoint::Grant;
 
-/// The kinds of record there are. A new door is one more entry.
-pub const DOORS: &[&dyn Door] = &[&DecisionsDoor, &LoginDoor, &PacketsDoor];
+/// Kind handlers of all record kinds.
+pub const KIND_HANDLERS: &[&dyn KindHandler] = &[&DecisionHandler, &LoginHandler, &PacketHandler];
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 
@@ -20,62 +20,79 @@ const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
 
 pub const DISPATCH: Worker = Worker {
     function: "dispatch",
-    trigger: Trigger::Stream,
-    needs: &[
-        Need::Table,
-        Need::DeliveriesQueue,
-        Need::NoticesQueue,
-        Need::FilesQueue,
-        Need::TimersQueue,
-        Need::Scheduler,
+    event_source: EventSource::Stream,
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::DeliveriesQueue,
+        RequiredSetting::NoticesQueue,
+        RequiredSetting::FilesQueue,
+        RequiredSetting::TimersQueue,
+        RequiredSetting::Scheduler,
     ],
-    // Keeps each event as an item, and the large ask of a record that was committed.
+    // Stores each event as an item, and the large spec of a committed record.
     grants: &[QUERY, PUT, UPDATE],
     actions: &["sqs:SendMessage", "scheduler:CreateSchedule", "iam:PassRole"],
-    summary: "From the table's stream to the queues",
+    summary: "Move effects from the table's stream to the queues",
 };
 
 pub const DELIVER: Worker = Worker {
     function: "deliver",
-    trigger: Trigger::Queue(Queue::Deliveries),
-    needs: &[Need::Table, Need::MasterKey, Need::Origin, Need::DeliveriesQueue],
+    event_source: EventSource::Queue(Queue::Deliveries),
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::Origin,
+        RequiredSetting::DeliveriesQueue,
+        RequiredSetting::WebhookHosts,
+    ],
     grants: &[QUERY, GET, PUT, UPDATE],
     actions: &["sqs:SendMessage"],
-    summary: "One attempt of one webhook or callback",
+    summary: "Make one attempt of a webhook delivery or callback",
 };
 
 pub const NOTIFY: Worker = Worker {
     function: "notify",
-    trigger: Trigger::Queue(Queue::Notices),
-    needs: &[Need::Table, Need::MasterKey, Need::Origin, Need::MailFrom, Need::NoticesQueue],
+    event_source: EventSource::Queue(Queue::Notices),
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::Origin,
+        RequiredSetting::MailFrom,
+        RequiredSetting::NoticesQueue,
+    ],
     grants: &[QUERY, GET, PUT, UPDATE],
     actions: &["ses:SendEmail", "sqs:SendMessage"],
-    summary: "One message to one person, by mail or in Slack",
+    summary: "Send one message to a person, by mail or in Slack",
 };
 
 pub const KEEP: Worker = Worker {
     function: "keep",
-    trigger: Trigger::Queue(Queue::Files),
-    needs: &[Need::Table, Need::FilesBucket],
+    event_source: EventSource::Queue(Queue::Files),
+    required_settings: &[RequiredSetting::Table, RequiredSetting::FilesBucket],
     grants: &[QUERY],
     actions: &["s3:DeleteObjectTagging"],
-    summary: "Files that an event brought stay",
+    summary: "Retain the files of an event",
 };
 
 pub const TIMER: Worker = Worker {
     function: "timer",
-    trigger: Trigger::Queue(Queue::Timers),
-    needs: &[Need::Table, Need::DeliveriesQueue, Need::NoticesQueue, Need::TimersQueue],
+    event_source: EventSource::Queue(Queue::Timers),
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::DeliveriesQueue,
+        RequiredSetting::NoticesQueue,
+        RequiredSetting::TimersQueue,
+    ],
     grants: &[QUERY, UPDATE],
     actions: &["sqs:SendMessage"],
-    summary: "Raises what is due on a record, and sends on what had to wait",
+    summary: "Fire due timers of a record and requeue delayed messages",
 };
 
 pub const SWEEP: Worker = Worker {
     function: "sweep",
-    trigger: Trigger::Schedule,
-    needs: &[Need::Table, Need::TimersQueue],
+    event_source: EventSource::Schedule,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::TimersQueue],
     grants: &[Grant::on_index("by_due"), Grant::on_table("dynamodb:BatchGetItem")],
     actions: &["sqs:SendMessage"],
-    summary: "Finds what some timer missed",
+    summary: "Find timers that were missed",
 };

@@ -1,16 +1,16 @@
-//! `/local/clock`: what time it is here, and a way to make it later.
+//! `/local/clock`: reads the local clock and moves it ahead.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use handrail_kernel::clock::Clock;
+use handrail_platform::clock::Clock;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Local;
+use super::state::Local;
 
-/// A year at once: longer than anything waits.
+/// Longest move: a year, longer than any timer.
 const ADVANCE_SECONDS_MAX: f64 = 366.0 * 24.0 * 60.0 * 60.0;
 
 #[derive(Deserialize)]
@@ -22,10 +22,10 @@ pub(super) async fn show(State(local): State<Local>) -> axum::Json<Value> {
     axum::Json(state(&local))
 }
 
-/// Answers once everything that is due by then has been done.
+/// Moves the clock and responds when all work due by then is done.
 pub(super) async fn advance(State(local): State<Local>, body: Bytes) -> Response {
-    let asked = serde_json::from_slice::<Advance>(&body).ok().map(|advance| advance.advance_seconds);
-    let Some(seconds) = asked.filter(|seconds| (0.0..=ADVANCE_SECONDS_MAX).contains(seconds)) else {
+    let requested = serde_json::from_slice::<Advance>(&body).ok().map(|advance| advance.advance_seconds);
+    let Some(seconds) = requested.filter(|seconds| (0.0..=ADVANCE_SECONDS_MAX).contains(seconds)) else {
         let error = format!("send {{\"advance_seconds\": n}} with n from 0 to {ADVANCE_SECONDS_MAX}");
         return (StatusCode::BAD_REQUEST, axum::Json(json!({"error": error}))).into_response();
     };

@@ -1,5 +1,5 @@
-//! `PUT /local/files/{token}`: what S3's signed address is on AWS. The token says where, how many bytes and until when, and
-//! what lies there once stays as it is.
+//! `PUT /local/files/{token}`: the presigned upload of a local installation. The token holds file, size and expiry, and
+//! an uploaded file cannot be overwritten.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,22 +9,23 @@ use axum::extract::{Path as Segment, Request, State};
 use axum::response::{IntoResponse, Response};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::time::Timestamp;
-use handrail_kernel::blobs::{BlobKey, Invitation};
-use handrail_kernel::extract::limited_body;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::master::MasterKey;
-use handrail_kernel::ticket;
+use handrail_engine::FolderBlobStore;
+use handrail_platform::blob_store::{BlobKey, PresignedUpload};
+use handrail_platform::fault::Fault;
+use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::signed_token;
+use handrail_web::extract::read_limited_body;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Local, LocalFault};
-use crate::engine::Folder;
+use super::response::LocalFault;
+use super::state::Local;
 
 const PURPOSE: &str = "put";
 
 #[derive(Serialize, Deserialize)]
-struct Invited {
+struct LocalUploadClaims {
     tenant: TenantId,
     record: RecordId,
     blob: String,
@@ -32,16 +33,19 @@ struct Invited {
     until: Timestamp,
 }
 
-/// The folder of files, which invites clients to the address above.
-pub(crate) fn open_folder(path: &Path, origin: &str, master: &MasterKey) -> anyhow::Result<Folder> {
+/// Opens the blob store, whose presigned uploads lead to the route above.
+pub(crate) fn open_folder(path: &Path, origin: &str, master: &MasterKey) -> anyhow::Result<FolderBlobStore> {
     let (origin, master) = (origin.to_owned(), master.clone());
-    let inviter = move |key: &BlobKey, size: u64, until: Timestamp| {
-        let invited = Invited { tenant: key.tenant, record: key.record, blob: key.id.to_string(), size, until };
-        let token = ticket::sign(&master, PURPOSE, &invited).ok_or_else(|| Fault::broken("an address is too long"))?;
+    let make_upload = move |key: &BlobKey, size: u64, until: Timestamp| {
+        let claims =
+            LocalUploadClaims { tenant: key.tenant, record: key.record, blob: key.id.to_string(), size, until };
+        let token = signed_token::sign(&master, PURPOSE, &claims)
+            .ok_or_else(|| Fault::internal("an upload URL is too long"))?;
         let headers = vec![("content-type".to_owned(), "application/octet-stream".to_owned())];
-        Ok(Invitation { url: format!("{origin}/local/files/{token}"), headers })
+        Ok(PresignedUpload { url: format!("{origin}/local/files/{token}"), headers })
     };
-    Folder::open(path, Arc::new(inviter)).with_context(|| format!("could not make the folder {}", path.display()))
+    FolderBlobStore::open(path, Arc::new(make_upload))
+        .with_context(|| format!("could not create the folder {}", path.display()))
 }
 
 pub(super) async fn put(
@@ -49,29 +53,31 @@ pub(super) async fn put(
     Segment(token): Segment<String>,
     request: Request,
 ) -> Result<Response, LocalFault> {
-    let Some(folder) = &local.folder else { return Ok(refusal(StatusCode::NOT_FOUND, "Files lie elsewhere")) };
-    let invited = ticket::read::<Invited>(local.cx.master()?, PURPOSE, &token);
-    let now = local.cx.clock.now();
-    let Some((invited, id)) = invited.and_then(|invited| invited.blob.parse().ok().map(|id| (invited, id))) else {
-        return Ok(refusal(StatusCode::FORBIDDEN, "This address was not given by us"));
+    let Some(folder) = &local.folder else {
+        return Ok(error_response(StatusCode::NOT_FOUND, "This server stores no files"));
     };
-    if now >= invited.until {
-        return Ok(refusal(StatusCode::FORBIDDEN, "This address is over: ask for another"));
+    let claims = signed_token::verify::<LocalUploadClaims>(local.cx.master_key()?, PURPOSE, &token);
+    let now = local.cx.clock.now();
+    let Some((claims, id)) = claims.and_then(|claims| claims.blob.parse().ok().map(|id| (claims, id))) else {
+        return Ok(error_response(StatusCode::FORBIDDEN, "The upload URL is invalid"));
+    };
+    if now >= claims.until {
+        return Ok(error_response(StatusCode::FORBIDDEN, "The upload URL has expired: request a new one"));
     }
-    let size = usize::try_from(invited.size).unwrap_or(0);
-    let Ok(bytes) = limited_body(request, size).await else {
-        return Ok(refusal(StatusCode::PAYLOAD_TOO_LARGE, "The file is larger than was said"));
+    let size = usize::try_from(claims.size).unwrap_or(0);
+    let Ok(bytes) = read_limited_body(request, size).await else {
+        return Ok(error_response(StatusCode::PAYLOAD_TOO_LARGE, "The file is larger than its declared size"));
     };
     if bytes.len() != size {
-        return Ok(refusal(StatusCode::BAD_REQUEST, "The file is smaller than was said"));
+        return Ok(error_response(StatusCode::BAD_REQUEST, "The file is smaller than its declared size"));
     }
-    let key = BlobKey { tenant: invited.tenant, record: invited.record, id };
-    match folder.put_once(&key, bytes).await? {
+    let key = BlobKey { tenant: claims.tenant, record: claims.record, id };
+    match folder.put_if_absent(&key, bytes).await? {
         true => Ok(StatusCode::OK.into_response()),
-        false => Ok(refusal(StatusCode::PRECONDITION_FAILED, "A file was put here already")),
+        false => Ok(error_response(StatusCode::PRECONDITION_FAILED, "The file was uploaded already")),
     }
 }
 
-fn refusal(status: StatusCode, error: &str) -> Response {
+fn error_response(status: StatusCode, error: &str) -> Response {
     (status, axum::Json(json!({"error": error}))).into_response()
 }

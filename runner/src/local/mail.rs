@@ -1,16 +1,17 @@
-//! `/local/mail`: the mail that Handrail would have sent.
+//! `/local/mail`: mail that was stored instead of sent.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 
-use super::{Local, LocalFault, wants_json};
+use super::response::{LocalFault, wants_json};
+use super::state::Local;
 use crate::pages::{self, MailDetail, MailRow};
 
-const LISTED_MAX: usize = 200;
+const MAX_LISTED: usize = 200;
 
 pub(super) async fn list(State(local): State<Local>, headers: HeaderMap) -> Result<Response, LocalFault> {
-    let mails = local.desk.mails(LISTED_MAX).await?;
+    let mails = local.local_store.mails(MAX_LISTED).await?;
     if wants_json(&headers) {
         return Ok(axum::Json(mails).into_response());
     }
@@ -23,12 +24,12 @@ pub(super) async fn list(State(local): State<Local>, headers: HeaderMap) -> Resu
     Ok(pages::mails(&rows).into_response())
 }
 
-pub(super) async fn one(
+pub(super) async fn show(
     State(local): State<Local>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, LocalFault> {
-    let Some(mail) = local.desk.mail(&id).await? else {
+    let Some(mail) = local.local_store.mail(&id).await? else {
         return Ok(pages::not_here("mail").into_response());
     };
     if wants_json(&headers) {

@@ -1,62 +1,39 @@
-//! What only a laptop has: the first page, the mailbox, the webhooks, the clock. Never part of what is deployed.
+//! Local pages: start page, mailbox, webhooks and clock. Never deployed to AWS.
 
 mod clock;
 mod files;
 mod hooks;
+mod local_only;
 mod mail;
-mod visitors;
-
-use std::sync::Arc;
+mod response;
+mod state;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use handrail_domain::ids::TenantId;
-use handrail_kernel::clock::Clock;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::fault::Fault;
-use http::header::ACCEPT;
-use http::{HeaderMap, StatusCode};
-use serde_json::json;
+use handrail_platform::clock::Clock;
 
-use crate::clock::MovableClock;
-use crate::desk::Desk;
-use crate::engine::Folder;
+use crate::endpoints::endpoints;
 use crate::pages::{self, Home, Operation};
-use crate::pump::PumpHandle;
-use crate::serve::endpoints;
 
 pub(crate) use files::open_folder;
-
-#[derive(Clone)]
-pub(crate) struct Local {
-    pub cx: Cx,
-    pub desk: Desk,
-    pub pump: PumpHandle,
-    pub clock: Arc<MovableClock>,
-    pub origin: String,
-    pub key: String,
-    /// Whose deliveries are shown.
-    pub tenant: Option<TenantId>,
-    /// Where files lie, if they lie here.
-    pub folder: Option<Folder>,
-}
+pub(crate) use state::Local;
 
 pub(crate) fn router(local: Local) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/local/mail", get(mail::list))
-        .route("/local/mail/{id}", get(mail::one))
+        .route("/local/mail/{id}", get(mail::show))
         .route("/local/hooks", get(hooks::list))
         .route("/local/hooks/in/{name}", post(hooks::receive))
         .route("/local/clock", get(clock::show).post(clock::advance))
         .route("/local/files/{token}", put(files::put).layer(DefaultBodyLimit::disable()))
-        .route_layer(axum::middleware::from_fn(visitors::from_here_only))
+        .route_layer(axum::middleware::from_fn(local_only::require_local))
         .with_state(local)
 }
 
-/// A command that works when it is pasted.
+/// Returns a curl command that creates a decision.
 pub fn curl_line(origin: &str, key: &str) -> String {
     format!(
         "curl -s {origin}/decisions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
@@ -68,9 +45,9 @@ pub fn curl_line(origin: &str, key: &str) -> String {
 async fn home(State(local): State<Local>) -> Response {
     let now = local.clock.now();
     let advanced = Some(local.clock.ahead_seconds()).filter(|ahead| *ahead > 0).map(|ahead| format!("{ahead} s"));
-    let listed = endpoints();
-    let methods: Vec<_> = listed.iter().map(|endpoint| endpoint.method.http()).collect();
-    let operations: Vec<Operation<'_>> = listed
+    let all_endpoints = endpoints();
+    let methods: Vec<_> = all_endpoints.iter().map(|endpoint| endpoint.method.to_http()).collect();
+    let operations: Vec<Operation<'_>> = all_endpoints
         .iter()
         .zip(&methods)
         .map(|(endpoint, method)| Operation { method: method.as_str(), path: endpoint.path, summary: endpoint.summary })
@@ -83,27 +60,4 @@ async fn home(State(local): State<Local>) -> Response {
         operations: &operations,
     })
     .into_response()
-}
-
-fn wants_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("application/json"))
-}
-
-/// Local pages have no dialect: their reader has the log beside the browser.
-struct LocalFault(Fault);
-
-impl From<Fault> for LocalFault {
-    fn from(fault: Fault) -> Self {
-        Self(fault)
-    }
-}
-
-impl IntoResponse for LocalFault {
-    fn into_response(self) -> Response {
-        tracing::error!(fault = self.0.chain(), "a local page failed");
-        (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(json!({"error": self.0.to_string()}))).into_response()
-    }
 }

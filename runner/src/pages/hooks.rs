@@ -1,55 +1,54 @@
-//! The calls this program made to webhooks and the calls its own test receiver took:
-//! `/local/hooks`.
+//! Page of callbacks, webhook deliveries and calls of the test receiver: `/local/hooks`.
 
-use handrail_kernel::pages::shown;
+use handrail_web::pages::visible_text;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::local;
+use super::frame::local;
 
-/// What was sent and what came in, each newest first.
+/// Data of the page, each list newest first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hooks<'a> {
-    /// Where this program answers, to name the test receiver in full.
+    /// Origin of this server, for the URL of the test receiver.
     pub address: &'a str,
     pub deliveries: &'a [Delivery<'a>],
     pub received: &'a [Call<'a>],
 }
 
-/// One event on its way to one address.
+/// Callback or webhook delivery.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Delivery<'a> {
     pub id: &'a str,
     pub url: &'a str,
     pub event: &'a str,
-    /// `pending`, `delivered`, `failed`: shown as it is.
+    /// Status as shown: `pending`, `delivered` or `failed`.
     pub status: &'a str,
     pub attempts: &'a [Attempt<'a>],
-    /// In UTC, while there is one.
+    /// Time of the next attempt in UTC, if there is one.
     pub next_try: Option<&'a str>,
 }
 
-/// One try to deliver.
+/// Delivery attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempt<'a> {
-    /// In UTC.
+    /// Time in UTC.
     pub at: &'a str,
-    /// What came back: a status code, or why there is none.
+    /// HTTP status, or the error.
     pub result: Result<u16, &'a str>,
 }
 
-/// One call taken at `/local/hooks/in/{name}`.
+/// Call received at `/local/hooks/in/{name}`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
-    /// In UTC.
+    /// Time in UTC.
     pub at: &'a str,
     pub name: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a str,
 }
 
-/// `/local/hooks`
+/// Renders `/local/hooks`.
 #[must_use]
 pub(crate) fn hooks(view: &Hooks<'_>) -> Response<String> {
     let body = html! {
@@ -59,7 +58,7 @@ pub(crate) fn hooks(view: &Hooks<'_>) -> Response<String> {
             @if view.deliveries.is_empty() {
                 div class="empty" {
                     p { "Nothing was sent yet." }
-                    p { "Ask for a decision with a callback address and answer it, or make a hook and hand a packet over: the delivery and each try stand here." }
+                    p { "Create a decision with a callback_url and answer it, or create a webhook and a packet: the delivery and its attempts are listed here." }
                 }
             } @else {
                 ul class="rows" aria-labelledby="sent" {
@@ -72,7 +71,7 @@ pub(crate) fn hooks(view: &Hooks<'_>) -> Response<String> {
             @if view.received.is_empty() {
                 div class="empty" {
                     p { "Nothing was received yet." }
-                    p { "Use " code { (view.address) "/local/hooks/in/demo" } " as a callback address, and what arrives stands here. Any name can follow " code { "in/" } "." }
+                    p { "Use " code { (view.address) "/local/hooks/in/demo" } " as a callback_url, and its calls are listed here. Any name can follow " code { "in/" } "." }
                 }
             } @else {
                 ul class="rows" aria-labelledby="received" {
@@ -88,11 +87,11 @@ fn sent(delivery: &Delivery<'_>) -> Markup {
     html! {
         li data-delivery=(delivery.id) data-status=(delivery.status) {
             p class="row" {
-                span { strong { (shown(delivery.event)) } " to " code { (shown(delivery.url)) } }
-                span class=(tone(delivery.status)) { (shown(delivery.status)) }
+                span { strong { (visible_text(delivery.event)) } " to " code { (visible_text(delivery.url)) } }
+                span class=(chip_class(delivery.status)) { (visible_text(delivery.status)) }
             }
             p class="small soft" {
-                code { (shown(delivery.id)) }
+                code { (visible_text(delivery.id)) }
                 @if let Some(next) = delivery.next_try { ", next try " (next) }
             }
             @if delivery.attempts.is_empty() {
@@ -104,7 +103,7 @@ fn sent(delivery: &Delivery<'_>) -> Markup {
                             (attempt.at) ": "
                             @match attempt.result {
                                 Ok(code) => { "status " (code) }
-                                Err(error) => { (shown(error)) }
+                                Err(error) => { (visible_text(error)) }
                             }
                         }
                     }
@@ -118,21 +117,21 @@ fn received(call: &Call<'_>) -> Markup {
     html! {
         li data-call=(call.name) {
             p class="row" {
-                strong { (shown(call.name)) }
+                strong { (visible_text(call.name)) }
                 span class="small soft" { (call.at) }
             }
             details {
                 summary { "Headers (" (call.headers.len()) ")" }
                 pre class="code box" tabindex="0" role="group" aria-label="Headers" {
-                    @for (name, value) in call.headers { (shown(name)) ": " (shown(value)) "\n" }
+                    @for (name, value) in call.headers { (visible_text(name)) ": " (visible_text(value)) "\n" }
                 }
             }
-            pre class="code box" tabindex="0" role="group" aria-label="Body" { (shown(&pretty(call.body))) }
+            pre class="code box" tabindex="0" role="group" aria-label="Body" { (visible_text(&pretty(call.body))) }
         }
     }
 }
 
-fn tone(status: &str) -> &'static str {
+fn chip_class(status: &str) -> &'static str {
     match status {
         "delivered" => "chip yes",
         "failed" | "dead" | "exhausted" => "chip no",
@@ -140,7 +139,7 @@ fn tone(status: &str) -> &'static str {
     }
 }
 
-/// JSON with a line for each part; anything else as it came.
+/// Indents JSON, and returns other text unchanged.
 fn pretty(body: &str) -> String {
     serde_json::from_str::<Value>(body)
         .and_then(|value| serde_json::to_string_pretty(&value))
@@ -153,14 +152,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_lists_say_how_to_fill_them() {
+    fn empty_lists_explain_how_to_fill_them() {
         let page = hooks(&Hooks { address: "http://127.0.0.1:8080", deliveries: &[], received: &[] }).into_body();
         assert!(page.contains("Nothing was sent yet."));
         assert!(page.contains("<code>http://127.0.0.1:8080/local/hooks/in/demo</code>"));
     }
 
     #[test]
-    fn hostile_calls_are_text() {
+    fn hostile_calls_are_escaped() {
         let attempts =
             [Attempt { at: "16:30 UTC", result: Err(HOSTILE) }, Attempt { at: "16:31 UTC", result: Ok(503) }];
         let delivery = Delivery {
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_body_is_laid_out_and_escaped() {
+    fn json_body_is_indented() {
         assert_eq!(pretty("{\"b\":[1],\"a\":\"<\"}"), "{\n  \"b\": [\n    1\n  ],\n  \"a\": \"<\"\n}");
         assert_eq!(pretty("a=b"), "a=b");
     }

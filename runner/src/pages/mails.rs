@@ -1,43 +1,43 @@
-//! The mails this program would have sent: `/local/mail` and `/local/mail/{id}`.
+//! Pages of stored mails: `/local/mail` and `/local/mail/{id}`.
 //!
-//! The HTML part is shown in a frame without scripts and without an origin; its links lead the
-//! whole window, so that a person can go on from it as from a mail program.
+//! The HTML part is shown in a frame without scripts and without an origin; its links open in the whole window, as from
+//! a mail program.
 
-use handrail_kernel::pages::{html_under, shown};
+use handrail_web::pages::{html_response_with_policy, visible_text};
 use http::{HeaderValue, Response, StatusCode};
 use maud::{Markup, html};
 
-use super::{frame, local};
+use super::frame::{frame, local};
 
-/// A frame takes on the policy of the page around it, and a mail is styled by attributes: hence the
-/// inline styles here, on a page that is never deployed. Forms, images and scripts stay off.
+/// CSP of the mail page. The frame inherits it and mails use inline styles, so these are allowed; forms, external
+/// images and scripts are not.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
     base-uri 'none'; frame-ancestors 'none'";
 
-/// One line of the list.
+/// Mail in the list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MailRow<'a> {
     pub id: &'a str,
     pub to: &'a str,
     pub subject: &'a str,
-    /// In UTC.
+    /// Time in UTC.
     pub at: &'a str,
 }
 
-/// One whole mail.
+/// Mail with its texts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MailDetail<'a> {
     pub id: &'a str,
     pub to: &'a str,
     pub subject: &'a str,
-    /// In UTC.
+    /// Time in UTC.
     pub at: &'a str,
     pub text: &'a str,
-    /// The HTML part, as a mail program gets it.
+    /// HTML part of the mail.
     pub html: &'a str,
 }
 
-/// `/local/mail`. The mails come newest first.
+/// Renders `/local/mail`. `mails` is sorted, newest first.
 #[must_use]
 pub(crate) fn mails(mails: &[MailRow<'_>]) -> Response<String> {
     let body = html! {
@@ -54,10 +54,10 @@ pub(crate) fn mails(mails: &[MailRow<'_>]) -> Response<String> {
                     @for mail in mails {
                         li data-mail=(mail.id) {
                             p class="row" {
-                                a href={ "/local/mail/" (segment(mail.id)) } { bdi { (shown(mail.subject)) } }
+                                a href={ "/local/mail/" (segment(mail.id)) } { bdi { (visible_text(mail.subject)) } }
                                 span class="small soft" { (mail.at) }
                             }
-                            p class="small soft" { "To " bdi { (shown(mail.to)) } }
+                            p class="small soft" { "To " bdi { (visible_text(mail.to)) } }
                         }
                     }
                 }
@@ -67,20 +67,20 @@ pub(crate) fn mails(mails: &[MailRow<'_>]) -> Response<String> {
     local(StatusCode::OK, "Mail", body)
 }
 
-/// `/local/mail/{id}`
+/// Renders `/local/mail/{id}`.
 #[must_use]
 pub(crate) fn mail(view: &MailDetail<'_>) -> Response<String> {
     let links = links(view.text);
     let body = html! {
         div class="card" data-mail=(view.id) {
-            h1 class="long" { bdi { (shown(view.subject)) } }
+            h1 class="long" { bdi { (visible_text(view.subject)) } }
             dl class="facts" {
                 dt { "To" }
-                dd { bdi { (shown(view.to)) } }
+                dd { bdi { (visible_text(view.to)) } }
                 dt { "At" }
                 dd { (view.at) }
                 dt { "Id" }
-                dd { code { (shown(view.id)) } }
+                dd { code { (visible_text(view.id)) } }
             }
             @if !links.is_empty() {
                 h2 { "Links" }
@@ -93,17 +93,17 @@ pub(crate) fn mail(view: &MailDetail<'_>) -> Response<String> {
             h2 { "As HTML" }
             iframe title="The HTML part of the mail"
                 sandbox="allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
-                srcdoc=(leading_the_window(view.html)) {}
+                srcdoc=(with_top_target(view.html)) {}
             h2 { "As text" }
-            pre class="code" { (shown(view.text)) }
+            pre class="code" { (visible_text(view.text)) }
         }
         p { a href="/local/mail" { "All mail" } }
     };
-    html_under(StatusCode::OK, &frame("One mail", body), HeaderValue::from_static(POLICY))
+    html_response_with_policy(StatusCode::OK, &frame("One mail", body), HeaderValue::from_static(POLICY))
 }
 
-/// The mail's own links with a name each: the answer they preselect, or `page`. Lines that quote
-/// the agent are passed over, and so is everything that is not a web address.
+/// Returns the mail's links with the answer that each preselects, or `page`. Skips quoted lines, which hold the agent's
+/// text.
 fn links(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .map(str::trim)
@@ -123,8 +123,8 @@ fn label(name: &str) -> Markup {
     }
 }
 
-/// Without this a link would open inside the frame, where the approver's page refuses to be.
-fn leading_the_window(html: &str) -> String {
+/// Makes links open in the whole window, because the approver's page refuses to be framed.
+fn with_top_target(html: &str) -> String {
     const BASE: &str = "<base target=\"_top\">";
     if html.contains("<head>") {
         return html.replacen("<head>", &format!("<head>{BASE}"), 1);
@@ -132,7 +132,7 @@ fn leading_the_window(html: &str) -> String {
     format!("{BASE}{html}")
 }
 
-/// An id as one segment of a path, whatever is in it.
+/// Percent-encodes an id as a path segment.
 fn segment(id: &str) -> String {
     let mut out = String::new();
     for byte in id.bytes() {
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_says_how_to_get_a_mail() {
+    fn empty_list_explains_how_to_get_mail() {
         let page = mails(&[]).into_body();
         assert!(page.contains("No mail yet."));
         assert!(page.contains("Ask for a decision by API"));
     }
 
     #[test]
-    fn hostile_mails_are_listed_as_text() {
+    fn hostile_mails_are_escaped_in_list() {
         let row = MailRow { id: "../x?\"", to: HOSTILE, subject: HOSTILE, at: "16:30 UTC" };
         let page = mails(&[row]).into_body();
         assert_harmless(&page);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_cannot_leave_its_frame() {
+    fn mail_cannot_leave_its_frame() {
         let html = "<html><head></head><body>\"></iframe><script>x</script></body></html>";
         let view = MailDetail { to: HOSTILE, subject: HOSTILE, ..detail(HOSTILE, html) };
         let response = mail(&view);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn own_links_can_be_followed_by_name() {
+    fn own_links_are_listed_by_name() {
         let text = "Your page:\nhttps://d.example/d/t\n\nApprove:\nhttps://d.example/d/t?a=approve\n\
             > https://evil.example/\nsee https://evil.example/\njavascript:alert(1)\n";
         let page = mail(&detail(text, "<p>x</p>")).into_body();

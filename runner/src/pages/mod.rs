@@ -1,35 +1,35 @@
-//! The pages of the program on this machine: what runs here, the mails it would have sent, the
-//! calls it made and took.
+//! HTML of the local pages: start page, mails, webhooks.
 //!
-//! Called by the local routes of `handrail` only; no deployed door has them. They guarantee what
-//! every page does (see `handrail_kernel::pages`), and outside text is escaped and shown as text.
-//! They keep no state and ask nobody: what they show is handed to them.
+//! Used by the local routes only, never deployed. The pages have the guarantees of `handrail_web::pages`, and
+//! outside text is escaped. They render their arguments and read no state.
 
+mod frame;
 mod hooks;
 mod mails;
 
 pub(crate) use hooks::{Attempt, Call, Delivery, Hooks, hooks};
 pub(crate) use mails::{MailDetail, MailRow, mail, mails};
 
-use handrail_kernel::pages::{Page, html as respond, shown};
+use frame::local;
+use handrail_web::pages::visible_text;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
 
-/// All that the first page tells.
+/// Data of the start page.
 #[derive(Debug, Clone)]
 pub(crate) struct Home<'a> {
-    /// Where this program answers: `http://127.0.0.1:8080`.
+    /// Origin of this server, for example `http://127.0.0.1:8080`.
     pub address: &'a str,
-    /// A command to try, as it is typed.
+    /// Command to try.
     pub curl: &'a str,
-    /// The clock of this program, in UTC.
+    /// Time of the local clock, in UTC.
     pub clock: &'a str,
-    /// How far the clock was moved ahead of the machine's, where it was.
+    /// Offset to the machine's clock, if the clock was moved.
     pub advanced: Option<&'a str>,
     pub operations: &'a [Operation<'a>],
 }
 
-/// One thing the API can do.
+/// API operation in the list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation<'a> {
     pub method: &'a str,
@@ -37,7 +37,7 @@ pub(crate) struct Operation<'a> {
     pub summary: &'a str,
 }
 
-/// `/`
+/// Renders the start page `/`.
 #[must_use]
 pub(crate) fn home(view: &Home<'_>) -> Response<String> {
     let body = html! {
@@ -76,13 +76,13 @@ pub(crate) fn home(view: &Home<'_>) -> Response<String> {
     local(StatusCode::OK, "This machine", body)
 }
 
-/// 404: nothing local has this address.
+/// Renders a 404 page for a missing local item.
 #[must_use]
 pub(crate) fn not_here(what: &str) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Not here" }
-            p class="lede" { "There is no " (shown(what)) "." }
+            p class="lede" { "There is no " (visible_text(what)) "." }
             p { "It may be from before this program was started again. " a href="/" { "Start from the first page" } "." }
         }
     };
@@ -108,30 +108,15 @@ fn operations(operations: &[Operation<'_>]) -> Markup {
     }
 }
 
-fn local(status: StatusCode, title: &str, body: Markup) -> Response<String> {
-    respond(status, &frame(title, body))
-}
-
-fn frame(title: &str, body: Markup) -> Page<'_> {
-    let bar = html! {
-        nav aria-label="This machine" {
-            a href="/" { "Start" }
-            a href="/local/mail" { "Mail" }
-            a href="/local/hooks" { "Webhooks" }
-        }
-    };
-    Page::new(title, body).bar(bar).wide()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a hostile agent, receiver or mail would bring.
+    /// Hostile text of an agent, receiver or mail.
     pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(1)> \
         javascript:alert(1) </textarea></pre></title></iframe> \u{202e}desrever\0";
 
-    /// Panics unless `page` is free of everything that [`HOSTILE`] tries.
+    /// Asserts that the markup of [`HOSTILE`] is escaped in `page`.
     pub(super) fn assert_harmless(page: &str) {
         for never in ["<script", "<img", "</iframe> ", "\u{202e}", "\0", "href=\"javascript:"] {
             assert!(!page.contains(never), "{never:?} is on the page");
@@ -140,10 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn home_tells_what_runs_and_escapes_it() {
-        let bad = "<script>\"><img>";
-        let operations = [Operation { method: "POST", path: bad, summary: bad }];
-        let view = Home { address: bad, curl: bad, clock: bad, advanced: Some(bad), operations: &operations };
+    fn home_shows_server_and_escapes_text() {
+        let hostile = "<script>\"><img>";
+        let operations = [Operation { method: "POST", path: hostile, summary: hostile }];
+        let view =
+            Home { address: hostile, curl: hostile, clock: hostile, advanced: Some(hostile), operations: &operations };
         assert_harmless(home(&view).body());
         let view = Home {
             address: "http://127.0.0.1:8080",
@@ -163,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_a_404() {
+    fn missing_item_is_not_found() {
         let response = not_here(HOSTILE);
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_harmless(response.body());

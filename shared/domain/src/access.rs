@@ -1,56 +1,66 @@
-//! Who may do what: the roles a key can have and the scopes each role brings.
+//! Roles of API keys and the scopes that each role grants.
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a key may be allowed to do. Every endpoint names exactly one.
+/// Permission of an API key. Each endpoint requires exactly one scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     DecisionsWrite,
     DecisionsRead,
-    /// Answering by API. An agent does not have it: who asks must not answer.
+    /// Answers decisions. Agents lack this scope: the requester must not answer its own decisions.
     DecisionsResolve,
-    /// Seeing oneself.
+    /// Reads the caller's own account.
     AccountRead,
     KeysWrite,
-    /// Letting Handrail into a Slack workspace.
+    /// Installs Handrail in a Slack workspace.
     SlackWrite,
-    /// Seeing packets.
+    /// Reads packets.
     PacketsRead,
-    /// Making packets, taking them away, finishing many at once.
+    /// Creates and deletes packets, and completes packets in batches.
     PacketsWrite,
-    /// Working on packets: claiming them, moving them on.
+    /// Claims packets and changes their state.
     PacketsWork,
-    /// Answering a packet's checkpoint in a person's name. An agent does not have it, as with decisions.
+    /// Moves a conversation to another agent, as a packet that the routes API creates.
+    HandoffsWrite,
+    /// Answers a packet's checkpoint in a person's name. Agents lack this scope, as for decisions.
     PacketsRespond,
-    /// Seeing the account's figures.
+    /// Reads the tenant's statistics and the system's health.
     SystemRead,
-    /// Seeing accounts: one's own, or all of them.
+    /// Reads tenants: an admin its own, an operator all of them.
     TenantsRead,
-    /// Making accounts, changing and deleting them.
+    /// Creates, changes and deletes tenants.
     TenantsWrite,
-    /// Saying where the account is called when something happens, and seeing what was called.
+    /// Creates and deletes webhooks, and reads and replays their deliveries.
     HooksWrite,
-    /// Making all calls again that were given up.
+    /// Replays all dead letters.
     HooksRetryAll,
-    /// Registering and seeing the schemas that contexts are held to.
+    /// Registers and reads the schemas that packet contexts must match.
     PacketsSchemas,
 }
 
+impl Scope {
+    /// Lowest role of the packets API that grants the scope.
+    pub fn lowest_packet_role(self) -> Role {
+        let ranks = [Role::Reader, Role::Agent, Role::Writer, Role::Admin];
+        ranks.into_iter().find(|role| role.allows(self)).unwrap_or(Role::Operator)
+    }
+}
+
+/// Role of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Asks and waits.
+    /// Creates decisions, claims packets and works on them, and never answers.
     Agent,
-    /// A program of the team's own, such as a custom approval screen: it may also answer.
+    /// The team's own program, such as a custom approval screen. Unlike an agent, an app can also answer.
     App,
-    /// May also make and revoke keys.
+    /// Like an app, and also creates and revokes API keys.
     Admin,
-    /// Looks and changes nothing.
+    /// Reads and changes nothing.
     Reader,
-    /// Makes packets and answers their checkpoints; asks for decisions as an agent does.
+    /// Creates packets and answers their checkpoints. Creates decisions as an agent does, and never answers them.
     Writer,
-    /// Looks after all accounts and their keys, and reads nothing of what is in them. The first one is made by the command
-    /// line.
+    /// Manages all tenants and their API keys, and cannot read their records. The command line creates the first one.
     Operator,
 }
 
@@ -79,8 +89,8 @@ impl Role {
         match scope {
             Scope::TenantsWrite => false,
             Scope::DecisionsRead | Scope::AccountRead | Scope::PacketsRead => true,
-            Scope::DecisionsWrite | Scope::PacketsWrite | Scope::PacketsWork => !matches!(self, Self::Reader),
-            Scope::PacketsRespond | Scope::PacketsSchemas | Scope::HooksWrite => {
+            Scope::DecisionsWrite | Scope::PacketsWork | Scope::HandoffsWrite => !matches!(self, Self::Reader),
+            Scope::PacketsWrite | Scope::PacketsRespond | Scope::PacketsSchemas | Scope::HooksWrite => {
                 matches!(self, Self::App | Self::Admin | Self::Writer)
             }
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
@@ -96,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_asks_but_never_answers() {
+    fn agent_cannot_answer() {
         assert!(Role::Agent.allows(Scope::DecisionsWrite));
         assert!(!Role::Agent.allows(Scope::DecisionsResolve));
         assert!(!Role::Agent.allows(Scope::KeysWrite) && !Role::App.allows(Scope::KeysWrite));
@@ -106,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_changes_nothing() {
+    fn reader_changes_nothing() {
         for scope in [Scope::DecisionsRead, Scope::AccountRead, Scope::PacketsRead] {
             assert!(Role::Reader.allows(scope));
         }
@@ -123,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_looks_after_accounts_and_reads_nothing_in_them() {
+    fn operator_manages_tenants_but_reads_no_records() {
         for scope in [Scope::TenantsRead, Scope::TenantsWrite, Scope::KeysWrite] {
             assert!(Role::Operator.allows(scope));
         }
@@ -139,14 +149,28 @@ mod tests {
     }
 
     #[test]
-    fn hooks_are_not_for_agents() {
+    fn agent_cannot_manage_webhooks() {
         assert!([Role::App, Role::Admin, Role::Writer].iter().all(|role| role.allows(Scope::HooksWrite)));
         assert!(!Role::Agent.allows(Scope::HooksWrite));
         assert!(Role::ALL.iter().all(|role| role.allows(Scope::HooksRetryAll) == (*role == Role::Admin)));
     }
 
     #[test]
-    fn role_names_read_back() {
+    fn packet_roles_have_published_ranks() {
+        let ranks = [Role::Reader, Role::Agent, Role::Writer, Role::Admin];
+        let lowest = |scope| ranks.into_iter().find(|role| role.allows(scope));
+        assert_eq!(lowest(Scope::PacketsRead), Some(Role::Reader));
+        assert_eq!(lowest(Scope::PacketsWork), Some(Role::Agent));
+        assert_eq!(lowest(Scope::HandoffsWrite), Some(Role::Agent));
+        for scope in [Scope::PacketsWrite, Scope::PacketsRespond, Scope::PacketsSchemas, Scope::HooksWrite] {
+            assert_eq!((scope.lowest_packet_role(), lowest(scope)), (Role::Writer, Some(Role::Writer)));
+        }
+        assert_eq!(Scope::KeysWrite.lowest_packet_role(), Role::Admin);
+        assert_eq!(Scope::TenantsWrite.lowest_packet_role(), Role::Operator);
+    }
+
+    #[test]
+    fn role_names_parse_back() {
         assert!(Role::ALL.iter().all(|role| Role::from_name(role.name()) == Some(*role)));
         assert_eq!(Role::from_name("root"), None);
     }

@@ -1,4 +1,4 @@
-//! An account, which the packets door calls a tenant: whose the keys are, what it may use, and whom its keys may ask.
+//! Tenants, the limits of their tiers, and the approvers that an API key may ask. People see a tenant as "account".
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::ids::TenantId;
 use crate::text::EmailAddress;
 use crate::time::Timestamp;
 
-/// What an account was given. An installation of one's own gives everything.
+/// Tier of a tenant. Tenants of a self-hosted installation have the default, which limits least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
@@ -17,54 +17,63 @@ pub enum Tier {
     Enterprise,
 }
 
-/// What belongs to a tier. `None`: as much as wanted.
+/// Limits of a tier. `None` means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Preset {
+pub struct TierLimits {
     pub tier: Tier,
     pub name: &'static str,
-    /// Of all keys of the account together.
+    /// Decisions per month, for all keys of the tenant together.
     pub decisions_per_month: Option<u32>,
-    /// People whom one key may ask, backup included.
+    /// Number of people that one key may ask, the backup included.
     pub approvers_max: Option<usize>,
-    /// Whether somebody else may be asked in the end than the account's holder.
-    pub asks_others: bool,
-    /// Of a key that is made without a number of its own.
+    /// `false` if keys may ask only the tenant's owner.
+    pub allows_other_approvers: bool,
+    /// Rate limit of a key that is created without one.
     pub requests_per_minute: u32,
-    /// What a key of this tier may be given at most.
+    /// Highest rate limit that a key of this tier can have.
     pub requests_per_minute_max: u32,
 }
 
-/// The published tiers.
+/// Published tiers, in the order of [`Tier`].
 #[rustfmt::skip]
-pub const PRESETS: [Preset; 4] = [
-    preset(Tier::Free,       "free",       Some(10),  Some(1), false, 30,  30),
-    preset(Tier::Pro,        "pro",        Some(100), Some(2), true,  30,  30),
-    preset(Tier::Scale,      "scale",      Some(500), Some(3), true,  30,  30),
-    preset(Tier::Enterprise, "enterprise", None,      None,    true,  600, 1_000_000),
+pub const TIERS: [TierLimits; 4] = [
+    tier_limits(Tier::Free,       "free",       Some(10),  Some(1), false, 30,  30),
+    tier_limits(Tier::Pro,        "pro",        Some(100), Some(2), true,  30,  30),
+    tier_limits(Tier::Scale,      "scale",      Some(500), Some(3), true,  30,  30),
+    tier_limits(Tier::Enterprise, "enterprise", None,      None,    true,  600, 1_000_000),
 ];
 
-const fn preset(
+const fn tier_limits(
     tier: Tier,
     name: &'static str,
     decisions_per_month: Option<u32>,
     approvers_max: Option<usize>,
-    asks_others: bool,
+    allows_other_approvers: bool,
     requests_per_minute: u32,
     requests_per_minute_max: u32,
-) -> Preset {
-    Preset { tier, name, decisions_per_month, approvers_max, asks_others, requests_per_minute, requests_per_minute_max }
+) -> TierLimits {
+    TierLimits {
+        tier,
+        name,
+        decisions_per_month,
+        approvers_max,
+        allows_other_approvers,
+        requests_per_minute,
+        requests_per_minute_max,
+    }
 }
 
 impl Tier {
-    pub fn preset(self) -> &'static Preset {
-        &PRESETS[self as usize]
+    /// Limits of this tier.
+    pub fn preset(self) -> &'static TierLimits {
+        &TIERS[self as usize]
     }
 
     pub fn name(self) -> &'static str {
         self.preset().name
     }
 
-    /// Whether its decisions may be asked in Slack.
+    /// Returns `true` if decisions of this tier can be sent to approvers in Slack.
     pub fn asks_in_slack(self) -> bool {
         match self {
             Self::Free | Self::Pro => false,
@@ -73,36 +82,37 @@ impl Tier {
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        PRESETS.iter().find(|preset| preset.name == name).map(|preset| preset.tier)
+        TIERS.iter().find(|limits| limits.name == name).map(|limits| limits.tier)
     }
 }
 
+/// Owner of API keys, records and limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
+pub struct Tenant {
     pub tenant: TenantId,
-    /// Of the person who holds it, and who signs in with it. `None`: nobody signs in, it is keys alone.
+    /// Address with which the owner signs in, or `None` if the tenant has API keys but no owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailAddress>,
     pub name: String,
     #[serde(default)]
     pub tier: Tier,
-    /// Instead of what the tier gives, see [`Allotment`](crate::allotment::Allotment).
+    /// Overrides the tier's limit in [`PacketLimits`](crate::packet_limits::PacketLimits).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoffs_per_day: Option<u32>,
-    /// The same for the keys that it may have at a time.
+    /// Overrides the tier's limit of active API keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_api_keys: Option<u32>,
     pub created_at: Timestamp,
-    /// `None`: it is as it was made.
+    /// Time of the last change, or `None` if nothing has changed since the tenant was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
-    /// From then on none of its keys works. It never comes back.
+    /// Time of the deletion, after which no key of the tenant works. A deletion is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
 }
 
-impl Account {
-    /// An account of keys alone, with what its tier gives.
+impl Tenant {
+    /// Creates a tenant without an owner, with the limits of its tier.
     pub fn new(tenant: TenantId, name: impl Into<String>, tier: Tier, created_at: Timestamp) -> Self {
         Self {
             tenant,
@@ -117,46 +127,46 @@ impl Account {
         }
     }
 
-    pub fn is_held_by(&self, person: &EmailAddress) -> bool {
+    pub fn is_owned_by(&self, person: &EmailAddress) -> bool {
         self.email.as_ref().is_some_and(|email| email.same_mailbox(person))
     }
 }
 
-/// Whom a key may ask, as somebody wants it to be.
+/// Approvers that a key may ask, as requested for the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct People {
-    /// Empty: anyone.
+pub struct AllowedApprovers {
+    /// Allowed approvers. An empty list allows everyone.
     pub approvers: Vec<EmailAddress>,
     pub backup: Option<EmailAddress>,
 }
 
-/// A tier does not hold what is wanted: which field, and why.
+/// Invalid field of a request that exceeds the limits of the tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BeyondTier {
+pub struct TierLimitExceeded {
     pub field: &'static str,
     pub message: String,
 }
 
-impl People {
-    /// These people under a tier. Where it limits them, a key that names nobody asks the account's holder.
-    pub fn under(self, tier: Tier, holder: Option<&EmailAddress>) -> Result<Self, BeyondTier> {
-        let preset = tier.preset();
-        let Some(max) = preset.approvers_max else { return Ok(self) };
-        let beyond = |field, message| Err(BeyondTier { field, message });
+impl AllowedApprovers {
+    /// Checks the approvers against a tier. If the tier limits approvers, an empty list becomes the tenant's owner.
+    pub fn check_tier(self, tier: Tier, owner: Option<&EmailAddress>) -> Result<Self, TierLimitExceeded> {
+        let limits = tier.preset();
+        let Some(max) = limits.approvers_max else { return Ok(self) };
+        let exceeded = |field, message| Err(TierLimitExceeded { field, message });
         let approvers =
-            if self.approvers.is_empty() { holder.cloned().into_iter().collect() } else { self.approvers.clone() };
+            if self.approvers.is_empty() { owner.cloned().into_iter().collect() } else { self.approvers.clone() };
         if approvers.is_empty() {
-            return beyond(
+            return exceeded(
                 "approvers",
-                format!("must name whom this key may ask: the tier {} has no list for anyone", preset.name),
+                format!("must not be empty on the {} tier: name the people that this key may ask", limits.name),
             );
         }
-        let is_holder = |person: &EmailAddress| holder.is_some_and(|holder| holder.same_mailbox(person));
-        if !preset.asks_others && !approvers.iter().all(is_holder) {
-            return beyond("approvers", format!("can only be the account's holder in the tier {}", preset.name));
+        let is_owner = |person: &EmailAddress| owner.is_some_and(|owner| owner.same_mailbox(person));
+        if !limits.allows_other_approvers && !approvers.iter().all(is_owner) {
+            return exceeded("approvers", format!("can only be the account owner on the {} tier", limits.name));
         }
-        if !preset.asks_others && self.backup.is_some() {
-            return beyond("backup_approver", format!("is not part of the tier {}", preset.name));
+        if !limits.allows_other_approvers && self.backup.is_some() {
+            return exceeded("backup_approver", format!("is not available on the {} tier: leave it out", limits.name));
         }
         let mut people: Vec<&EmailAddress> = Vec::new();
         for person in approvers.iter().chain(&self.backup) {
@@ -165,8 +175,8 @@ impl People {
             }
         }
         if people.len() > max {
-            let message = format!("can be at most {max} in the tier {}, the backup approver included", preset.name);
-            return beyond("approvers", message);
+            let message = format!("can be at most {max} people on the {} tier, including backup_approver", limits.name);
+            return exceeded("approvers", message);
         }
         Ok(Self { approvers, backup: self.backup })
     }
@@ -180,50 +190,58 @@ mod tests {
         EmailAddress::parse(text).unwrap()
     }
 
-    fn people(approvers: &[&str], backup: Option<&str>) -> People {
-        People { approvers: approvers.iter().map(|text| address(text)).collect(), backup: backup.map(address) }
+    fn people(approvers: &[&str], backup: Option<&str>) -> AllowedApprovers {
+        AllowedApprovers {
+            approvers: approvers.iter().map(|text| address(text)).collect(),
+            backup: backup.map(address),
+        }
     }
 
     #[test]
-    fn tiers_are_found_by_name_and_are_the_published_ones() {
-        for preset in &PRESETS {
-            assert_eq!(preset.tier.preset(), preset);
-            assert_eq!(Tier::from_name(preset.name), Some(preset.tier));
-            assert_eq!(serde_json::to_string(&preset.tier).unwrap(), format!("{:?}", preset.name));
+    fn tier_names_and_limits_match_published_ones() {
+        for limits in &TIERS {
+            assert_eq!(limits.tier.preset(), limits);
+            assert_eq!(Tier::from_name(limits.name), Some(limits.tier));
+            assert_eq!(serde_json::to_string(&limits.tier).unwrap(), format!("{:?}", limits.name));
         }
-        let published = PRESETS.map(|preset| (preset.decisions_per_month, preset.approvers_max));
+        let published = TIERS.map(|limits| (limits.decisions_per_month, limits.approvers_max));
         assert_eq!(published, [(Some(10), Some(1)), (Some(100), Some(2)), (Some(500), Some(3)), (None, None)]);
         assert_eq!((Tier::from_name("gold"), Tier::default()), (None, Tier::Enterprise));
     }
 
     #[test]
-    fn an_account_of_earlier_days_is_read_and_one_without_a_person_too() {
-        let old = r#"{"tenant":"ten_01ARZ3NDEKTSV4RRFFQ69G5FAV","email":"a@b.co","name":"A",
+    fn tenants_without_newer_fields_or_owner_are_read() {
+        let earlier = r#"{"tenant":"ten_01ARZ3NDEKTSV4RRFFQ69G5FAV","email":"a@b.co","name":"A",
             "created_at":"2026-01-01T00:00:00Z"}"#;
-        let read: Account = serde_json::from_str(old).unwrap();
-        assert!(read.is_held_by(&address("A@B.co")) && read.tier == Tier::Enterprise && read.deleted_at.is_none());
-        let nobodys = Account::new(read.tenant, "Keys alone", Tier::Free, read.created_at);
-        let text = serde_json::to_string(&nobodys).unwrap();
-        assert_eq!(serde_json::from_str::<Account>(&text).unwrap(), nobodys);
-        assert!(!nobodys.is_held_by(&address("a@b.co")) && !text.contains("null"));
+        let read: Tenant = serde_json::from_str(earlier).unwrap();
+        assert!(read.is_owned_by(&address("A@B.co")) && read.tier == Tier::Enterprise && read.deleted_at.is_none());
+        let ownerless = Tenant::new(read.tenant, "Keys alone", Tier::Free, read.created_at);
+        let text = serde_json::to_string(&ownerless).unwrap();
+        assert_eq!(serde_json::from_str::<Tenant>(&text).unwrap(), ownerless);
+        assert!(!ownerless.is_owned_by(&address("a@b.co")) && !text.contains("null"));
     }
 
     #[test]
-    fn a_tier_says_whom_a_key_may_ask() {
-        let holder = address("holder@example.com");
-        let under = |tier, wanted: People| wanted.under(tier, Some(&holder)).map(|people| people.approvers.len());
-        let field = |tier, wanted: People| wanted.under(tier, Some(&holder)).unwrap_err().field;
-        assert_eq!(people(&[], None).under(Tier::Free, Some(&holder)).unwrap(), people(&["holder@example.com"], None));
-        assert_eq!(under(Tier::Free, people(&["Holder@Example.com"], None)), Ok(1));
+    fn tier_limits_approvers_of_a_key() {
+        let owner = address("owner@example.com");
+        let count = |tier, allowed: AllowedApprovers| {
+            allowed.check_tier(tier, Some(&owner)).map(|allowed| allowed.approvers.len())
+        };
+        let field = |tier, allowed: AllowedApprovers| allowed.check_tier(tier, Some(&owner)).unwrap_err().field;
+        assert_eq!(
+            people(&[], None).check_tier(Tier::Free, Some(&owner)).unwrap(),
+            people(&["owner@example.com"], None)
+        );
+        assert_eq!(count(Tier::Free, people(&["Owner@Example.com"], None)), Ok(1));
         assert_eq!(field(Tier::Free, people(&["ann@example.com"], None)), "approvers");
         assert_eq!(field(Tier::Free, people(&[], Some("ann@example.com"))), "backup_approver");
-        assert_eq!(under(Tier::Pro, people(&["a@b.co"], Some("c@b.co"))), Ok(1));
+        assert_eq!(count(Tier::Pro, people(&["a@b.co"], Some("c@b.co"))), Ok(1));
         assert_eq!(field(Tier::Pro, people(&["a@b.co", "b@b.co"], Some("c@b.co"))), "approvers");
-        // The same mailbox twice is one person.
-        assert_eq!(under(Tier::Pro, people(&["a@b.co", "b@b.co"], Some("B@b.co"))), Ok(2));
-        assert_eq!(under(Tier::Scale, people(&["a@b.co", "b@b.co", "c@b.co"], None)), Ok(3));
+        // An approver who is also the backup counts as one person.
+        assert_eq!(count(Tier::Pro, people(&["a@b.co", "b@b.co"], Some("B@b.co"))), Ok(2));
+        assert_eq!(count(Tier::Scale, people(&["a@b.co", "b@b.co", "c@b.co"], None)), Ok(3));
         assert_eq!(field(Tier::Scale, people(&["a@b.co", "b@b.co", "c@b.co", "d@b.co"], None)), "approvers");
-        assert_eq!(under(Tier::Enterprise, people(&[], None)), Ok(0));
-        assert_eq!(people(&[], None).under(Tier::Pro, None).unwrap_err().field, "approvers");
+        assert_eq!(count(Tier::Enterprise, people(&[], None)), Ok(0));
+        assert_eq!(people(&[], None).check_tier(Tier::Pro, None).unwrap_err().field, "approvers");
     }
 }

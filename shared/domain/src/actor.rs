@@ -1,4 +1,4 @@
-//! Who did it, and how we know.
+//! Authors of events and how they were authenticated.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,41 @@ use crate::access::Role;
 use crate::ids::KeyId;
 use crate::text::EmailAddress;
 
-/// The author of an event.
+/// Author of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
-    /// A program, known by its API key.
+    /// Program with an API key.
     Key { key: KeyId, role: Role },
-    /// A person, known by their address.
-    Person { email: EmailAddress, by: ProofOfPerson },
-    /// A rule that the account set up for the key that asked.
+    /// Person, identified by an email address.
+    Person { email: EmailAddress, by: AuthMethod },
+    /// Rule of the API key that created the decision.
     Policy { rule: String },
-    /// Somebody who has not shown yet who they are.
-    Visitor,
-    /// A deadline that passed.
+    /// Person who is not yet authenticated.
+    #[serde(rename = "visitor")]
+    Anonymous,
+    /// Timer whose deadline passed.
     Timer,
 }
 
-/// What stands behind the claim that it was this person.
+/// Method by which a person was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ProofOfPerson {
-    /// They held the signed link that was mailed to this address.
+pub enum AuthMethod {
+    /// Signed link that was mailed to the person's address.
     MailedLink,
-    /// Slack says that the account with this address tapped the message that was sent to it.
+    /// Slack user with the person's address, who clicked in a message sent to that user.
     Slack,
 }
 
 impl Actor {
-    /// Short and stable, for logs and audit rows.
+    /// Short, stable text for logs and audit entries.
     pub fn label(&self) -> String {
         match self {
             Self::Key { key, role } => format!("{}:{key}", role.name()),
             Self::Person { email, .. } => format!("person:{email}"),
             Self::Policy { rule } => format!("policy:{rule}"),
-            Self::Visitor => "visitor".to_owned(),
+            Self::Anonymous => "visitor".to_owned(),
             Self::Timer => "timer".to_owned(),
         }
     }

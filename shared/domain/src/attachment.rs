@@ -1,19 +1,20 @@
-//! A file that belongs to a record: what the record says of it. The bytes lie elsewhere.
+//! Attachments: metadata of the files of a record. The bytes are stored apart from the record.
 
 use serde::{Deserialize, Serialize};
 
-/// Files on one record, from whichever side they came.
+/// Maximum number of files attached to a record, and of files in one answer.
 pub const ATTACHMENTS_MAX: usize = 5;
 
+/// Metadata of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
-    /// Where the bytes lie. Drawn by chance, so that nobody finds them by guessing.
+    /// Id under which the bytes are stored. Random, so that the id cannot be guessed.
     pub id: String,
-    /// For people. Never part of a path.
+    /// File name for people. Never part of a path.
     pub name: String,
-    /// From the name and the bytes, not from what the sender said.
+    /// Content type by the name and the bytes, not the type that the sender declared.
     pub content_type: String,
     pub size: u64,
-    /// In hexadecimal.
+    /// SHA-256 of the bytes, in hexadecimal.
     pub sha256: String,
 }

@@ -1,7 +1,7 @@
 //! Canonical JSON of a request, the input of the digest by which a repeated request is recognised.
 //!
-//! The text depends on the public field names and values alone. It never depends on the name of a Rust type, on the order of
-//! struct fields, or on `Debug`, so a refactoring cannot make a repeat look like another request.
+//! The text depends on the public field names and values alone. Names of Rust types, the order of struct fields and
+//! `Debug` have no influence, so a refactoring cannot make a repeat look like another request.
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn order_of_list_items_counts() {
+    fn order_of_list_items_matters() {
         assert_ne!(canonical_json(&json!([1, 2])), canonical_json(&json!([2, 1])));
     }
 }

@@ -1,54 +1,57 @@
-//! What has to happen in the world because an event was committed.
+//! Effects of committed events: messages to send and files to retain.
 //!
-//! Effects are computed from the committed event, never stored beside it: whoever sees the event can compute them again,
-//! so a process that dies after the write loses nothing. Each happens at least once and is known by record, sequence
-//! number and purpose, so that a repeat is recognised.
+//! Effects are computed from the committed event and never stored. Any process that reads the event can compute them
+//! again, so a crash after the write loses nothing. Each effect happens at least once. Its record, sequence number and
+//! purpose identify a repeat.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// One thing to send because of one event.
+/// Action that follows from an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// A signed HTTP call to the address that the asker gave.
+    /// Signed HTTP call of the decision's `callback_url`.
     Callback(Purpose),
-    /// A mail to the person who is asked.
+    /// Mail to the approver, or to a person who signs in.
     Mail(Purpose),
-    /// An edit of what was posted in Slack, so that it shows how things stand.
+    /// Update of a message in Slack to the current state.
     Slack(Purpose),
+    /// Callback that is made no earlier than a given time.
     CallbackAt(Purpose, Timestamp),
+    /// Mail that is sent no earlier than a given time.
     MailAt(Purpose, Timestamp),
-    /// The files that the event names stay: until then they were only lent.
-    Keep(Purpose),
+    /// Retention of the files that the event names, which are temporary until then.
+    RetainFiles(Purpose),
 }
 
-/// Why something is sent. With the record's id and the event's sequence number it names one delivery.
+/// Purpose of an effect. Identifies a delivery, together with the record's id and the event's sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
-    /// Ask the approver.
+    /// Asks the approver.
     AskApprover,
-    /// Ask the backup, because the approver did not answer in time.
+    /// Asks the backup after the approver did not answer in time.
     AskBackup,
-    /// Tell the asker's program that there is something to decide.
+    /// Notifies the requester of a new decision.
     AnnounceCreated,
     AnnounceResolved,
     AnnounceEscalated,
     AnnounceExpired,
     AnnounceCancelled,
-    /// The time has come for which it was approved.
+    /// Notifies the requester that the time of a scheduled approval has come.
     AnnounceDue,
-    /// Half of the time is over.
+    /// Reminds the approver after half of the time to answer.
     RemindHalf,
-    /// Little time is left.
+    /// Reminds the approver shortly before the deadline.
     RemindLast,
-    /// The link that signs a person in.
+    /// Sends the link with which a person signs in.
     SignIn,
-    /// Show in Slack how things stand now.
+    /// Updates a Slack message to the current state.
     UpdateSlack,
+    /// Retains the files of an event.
     KeepFiles,
-    /// Tell a subscriber what happened.
+    /// Delivers an event to a webhook.
     Announce,
 }
 
@@ -100,29 +103,29 @@ impl Effect {
             Self::Callback(purpose)
             | Self::Mail(purpose)
             | Self::Slack(purpose)
-            | Self::Keep(purpose)
+            | Self::RetainFiles(purpose)
             | Self::CallbackAt(purpose, _)
             | Self::MailAt(purpose, _) => purpose,
         }
     }
 
-    /// The same, but not before this time.
+    /// Returns the effect with `at` as its earliest time.
     #[must_use]
     pub fn at(self, at: Timestamp) -> Self {
         match self {
             Self::Callback(purpose) | Self::CallbackAt(purpose, _) => Self::CallbackAt(purpose, at),
             Self::Mail(purpose) | Self::MailAt(purpose, _) => Self::MailAt(purpose, at),
-            // An edit shows what is true when it happens.
+            // An update shows the state at the time of the update, so a delay has no use.
             Self::Slack(purpose) => Self::Slack(purpose),
-            // What is late here is lost.
-            Self::Keep(purpose) => Self::Keep(purpose),
+            // Temporary files are deleted after a while, so a delay would lose them.
+            Self::RetainFiles(purpose) => Self::RetainFiles(purpose),
         }
     }
 
-    /// Absent: at once.
+    /// Returns the earliest time of the effect, or `None` if the effect is immediate.
     pub fn not_before(self) -> Option<Timestamp> {
         match self {
-            Self::Callback(_) | Self::Mail(_) | Self::Slack(_) | Self::Keep(_) => None,
+            Self::Callback(_) | Self::Mail(_) | Self::Slack(_) | Self::RetainFiles(_) => None,
             Self::CallbackAt(_, at) | Self::MailAt(_, at) => Some(at),
         }
     }

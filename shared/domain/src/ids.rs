@@ -1,6 +1,6 @@
-//! Ids: one type per kind, so that a key's id can't be handed where a decision's is wanted.
+//! Ids of tenants, API keys, records and commands. Each has its own type, so an API key's id cannot pass as a record's.
 //!
-//! All are 128 bits that begin with the time they were made, so they sort by age. The caller brings time and entropy.
+//! A new id has 128 bits that begin with the time of creation, so ids sort by age. The caller passes time and entropy.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,12 +14,12 @@ use uuid::Uuid;
 use crate::canonical::canonical_json;
 use crate::time::Timestamp;
 
-/// A text that is not an id of the kind that was asked for.
+/// Error for a text that is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {0} id")]
-pub struct NotAnId(pub &'static str);
+pub struct InvalidId(pub &'static str);
 
-/// Ids that read `<prefix>_<ulid>`.
+/// Defines an id with the text `<prefix>_<ulid>`.
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -41,7 +41,7 @@ macro_rules! prefixed_id {
                 self.0.to_bytes()
             }
 
-            /// The time with which it begins.
+            /// Time of creation, with which the id begins.
             pub fn made_at(self) -> Timestamp {
                 Timestamp::from_unix_ms(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
             }
@@ -60,15 +60,15 @@ macro_rules! prefixed_id {
         }
 
         impl FromStr for $name {
-            type Err = NotAnId;
+            type Err = InvalidId;
 
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
                 text.strip_prefix(concat!($prefix, "_"))
                     .filter(|rest| rest.len() == 26)
                     .and_then(|rest| Ulid::from_string(rest).ok())
                     .map(Self)
                     .filter(|id| id.to_string() == text)
-                    .ok_or(NotAnId($prefix))
+                    .ok_or(InvalidId($prefix))
             }
         }
 
@@ -76,6 +76,7 @@ macro_rules! prefixed_id {
     };
 }
 
+/// Serialises an id as its text.
 macro_rules! text_serde {
     ($name:ident) => {
         impl Serialize for $name {
@@ -93,27 +94,28 @@ macro_rules! text_serde {
 }
 
 prefixed_id! {
-    /// The account that owns records and keys.
+    /// Id of a tenant.
     TenantId, "ten"
 }
 prefixed_id! {
-    /// An API key. Names the key without being the key.
+    /// Id of an API key. Not secret, unlike the key itself.
     KeyId, "key"
 }
 
-/// A record of any kind: on the wire a UUID, as the published decisions and packets APIs show theirs.
+/// Id of a record of any kind, published as a UUID.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(Uuid);
 
 impl RecordId {
-    /// A fresh id: UUID version 7.
+    /// Creates a new id, a UUID of version 7.
     pub fn new(at: Timestamp, entropy: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(at.as_unix_ms().unsigned_abs(), &entropy).into_uuid())
     }
 
-    /// The id that an idempotency key always leads to: UUID version 8, a hash of who asked and the key they chose.
+    /// Derives the id of a record from an idempotency key: a UUID of version 8, a hash of the tenant, the API key, the
+    /// kind and the idempotency key.
     ///
-    /// A repeat of the same create therefore meets the first one in the database, with no reservation beside it.
+    /// A repeated create therefore finds the first record in the database, without a stored reservation.
     pub fn from_idempotency_key(tenant: TenantId, key: KeyId, kind: &str, idempotency_key: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(tenant.to_bytes());
@@ -134,9 +136,9 @@ impl RecordId {
         self.0.into_bytes()
     }
 
-    /// Spreads records evenly over a small number of shards.
+    /// Returns the shard of the record, from 0 to `shards - 1`.
     ///
-    /// The last byte, because the first ones are the time: neighbours in time must not be neighbours in a shard.
+    /// Computed from the last byte, because the first bytes are the time and would send new records to one shard.
     pub fn shard(self, shards: u8) -> u8 {
         self.0.as_bytes()[15] % shards
     }
@@ -155,72 +157,77 @@ impl fmt::Debug for RecordId {
 }
 
 impl FromStr for RecordId {
-    type Err = NotAnId;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         if text.len() != 36 {
-            return Err(NotAnId("record"));
+            return Err(InvalidId("record"));
         }
-        Uuid::try_parse(text).map(Self).map_err(|_| NotAnId("record"))
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId("record"))
     }
 }
 
 text_serde!(RecordId);
 
-/// The form in which a request's content is digested.
+/// Name and version of the form in which a request's content is digested.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFormat {
     pub name: &'static str,
     pub version: u32,
 }
 
-/// Says which command made an event, so that its repeat is recognised.
+/// Id of the command that caused an event, by which a repeated command is recognised.
 ///
-/// The first part names the command; the second is a digest of what it asked for, so that a repeat with other content is
-/// refused instead of being taken for the first one.
+/// The first part identifies the command. The second part is a digest of the content, so that a repeat with different
+/// content is refused.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CommandId(String);
 
 impl CommandId {
+    /// Creates the id of a command from its name and its content.
     pub fn new(name: &str, content: &[u8]) -> Self {
         Self(format!("{}.{}", short_hash(name.as_bytes()), short_hash(content)))
     }
 
-    /// Names a command that came as a JSON request. `content` holds all that the caller asked for, under public field names.
+    /// Creates the id of a command that came as a JSON request. `content` has everything that the caller requested,
+    /// under public field names.
     ///
-    /// `format` is counted up whenever the same request would be written as another `content`.
+    /// The version in `format` must rise whenever an equal request would have a different `content`.
     pub fn from_request(name: &str, format: RequestFormat, content: &Value) -> Self {
         let text = format!("{}\n{}", format.name, canonical_json(content));
         let (name, format_name) = (short_hash(name.as_bytes()), &short_hash(format.name.as_bytes())[..8]);
         Self(format!("{name}.v{}-{format_name}-{}", format.version, short_hash(text.as_bytes())))
     }
 
+    /// Returns `true` if both ids have one command name, regardless of the contents.
     pub fn same_command(&self, other: &Self) -> bool {
         self.name() == other.name()
     }
 
-    /// Returns `false` if the two commands certainly asked for different things: their formats have different names, or the
-    /// digests of one version of a format differ.
+    /// Returns `false` if the two commands certainly have different contents: their formats have different names, or
+    /// their digests differ within one version of a format.
     ///
-    /// Digests of two versions of a format cannot be compared. The earlier command then counts as the same one, so a request
-    /// that is repeated across an upgrade finds what it made before the upgrade.
+    /// Digests of two versions of a format cannot be compared. The contents then count as equal, so a request that is
+    /// repeated across an upgrade finds the record from before the upgrade.
     pub fn has_same_content(&self, other: &Self) -> bool {
         match (self.digest(), other.digest()) {
             (
-                Digested::WithFormat { name, version, digest },
-                Digested::WithFormat { name: other_name, version: other_version, digest: other_digest },
+                ContentDigest::WithFormat { name, version, digest },
+                ContentDigest::WithFormat { name: other_name, version: other_version, digest: other_digest },
             ) => name == other_name && (version != other_version || digest == other_digest),
-            (Digested::BeforeFormats(digest), Digested::BeforeFormats(other_digest)) => digest == other_digest,
+            (ContentDigest::BeforeFormats(digest), ContentDigest::BeforeFormats(other_digest)) => {
+                digest == other_digest
+            }
             _ => true,
         }
     }
 
-    fn digest(&self) -> Digested<'_> {
+    fn digest(&self) -> ContentDigest<'_> {
         let content = self.0.split_once('.').map_or("", |(_, content)| content);
         let mut parts = content.splitn(3, '-');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some(version), Some(name), Some(digest)) => Digested::WithFormat { name, version, digest },
-            _ => Digested::BeforeFormats(content),
+            (Some(version), Some(name), Some(digest)) => ContentDigest::WithFormat { name, version, digest },
+            _ => ContentDigest::BeforeFormats(content),
         }
     }
 
@@ -229,9 +236,9 @@ impl CommandId {
     }
 }
 
-/// The digest in a [`CommandId`].
-enum Digested<'id> {
-    /// Made by [`CommandId::new`], as all were before formats had names and versions.
+/// Digest of the content in a [`CommandId`].
+enum ContentDigest<'id> {
+    /// Digest by [`CommandId::new`], which made all command ids before formats had names and versions.
     BeforeFormats(&'id str),
     WithFormat {
         name: &'id str,
@@ -240,15 +247,16 @@ enum Digested<'id> {
     },
 }
 
-/// 96 bits in hex: enough that two commands on one record never meet by chance.
+/// Returns 96 bits of a hash in hexadecimal, enough to avoid collisions between commands on one record.
 fn short_hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..12])
 }
 
+/// Returns `bytes` in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String can't fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -270,7 +278,7 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
     #[test]
-    fn ids_read_back_and_sort_by_age() {
+    fn ids_parse_back_and_sort_by_age() {
         let first = KeyId::new(NOON, [255; 10]);
         let second = KeyId::new(NOON.plus_ms(1), [0; 10]);
         assert!(first < second && first.to_string() < second.to_string());
@@ -281,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_another_kind_or_form_are_refused() {
+    fn ids_of_another_type_or_form_are_refused() {
         let key = KeyId::new(NOON, [1; 10]).to_string();
         assert!(key.parse::<TenantId>().is_err());
         assert!(key.to_lowercase().parse::<KeyId>().is_err());
@@ -298,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotency_key_leads_to_one_id_per_key_and_kind() {
+    fn idempotency_key_gives_one_id_per_key_and_kind() {
         let tenant = TenantId::new(NOON, [1; 10]);
         let key = KeyId::new(NOON, [2; 10]);
         let id = RecordId::from_idempotency_key(tenant, key, "decision", "order-7");
@@ -309,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_itself_whatever_it_carries() {
+    fn commands_with_one_name_are_same_command() {
         let approve = CommandId::new("tap", b"approve");
         let deny = CommandId::new("tap", b"deny");
         assert!(approve.same_command(&deny));
@@ -342,9 +350,9 @@ mod tests {
         assert!(!CommandId::new("tap", b"a").has_same_content(&CommandId::new("tap", b"b")));
     }
 
-    /// Stored in every log and in every key of the database.
+    /// Ids are stored in every log and in the keys of the database.
     #[test]
-    fn ids_are_written_like_this_for_good() {
+    fn stored_form_of_ids_is_stable() {
         let (tenant, key) = (TenantId::new(NOON, [1; 10]), KeyId::new(NOON, [2; 10]));
         assert_eq!(tenant.to_string(), "ten_01M3250V00040G2081040G2081");
         assert_eq!(key.to_string(), "key_01M3250V00081040G2081040G2");
@@ -365,21 +373,21 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotency_key_does_not_run_into_the_kind() {
+    fn kind_and_idempotency_key_are_separated_in_hash() {
         let (tenant, key) = (TenantId::new(NOON, [1; 10]), KeyId::new(NOON, [2; 10]));
-        let id = |kind, chosen| RecordId::from_idempotency_key(tenant, key, kind, chosen);
+        let id = |kind, idempotency_key| RecordId::from_idempotency_key(tenant, key, kind, idempotency_key);
         assert_ne!(id("decision", "s"), id("decisions", ""));
         assert_eq!(id("decision", "s").to_string().as_bytes()[14], b'8');
     }
 
     #[test]
-    fn a_records_id_is_read_in_either_case_and_written_in_lower() {
+    fn record_id_parses_both_cases_and_displays_lower() {
         let id = RecordId::new(NOON, [0xab; 10]);
         assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
         assert_eq!(id.to_string(), id.to_string().to_lowercase());
     }
 
-    fn near_an_id() -> impl Strategy<Value = String> {
+    fn almost_an_id() -> impl Strategy<Value = String> {
         let hex = "[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-gé]{12}";
         prop_oneof![
             any::<String>(),
@@ -394,14 +402,14 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
         #[test]
-        fn any_text_is_no_id_or_the_text_of_one(text in near_an_id()) {
+        fn parsed_id_displays_as_its_text(text in almost_an_id()) {
             prop_assert!(text.parse::<KeyId>().ok().is_none_or(|id| id.to_string() == text));
             prop_assert!(text.parse::<TenantId>().ok().is_none_or(|id| id.to_string() == text));
             prop_assert!(text.parse::<RecordId>().ok().is_none_or(|id| id.to_string() == text.to_lowercase()));
         }
 
         #[test]
-        fn any_id_reads_back(bytes in any::<[u8; 16]>()) {
+        fn any_id_parses_back(bytes in any::<[u8; 16]>()) {
             let (tenant, key, record) = (TenantId::from_bytes(bytes), KeyId::from_bytes(bytes), RecordId::from_bytes(bytes));
             prop_assert_eq!(tenant.to_string().parse(), Ok(tenant));
             prop_assert_eq!(key.to_string().parse(), Ok(key));
@@ -412,7 +420,7 @@ mod tests {
         }
 
         #[test]
-        fn ids_sort_by_age_whatever_the_entropy(
+        fn ids_sort_by_age_with_any_entropy(
             at in 0..253_402_300_799_000_i64, later in 1..1_000_000_i64, a in any::<[u8; 10]>(), b in any::<[u8; 10]>(),
         ) {
             let (old, new) = (Timestamp::from_unix_ms(at), Timestamp::from_unix_ms(at + later));
@@ -421,7 +429,7 @@ mod tests {
         }
 
         #[test]
-        fn a_shard_is_one_of_those_there_are(bytes in any::<[u8; 16]>(), shards in 1..=u8::MAX) {
+        fn shard_is_below_number_of_shards(bytes in any::<[u8; 16]>(), shards in 1..=u8::MAX) {
             prop_assert!(RecordId::from_bytes(bytes).shard(shards) < shards);
         }
     }

@@ -1,4 +1,4 @@
-//! A login: somebody asks for a mail with a link, and whoever holds the link signs in with it once, or it expires.
+//! Logins: a person requests a link by mail and signs in with the link, once and before it expires.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,16 @@ use crate::actor::Actor;
 use crate::effect::{Effect, Purpose};
 use crate::ids::TenantId;
 use crate::lifecycle::{Lifecycle, Row, Table, TimerRule, row};
-use crate::record::{Entry, Record};
+use crate::record::{LogEntry, Record};
 use crate::text::EmailAddress;
 use crate::time::Timestamp;
 
 use State::{Expired, Requested, Used};
 
+/// Lifetime of a link.
 pub const LOGIN_LIVES_MS: i64 = 15 * 60 * 1000;
 
-/// The specification.
+/// Transitions and timers of a login.
 pub const TABLE: Table<State, Trigger> =
     Table { rows: ROWS, timers: &[TimerRule { name: "expiry", armed_in: &[Requested], raises: Trigger::Expire }] };
 
@@ -24,6 +25,7 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(Requested, Trigger::Expire, Expired, "login.expired"),
 ];
 
+/// States of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Requested,
@@ -37,7 +39,7 @@ pub enum Trigger {
     Expire,
 }
 
-/// What was asked for: nobody has looked yet whether there is such an account.
+/// Spec of a login. The address may belong to no tenant: a login is created before tenants are looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     pub email: EmailAddress,
@@ -50,6 +52,7 @@ impl Ask {
     }
 }
 
+/// State data of a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Standing {
@@ -75,37 +78,38 @@ pub enum Act {
     Expire,
 }
 
-/// Retrying never helps: another mail does.
+/// Reasons to refuse a link. A retry never succeeds; the person has to request another link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Used { at: Timestamp },
     Expired { at: Timestamp },
 }
 
-/// Logins belong to no account until they are used: they are the installation's own.
+/// Returns the tenant of all logins, which belong to the installation because the person is not yet known.
 pub fn tenant() -> TenantId {
     TenantId::from_bytes([0; 16])
 }
 
+/// Record kind of a login.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Login;
 
 impl Lifecycle for Login {
     const KIND: &'static str = "login";
     const TABLE: Table<State, Trigger> = TABLE;
-    /// A month: longer than a stream may stand still, and long enough to look into what somebody reports.
-    const FORGOTTEN_AFTER_SECONDS: Option<i64> = Some(30 * 24 * 60 * 60);
+    /// Thirty days: longer than the table's stream can lag, and long enough to investigate a report.
+    const TTL_SECONDS: Option<i64> = Some(30 * 24 * 60 * 60);
 
     type State = State;
     type Trigger = Trigger;
-    type Ask = Ask;
-    type Standing = Standing;
+    type Spec = Ask;
+    type StateData = Standing;
     type Event = LoginEvent;
     type Act = Act;
     type Refusal = Refusal;
 
-    fn state(standing: &Standing) -> State {
-        match standing {
+    fn state(state_data: &Standing) -> State {
+        match state_data {
             Standing::Requested => Requested,
             Standing::Used { .. } => Used,
             Standing::Expired => Expired,
@@ -135,33 +139,33 @@ impl Lifecycle for Login {
         }
     }
 
-    fn opening(_: &Ask) -> LoginEvent {
+    fn initial_event(_: &Ask) -> LoginEvent {
         LoginEvent::Requested
     }
 
-    fn deadline(ask: &Ask, _: &Standing, _: &TimerRule<State, Trigger>) -> Option<Timestamp> {
-        Some(ask.expires_at)
+    fn deadline(spec: &Ask, _: &Standing, _: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+        Some(spec.expires_at)
     }
 
-    fn act_of_timer(_: &TimerRule<State, Trigger>) -> Act {
+    fn timer_command(_: &TimerRule<State, Trigger>) -> Act {
         Act::Expire
     }
 
-    fn permit(_: &Record<Self>, act: &Act, _: &Actor, _: Timestamp) -> Result<LoginEvent, Refusal> {
+    fn guard(_: &Record<Self>, act: &Act, _: &Actor, _: Timestamp) -> Result<LoginEvent, Refusal> {
         Ok(match act {
             Act::Use => LoginEvent::Used,
             Act::Expire => LoginEvent::Expired,
         })
     }
 
-    fn no_row(record: &Record<Self>, _: &Act) -> Refusal {
-        match record.standing {
+    fn refuse_no_transition(record: &Record<Self>, _: &Act) -> Refusal {
+        match record.state_data {
             Standing::Used { at } => Refusal::Used { at },
-            Standing::Requested | Standing::Expired => Refusal::Expired { at: record.ask.expires_at },
+            Standing::Requested | Standing::Expired => Refusal::Expired { at: record.spec.expires_at },
         }
     }
 
-    fn after(_: Option<&Standing>, entry: &Entry<Self>) -> Standing {
+    fn apply(_: Option<&Standing>, entry: &LogEntry<Self>) -> Standing {
         match entry.event {
             LoginEvent::Requested => Standing::Requested,
             LoginEvent::Used => Standing::Used { at: entry.at },
@@ -169,7 +173,7 @@ impl Lifecycle for Login {
         }
     }
 
-    fn effects(_: &Ask, entry: &Entry<Self>) -> Vec<Effect> {
+    fn effects(_: &Ask, entry: &LogEntry<Self>) -> Vec<Effect> {
         match entry.event {
             LoginEvent::Requested => vec![Effect::Mail(Purpose::SignIn)],
             LoginEvent::Used | LoginEvent::Expired => Vec::new(),
@@ -180,51 +184,58 @@ impl Lifecycle for Login {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actor::ProofOfPerson;
+    use crate::actor::AuthMethod;
     use crate::ids::{CommandId, RecordId};
     use crate::lifecycle::{Command, decide};
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
     fn requested() -> Record<Login> {
-        let ask = Ask::new(EmailAddress::parse("ann@example.com").unwrap(), NOON);
-        Record::open(tenant(), RecordId::new(NOON, [1; 10]), ask, Actor::Visitor, CommandId::new("login", &[]), NOON)
+        let spec = Ask::new(EmailAddress::parse("ann@example.com").unwrap(), NOON);
+        Record::create(
+            tenant(),
+            RecordId::new(NOON, [1; 10]),
+            spec,
+            Actor::Anonymous,
+            CommandId::new("login", &[]),
+            NOON,
+        )
     }
 
-    fn using(act: Act) -> Command<Login> {
+    fn command(act: Act) -> Command<Login> {
         let email = EmailAddress::parse("ann@example.com").unwrap();
-        let actor = Actor::Person { email, by: ProofOfPerson::MailedLink };
+        let actor = Actor::Person { email, by: AuthMethod::MailedLink };
         Command { id: CommandId::new("use", &[]), actor, act }
     }
 
-    /// Every state with every act before, at and after the deadline.
+    /// Tries every state with every act before, at and after the deadline.
     #[test]
-    fn a_link_signs_in_once_and_only_in_time() {
-        let last = NOON.plus_ms(LOGIN_LIVES_MS);
-        for at in [NOON, last.plus_ms(-1)] {
-            let used = decide(&requested(), &using(Act::Use), at).unwrap().next;
-            assert_eq!(used.standing, Standing::Used { at });
-            assert!(used.is_settled() && used.due().is_none());
-            assert_eq!(Login::effects(&used.ask, used.newest().unwrap()), []);
-            for later in [at, last, last.plus_ms(1)] {
-                assert_eq!(decide(&used, &using(Act::Use), later).unwrap_err(), Refusal::Used { at });
+    fn link_signs_in_once_before_deadline() {
+        let deadline = NOON.plus_ms(LOGIN_LIVES_MS);
+        for at in [NOON, deadline.plus_ms(-1)] {
+            let used = decide(&requested(), &command(Act::Use), at).unwrap().next;
+            assert_eq!(used.state_data, Standing::Used { at });
+            assert!(used.is_terminal() && used.due().is_none());
+            assert_eq!(Login::effects(&used.spec, used.newest().unwrap()), []);
+            for later in [at, deadline, deadline.plus_ms(1)] {
+                assert_eq!(decide(&used, &command(Act::Use), later).unwrap_err(), Refusal::Used { at });
             }
         }
-        for at in [last, last.plus_ms(1)] {
-            let verdict = decide(&requested(), &using(Act::Use), at).unwrap();
-            assert!(verdict.settles_first);
-            assert_eq!(verdict.next.standing, Standing::Expired);
-            let refused = decide(&verdict.next, &using(Act::Use), at).unwrap_err();
-            assert_eq!(refused, Refusal::Expired { at: last });
+        for at in [deadline, deadline.plus_ms(1)] {
+            let planned = decide(&requested(), &command(Act::Use), at).unwrap();
+            assert!(planned.by_timer);
+            assert_eq!(planned.next.state_data, Standing::Expired);
+            let refused = decide(&planned.next, &command(Act::Use), at).unwrap_err();
+            assert_eq!(refused, Refusal::Expired { at: deadline });
         }
-        // What the clock does nobody commands.
-        assert_eq!(decide(&requested(), &using(Act::Expire), NOON).unwrap_err(), Refusal::Expired { at: last });
+        // Only the timer can expire a login.
+        assert_eq!(decide(&requested(), &command(Act::Expire), NOON).unwrap_err(), Refusal::Expired { at: deadline });
     }
 
     #[test]
-    fn asking_mails_and_the_deadline_is_the_only_timer() {
+    fn requested_login_sends_mail_and_has_deadline() {
         let requested = requested();
-        assert_eq!(Login::effects(&requested.ask, requested.newest().unwrap()), [Effect::Mail(Purpose::SignIn)]);
+        assert_eq!(Login::effects(&requested.spec, requested.newest().unwrap()), [Effect::Mail(Purpose::SignIn)]);
         assert_eq!(requested.due().unwrap().at, NOON.plus_ms(LOGIN_LIVES_MS));
         for row in TABLE.rows {
             assert!(TABLE.is_terminal(row.to), "{row:?}");
@@ -232,12 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn logins_are_stored_like_this_for_good() {
+    fn stored_form_of_logins_is_stable() {
         let requested = requested();
-        assert_eq!(serde_json::to_string(&requested.standing).unwrap(), r#"{"state":"requested"}"#);
-        let used = decide(&requested, &using(Act::Use), NOON).unwrap().next;
+        assert_eq!(serde_json::to_string(&requested.state_data).unwrap(), r#"{"state":"requested"}"#);
+        let used = decide(&requested, &command(Act::Use), NOON).unwrap().next;
         assert_eq!(
-            serde_json::to_string(&used.standing).unwrap(),
+            serde_json::to_string(&used.state_data).unwrap(),
             r#"{"state":"used","at":"2026-09-21T14:13:20.000Z"}"#
         );
         assert!(requested.log[0].text.contains(r#""by":{"kind":"visitor"}"#), "{}", requested.log[0].text);

@@ -1,15 +1,13 @@
-//! Which URLs Handrail is willing to call.
+//! URLs that Handrail may call.
 //!
-//! Two places ask: the form that takes a callback URL from an agent, so that the agent hears of a
-//! bad one at once, and the sender, which parses the stored text again before each call.
+//! A URL is parsed when a request contains it, so that the caller sees the error at once. The sender parses the stored
+//! text again before each call.
 //!
-//! What it guarantees: an [`OutboundUrl`] is an absolute http or https URL that is written
-//! plainly, and its host is neither a private address nor a name reserved for one.
-//! [`reachable`] answers the same question for an address.
+//! An [`OutboundUrl`] is an absolute http or https URL in plain spelling. Its host is neither a private address nor a
+//! name reserved for one. [`is_allowed`] checks an address.
 //!
-//! What it deliberately does not do: look names up. A public name can point at a private address,
-//! and can do so a second after it was checked, therefore whoever connects must resolve the
-//! name once, ask [`reachable`] about every answer, and connect to the very address it asked about.
+//! Names are not resolved here. A public name can point at a private address, even a second after a check. So the
+//! sender must resolve the name once, check every address with [`is_allowed`], and connect to an address that passed.
 
 mod fault;
 mod ranges;
@@ -18,36 +16,26 @@ use std::net::IpAddr;
 
 use url::{Host, Position, Url};
 
-pub use fault::OutboundUrlFault;
-pub use ranges::reachable;
+pub use fault::{MAX_URL_BYTES, OutboundUrlFault};
+pub use ranges::{AddressPolicy, is_allowed};
 
-/// The longest URL accepted, as it was given and as it is written after normalisation.
-pub const MAX_URL_BYTES: usize = 2048;
-
-/// Longest name the DNS can hold, and the longest label in one (RFC 1035, section 2.3.4).
+/// Maximum length of a DNS name (RFC 1035, section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
+/// Maximum length of a label in a DNS name.
 const MAX_LABEL_BYTES: usize = 63;
 
-/// How far a call may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Only what the public internet can reach.
-    PublicOnly,
-    /// Also this machine. For the laptop runner, where the agent lives next to the service.
-    LoopbackToo,
-}
-
-/// A URL that passed every check that can be made on its text.
+/// URL that passed all checks of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundUrl {
     url: Url,
-    // Kept beside `url`, whose own accessor is an `Option` although http URLs always have a host.
+    // `Url::host` returns an `Option`, although http URLs always have a host.
     host: Host<String>,
     port: u16,
 }
 
 impl OutboundUrl {
-    pub fn parse(text: &str, reach: Reach) -> Result<Self, OutboundUrlFault> {
+    /// Checks and normalises a URL.
+    pub fn parse(text: &str, policy: AddressPolicy) -> Result<Self, OutboundUrlFault> {
         check_raw_text(text)?;
         let authority = authority_of(text)?;
         if authority.contains('@') {
@@ -55,29 +43,28 @@ impl OutboundUrl {
         }
 
         let url = Url::parse(text)?;
-        // Percent-encoding and punycode make text longer, and what is stored must parse again.
+        // Percent-encoding and punycode make the text longer, and the stored text must parse again.
         check_length(url.as_str())?;
         let port = match url.port_or_known_default() {
             Some(port) if port != 0 => port,
             _ => return Err(OutboundUrlFault::Port),
         };
         let host = url.host().ok_or(OutboundUrlFault::EmptyHost)?.to_owned();
-        check_host(&host, host_text(authority), reach)?;
+        check_host(&host, host_text(authority), policy)?;
         Ok(Self { url, host, port })
     }
 
-    /// The normalised text. It parses to the same URL again.
+    /// Normalised text, which parses to the same URL again.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The host as the URL has it: a lower-case ASCII name, an IPv4 address, or an IPv6 address
-    /// in brackets.
+    /// Host in the URL: a lower-case ASCII name, an IPv4 address, or an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
-    /// The address, when the URL names one instead of a host name.
+    /// Returns the address in the URL, or `None` if the URL has a host name.
     pub fn address(&self) -> Option<IpAddr> {
         match self.host {
             Host::Domain(_) => None,
@@ -86,7 +73,7 @@ impl OutboundUrl {
         }
     }
 
-    /// The port to connect to, the scheme's own when the URL names none.
+    /// Port in the URL, or the default port of the scheme.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -95,24 +82,24 @@ impl OutboundUrl {
         self.url.scheme() == "https"
     }
 
-    /// Scheme, host and port, as a policy of a page names them.
+    /// Scheme, host and port, in the form for a Content-Security-Policy.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// What belongs into the `Host` header: the port is there unless it is the scheme's own.
+    /// Value of the `Host` header. The default port of the scheme is left out.
     pub fn authority(&self) -> &str {
         self.url.authority()
     }
 
-    /// The request target. The fragment is not part of it.
+    /// Request target, without the fragment.
     pub fn path_and_query(&self) -> &str {
         &self.url[Position::BeforePath..Position::AfterQuery]
     }
 }
 
-/// The URL parser drops tabs and line ends and reads a backslash as a slash. Other readers of the
-/// same text do not, so a URL that holds any of them has no single meaning.
+/// Refuses characters that URL parsers treat differently: this one drops tabs and line ends and reads a backslash as a
+/// slash.
 fn check_raw_text(text: &str) -> Result<(), OutboundUrlFault> {
     check_length(text)?;
     let forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
@@ -129,8 +116,8 @@ fn check_length(text: &str) -> Result<(), OutboundUrlFault> {
     }
 }
 
-/// The part between `//` and the path, of the raw text. The URL parser would also accept
-/// `http:host`, `http:/host` and `http:///host`; here the two slashes must be there as they should.
+/// Returns the raw text between `//` and the path. Refuses `http:host`, `http:/host` and `http:///host`, which the URL
+/// parser would accept.
 fn authority_of(text: &str) -> Result<&str, OutboundUrlFault> {
     let (scheme, rest) = text.split_once(':').ok_or(OutboundUrlFault::Relative)?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -148,7 +135,7 @@ fn authority_of(text: &str) -> Result<&str, OutboundUrlFault> {
     }
 }
 
-/// The host part of an authority that has no userinfo.
+/// Host part of an authority without userinfo.
 fn host_text(authority: &str) -> &str {
     match authority.find(']') {
         Some(end) => &authority[..=end],
@@ -156,34 +143,39 @@ fn host_text(authority: &str) -> &str {
     }
 }
 
-fn check_host(host: &Host<String>, written: &str, reach: Reach) -> Result<(), OutboundUrlFault> {
+fn check_host(host: &Host<String>, spelling: &str, policy: AddressPolicy) -> Result<(), OutboundUrlFault> {
     match host {
-        Host::Domain(name) => check_name(name, reach),
+        // The addresses of a listed name are checked before each call.
+        Host::Domain(name) if policy.lists(name) => Ok(()),
+        Host::Domain(name) => check_name(name, policy),
         Host::Ipv4(address) => {
-            check_address((*address).into(), reach)?;
-            // 0x8080808 and 8.8.2056 are public, but who writes an address so wants it overlooked.
-            if written == address.to_string() {
+            check_address((*address).into(), policy)?;
+            // 0x8080808 and 8.8.2056 are public, but such spellings serve only to evade checks.
+            if spelling == address.to_string() {
                 Ok(())
             } else {
                 Err(OutboundUrlFault::DisguisedAddress { address: *address })
             }
         }
-        Host::Ipv6(address) => check_address((*address).into(), reach),
+        Host::Ipv6(address) => check_address((*address).into(), policy),
     }
 }
 
-fn check_address(address: IpAddr, reach: Reach) -> Result<(), OutboundUrlFault> {
-    if reachable(address, reach) { Ok(()) } else { Err(OutboundUrlFault::PrivateAddress { address }) }
+fn check_address(address: IpAddr, policy: AddressPolicy) -> Result<(), OutboundUrlFault> {
+    let host = match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    if policy.allows(&host, address) { Ok(()) } else { Err(OutboundUrlFault::PrivateAddress { address }) }
 }
 
-/// Expects a name that was mapped to lower-case ASCII, so that full-width letters, ideographic
-/// full stops and invisible characters are gone.
-fn check_name(name: &str, reach: Reach) -> Result<(), OutboundUrlFault> {
-    if name == "localhost" && reach == Reach::LoopbackToo {
+/// Checks a host name that the URL parser has already mapped to lower-case ASCII, without full-width letters,
+/// ideographic full stops and invisible characters.
+fn check_name(name: &str, policy: AddressPolicy) -> Result<(), OutboundUrlFault> {
+    if name == "localhost" && policy.allows_loopback() {
         return Ok(());
     }
-    // With the dot at the end, a comparison against a certificate or a list of names may fail
-    // or succeed depending on who compares.
+    // Programs differ in whether a name with a dot at the end equals the name without it.
     if name.ends_with('.') {
         return Err(OutboundUrlFault::TrailingDot);
     }
@@ -203,7 +195,7 @@ fn check_name(name: &str, reach: Reach) -> Result<(), OutboundUrlFault> {
     Ok(())
 }
 
-/// Names that mean this machine, its network, or the cloud's metadata service.
+/// Returns `true` for names of this machine, its network or the cloud's metadata service.
 fn is_reserved_name(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     let first = name.split('.').next().unwrap_or_default();

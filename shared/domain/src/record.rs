@@ -1,40 +1,128 @@
-//! A record: what was asked, where it stands, and the log that explains how it came to stand there.
+//! Records: an immutable spec, the state data, and the log of the events that led to the state.
+//!
+//! A kind of record is a [`Lifecycle`]. Its commands and timers are decided in `lifecycle.rs`.
 
+use std::fmt::Debug;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::actor::Actor;
-use crate::ids::{CommandId, RecordId, TenantId, hex};
-use crate::lifecycle::{Lifecycle, TimerRule, settle};
+use crate::content_ref::to_stored_json;
+use crate::effect::Effect;
+use crate::ids::{CommandId, RecordId, TenantId};
+use crate::table::{Table, TimerRule};
 use crate::time::Timestamp;
 
-/// When the log would hold more entries than this it is cut to the newest [`LOG_ENTRIES_KEPT`]. The older ones live on as items
-/// of their own, written from the table's stream.
+pub use crate::chain_hash::ChainHash;
+pub use crate::content_ref::{ContentRef, digest_of};
+
+/// Maximum number of entries in a record's log. A longer log is cut to the newest [`LOG_ENTRIES_KEPT`] entries.
+///
+/// Older entries stay readable as items of their own, which are written from the table's stream.
 pub const LOG_ENTRIES_MAX: usize = 64;
+/// Number of entries that stay when a log has grown beyond [`LOG_ENTRIES_MAX`].
 pub const LOG_ENTRIES_KEPT: usize = 32;
-/// When it would hold more than this it is cut to what fits in half of it: the log lies in the record's item, which holds
-/// 400 KB at most, beside an ask and a standing. The newest entry always stays.
+/// Maximum size of a record's log. A larger log is cut to half of this size, but keeps at least its newest entry.
+///
+/// The log shares an item of at most 400 KB with the spec and the state data.
 pub const LOG_BYTES_MAX: usize = 128 * 1024;
 
+/// Kind of record that the kernel can store: its types, its table and its rules.
+pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
+    /// Name of the kind in the database. Must never change once records exist.
+    const KIND: &'static str;
+    const TABLE: Table<Self::State, Self::Trigger>;
+    /// Seconds until a stored record expires from the database, or `None` if it never expires.
+    const TTL_SECONDS: Option<i64> = None;
+
+    type State: Copy + PartialEq + Debug + Send + Sync + 'static;
+    type Trigger: Copy + PartialEq + Debug + Send + Sync + 'static;
+    /// Immutable data that a record starts with.
+    type Spec: Serialize + DeserializeOwned + Clone + PartialEq + Debug + Send + Sync;
+    /// State of a record with the data that belongs to that state.
+    type StateData: Serialize + DeserializeOwned + Clone + PartialEq + Debug + Send + Sync;
+    type Event: Serialize + DeserializeOwned + Clone + PartialEq + Debug + Send + Sync;
+    /// Change that a command requests.
+    type Act: Clone + Debug + Send + Sync;
+    /// Reasons to refuse an act.
+    type Refusal: Debug + PartialEq + Send + Sync;
+
+    fn state(state_data: &Self::StateData) -> Self::State;
+    fn state_name(state: Self::State) -> &'static str;
+    fn event_name(event: &Self::Event) -> &'static str;
+    /// Trigger of an act at `now`. An approval for a later time schedules, one for a past time approves at once.
+    fn trigger(spec: &Self::Spec, act: &Self::Act, now: Timestamp) -> Self::Trigger;
+
+    /// First event of a record.
+    fn initial_event(spec: &Self::Spec) -> Self::Event;
+    /// Deadline of a timer. Returns `None` if the record does not have this timer at present.
+    fn deadline(
+        spec: &Self::Spec,
+        state_data: &Self::StateData,
+        timer: &TimerRule<Self::State, Self::Trigger>,
+    ) -> Option<Timestamp>;
+    /// Act that a timer performs once its deadline has passed.
+    fn timer_command(timer: &TimerRule<Self::State, Self::Trigger>) -> Self::Act;
+
+    /// Checks an act and returns its event. The order of the checks is published behaviour: the first that fails is the
+    /// refusal that the caller sees.
+    ///
+    /// Called only if the table has a row for the state and trigger; for a timer's trigger only once the timer is due.
+    fn guard(
+        record: &Record<Self>,
+        act: &Self::Act,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Self::Event, Self::Refusal>;
+    /// Refusal of an act for which the table has no row, or only the row of a timer that is not due.
+    fn refuse_no_transition(record: &Record<Self>, act: &Self::Act) -> Self::Refusal;
+
+    /// State data after an event. Folding all events of a record rebuilds its state data.
+    fn apply(before: Option<&Self::StateData>, entry: &LogEntry<Self>) -> Self::StateData;
+    /// Effects of an event: messages to send and files to retain.
+    fn effects(spec: &Self::Spec, entry: &LogEntry<Self>) -> Vec<Effect>;
+    /// Reference to the body, for kinds whose content changes and is stored in items of its own.
+    fn body(_state_data: &Self::StateData) -> Option<&ContentRef> {
+        None
+    }
+    /// Fields, besides the state, that lists filter by. Either all records of a kind have filter fields or none do.
+    fn filter_fields(_record: &Record<Self>) -> Option<FilterFields> {
+        None
+    }
+}
+
+/// Fields that lists filter by. Stored with the record, so that a list does not read the records that it leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterFields {
+    /// Agent that created the record.
+    pub source: String,
+    /// Agent in charge of the record.
+    pub holder: String,
+    pub priority: &'static str,
+    pub tags: Vec<String>,
+}
+
+/// Record with its state and its newest log entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record<L: Lifecycle> {
     pub tenant: TenantId,
     pub id: RecordId,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// Counts the events: the first is 1.
+    /// Number of events so far, which is the sequence number of the newest.
     pub seq: u64,
-    pub ask: L::Ask,
-    pub standing: L::Standing,
-    /// The newest entries, oldest of them first.
-    pub log: Vec<LogLine<L>>,
+    pub spec: L::Spec,
+    pub state_data: L::StateData,
+    /// Newest log entries, in ascending order of sequence numbers.
+    pub log: Vec<EncodedLogEntry<L>>,
     pub chain: ChainHash,
 }
 
-/// One event with its circumstances.
+/// Event with its time, its author and the command that caused it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Entry<L: Lifecycle> {
+pub struct LogEntry<L: Lifecycle> {
     pub seq: u64,
     pub at: Timestamp,
     pub by: Actor,
@@ -42,183 +130,114 @@ pub struct Entry<L: Lifecycle> {
     pub event: L::Event,
 }
 
-/// An entry and the exact text it is stored and hashed as.
+/// Log entry with the exact text that is stored and hashed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LogLine<L: Lifecycle> {
+pub struct EncodedLogEntry<L: Lifecycle> {
     pub text: String,
-    pub entry: Entry<L>,
+    pub entry: LogEntry<L>,
 }
 
-/// The next deadline of a record.
+/// Next deadline of a record, with its timer.
 #[derive(Clone, Copy, Debug)]
-pub struct Due<L: Lifecycle> {
+pub struct DueTimer<L: Lifecycle> {
     pub at: Timestamp,
     pub rule: &'static TimerRule<L::State, L::Trigger>,
 }
 
 impl<L: Lifecycle> Record<L> {
-    /// A record with its first event.
-    pub fn open(tenant: TenantId, id: RecordId, ask: L::Ask, by: Actor, command: CommandId, now: Timestamp) -> Self {
-        let entry = Entry { seq: 1, at: now, by, command, event: L::opening(&ask) };
-        let line = LogLine::new(entry);
+    /// Creates a record with its first event.
+    pub fn create(
+        tenant: TenantId,
+        id: RecordId,
+        spec: L::Spec,
+        by: Actor,
+        command: CommandId,
+        now: Timestamp,
+    ) -> Self {
+        let entry = LogEntry { seq: 1, at: now, by, command, event: L::initial_event(&spec) };
+        let encoded = EncodedLogEntry::new(entry);
         Self {
             tenant,
             id,
             created_at: now,
             updated_at: now,
             seq: 1,
-            ask,
-            standing: L::after(None, &line.entry),
-            chain: ChainHash::genesis(tenant, id).then(&line.text),
-            log: vec![line],
+            spec,
+            state_data: L::apply(None, &encoded.entry),
+            chain: ChainHash::genesis(tenant, id).then(&encoded.text),
+            log: vec![encoded],
         }
     }
 
-    /// The record after one more event.
+    /// Returns the record with one more event.
     #[must_use]
-    pub fn with(&self, event: L::Event, by: Actor, command: CommandId, now: Timestamp) -> Self {
-        let line = LogLine::new(Entry { seq: self.seq + 1, at: now, by, command, event });
+    pub fn append(&self, event: L::Event, by: Actor, command: CommandId, now: Timestamp) -> Self {
+        let encoded = EncodedLogEntry::new(LogEntry { seq: self.seq + 1, at: now, by, command, event });
         let mut log = self.log.clone();
-        let standing = L::after(Some(&self.standing), &line.entry);
-        let chain = self.chain.then(&line.text);
-        log.push(line);
-        log.drain(..log.len() - kept(&log));
-        Self { seq: self.seq + 1, updated_at: now, standing, chain, log, ask: self.ask.clone(), ..*self }
+        let state_data = L::apply(Some(&self.state_data), &encoded.entry);
+        let chain = self.chain.then(&encoded.text);
+        log.push(encoded);
+        log.drain(..log.len() - entries_to_keep(&log));
+        Self { seq: self.seq + 1, updated_at: now, state_data, chain, log, spec: self.spec.clone(), ..*self }
     }
 
     pub fn state(&self) -> L::State {
-        L::state(&self.standing)
+        L::state(&self.state_data)
     }
 
-    pub fn is_settled(&self) -> bool {
+    pub fn is_terminal(&self) -> bool {
         L::TABLE.is_terminal(self.state())
     }
 
-    /// The earliest deadline among the timers that run in this state.
-    pub fn due(&self) -> Option<Due<L>> {
+    /// Returns the earliest deadline of the timers that are armed in the current state.
+    pub fn due(&self) -> Option<DueTimer<L>> {
         let state = self.state();
         L::TABLE
             .timers
             .iter()
             .filter(|rule| rule.armed_in.contains(&state))
-            .filter_map(|rule| L::deadline(&self.ask, &self.standing, rule).map(|at| Due { at, rule }))
+            .filter_map(|rule| L::deadline(&self.spec, &self.state_data, rule).map(|at| DueTimer { at, rule }))
             .min_by_key(|due| due.at)
     }
 
-    /// The record as it is at this moment, with everything that is due done, whether or not a timer fired.
-    ///
-    /// This is what a reader sees. Nothing is written: reading never changes state.
-    #[must_use]
-    pub fn seen_at(&self, now: Timestamp) -> Self {
-        let mut seen = self.clone();
-        // Each timer can settle at most once per state it is armed in.
-        let steps_max = L::TABLE.timers.iter().map(|rule| rule.armed_in.len()).sum();
-        for _ in 0..steps_max {
-            match settle(&seen, now) {
-                Some(verdict) => seen = verdict.next,
-                None => break,
-            }
-        }
-        seen
+    pub fn newest(&self) -> Option<&LogEntry<L>> {
+        self.log.last().map(|encoded| &encoded.entry)
     }
 
-    pub fn newest(&self) -> Option<&Entry<L>> {
-        self.log.last().map(|line| &line.entry)
+    /// Returns the entry that `command` made earlier, or `None` if the log holds no such entry.
+    pub fn entry_of_command(&self, command: &CommandId) -> Option<&LogEntry<L>> {
+        self.log.iter().map(|encoded| &encoded.entry).find(|entry| entry.command.same_command(command))
     }
 
-    /// The event that this command made earlier, if it did.
-    pub fn made_by(&self, command: &CommandId) -> Option<&Entry<L>> {
-        self.log.iter().map(|line| &line.entry).find(|entry| entry.command.same_command(command))
-    }
-
-    pub fn event(&self, seq: u64) -> Option<&Entry<L>> {
-        self.log.iter().map(|line| &line.entry).find(|entry| entry.seq == seq)
+    /// Returns the log entry with this sequence number, or `None` if the log no longer holds the entry.
+    pub fn event(&self, seq: u64) -> Option<&LogEntry<L>> {
+        self.log.iter().map(|encoded| &encoded.entry).find(|entry| entry.seq == seq)
     }
 }
 
-/// How many of the newest lines stay.
-fn kept<L: Lifecycle>(log: &[LogLine<L>]) -> usize {
+/// Number of the newest entries that stay in the log.
+fn entries_to_keep<L: Lifecycle>(log: &[EncodedLogEntry<L>]) -> usize {
     let by_count = if log.len() > LOG_ENTRIES_MAX { LOG_ENTRIES_KEPT } else { log.len() };
-    let bytes: usize = log.iter().map(|line| line.text.len()).sum();
+    let bytes: usize = log.iter().map(|encoded| encoded.text.len()).sum();
     if bytes <= LOG_BYTES_MAX {
         return by_count;
     }
     let mut room = LOG_BYTES_MAX / 2;
-    let fits = log.iter().rev().map_while(|line| {
-        room = room.checked_sub(line.text.len())?;
+    let fits = log.iter().rev().map_while(|encoded| {
+        room = room.checked_sub(encoded.text.len())?;
         Some(())
     });
     fits.count().clamp(1, by_count)
 }
 
-impl<L: Lifecycle> LogLine<L> {
-    pub fn new(entry: Entry<L>) -> Self {
-        Self { text: canonical(&entry), entry }
+impl<L: Lifecycle> EncodedLogEntry<L> {
+    pub fn new(entry: LogEntry<L>) -> Self {
+        Self { text: to_stored_json(&entry), entry }
     }
 
+    /// Parses the stored text of a log entry.
     pub fn read(text: String) -> Result<Self, serde_json::Error> {
         let entry = serde_json::from_str(&text)?;
         Ok(Self { text, entry })
-    }
-}
-
-fn canonical<T: Serialize>(entry: &T) -> String {
-    #[expect(
-        clippy::expect_used,
-        reason = "events, asks and bodies are structs of texts and numbers: nothing in them can fail to serialise"
-    )]
-    serde_json::to_string(entry).expect("it is plain data")
-}
-
-/// Digest of a record's ask, for its first event.
-pub fn digest_of<T: Serialize>(ask: &T) -> String {
-    hex(&Sha256::digest(canonical(ask)))
-}
-
-/// Names one version of a body that lies beside the record, by its digest.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ContentRef {
-    /// In hexadecimal.
-    pub sha256: String,
-    /// As JSON, not packed.
-    pub bytes: u64,
-}
-
-impl ContentRef {
-    pub fn of<T: Serialize>(body: &T) -> Self {
-        let text = canonical(body);
-        Self { sha256: hex(&Sha256::digest(&text)), bytes: text.len() as u64 }
-    }
-}
-
-/// Commits to every event so far: `h = sha256(h_before ‖ event)`. One changed byte in any of them changes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChainHash([u8; 32]);
-
-impl ChainHash {
-    /// Bound to the record, so that a chain can't be moved to another one.
-    pub fn genesis(tenant: TenantId, id: RecordId) -> Self {
-        Self(Sha256::digest(format!("{tenant}#{id}")).into())
-    }
-
-    #[must_use]
-    pub fn then(self, event: &str) -> Self {
-        Self(Sha256::new().chain_update(self.0).chain_update(event).finalize().into())
-    }
-
-    pub fn to_hex(self) -> String {
-        hex(&self.0)
-    }
-
-    pub fn from_hex(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        // Only what `to_hex` writes: one hash has one text.
-        if text.len() != 64 || !text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(bytes))
     }
 }

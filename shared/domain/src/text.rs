@@ -1,48 +1,49 @@
-//! Text that came from outside, checked once and carried in a type that says so.
+//! Checks of text from clients: email addresses and invisible characters.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One bare mailbox address: no display name, no comments, nothing that could open a second header line.
+/// Bare mailbox address, without display name, comments or anything that could begin another header line.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
+/// Reason why a text is not an email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnAddress {
+pub enum InvalidEmail {
     #[error("must not be empty")]
     Empty,
     #[error("must be at most 254 characters")]
     TooLong,
-    #[error("must not hold line breaks, spaces or control characters")]
+    #[error("must not contain line breaks, spaces or control characters")]
     Unprintable,
     #[error("must be one bare email address such as name@example.com")]
     Shape,
 }
 
 impl EmailAddress {
-    /// Deliberately narrower than the RFC: no quoted local parts, no address literals, no comments. Mail systems that
-    /// accept those are rarer than attacks that use them.
-    pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
+    /// Parses an address. Accepts less than the RFC: no quoted local parts, address literals or comments, which attacks
+    /// use more often than mail systems do.
+    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         if text.is_empty() {
-            return Err(NotAnAddress::Empty);
+            return Err(InvalidEmail::Empty);
         }
         if text.len() > 254 {
-            return Err(NotAnAddress::TooLong);
+            return Err(InvalidEmail::TooLong);
         }
         if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c)) {
-            return Err(NotAnAddress::Unprintable);
+            return Err(InvalidEmail::Unprintable);
         }
-        let (local, domain) = text.rsplit_once('@').ok_or(NotAnAddress::Shape)?;
-        if is_local_part(local) && is_domain(domain) { Ok(Self(text.to_owned())) } else { Err(NotAnAddress::Shape) }
+        let (local, domain) = text.rsplit_once('@').ok_or(InvalidEmail::Shape)?;
+        if is_local_part(local) && is_domain(domain) { Ok(Self(text.to_owned())) } else { Err(InvalidEmail::Shape) }
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Addresses are compared without case: no mail system in use tells `Ann@` from `ann@`.
+    /// Compares two addresses, ignoring case: in practice `Ann@` and `ann@` are one mailbox.
     pub fn same_mailbox(&self, other: &Self) -> bool {
         self.0.to_lowercase() == other.0.to_lowercase()
     }
@@ -73,9 +74,9 @@ impl fmt::Display for EmailAddress {
 }
 
 impl TryFrom<String> for EmailAddress {
-    type Error = NotAnAddress;
+    type Error = InvalidEmail;
 
-    fn try_from(text: String) -> Result<Self, NotAnAddress> {
+    fn try_from(text: String) -> Result<Self, InvalidEmail> {
         Self::parse(&text)
     }
 }
@@ -86,8 +87,8 @@ impl From<EmailAddress> for String {
     }
 }
 
-/// Removes what can't be seen and could mislead: control characters, bidirectional overrides, zero-width characters.
-/// Line breaks become spaces.
+/// Removes characters that are invisible and could mislead: control characters, bidirectional overrides and zero-width
+/// characters. Line breaks become spaces.
 pub fn one_line(text: &str, chars_max: usize) -> String {
     let visible = text.chars().filter_map(|c| match c {
         c if c.is_whitespace() => Some(' '),
@@ -97,12 +98,12 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
     visible.take(chars_max).collect::<String>().trim().to_owned()
 }
 
-/// Control characters other than those that lay out a text.
+/// Returns `true` if the text has control characters other than line breaks and tabs.
 pub fn has_hidden_controls(text: &str) -> bool {
     text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
-/// Characters that change how their neighbours look without being seen themselves.
+/// Returns `true` for an invisible character that changes how its neighbours look.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
@@ -117,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_addresses_are_taken() {
+    fn plain_addresses_are_accepted() {
         for text in ["ann@example.com", "a.b+tag@sub.example.co.uk", "o'neil@example.ie", "jörg@exämple.de"] {
             assert_eq!(EmailAddress::parse(text).map(|a| a.to_string()), Ok(text.to_owned()));
         }
     }
 
     #[test]
-    fn anything_that_could_be_more_than_one_address_is_refused() {
+    fn malformed_and_multiple_addresses_are_refused() {
         for text in [
             "",
             "ann",
@@ -151,40 +152,40 @@ mod tests {
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");
         }
-        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(250))), Err(NotAnAddress::TooLong));
+        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(250))), Err(InvalidEmail::TooLong));
     }
 
     #[test]
-    fn case_does_not_make_another_mailbox() {
+    fn mailboxes_are_compared_without_case() {
         let (upper, lower) = (EmailAddress::parse("Ann@Example.com"), EmailAddress::parse("ann@example.com"));
         assert!(upper.is_ok_and(|upper| lower.is_ok_and(|lower| upper.same_mailbox(&lower))));
     }
 
     #[test]
-    fn one_line_hides_nothing() {
+    fn one_line_removes_invisible_characters() {
         assert_eq!(one_line("pay\r\nBcc: x\u{202e}\u{0}", 80), "pay  Bcc: x");
         assert_eq!(one_line(&"ä".repeat(100), 10), "ä".repeat(10));
     }
 
     #[test]
-    fn each_part_of_an_address_has_its_limit() {
+    fn parts_of_an_address_have_length_limits() {
         let label = "d".repeat(63);
-        let taken = |text: String| EmailAddress::parse(&text).is_ok();
-        assert!(taken(format!("{}@example.com", "a".repeat(64))));
-        assert!(!taken(format!("{}@example.com", "a".repeat(65))));
-        assert!(taken(format!("a@{label}.com")));
-        assert!(!taken(format!("a@{label}d.com")));
-        assert!(taken(format!("{}@{label}.{label}.{}", "a".repeat(64), "d".repeat(61))));
-        assert!(!taken(format!("{}@{label}.{label}.{}", "a".repeat(64), "d".repeat(62))));
+        let is_accepted = |text: String| EmailAddress::parse(&text).is_ok();
+        assert!(is_accepted(format!("{}@example.com", "a".repeat(64))));
+        assert!(!is_accepted(format!("{}@example.com", "a".repeat(65))));
+        assert!(is_accepted(format!("a@{label}.com")));
+        assert!(!is_accepted(format!("a@{label}d.com")));
+        assert!(is_accepted(format!("{}@{label}.{label}.{}", "a".repeat(64), "d".repeat(61))));
+        assert!(!is_accepted(format!("{}@{label}.{label}.{}", "a".repeat(64), "d".repeat(62))));
     }
 
     #[test]
-    fn a_stored_address_is_checked_when_it_is_read() {
+    fn stored_address_is_checked_on_read() {
         assert!(serde_json::from_str::<EmailAddress>(r#""ann@example.com""#).is_ok());
         assert!(serde_json::from_str::<EmailAddress>(r#""ann@example.com\nBcc: x""#).is_err());
     }
 
-    fn near_an_address() -> impl Strategy<Value = String> {
+    fn almost_an_address() -> impl Strategy<Value = String> {
         prop_oneof![
             any::<String>(),
             "[a-zäA-Z.+'\"<> @]{1,12}@[a-zé.-]{1,12}",
@@ -197,12 +198,12 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
         #[test]
-        fn any_text_is_no_address_or_one_bare_address(text in near_an_address()) {
+        fn parsed_address_is_one_bare_address(text in almost_an_address()) {
             let Ok(address) = EmailAddress::parse(&text) else { return Ok(()) };
             prop_assert_eq!(address.as_str(), text.as_str());
             prop_assert!(text.len() <= 254 && text.matches('@').count() == 1);
-            let breaks_out = |c: char| c.is_control() || c.is_whitespace() || is_invisible(c) || "<>()[],;:\"\\".contains(c);
-            prop_assert!(!text.contains(breaks_out), "{:?}", text);
+            let is_unsafe = |c: char| c.is_control() || c.is_whitespace() || is_invisible(c) || "<>()[],;:\"\\".contains(c);
+            prop_assert!(!text.contains(is_unsafe), "{:?}", text);
             prop_assert!(address.same_mailbox(&address));
             prop_assert_eq!(serde_json::from_value::<EmailAddress>(serde_json::json!(address)).unwrap(), address);
         }

@@ -1,4 +1,4 @@
-//! Points in time, to the millisecond, in UTC.
+//! Points in time in UTC, with millisecond precision.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, Month, OffsetDateTime};
 
-/// Milliseconds since 1970. Written `2026-01-31T09:30:00.000Z` on the wire: three digits, because a published client's
-/// parser refuses nine.
+/// Time in milliseconds since 1970, with the text `2026-01-31T09:30:00.000Z`. The fraction has three digits because the
+/// parser of a published client refuses nine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-const WIRE: &[BorrowedFormatItem<'_>] =
+const PUBLISHED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 const READABLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
@@ -35,12 +35,12 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
-    /// Negative when `earlier` is in fact later.
+    /// Milliseconds since `earlier`, negative if `earlier` is later.
     pub const fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The first moment of the next month in UTC.
+    /// Start of the next month in UTC.
     pub fn next_month(self) -> Self {
         let next = OffsetDateTime::from_unix_timestamp(self.as_unix_seconds()).ok().and_then(|at| {
             let (year, month) = match at.month() {
@@ -49,21 +49,22 @@ impl Timestamp {
             };
             Date::from_calendar_date(year, month, 1).ok().map(|day| day.midnight().assume_utc().unix_timestamp())
         });
-        // Behind the last year that can be written no month ends.
+        // Times beyond the years of the calendar have no next month.
         next.map_or(Self(i64::MAX), |seconds| Self(seconds.saturating_mul(1000)))
     }
 
+    /// Parses an RFC 3339 time and cuts its fraction to milliseconds.
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
         i64::try_from(parsed.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
     }
 
-    /// For people: `31 Jan 2026, 09:30 UTC`.
+    /// Text for people, such as `31 Jan 2026, 09:30 UTC`.
     pub fn readable(self) -> String {
         self.formatted(READABLE)
     }
 
-    /// `2026-01-31`, as a date field of a form has it.
+    /// Date for a form field, such as `2026-01-31`.
     pub fn date(self) -> String {
         self.formatted(DATE)
     }
@@ -72,14 +73,14 @@ impl Timestamp {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
             .and_then(|at| at.format(format).ok())
-            // Outside the years that can be written: no clock says that, but a record must still be readable.
+            // No clock returns a time beyond the calendar, but a stored record must stay readable.
             .unwrap_or_else(|| format!("{}ms", self.0))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.formatted(WIRE))
+        f.write_str(&self.formatted(PUBLISHED))
     }
 }
 
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_form_has_three_digits_and_reads_back() {
+    fn text_has_three_fraction_digits_and_parses_back() {
         let at = Timestamp::from_unix_ms(1_769_851_800_007);
         assert_eq!(at.to_string(), "2026-01-31T09:30:00.007Z");
         assert_eq!(Timestamp::parse(&at.to_string()), Some(at));
@@ -120,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_no_calendar_holds_is_still_written() {
+    fn time_beyond_calendar_displays_as_milliseconds() {
         assert_eq!(Timestamp::from_unix_ms(i64::MAX).to_string(), format!("{}ms", i64::MAX));
         assert_eq!(Timestamp::from_unix_ms(i64::MIN).readable(), format!("{}ms", i64::MIN));
     }
 
     #[test]
-    fn arithmetic_stops_at_the_ends() {
+    fn arithmetic_saturates() {
         let (first, last) = (Timestamp::from_unix_ms(i64::MIN), Timestamp::from_unix_ms(i64::MAX));
         assert_eq!((last.plus_ms(1), first.plus_ms(-1)), (last, first));
         assert_eq!((last.ms_since(first), first.ms_since(last)), (i64::MAX, i64::MIN));
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_ends_where_the_next_begins() {
+    fn next_month_starts_on_its_first_day() {
         for (at, next) in [
             ("2026-01-31T23:59:59.999Z", "2026-02-01T00:00:00.000Z"),
             ("2026-02-01T00:00:00.000Z", "2026-03-01T00:00:00.000Z"),
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_times_with_a_zone_are_read() {
+    fn incomplete_times_are_refused() {
         for text in [
             "",
             "2026-01-31",
@@ -161,16 +162,16 @@ mod tests {
             assert_eq!(Timestamp::parse(text), None, "{text}");
             assert!(serde_json::from_str::<Timestamp>(&format!("{text:?}")).is_err(), "{text}");
         }
-        let micros = Timestamp::parse("2026-01-31T09:30:00.007999Z");
-        assert_eq!(micros, Some(Timestamp::from_unix_ms(1_769_851_800_007)), "cut, not rounded");
+        let with_micros = Timestamp::parse("2026-01-31T09:30:00.007999Z");
+        assert_eq!(with_micros, Some(Timestamp::from_unix_ms(1_769_851_800_007)), "cut, not rounded");
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
-        /// 1970 to 9999.
+        /// Covers the years from 1970 to 9999.
         #[test]
-        fn any_time_reads_back(ms in 0..253_402_300_800_000_i64) {
+        fn any_time_parses_back(ms in 0..253_402_300_800_000_i64) {
             let at = Timestamp::from_unix_ms(ms);
             let text = at.to_string();
             prop_assert_eq!((text.len(), text.is_ascii()), (24, true));
@@ -179,13 +180,13 @@ mod tests {
         }
 
         #[test]
-        fn written_times_sort_as_times_do(a in 0..253_402_300_800_000_i64, b in 0..253_402_300_800_000_i64) {
+        fn texts_sort_like_times(a in 0..253_402_300_800_000_i64, b in 0..253_402_300_800_000_i64) {
             let (a, b) = (Timestamp::from_unix_ms(a), Timestamp::from_unix_ms(b));
             prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in prop_oneof![
+        fn parser_accepts_or_refuses_any_text(text in prop_oneof![
             any::<String>(),
             "[0-9]{4}-[0-1][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,12})?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
         ]) {
@@ -195,7 +196,7 @@ mod tests {
         }
 
         #[test]
-        fn any_number_is_written(ms in any::<i64>()) {
+        fn any_number_displays(ms in any::<i64>()) {
             let at = Timestamp::from_unix_ms(ms);
             prop_assert!(!at.to_string().is_empty() && !at.readable().is_empty());
         }

@@ -1,65 +1,71 @@
-//! What the events of a feed come to: figures that grow by one event at a time, so that a tenant's statistics are in its
-//! newest entry and nobody counts records.
+//! Totals over the events of a feed.
+//!
+//! Each feed entry stores the totals up to its event. So the newest entry has the tenant's statistics, and no records
+//! need to be counted.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Totals over all events of a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// How many records are in each state. By events written: a deadline that passed counts once its timer has run.
+    /// Number of records in each state. A deadline that has passed counts only once its timer has fired.
     #[serde(default)]
     pub states: BTreeMap<String, u64>,
-    /// How many events there were of each name that the door's history tells.
+    /// Number of events of each action, under the name in the published history.
+    #[serde(rename = "told", default)]
+    pub by_action: BTreeMap<String, u64>,
+    /// Ages of records when they were claimed.
     #[serde(default)]
-    pub told: BTreeMap<String, u64>,
+    pub claims: DurationTotal,
+    /// Ages of records when they were completed.
     #[serde(default)]
-    pub claims: Spans,
-    #[serde(default)]
-    pub completions: Spans,
-    /// How often a record began to wait for a person.
+    pub completions: DurationTotal,
+    /// Number of checkpoints that were opened.
     #[serde(default)]
     pub checkpoints: u64,
 }
 
-/// So many times, and their sum.
+/// Number and sum of durations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spans {
+pub struct DurationTotal {
     pub count: u64,
     pub ms: u64,
 }
 
-/// What one event adds.
+/// Increment of the totals by one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step<'a> {
-    /// `None`: the record was made by it.
+pub struct TotalsDelta<'a> {
+    /// State before the event, or `None` if the event created the record.
     pub from: Option<&'a str>,
     pub to: &'a str,
-    pub told: Option<&'a str>,
-    /// How old the record was when it was claimed, or completed, if this did that.
+    pub by_action: Option<&'a str>,
+    /// Age of the record, if the event is a claim.
     pub claimed_after_ms: Option<i64>,
+    /// Age of the record, if the event is a completion.
     pub completed_after_ms: Option<i64>,
     pub raises_checkpoint: bool,
 }
 
 impl Totals {
-    /// With one event more.
+    /// Returns the totals with one more event.
     #[must_use]
-    pub fn after(&self, step: &Step<'_>) -> Self {
+    pub fn after(&self, delta: &TotalsDelta<'_>) -> Self {
         let mut next = self.clone();
-        if step.from != Some(step.to) {
-            // An event before the feed's first was never added, and is not taken away.
-            if let Some(before) = step.from.and_then(|from| next.states.get_mut(from)) {
+        if delta.from != Some(delta.to) {
+            // The feed may have begun after the record was created, so the count of its former state may be 0.
+            if let Some(before) = delta.from.and_then(|from| next.states.get_mut(from)) {
                 *before = before.saturating_sub(1);
             }
-            *next.states.entry(step.to.to_owned()).or_default() += 1;
+            *next.states.entry(delta.to.to_owned()).or_default() += 1;
         }
-        if let Some(told) = step.told {
-            *next.told.entry(told.to_owned()).or_default() += 1;
+        if let Some(action) = delta.by_action {
+            *next.by_action.entry(action.to_owned()).or_default() += 1;
         }
-        next.claims.add(step.claimed_after_ms);
-        next.completions.add(step.completed_after_ms);
-        next.checkpoints += u64::from(step.raises_checkpoint);
+        next.claims.add(delta.claimed_after_ms);
+        next.completions.add(delta.completed_after_ms);
+        next.checkpoints += u64::from(delta.raises_checkpoint);
         next
     }
 
@@ -67,17 +73,17 @@ impl Totals {
         self.states.get(state).copied().unwrap_or(0)
     }
 
-    pub fn told_as(&self, name: &str) -> u64 {
-        self.told.get(name).copied().unwrap_or(0)
+    pub fn count_of_action(&self, name: &str) -> u64 {
+        self.by_action.get(name).copied().unwrap_or(0)
     }
 
-    /// All records there ever were.
+    /// Number of all records ever created.
     pub fn records(&self) -> u64 {
         self.states.values().sum()
     }
 }
 
-impl Spans {
+impl DurationTotal {
     fn add(&mut self, ms: Option<i64>) {
         if let Some(ms) = ms {
             self.count += 1;
@@ -85,7 +91,7 @@ impl Spans {
         }
     }
 
-    /// `None`: there was none yet.
+    /// Returns the average, or `None` if there are no durations yet.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a hundred thousand years are exact in a double")]
     pub fn average_seconds(self) -> Option<f64> {
         (self.count > 0).then(|| self.ms as f64 / self.count as f64 / 1000.0)
@@ -97,33 +103,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_in_one_state_at_a_time() {
-        let made = Step { to: "created", told: Some("created"), ..Step::default() };
-        let claimed = Step {
+    fn record_counts_in_its_current_state_only() {
+        let created = TotalsDelta { to: "created", by_action: Some("created"), ..TotalsDelta::default() };
+        let claimed = TotalsDelta {
             from: Some("created"),
             to: "claimed",
-            told: Some("claimed"),
+            by_action: Some("claimed"),
             claimed_after_ms: Some(1_500),
-            ..Step::default()
+            ..TotalsDelta::default()
         };
-        let edited = Step { from: Some("claimed"), to: "claimed", ..Step::default() };
-        let totals =
-            [&made, &made, &claimed, &edited].into_iter().fold(Totals::default(), |totals, step| totals.after(step));
+        let edited = TotalsDelta { from: Some("claimed"), to: "claimed", ..TotalsDelta::default() };
+        let totals = [&created, &created, &claimed, &edited]
+            .into_iter()
+            .fold(Totals::default(), |totals, delta| totals.after(delta));
         assert_eq!((totals.in_state("created"), totals.in_state("claimed"), totals.records()), (1, 1, 2));
-        assert_eq!((totals.told_as("created"), totals.told_as("claimed"), totals.told_as("failed")), (2, 1, 0));
+        assert_eq!(
+            (totals.count_of_action("created"), totals.count_of_action("claimed"), totals.count_of_action("failed")),
+            (2, 1, 0)
+        );
         assert_eq!(totals.claims.average_seconds(), Some(1.5));
         assert_eq!(totals.completions.average_seconds(), None);
     }
 
     #[test]
-    fn what_was_never_added_is_not_taken_away() {
-        let moved = Step { from: Some("created"), to: "failed", ..Step::default() };
-        let totals = Totals::default().after(&moved);
+    fn unknown_former_state_is_not_decremented() {
+        let failed = TotalsDelta { from: Some("created"), to: "failed", ..TotalsDelta::default() };
+        let totals = Totals::default().after(&failed);
         assert_eq!((totals.in_state("created"), totals.in_state("failed")), (0, 1));
     }
 
     #[test]
-    fn totals_that_an_older_program_wrote_are_read() {
+    fn totals_without_fields_are_read_as_zero() {
         assert_eq!(serde_json::from_str::<Totals>("{}").unwrap(), Totals::default());
     }
 }

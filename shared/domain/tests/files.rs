@@ -1,7 +1,7 @@
-//! Which files may be kept, and what they are then called.
+//! Validation of files and cleaning of file names.
 
 use handrail_domain::file::{
-    EXTENSIONS, FILE_BYTES_MAX, FileRefusal, NAME_CHARS_MAX, check_file, check_wanted, clean_name,
+    EXTENSIONS, FILE_BYTES_MAX, FileError, NAME_CHARS_MAX, check_accepted, check_file, clean_name,
 };
 use proptest::prelude::*;
 
@@ -9,8 +9,8 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
 const ZIP: &[u8] = b"PK\x03\x04....";
 const OLE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....";
 
-/// One file of each kind, as small as it can be.
-fn examples() -> Vec<(&'static str, &'static [u8], &'static str)> {
+/// One minimal file of each kind.
+fn file_examples() -> Vec<(&'static str, &'static [u8], &'static str)> {
     vec![
         ("a.png", PNG, "image/png"),
         ("a.jpg", b"\xff\xd8\xff\xe0", "image/jpeg"),
@@ -42,8 +42,8 @@ fn examples() -> Vec<(&'static str, &'static [u8], &'static str)> {
 }
 
 #[test]
-fn every_kind_is_taken_by_its_last_extension_in_any_case() {
-    let examples = examples();
+fn file_kind_is_last_extension_ignoring_case() {
+    let examples = file_examples();
     let names: Vec<String> = EXTENSIONS.iter().map(|extension| format!("a.{extension}")).collect();
     assert_eq!(examples.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), names);
     for (name, bytes, content_type) in examples {
@@ -58,7 +58,7 @@ fn every_kind_is_taken_by_its_last_extension_in_any_case() {
 }
 
 #[test]
-fn a_name_with_another_last_extension_is_refused() {
+fn name_with_unsupported_extension_is_refused() {
     for name in [
         "a.exe",
         "a.png.exe",
@@ -72,15 +72,15 @@ fn a_name_with_another_last_extension_is_refused() {
         "a.p\u{443}",
         "a.sh.",
     ] {
-        assert!(matches!(check_file(name, b"x"), Err(FileRefusal::Kind { .. })), "{name}");
+        assert!(matches!(check_file(name, b"x"), Err(FileError::Kind { .. })), "{name}");
     }
     for name in ["", "   ", "a/", "..", "\u{202e}", "\0"] {
-        assert_eq!(check_file(name, b"x"), Err(FileRefusal::NoName), "{name:?}");
+        assert_eq!(check_file(name, b"x"), Err(FileError::NoName), "{name:?}");
     }
 }
 
 #[test]
-fn a_program_is_refused_whatever_it_is_called() {
+fn executable_is_refused_under_any_name() {
     let programs: [&[u8]; 12] = [
         b"MZ\x90",
         b"\x7fELF\x02",
@@ -98,44 +98,45 @@ fn a_program_is_refused_whatever_it_is_called() {
     for program in programs {
         for extension in EXTENSIONS {
             let refusal = check_file(&format!("a.{extension}"), program).unwrap_err();
-            assert!(matches!(refusal, FileRefusal::Program { .. }), "{extension}: {program:?}");
+            assert!(matches!(refusal, FileError::Program { .. }), "{extension}: {program:?}");
         }
     }
 }
 
 #[test]
-fn bytes_that_do_not_begin_like_the_name_are_refused() {
-    let examples = examples();
+fn bytes_must_match_file_extension() {
+    let examples = file_examples();
     for (name, ..) in &examples {
         for (_, bytes, content_type) in &examples {
-            let own = check_file(name, bytes);
-            let same = examples.iter().any(|(other, begins, _)| other == name && begins.get(..3) == bytes.get(..3));
-            let textual = ["a.svg", "a.csv", "a.txt", "a.md", "a.markdown", "a.json", "a.xml"].contains(name);
-            let is_text = content_type.starts_with("text/")
+            let result = check_file(name, bytes);
+            let same_signature =
+                examples.iter().any(|(other, example, _)| other == name && example.get(..3) == bytes.get(..3));
+            let is_text_extension = ["a.svg", "a.csv", "a.txt", "a.md", "a.markdown", "a.json", "a.xml"].contains(name);
+            let is_text_content = content_type.starts_with("text/")
                 || ["image/svg+xml", "application/json", "application/xml", "image/bmp"].contains(content_type);
-            let kin = (name.starts_with("a.ti") && *content_type == "image/tiff")
+            let same_family = (name.starts_with("a.ti") && *content_type == "image/tiff")
                 || (["a.heic", "a.heif", "a.avif"].contains(name)
                     && ["image/heic", "image/heif", "image/avif"].contains(content_type));
-            if textual && is_text || same || kin {
-                assert!(own.is_ok(), "{name} as {content_type}: {own:?}");
+            if is_text_extension && is_text_content || same_signature || same_family {
+                assert!(result.is_ok(), "{name} as {content_type}: {result:?}");
             } else {
-                assert!(matches!(own, Err(FileRefusal::Disguised { .. })), "{name} as {content_type}: {own:?}");
+                assert!(matches!(result, Err(FileError::Disguised { .. })), "{name} as {content_type}: {result:?}");
             }
         }
     }
-    assert!(check_file("a.pdf", b"\n\n%PDF-1.4").is_ok(), "readers skip what comes before");
+    assert!(check_file("a.pdf", b"\n\n%PDF-1.4").is_ok(), "PDF readers skip bytes before the header");
 }
 
 #[test]
-fn ten_megabytes_fit_and_a_byte_more_does_not() {
+fn file_size_limit_is_exact() {
     let mut bytes = vec![b'x'; FILE_BYTES_MAX];
     assert_eq!(check_file("a.txt", &bytes).unwrap().size, 10_485_760);
     bytes.push(b'x');
-    assert_eq!(check_file("a.txt", &bytes), Err(FileRefusal::TooLarge { name: "a.txt".to_owned() }));
+    assert_eq!(check_file("a.txt", &bytes), Err(FileError::TooLarge { name: "a.txt".to_owned() }));
 }
 
 #[test]
-fn names_keep_their_words_and_lose_paths_and_tricks() {
+fn names_lose_paths_and_unsafe_characters() {
     for (name, cleaned) in [
         ("Rechnung für Zoë 発注書.pdf", "Rechnung für Zoë 発注書.pdf"),
         ("../../etc/passwd.txt", "passwd.txt"),
@@ -154,28 +155,28 @@ fn names_keep_their_words_and_lose_paths_and_tricks() {
 }
 
 #[test]
-fn what_the_asker_wants_is_a_type_a_family_or_an_extension() {
-    let wants = |accept: &[&str], name: &str, content_type: &str| {
+fn accept_list_takes_types_wildcards_and_extensions() {
+    let is_accepted = |accept: &[&str], name: &str, content_type: &str| {
         let accept: Vec<String> = accept.iter().map(|&pattern| pattern.to_owned()).collect();
-        check_wanted(name, content_type, &accept).is_ok()
+        check_accepted(name, content_type, &accept).is_ok()
     };
-    assert!(wants(&[], "a.pdf", "application/pdf"));
-    assert!(wants(&["image/*"], "a.png", "image/png"));
-    assert!(wants(&[" .PDF"], "A.pdf", "application/pdf"));
-    assert!(wants(&["text/plain", "image/jpg"], "a.jpg", "image/jpeg"));
-    assert!(wants(&["*/*"], "a.jpg", "image/jpeg"));
-    assert!(!wants(&["image/*", ".pdf", "text/csv"], "a.txt", "text/plain"));
-    assert!(!wants(&["image"], "a.png", "image/png"));
+    assert!(is_accepted(&[], "a.pdf", "application/pdf"));
+    assert!(is_accepted(&["image/*"], "a.png", "image/png"));
+    assert!(is_accepted(&[" .PDF"], "A.pdf", "application/pdf"));
+    assert!(is_accepted(&["text/plain", "image/jpg"], "a.jpg", "image/jpeg"));
+    assert!(is_accepted(&["*/*"], "a.jpg", "image/jpeg"));
+    assert!(!is_accepted(&["image/*", ".pdf", "text/csv"], "a.txt", "text/plain"));
+    assert!(!is_accepted(&["image"], "a.png", "image/png"));
 }
 
 proptest! {
     #[test]
-    fn a_cleaned_name_is_short_safe_and_stays_as_it_is(name in "\\PC*|[\\x00-\\x{2fff}./\\\\]{0,300}") {
+    fn cleaned_name_is_short_safe_and_stable(name in "\\PC*|[\\x00-\\x{2fff}./\\\\]{0,300}") {
         if let Some(cleaned) = clean_name(&name) {
             let chars = cleaned.chars().count();
             prop_assert!((1..=NAME_CHARS_MAX).contains(&chars));
-            let unsafe_ones = cleaned.chars().filter(|c| c.is_control() || ['/', '\\', '\u{202e}'].contains(c));
-            prop_assert_eq!(unsafe_ones.count(), 0);
+            let unsafe_chars = cleaned.chars().filter(|c| c.is_control() || ['/', '\\', '\u{202e}'].contains(c));
+            prop_assert_eq!(unsafe_chars.count(), 0);
             let again = clean_name(&cleaned);
             prop_assert_eq!(again.as_deref(), Some(cleaned.as_str()));
         }

@@ -1,148 +1,167 @@
-//! One attempt of one webhook or callback: signed, bounded in time, recorded.
+//! Attempts of callbacks and webhook deliveries: each is signed, limited in time and recorded.
 
 use bytes::Bytes;
 use handrail_domain::ids::KeyId;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::store::{Attempt, Call, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
-use handrail_sender::{Outgoing, Sent};
+use handrail_platform::fault::Fault;
+use handrail_sender::{OutboundRequest, SendOutcome};
+use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey, WebhookDelivery};
 
-use crate::announce::call_hook;
 use crate::message::Message;
-use crate::signing::{sha256_header, standard_webhooks};
-use crate::works::Works;
+use crate::signing::{sha256_header, standard_webhook_headers};
+use crate::webhook_call::{WebhookCall, call_webhook};
+use crate::worker_context::{Handled, WorkerContext};
 
-/// Kept of an error: enough to see what it was.
+/// Longest stored error text of an attempt.
 const ERROR_CHARS_MAX: usize = 300;
 
-/// Makes the next attempt, and arranges the one after it if that fails.
+/// Makes the next attempt of a delivery, and schedules another attempt if that fails.
 ///
-/// Safe to call twice: what was delivered is not sent again, and an attempt that is not due yet is put back.
-pub async fn deliver(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
-    let Some(opened) = open(works, kind, key).await? else { return Ok(()) };
-    let delivery = opened.delivery();
+/// Safe to call twice: a completed delivery is not sent again, and an attempt that is not due yet is rescheduled. A
+/// delivery to a paused webhook waits without using up an attempt.
+pub async fn deliver(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Result<Handled, Fault> {
+    let Some(open) = open_delivery(context, kind, key).await? else { return Ok(Handled::Done) };
+    let delivery = open.delivery();
     if delivery.status != DeliveryStatus::Pending {
-        return Ok(());
+        return Ok(Handled::Done);
     }
     let message = Message::Deliver { kind: kind.to_owned(), key };
-    let now = works.cx.clock.now();
+    let now = context.cx.clock.now();
     if let Some(next) = delivery.next_attempt_at.filter(|next| *next > now) {
-        return works.outbox()?.send(&message, next).await;
+        context.outbox()?.send(&message, next).await?;
+        return Ok(Handled::Done);
     }
-    let sent = match &opened {
-        Opened::Callback(delivery) => works.sender.post(&signed(works, delivery, now)?).await,
-        Opened::Call(call) => call_hook(works, kind, call, now).await?,
+    let outcome = match &open {
+        OpenDelivery::Callback(delivery) => {
+            context.sender.post(&signed_callback_request(context, delivery, now)?).await
+        }
+        OpenDelivery::Webhook(webhook_delivery) => match call_webhook(context, kind, webhook_delivery).await? {
+            WebhookCall::Made(outcome) => outcome,
+            WebhookCall::WaitsUntil(until) => return Ok(Handled::WaitsUntil(until)),
+        },
     };
-    let gaps = works.door(kind)?.retry_gaps_ms();
-    let after = with_attempt(delivery.clone(), &sent, works.cx.clock.now(), gaps);
+    let backoff_ms = context.kind_handler(kind)?.retry_backoff_ms();
+    let after = with_attempt(delivery.clone(), &outcome, context.cx.clock.now(), backoff_ms);
     log_attempt(kind, key, &after);
-    let recorded = match &opened {
-        Opened::Callback(_) => works.cx.store.record_attempt(key, &after).await?,
-        Opened::Call(call) => works.cx.store.record_call(call, &after).await?,
+    let recorded = match &open {
+        OpenDelivery::Callback(_) => context.cx.store.record_attempt(key, &after).await?,
+        OpenDelivery::Webhook(webhook_delivery) => {
+            context.cx.store.record_webhook_attempt(webhook_delivery, &after).await?
+        }
     };
     let next = if recorded {
         after.next_attempt_at
     } else {
-        // Recorded already: by another process, or by ourselves when the answer to our first try was lost. Whoever it was
-        // may not have come to arrange the next attempt.
-        works.cx.store.delivery(key).await?.and_then(|recorded| recorded.next_attempt_at)
+        // Recorded already, by another process or by a write whose response was lost. That process may have died before
+        // it scheduled the next attempt.
+        context.cx.store.delivery(key).await?.and_then(|recorded| recorded.next_attempt_at)
     };
-    match next {
-        Some(next) => works.outbox()?.send(&message, next).await,
-        None => Ok(()),
+    if let Some(next) = next {
+        context.outbox()?.send(&message, next).await?;
     }
+    Ok(Handled::Done)
 }
 
-/// What is to be sent, and by whose rules.
-enum Opened {
-    /// To the address that the asker gave.
+/// Stored delivery that may need another attempt.
+enum OpenDelivery {
+    /// Delivery to the `callback_url` of the requester.
     Callback(Delivery),
-    /// To a hook of the account.
-    Call(Call),
+    /// Delivery to a webhook of the tenant.
+    Webhook(WebhookDelivery),
 }
 
-impl Opened {
+impl OpenDelivery {
     fn delivery(&self) -> &Delivery {
         match self {
             Self::Callback(delivery) => delivery,
-            Self::Call(call) => &call.delivery,
+            Self::Webhook(webhook_delivery) => &webhook_delivery.delivery,
         }
     }
 }
 
-async fn open(works: &Works, kind: &str, key: DeliveryKey) -> Result<Option<Opened>, Fault> {
-    if let Some(call) = key.call() {
-        // It was written down before it was named. What is not there any more nobody waits for.
-        return Ok(works.cx.store.call(key.tenant, call).await?.map(Opened::Call));
+/// Returns the stored delivery; a callback is stored at its first attempt. Returns `None` if there is nothing to send.
+async fn open_delivery(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Result<Option<OpenDelivery>, Fault> {
+    if let Some(id) = key.webhook_delivery_id() {
+        // Stored before its message was sent, so a missing webhook delivery has expired.
+        return Ok(context.cx.store.webhook_delivery(key.tenant, id).await?.map(OpenDelivery::Webhook));
     }
-    if let Some(delivery) = works.cx.store.delivery(key).await? {
-        return Ok(Some(Opened::Callback(delivery)));
+    if let Some(delivery) = context.cx.store.delivery(key).await? {
+        return Ok(Some(OpenDelivery::Callback(delivery)));
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    let Some(callback) = works.door(kind)?.callback(&works.cx, head, key.seq, key.purpose).await? else {
+    let Some(callback) = context.kind_handler(kind)?.callback(&context.cx, head, key.seq, key.purpose).await? else {
         return Ok(None);
     };
-    let fresh = Delivery {
-        signed_by: Some(callback.key),
-        ..Delivery::fresh(key, callback.url, callback.body, works.cx.clock.now())
+    let unsent = Delivery {
+        signed_by: Some(callback.signing_key_id),
+        ..Delivery::new(key, callback.url, callback.body, context.cx.clock.now())
     };
-    works.cx.store.open_delivery(key, fresh).await.map(|delivery| Some(Opened::Callback(delivery)))
+    context.cx.store.put_or_get_delivery(key, unsent).await.map(|delivery| Some(OpenDelivery::Callback(delivery)))
 }
 
-/// The body is the stored one, byte for byte; only the time of the attempt and its signature are new.
-fn signed(works: &Works, delivery: &Delivery, now: Timestamp) -> Result<Outgoing, Fault> {
-    let key: KeyId = delivery.signed_by.ok_or_else(|| Fault::broken("a delivery has no key to sign it"))?;
-    let secret = works.cx.master()?.webhook_secret(key);
+/// Returns a request with the stored body. Only the time of the attempt and the signature differ between attempts.
+fn signed_callback_request(
+    context: &WorkerContext,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<OutboundRequest, Fault> {
+    let key: KeyId = delivery.signed_by.ok_or_else(|| Fault::internal("a callback delivery has no signing key"))?;
+    let secret = context.cx.master_key()?.webhook_secret(key);
     let body = Bytes::from(delivery.body.clone());
     let mut headers = vec![("X-Handover-Signature".to_owned(), sha256_header(&secret, &body))];
-    headers.extend(standard_webhooks(&secret, &delivery.id, now.as_unix_seconds(), &body).into_pairs());
-    Ok(Outgoing { url: delivery.to.clone(), headers, body })
+    headers.extend(standard_webhook_headers(&secret, &delivery.id, now.as_unix_seconds(), &body).into_pairs());
+    Ok(OutboundRequest { url: delivery.to.clone(), headers, body })
 }
 
-fn with_attempt(mut delivery: Delivery, sent: &Sent, now: Timestamp, gaps_ms: &[i64]) -> Delivery {
-    let (attempt, verdict) = match sent {
-        Sent::Answered { status, body_start, took_ms } => {
-            let error = (!(200..300).contains(status)).then(|| short(body_start)).filter(|text| !text.is_empty());
-            (Attempt { at: now, status: Some(*status), error, took_ms: *took_ms }, verdict_on(*status))
+fn with_attempt(mut delivery: Delivery, outcome: &SendOutcome, now: Timestamp, backoff_ms: &[i64]) -> Delivery {
+    let (attempt, result) = match outcome {
+        SendOutcome::Responded { status, body_start, took_ms } => {
+            let error =
+                (!(200..300).contains(status)).then(|| truncate_error(body_start)).filter(|text| !text.is_empty());
+            (Attempt { at: now, status: Some(*status), error, took_ms: *took_ms }, result_of_status(*status))
         }
-        Sent::Refused { why } => {
-            (Attempt { at: now, status: None, error: Some(short(why)), took_ms: 0 }, Verdict::Final)
-        }
-        Sent::Failed { why, took_ms } => {
-            (Attempt { at: now, status: None, error: Some(short(why)), took_ms: *took_ms }, Verdict::Again)
-        }
+        SendOutcome::Refused { reason } => (
+            Attempt { at: now, status: None, error: Some(truncate_error(reason)), took_ms: 0 },
+            AttemptResult::PermanentFailure,
+        ),
+        SendOutcome::Failed { reason, took_ms, .. } => (
+            Attempt { at: now, status: None, error: Some(truncate_error(reason)), took_ms: *took_ms },
+            AttemptResult::RetryableFailure,
+        ),
     };
     delivery.attempts.push(attempt);
-    let gap = gaps_ms.get(delivery.attempts.len() - delivery.tried_before - 1);
-    (delivery.status, delivery.next_attempt_at) = match (verdict, gap) {
-        (Verdict::Delivered, _) => (DeliveryStatus::Delivered, None),
-        (Verdict::Again, Some(gap_ms)) => (DeliveryStatus::Pending, Some(now.plus_ms(*gap_ms))),
-        (Verdict::Again, None) | (Verdict::Final, _) => (DeliveryStatus::Dead, None),
+    let wait_ms = backoff_ms.get(delivery.attempts.len() - delivery.earlier_attempts - 1);
+    (delivery.status, delivery.next_attempt_at) = match (result, wait_ms) {
+        (AttemptResult::Delivered, _) => (DeliveryStatus::Delivered, None),
+        (AttemptResult::RetryableFailure, Some(wait_ms)) => (DeliveryStatus::Pending, Some(now.plus_ms(*wait_ms))),
+        (AttemptResult::RetryableFailure, None) | (AttemptResult::PermanentFailure, _) => {
+            (DeliveryStatus::DeadLetter, None)
+        }
     };
     delivery
 }
 
 #[derive(Clone, Copy)]
-enum Verdict {
+enum AttemptResult {
     Delivered,
-    Again,
-    Final,
+    RetryableFailure,
+    PermanentFailure,
 }
 
-fn verdict_on(status: u16) -> Verdict {
+fn result_of_status(status: u16) -> AttemptResult {
     match status {
-        200..300 => Verdict::Delivered,
-        // Gone: the receiver asks not to be called again.
-        410 => Verdict::Final,
-        _ => Verdict::Again,
+        200..300 => AttemptResult::Delivered,
+        // 410 Gone: the receiver asks for no more deliveries.
+        410 => AttemptResult::PermanentFailure,
+        _ => AttemptResult::RetryableFailure,
     }
 }
 
-fn short(text: &str) -> String {
+fn truncate_error(text: &str) -> String {
     handrail_domain::text::one_line(text, ERROR_CHARS_MAX)
 }
 
-/// One wide line per attempt: no address, no body.
+/// Writes one log line per attempt, without the URL and the body.
 fn log_attempt(kind: &str, key: DeliveryKey, after: &Delivery) {
     let last = after.attempts.last();
     tracing::info!(
@@ -162,9 +181,9 @@ mod tests {
     use handrail_domain::effect::Purpose;
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
-    const GAPS: &[i64] = &[0, 5_000, 30_000];
+    const BACKOFF_MS: &[i64] = &[0, 5_000, 30_000];
 
-    fn delivery() -> Delivery {
+    fn pending_delivery() -> Delivery {
         Delivery {
             id: "msg_1".to_owned(),
             seq: 2,
@@ -177,37 +196,45 @@ mod tests {
             next_attempt_at: None,
             attempts: Vec::new(),
             replays: 0,
-            tried_before: 0,
+            replayed_at: None,
+            earlier_attempts: 0,
             slack: None,
         }
     }
 
-    fn answered(status: u16) -> Sent {
-        Sent::Answered { status, body_start: "no\r\nway".to_owned(), took_ms: 3 }
+    fn response_with_status(status: u16) -> SendOutcome {
+        SendOutcome::Responded { status, body_start: "no\r\nway".to_owned(), took_ms: 3 }
     }
 
     #[test]
-    fn a_failing_receiver_is_tried_four_times_and_then_given_up() {
-        let mut delivery = delivery();
+    fn failing_receiver_gets_four_attempts_then_dead_letter() {
+        let mut delivery = pending_delivery();
         let mut waits = Vec::new();
         for _ in 0..4 {
-            delivery = with_attempt(delivery, &answered(500), NOON, GAPS);
+            delivery = with_attempt(delivery, &response_with_status(500), NOON, BACKOFF_MS);
             waits.push(delivery.next_attempt_at.map(|next| next.ms_since(NOON)));
         }
         assert_eq!(waits, [Some(0), Some(5_000), Some(30_000), None]);
-        assert_eq!(delivery.status, DeliveryStatus::Dead);
+        assert_eq!(delivery.status, DeliveryStatus::DeadLetter);
         assert_eq!(delivery.attempts[0].error.as_deref(), Some("no  way"));
     }
 
     #[test]
-    fn success_ends_it_and_so_does_a_final_no() {
-        assert_eq!(with_attempt(delivery(), &answered(204), NOON, GAPS).status, DeliveryStatus::Delivered);
-        for sent in [answered(410), Sent::Refused { why: "loopback".to_owned() }] {
-            let after = with_attempt(delivery(), &sent, NOON, GAPS);
-            assert_eq!((after.status, after.next_attempt_at), (DeliveryStatus::Dead, None));
+    fn success_and_permanent_failure_stop_retries() {
+        assert_eq!(
+            with_attempt(pending_delivery(), &response_with_status(204), NOON, BACKOFF_MS).status,
+            DeliveryStatus::Delivered
+        );
+        for outcome in [response_with_status(410), SendOutcome::Refused { reason: "loopback".to_owned() }] {
+            let after = with_attempt(pending_delivery(), &outcome, NOON, BACKOFF_MS);
+            assert_eq!((after.status, after.next_attempt_at), (DeliveryStatus::DeadLetter, None));
         }
-        for sent in [answered(302), answered(404), Sent::Failed { why: "timeout".to_owned(), took_ms: 9 }] {
-            assert_eq!(with_attempt(delivery(), &sent, NOON, GAPS).status, DeliveryStatus::Pending);
+        for outcome in [
+            response_with_status(302),
+            response_with_status(404),
+            SendOutcome::Failed { reason: "timeout".to_owned(), timed_out: true, took_ms: 9 },
+        ] {
+            assert_eq!(with_attempt(pending_delivery(), &outcome, NOON, BACKOFF_MS).status, DeliveryStatus::Pending);
         }
     }
 }

@@ -1,36 +1,39 @@
-//! What follows a commit: from the table's stream to the mail in somebody's inbox.
+//! Workers that carry out the effects of committed transitions, from the table's stream to callbacks, mail and Slack.
 //!
 //! ```text
-//! table ──stream──▶ dispatch ──▶ deliveries ──▶ deliver   (callbacks, calls of hooks)
-//!                      ├───────▶ notices    ──▶ notify    (mail)
-//!                      ├───────▶ files      ──▶ keep      (files that an event brought)
-//!                      └───────▶ timers     ──▶ timer     (raises what is due)
-//!                  sweep ────────▶ timers                 (what some timer missed)
+//! table ──stream──▶ dispatch ──▶ deliveries ──▶ deliver       (callbacks, webhook deliveries)
+//!                      ├───────▶ notices    ──▶ notify        (mail, Slack messages)
+//!                      ├───────▶ files      ──▶ retain_files  (files that an event names)
+//!                      └───────▶ timers     ──▶ timer         (fires due timers)
+//!                  sweep ────────▶ timers                     (overdue records that no timer fired on)
 //! ```
 //!
-//! Each worker takes one message and can take it twice. On AWS they are functions on queues; on a laptop the runner calls
-//! the same functions from one loop.
+//! Each worker handles one message and may receive that message twice. On AWS the workers are functions on queues; on a
+//! laptop the runner calls them from one loop.
 
-mod announce;
 pub mod aws;
 mod deliver;
 mod dispatch;
-mod keep;
+mod fan_out;
+mod handle_message;
 mod message;
 mod notify;
 mod ports;
+mod retain_files;
 pub mod signing;
 mod slack;
 mod sweep;
 mod timer;
-mod works;
+mod webhook_call;
+mod worker_context;
 
 pub use deliver::deliver;
 pub use dispatch::{Change, dispatch};
-pub use keep::keep;
-pub use message::{Message, Queue};
+pub use handle_message::handle_message;
+pub use message::{DeliveryGroup, Message, Queue};
 pub use notify::notify;
-pub use ports::{MailFault, Mailer, Outbox, Posted};
+pub use ports::{MailFault, Mailer, Outbox, OutgoingMail};
+pub use retain_files::retain_files;
 pub use sweep::sweep;
-pub use timer::{release, timer};
-pub use works::{Trigger, Worker, Works, handle};
+pub use timer::{requeue, timer};
+pub use worker_context::{EventSource, Handled, Worker, WorkerContext};

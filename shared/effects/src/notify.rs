@@ -1,45 +1,45 @@
-//! One message to one person: by mail, or in Slack.
+//! Messages to people, by mail or in Slack.
 
 use handrail_domain::effect::Purpose;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
+use handrail_platform::fault::Fault;
+use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
 
-use crate::ports::{MailFault, Posted};
-use crate::slack::{self, Asked};
-use crate::works::Works;
+use crate::ports::{MailFault, OutgoingMail};
+use crate::slack::{self, PostOutcome};
+use crate::worker_context::WorkerContext;
 
-/// Asks the person if they were not asked and there is still something to ask.
+/// Sends the approval request or notice of this delivery, unless it was sent before or is no longer needed.
 ///
-/// A process that dies between sending and recording sends it again: with the same id, and better twice than never.
-pub async fn notify(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
+/// A process that dies between sending and recording makes the mail arrive twice, with equal ids.
+pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
     if key.purpose == Purpose::UpdateSlack {
-        return slack::update(works, kind, key).await;
+        return slack::update_messages(context, kind, key).await;
     }
-    let earlier = works.cx.store.delivery(key).await?;
+    let earlier = context.cx.store.delivery(key).await?;
     if let Some(delivery) = earlier.filter(|delivery| delivery.status != DeliveryStatus::Pending) {
-        return slack::catch_up(works, kind, key, &delivery, None).await;
+        return slack::refresh_if_changed(context, kind, key, &delivery, None).await;
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    if let Some(person) = works.door(kind)?.asks_in_slack(&works.cx, head, key.seq, key.purpose).await?
-        && let Asked::Done = slack::ask(works, kind, key, &person).await?
+    if let Some(person) = context.kind_handler(kind)?.slack_recipient(&context.cx, head, key.seq, key.purpose).await?
+        && let PostOutcome::PostedOrScheduled = slack::post_request(context, kind, key, &person).await?
     {
         return Ok(());
     }
-    let Some(mail) = works.door(kind)?.mail(&works.cx, head, key.seq, key.purpose).await? else {
+    let Some(mail) = context.kind_handler(kind)?.mail(&context.cx, head, key.seq, key.purpose).await? else {
         return Ok(());
     };
-    let now = works.cx.clock.now();
-    // The mail holds the link that decides: it is not kept.
-    let fresh = Delivery::fresh(key, mail.to.to_string(), "", now);
-    let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
-    let posted = Posted { id: key.id(), to: mail.to, subject: mail.subject, text: mail.text, html: mail.html };
-    let error = match works.mailer()?.send(&posted).await {
+    let now = context.cx.clock.now();
+    // The body stays empty: the mail contains the link that settles the record, so its text is not stored.
+    let unsent = Delivery::new(key, mail.to.to_string(), "", now);
+    let mut delivery = context.cx.store.put_or_get_delivery(key, unsent).await?;
+    let outgoing = OutgoingMail { id: key.id(), to: mail.to, subject: mail.subject, text: mail.text, html: mail.html };
+    let error = match context.mailer()?.send(&outgoing).await {
         Ok(()) => None,
-        Err(MailFault::Refused(why)) => Some(why),
-        Err(MailFault::Later(source)) => return Err(Fault::Busy(source)),
+        Err(MailFault::Refused(reason)) => Some(reason),
+        Err(MailFault::Unavailable(source)) => return Err(Fault::Busy(source)),
     };
-    delivery.status = if error.is_none() { DeliveryStatus::Delivered } else { DeliveryStatus::Dead };
+    delivery.status = if error.is_none() { DeliveryStatus::Delivered } else { DeliveryStatus::DeadLetter };
     tracing::info!(kind, delivery = key.id(), outcome = delivery.status.name(), "mail");
     delivery.attempts.push(Attempt { at: now, status: None, error, took_ms: 0 });
-    works.cx.store.record_attempt(key, &delivery).await.map(drop)
+    context.cx.store.record_attempt(key, &delivery).await.map(drop)
 }

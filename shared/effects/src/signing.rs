@@ -1,23 +1,21 @@
-//! Signatures by which the receiver of a callback can tell that it is ours and unchanged.
+//! Signatures by which the receiver of a callback or webhook delivery can verify its origin and its bytes.
 //!
-//! Called by whoever builds an `Outgoing` for the sender, with the very bytes that will be sent.
-//! Both signatures are HMAC-SHA256. Neither makes a key, keeps one, or verifies anything: that is
-//! the receiver's part.
+//! Both signatures are HMAC-SHA256 and cover the exact bytes of the body that is sent.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
-use handrail_kernel::master::hmac_sha256;
+use handrail_secrets::master_key::hmac_sha256;
 
-/// The headers of a callback signed after <https://www.standardwebhooks.com>.
+/// Signature headers after <https://www.standardwebhooks.com>.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StandardHeaders {
+pub struct StandardWebhookHeaders {
     pub id: String,
     pub timestamp: String,
     pub signature: String,
 }
 
-impl StandardHeaders {
-    /// Names and values, as the sender takes them.
+impl StandardWebhookHeaders {
+    /// Returns the names and values for [`handrail_sender::OutboundRequest`].
     pub fn into_pairs(self) -> [(String, String); 3] {
         [
             ("webhook-id".to_owned(), self.id),
@@ -27,15 +25,15 @@ impl StandardHeaders {
     }
 }
 
-/// Signs `id`, time and body, so that the receiver can refuse a callback that it had already
-/// or that is old. The id must not contain a full stop: it ends where the first one stands.
-pub fn standard_webhooks(secret: &str, id: &str, timestamp_seconds: i64, body: &[u8]) -> StandardHeaders {
+/// Signs the id, the time and the body, so that the receiver can reject repeated and old deliveries. The id must not
+/// contain a full stop, which separates the signed parts.
+pub fn standard_webhook_headers(secret: &str, id: &str, timestamp_seconds: i64, body: &[u8]) -> StandardWebhookHeaders {
     let timestamp = timestamp_seconds.to_string();
-    let mac = hmac_sha256(&standard_key(secret), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
-    StandardHeaders { id: id.to_owned(), timestamp, signature: format!("v1,{}", STANDARD.encode(mac)) }
+    let mac = hmac_sha256(&signing_key(secret), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
+    StandardWebhookHeaders { id: id.to_owned(), timestamp, signature: format!("v1,{}", STANDARD.encode(mac)) }
 }
 
-/// `sha256=` and the HMAC of the body in lower-case hex, with the secret's plain bytes as the key.
+/// Returns `sha256=` and the HMAC of the body in lower-case hex, with the secret's plain bytes as the key.
 pub fn sha256_header(secret: &str, body: &[u8]) -> String {
     use std::fmt::Write;
 
@@ -47,9 +45,9 @@ pub fn sha256_header(secret: &str, body: &[u8]) -> String {
     header
 }
 
-/// A secret that only looks like `whsec_<base64>` is used as it stands. An empty key after the
-/// prefix counts as such: anybody could sign with it.
-fn standard_key(secret: &str) -> Vec<u8> {
+/// Decodes a secret of the form `whsec_<base64>`; any other secret is used as plain bytes. A bare `whsec_` counts as
+/// plain, because an empty key would let anybody sign.
+fn signing_key(secret: &str) -> Vec<u8> {
     secret
         .strip_prefix("whsec_")
         .and_then(|key| STANDARD_PAD_INDIFFERENT.decode(key).ok())
@@ -62,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sha256_header_is_the_mac_of_the_plain_secret() {
+    fn sha256_header_signs_with_the_raw_secret() {
         // RFC 4231, test case 2.
         assert_eq!(
             sha256_header("Jefe", b"what do ya want for nothing?"),
@@ -73,13 +71,13 @@ mod tests {
             sha256_header("It's a Secret to Everybody", b"Hello, World!"),
             "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
         );
-        // A prefix means nothing here.
+        // The prefix is not stripped for this header.
         assert_ne!(sha256_header("whsec_SmVmZQ==", b"x"), sha256_header("Jefe", b"x"));
     }
 
     #[test]
-    fn standard_webhooks_matches_the_published_vector() {
-        let headers = standard_webhooks(
+    fn standard_webhook_signature_matches_published_vector() {
+        let headers = standard_webhook_headers(
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             1_614_265_330,
@@ -94,21 +92,21 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_key_is_decoded_with_or_without_padding() {
-        assert_eq!(standard_key("whsec_SmVmZQ=="), b"Jefe");
-        assert_eq!(standard_key("whsec_SmVmZQ"), b"Jefe");
+    fn webhook_secret_decodes_with_or_without_padding() {
+        assert_eq!(signing_key("whsec_SmVmZQ=="), b"Jefe");
+        assert_eq!(signing_key("whsec_SmVmZQ"), b"Jefe");
     }
 
     #[test]
-    fn another_secret_is_used_as_it_stands() {
+    fn unprefixed_secret_is_used_unchanged() {
         for secret in ["plain", "SmVmZQ==", "whsec_", "whsec_not base64", "WHSEC_SmVmZQ==", ""] {
-            assert_eq!(standard_key(secret), secret.as_bytes(), "{secret:?}");
+            assert_eq!(signing_key(secret), secret.as_bytes(), "{secret:?}");
         }
     }
 
     #[test]
-    fn every_part_is_signed() {
-        let sign = |id, at, body| standard_webhooks("secret", id, at, body).signature;
+    fn signature_covers_id_timestamp_and_body() {
+        let sign = |id, at, body| standard_webhook_headers("secret", id, at, body).signature;
         let signature = sign("evt_1", 1, b"body");
         assert_ne!(signature, sign("evt_2", 1, b"body"));
         assert_ne!(signature, sign("evt_1", 2, b"body"));

@@ -1,57 +1,58 @@
-//! Asking somebody in Slack, and keeping what was posted true.
+//! Slack messages for approval requests: posting, and editing when the record changes.
 //!
-//! Called by the worker that notifies people. Slack knows no key under which a repeat is recognised, so a message whose place is
-//! known is never posted again; one whose outcome nobody knows may lie there twice, and either can be answered.
+//! Called by the worker that notifies people. Slack has no idempotency keys, so a message whose reference is stored is
+//! never posted again. A post with an unknown outcome may appear twice; the approver can answer either message.
 
 use handrail_domain::effect::Purpose;
+use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::door::SlackText;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::seal::open;
-use handrail_kernel::slack::SlackUser;
-use handrail_kernel::store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey, Posting};
-use handrail_slack_api::{BotToken, Placed, SlackFault};
+use handrail_platform::fault::Fault;
+use handrail_records::kind_handler::SlackMessage;
+use handrail_secrets::seal::open;
+use handrail_slack_api::{BotToken, MessageRef, SlackFault};
+use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey, SlackMessageRef};
 
 use crate::message::Message;
-use crate::works::Works;
+use crate::worker_context::WorkerContext;
 
-/// How long to wait after each trouble of Slack's. After one more the person is mailed instead: somebody waits for an answer.
-const GAPS_MS: [i64; 4] = [2_000, 10_000, 30_000, 60_000];
-/// A record has few moves in it: one that moves behind each of so many edits is edited again by what moved it.
+/// Waits after failed attempts. After the last attempt the person gets a mail instead, because the requester is
+/// waiting.
+const BACKOFF_MS: [i64; 4] = [2_000, 10_000, 30_000, 60_000];
+/// Most edits of a message in one run. A record that changes even more often is edited again by its later transitions.
 const EDITS_MAX: usize = 8;
 
-/// What became of asking somebody in Slack.
-pub(crate) enum Asked {
-    /// It lies there, or will be tried again.
-    Done,
-    /// This person is not reached there.
-    ByMail,
+/// Result of posting an approval request in Slack.
+pub(crate) enum PostOutcome {
+    /// The message is posted, or another attempt is scheduled.
+    PostedOrScheduled,
+    /// The person cannot be reached in Slack.
+    UseMail,
 }
 
-enum Trouble {
-    /// It will not pass.
-    Never(String),
-    Passing {
-        why: String,
+enum PostError {
+    /// A retry will not help.
+    Permanent(String),
+    Retryable {
+        reason: String,
         wait_ms: i64,
     },
 }
 
-impl From<SlackFault> for Trouble {
+impl From<SlackFault> for PostError {
     fn from(fault: SlackFault) -> Self {
         match fault {
-            SlackFault::Refused { error, .. } => Self::Never(in_words(&error)),
-            SlackFault::Limited { retry_after_s, .. } => {
-                Self::Passing { why: "too many calls".to_owned(), wait_ms: i64::from(retry_after_s) * 1_000 }
+            SlackFault::Refused { error, .. } => Self::Permanent(explain_refusal(&error)),
+            SlackFault::RateLimited { retry_after_s, .. } => {
+                Self::Retryable { reason: "too many calls".to_owned(), wait_ms: i64::from(retry_after_s) * 1_000 }
             }
-            SlackFault::Later { why, .. } => Self::Passing { why, wait_ms: 0 },
+            SlackFault::Unavailable { reason, .. } => Self::Retryable { reason, wait_ms: 0 },
         }
     }
 }
 
-/// The refusals that somebody can do something about.
-fn in_words(error: &str) -> String {
+/// Adds advice to the refusals that an admin of the workspace can resolve.
+fn explain_refusal(error: &str) -> String {
     let advice = match error {
         "users_not_found" | "user_not_found" => "nobody in the workspace has this address",
         "token_revoked" | "account_inactive" | "invalid_auth" | "not_authed" | "token_expired" => {
@@ -63,206 +64,219 @@ fn in_words(error: &str) -> String {
     format!("{error}: {advice}")
 }
 
-/// Posts the question to this person, if it does not lie there yet.
-pub(crate) async fn ask(works: &Works, kind: &str, key: DeliveryKey, person: &EmailAddress) -> Result<Asked, Fault> {
-    let fresh = opened(key, person.as_str(), works.cx.clock.now());
-    let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
-    if put_back(works, kind, key, &delivery).await? {
-        return Ok(Asked::Done);
+/// Posts the approval request to this person. Returns `UseMail` if the person cannot be reached in Slack.
+pub(crate) async fn post_request(
+    context: &WorkerContext,
+    kind: &str,
+    key: DeliveryKey,
+    person: &EmailAddress,
+) -> Result<PostOutcome, Fault> {
+    let unsent = new_delivery(key, person.as_str(), context.cx.clock.now());
+    let mut delivery = context.cx.store.put_or_get_delivery(key, unsent).await?;
+    if reschedule(context, kind, key, &delivery).await? {
+        return Ok(PostOutcome::PostedOrScheduled);
     }
-    match post(works, kind, key, person).await? {
-        Ok((posting, shown)) => {
-            let now = works.cx.clock.now();
+    match post_message(context, kind, key, person).await? {
+        Ok((message_ref, shown)) => {
+            let now = context.cx.clock.now();
             delivery.attempts.push(Attempt { at: now, status: Some(200), error: None, took_ms: 0 });
             (delivery.status, delivery.next_attempt_at) = (DeliveryStatus::Delivered, None);
-            delivery.slack = Some(posting);
-            log(kind, key, "posted");
-            works.cx.store.record_attempt(key, &delivery).await?;
-            catch_up(works, kind, key, &delivery, Some(shown)).await?;
-            Ok(Asked::Done)
+            delivery.slack = Some(message_ref);
+            log_outcome(kind, key, "posted");
+            context.cx.store.record_attempt(key, &delivery).await?;
+            refresh_if_changed(context, kind, key, &delivery, Some(shown)).await?;
+            Ok(PostOutcome::PostedOrScheduled)
         }
-        Err(trouble) => {
-            let again = failed(works, kind, key, delivery, trouble, "; asked by mail instead").await?;
-            Ok(if again { Asked::Done } else { Asked::ByMail })
+        Err(error) => {
+            let will_retry = record_failure(context, kind, key, delivery, error, "; asked by mail instead").await?;
+            Ok(if will_retry { PostOutcome::PostedOrScheduled } else { PostOutcome::UseMail })
         }
     }
 }
 
-/// What happened while a message was being posted found nothing to edit, so whoever posted looks again.
-pub(crate) async fn catch_up(
-    works: &Works,
+/// Edits a posted message if the record has changed. A transition during the post found no message to edit.
+pub(crate) async fn refresh_if_changed(
+    context: &WorkerContext,
     kind: &str,
     key: DeliveryKey,
     delivery: &Delivery,
-    shown: Option<SlackText>,
+    shown: Option<SlackMessage>,
 ) -> Result<(), Fault> {
-    let Some(posting) = &delivery.slack else { return Ok(()) };
-    let edited = match token(works, key).await? {
-        Ok((_, token)) => refresh(works, kind, key, posting, &token, shown).await?,
-        Err(trouble) => Err(trouble),
+    let Some(message_ref) = &delivery.slack else { return Ok(()) };
+    let edited = match workspace_token(context, key).await? {
+        Ok((_, token)) => refresh_message(context, kind, key, message_ref, &token, shown).await?,
+        Err(error) => Err(error),
     };
-    if let Err(Trouble::Passing { wait_ms, .. }) = edited {
+    if let Err(PostError::Retryable { wait_ms, .. }) = edited {
         let message =
             Message::Notify { kind: kind.to_owned(), key: DeliveryKey { purpose: Purpose::UpdateSlack, ..key } };
-        let at = works.cx.clock.now().plus_ms(wait_ms.max(GAPS_MS[0]));
-        works.outbox()?.send(&message, at).await?;
+        let at = context.cx.clock.now().plus_ms(wait_ms.max(BACKOFF_MS[0]));
+        context.outbox()?.send(&message, at).await?;
     }
     Ok(())
 }
 
-/// Edits everything that was posted for a record until it shows how things stand.
-pub(crate) async fn update(works: &Works, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
-    let deliveries = works.cx.store.deliveries(key.tenant, key.record).await?;
+/// Edits all Slack messages of a record until they show its current state.
+pub(crate) async fn update_messages(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
+    let deliveries = context.cx.store.deliveries(key.tenant, key.record).await?;
     let posted: Vec<_> = deliveries.iter().filter_map(|posted| Some((posted, posted.slack.as_ref()?))).collect();
-    // Whoever posts one now looks again after it.
+    // A process that is posting now calls `refresh_if_changed` afterwards.
     let Some((first, _)) = posted.first() else { return Ok(()) };
-    let fresh = opened(key, &first.to, works.cx.clock.now());
-    let mut delivery = works.cx.store.open_delivery(key, fresh).await?;
-    if delivery.status != DeliveryStatus::Pending || put_back(works, kind, key, &delivery).await? {
+    let unsent = new_delivery(key, &first.to, context.cx.clock.now());
+    let mut delivery = context.cx.store.put_or_get_delivery(key, unsent).await?;
+    if delivery.status != DeliveryStatus::Pending || reschedule(context, kind, key, &delivery).await? {
         return Ok(());
     }
     let mut worst = None;
-    match token(works, key).await? {
+    match workspace_token(context, key).await? {
         Ok((_, token)) => {
-            for (of, posting) in &posted {
-                let its = DeliveryKey { seq: of.seq, purpose: of.purpose, ..key };
-                if let Err(trouble) = refresh(works, kind, its, posting, &token, None).await? {
-                    let passes = matches!(trouble, Trouble::Passing { .. });
-                    worst = if passes || worst.is_none() { Some(trouble) } else { worst };
+            for (posted, message_ref) in &posted {
+                let posted_key = DeliveryKey { seq: posted.seq, purpose: posted.purpose, ..key };
+                if let Err(error) = refresh_message(context, kind, posted_key, message_ref, &token, None).await? {
+                    let is_retryable = matches!(error, PostError::Retryable { .. });
+                    worst = if is_retryable || worst.is_none() { Some(error) } else { worst };
                 }
             }
         }
-        Err(trouble) => worst = Some(trouble),
+        Err(error) => worst = Some(error),
     }
     match worst {
         None => {
-            let now = works.cx.clock.now();
+            let now = context.cx.clock.now();
             delivery.attempts.push(Attempt { at: now, status: Some(200), error: None, took_ms: 0 });
             (delivery.status, delivery.next_attempt_at) = (DeliveryStatus::Delivered, None);
-            log(kind, key, "edited");
+            log_outcome(kind, key, "edited");
         }
-        Some(trouble) => {
-            failed(works, kind, key, delivery, trouble, "").await?;
+        Some(error) => {
+            record_failure(context, kind, key, delivery, error, "").await?;
             return Ok(());
         }
     }
-    works.cx.store.record_attempt(key, &delivery).await.map(drop)
+    context.cx.store.record_attempt(key, &delivery).await.map(drop)
 }
 
-/// Edits one message, and again until the record stands still: two edits at once must not leave the older one.
-async fn refresh(
-    works: &Works,
+/// Edits one message until it shows the record's current state, so that concurrent edits cannot leave an older state.
+async fn refresh_message(
+    context: &WorkerContext,
     kind: &str,
     key: DeliveryKey,
-    posting: &Posting,
+    message_ref: &SlackMessageRef,
     token: &BotToken,
-    mut shown: Option<SlackText>,
-) -> Result<Result<(), Trouble>, Fault> {
+    mut shown: Option<SlackMessage>,
+) -> Result<Result<(), PostError>, Fault> {
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    let place = Placed { channel: posting.channel.clone(), ts: posting.ts.clone() };
+    let slack_ref = MessageRef { channel: message_ref.channel.clone(), ts: message_ref.ts.clone() };
     for _ in 0..EDITS_MAX {
-        let now = works.door(kind)?.in_slack(&works.cx, head, key.seq, key.purpose, &posting.to).await?;
-        if shown.as_ref() == Some(&now) {
+        let handler = context.kind_handler(kind)?;
+        let current = handler.slack_message(&context.cx, head, key.seq, key.purpose, &message_ref.user).await?;
+        if shown.as_ref() == Some(&current) {
             break;
         }
-        if let Err(fault) = works.slack.update(token, &place, &now.text, &now.blocks).await {
+        if let Err(fault) = context.slack.update_message(token, &slack_ref, &current.text, &current.blocks).await {
             return Ok(Err(fault.into()));
         }
-        shown = Some(now);
+        shown = Some(current);
     }
     Ok(Ok(()))
 }
 
-type Post = (Posting, SlackText);
+type PostedMessage = (SlackMessageRef, SlackMessage);
 
-async fn post(
-    works: &Works,
+async fn post_message(
+    context: &WorkerContext,
     kind: &str,
     key: DeliveryKey,
     person: &EmailAddress,
-) -> Result<Result<Post, Trouble>, Fault> {
-    let (team, token) = match token(works, key).await? {
+) -> Result<Result<PostedMessage, PostError>, Fault> {
+    let (team, token) = match workspace_token(context, key).await? {
         Ok(found) => found,
-        Err(trouble) => return Ok(Err(trouble)),
+        Err(error) => return Ok(Err(error)),
     };
-    let slack = &works.slack;
-    let user = match slack.user_of(&token, person).await {
+    let slack = &context.slack;
+    let user = match slack.user_by_email(&token, person).await {
         Ok(user) => user,
         Err(fault) => return Ok(Err(fault.into())),
     };
-    let channel = match slack.dm_with(&token, &user).await {
+    let channel = match slack.open_dm(&token, &user).await {
         Ok(channel) => channel,
         Err(fault) => return Ok(Err(fault.into())),
     };
     let to = SlackUser { team, user };
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    let shown = works.door(kind)?.in_slack(&works.cx, head, key.seq, key.purpose, &to).await?;
-    Ok(match slack.post(&token, &channel, &shown.text, &shown.blocks).await {
-        Ok(placed) => Ok((Posting { to, channel: placed.channel, ts: placed.ts }, shown)),
+    let shown = context.kind_handler(kind)?.slack_message(&context.cx, head, key.seq, key.purpose, &to).await?;
+    Ok(match slack.post_message(&token, &channel, &shown.text, &shown.blocks).await {
+        Ok(posted) => Ok((SlackMessageRef { user: to, channel: posted.channel, ts: posted.ts }, shown)),
         Err(fault) => Err(fault.into()),
     })
 }
 
-/// The account's workspace, and what its bot shows to be let in.
-async fn token(works: &Works, key: DeliveryKey) -> Result<Result<(String, BotToken), Trouble>, Fault> {
-    let Some(workspace) = works.cx.store.workspace(key.tenant).await? else {
-        return Ok(Err(Trouble::Never("no workspace is connected".to_owned())));
+/// Returns the id of the tenant's Slack workspace and its bot token.
+async fn workspace_token(
+    context: &WorkerContext,
+    key: DeliveryKey,
+) -> Result<Result<(String, BotToken), PostError>, Fault> {
+    let Some(workspace) = context.cx.store.workspace(key.tenant).await? else {
+        return Ok(Err(PostError::Permanent("no workspace is connected".to_owned())));
     };
-    Ok(match open(works.cx.master()?, "slack", &key.tenant.to_string(), &workspace.sealed_token) {
+    Ok(match open(context.cx.master_key()?, "slack", &key.tenant.to_string(), &workspace.sealed_token) {
         Ok(token) => Ok((workspace.team, BotToken::new(token))),
         Err(fault) => {
-            tracing::error!(fault = fault.chain(), "a workspace has to be connected again");
-            Err(Trouble::Never("the workspace has to be connected again".to_owned()))
+            tracing::error!(
+                fault = fault.with_causes(),
+                "cannot open the bot token; connect the Slack workspace again"
+            );
+            Err(PostError::Permanent("the workspace must be connected again".to_owned()))
         }
     })
 }
 
-/// Notes what went wrong. `true`: it will be tried again.
-async fn failed(
-    works: &Works,
+/// Records a failed attempt; `fallback_note` is added to the last error. Returns `true` if another attempt is
+/// scheduled.
+async fn record_failure(
+    context: &WorkerContext,
     kind: &str,
     key: DeliveryKey,
     mut delivery: Delivery,
-    trouble: Trouble,
-    instead: &str,
+    error: PostError,
+    fallback_note: &str,
 ) -> Result<bool, Fault> {
-    let now = works.cx.clock.now();
-    let gap = GAPS_MS.get(delivery.attempts.len());
-    let (why, next) = match (trouble, gap) {
-        (Trouble::Passing { why, wait_ms }, Some(gap)) => (why, Some(now.plus_ms(wait_ms.max(*gap)))),
-        (Trouble::Passing { why, .. }, None) | (Trouble::Never(why), _) => (why, None),
+    let now = context.cx.clock.now();
+    let wait = BACKOFF_MS.get(delivery.attempts.len());
+    let (reason, next) = match (error, wait) {
+        (PostError::Retryable { reason, wait_ms }, Some(wait)) => (reason, Some(now.plus_ms(wait_ms.max(*wait)))),
+        (PostError::Retryable { reason, .. }, None) | (PostError::Permanent(reason), _) => (reason, None),
     };
-    let ending = if next.is_none() { instead } else { "" };
-    let error = Some(format!("Slack: {why}{ending}"));
+    let ending = if next.is_none() { fallback_note } else { "" };
+    let error = Some(format!("Slack: {reason}{ending}"));
     delivery.attempts.push(Attempt { at: now, status: None, error, took_ms: 0 });
     delivery.next_attempt_at = next;
-    if next.is_none() && instead.is_empty() {
-        delivery.status = DeliveryStatus::Dead;
+    if next.is_none() && fallback_note.is_empty() {
+        delivery.status = DeliveryStatus::DeadLetter;
     }
-    log(kind, key, if next.is_some() { "put off" } else { "given up" });
-    works.cx.store.record_attempt(key, &delivery).await?;
-    // Recorded by us or by another process: whoever it was may not have come to arrange the next try.
+    log_outcome(kind, key, if next.is_some() { "retry scheduled" } else { "failed" });
+    context.cx.store.record_attempt(key, &delivery).await?;
+    // If another process recorded this attempt, it may have died before it scheduled the next attempt.
     if next.is_some()
-        && let Some(recorded) = works.cx.store.delivery(key).await?
+        && let Some(recorded) = context.cx.store.delivery(key).await?
     {
-        put_back(works, kind, key, &recorded).await?;
+        reschedule(context, kind, key, &recorded).await?;
     }
     Ok(next.is_some())
 }
 
-/// `true`: its time has not come, and it was put back.
-async fn put_back(works: &Works, kind: &str, key: DeliveryKey, delivery: &Delivery) -> Result<bool, Fault> {
-    let next = delivery.next_attempt_at.filter(|next| *next > works.cx.clock.now());
+/// Returns `true` if the next attempt is not due yet; its message is then sent again for that time.
+async fn reschedule(context: &WorkerContext, kind: &str, key: DeliveryKey, delivery: &Delivery) -> Result<bool, Fault> {
+    let next = delivery.next_attempt_at.filter(|next| *next > context.cx.clock.now());
     let Some(next) = next.filter(|_| delivery.status == DeliveryStatus::Pending) else { return Ok(false) };
-    works.outbox()?.send(&Message::Notify { kind: kind.to_owned(), key }, next).await?;
+    context.outbox()?.send(&Message::Notify { kind: kind.to_owned(), key }, next).await?;
     Ok(true)
 }
 
-fn opened(key: DeliveryKey, to: &str, now: Timestamp) -> Delivery {
-    // What is posted shows how things stand, and that changes: no bytes are kept.
-    Delivery::fresh(key, to, "", now)
+fn new_delivery(key: DeliveryKey, to: &str, now: Timestamp) -> Delivery {
+    // The body stays empty: each post shows the current state, so stored bytes would be out of date.
+    Delivery::new(key, to, "", now)
 }
 
-fn log(kind: &str, key: DeliveryKey, outcome: &'static str) {
+fn log_outcome(kind: &str, key: DeliveryKey, outcome: &'static str) {
     tracing::info!(kind, delivery = key.id(), outcome, "slack");
 }

@@ -1,26 +1,32 @@
-//! Raises what is due on a record. Three producers feed it (a delayed message, a schedule, the sweep); it does no harm
-//! late, early, repeated or on a record that moved on.
+//! Fires due timers. Timer messages come from delays, schedules and the sweep, and are harmless when they are late,
+//! early, repeated or out of date.
 
 use handrail_domain::time::Timestamp;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::store::HeadKey;
+use handrail_platform::fault::Fault;
+use handrail_store::HeadKey;
 
 use crate::message::Message;
-use crate::works::Works;
+use crate::worker_context::WorkerContext;
 
-pub async fn timer(works: &Works, kind: &str, key: HeadKey, due_at: Timestamp) -> Result<(), Fault> {
-    if works.cx.clock.now() < due_at {
-        // Early: the queue's longest delay is shorter than the wait, or a clock is ahead of ours.
-        return works.outbox()?.send(&Message::Timer { kind: kind.to_owned(), key, due_at }, due_at).await;
+/// Fires the due timers of a record.
+pub async fn timer(context: &WorkerContext, kind: &str, key: HeadKey, due_at: Timestamp) -> Result<(), Fault> {
+    if context.cx.clock.now() < due_at {
+        // Too early: the wait is longer than the queue's longest delay, or another clock is ahead.
+        return context.outbox()?.send(&Message::Timer { kind: kind.to_owned(), key, due_at }, due_at).await;
     }
-    works.door(kind)?.raise_due(&works.cx, key).await.map(drop)
+    context.kind_handler(kind)?.fire_due_timers(&context.cx, key).await.map(drop)
 }
 
-/// Puts a message that waited into its queue.
-pub async fn release(works: &Works, waiting: &Message, held: &Message, at: Timestamp) -> Result<(), Fault> {
-    let now = works.cx.clock.now();
+/// Moves a delayed message to its own queue, or sends `wrapper` again if the time `at` has not come.
+pub async fn requeue(
+    context: &WorkerContext,
+    wrapper: &Message,
+    delayed: &Message,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let now = context.cx.clock.now();
     if now < at {
-        return works.outbox()?.send(waiting, at).await;
+        return context.outbox()?.send(wrapper, at).await;
     }
-    works.outbox()?.send(held, now).await
+    context.outbox()?.send(delayed, now).await
 }

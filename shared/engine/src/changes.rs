@@ -1,6 +1,6 @@
-//! Reading a table's stream, in the SDK's own types.
+//! Reads a table's stream into the types of the SDK.
 //!
-//! On AWS a Lambda trigger delivers these; on one machine the runner asks for them.
+//! On AWS a Lambda trigger delivers the changes; on one machine the runner polls for them.
 
 use std::collections::HashMap;
 
@@ -9,58 +9,59 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::{Database, DynoxideError};
 
+use crate::fault::EngineFault;
 use crate::stream;
 
-/// An item as the SDK has it.
+/// Table item in the types of the SDK.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// One write to one item. The images are those that the table's stream view asks for.
+/// Change of an item. The table's stream view determines which images are present.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where the change stands in the table's stream. Later changes have greater numbers, also
-    /// when they are compared as text.
+    /// Position in the table's stream. Later changes have greater numbers, also when compared as text.
     pub sequence: String,
-    /// The item before the write, if there was one.
+    /// Item before the write, if the item existed.
     pub old: Option<Item>,
-    /// The item after the write, unless it was removed.
+    /// Item after the write, unless the item was removed.
     pub new: Option<Item>,
 }
 
-/// The database hands out at most this many records at once.
-const PAGE: usize = 1000;
+/// Most stream records that the database returns in one call.
+const PAGE_SIZE: usize = 1000;
 
-pub(crate) fn after(
+/// Returns up to `limit` changes after a sequence number, or from the oldest stored one on.
+pub(crate) fn read_after(
     database: &Database,
     table: &str,
     after: Option<&str>,
     limit: usize,
-) -> Result<Vec<Change>, crate::EngineFault> {
-    let mut iterator = stream::iterator(database, table, after)?;
+) -> Result<Vec<Change>, EngineFault> {
+    let mut iterator = stream::shard_iterator(database, table, after)?;
     let mut changes = Vec::new();
     while changes.len() < limit {
-        let page = (limit - changes.len()).min(PAGE);
-        let answer = database.get_records(GetRecordsRequest { shard_iterator: iterator, limit: Some(page) })?;
-        let read = answer.records.len();
-        changes.extend(answer.records.into_iter().map(|record| Change {
+        let page = (limit - changes.len()).min(PAGE_SIZE);
+        let response = database.get_records(GetRecordsRequest { shard_iterator: iterator, limit: Some(page) })?;
+        let read = response.records.len();
+        changes.extend(response.records.into_iter().map(|record| Change {
             sequence: record.dynamodb.sequence_number,
-            old: record.dynamodb.old_image.map(item),
-            new: record.dynamodb.new_image.map(item),
+            old: record.dynamodb.old_image.map(to_sdk_item),
+            new: record.dynamodb.new_image.map(to_sdk_item),
         }));
         if read < page {
             break;
         }
-        iterator = answer
+        iterator = response
             .next_shard_iterator
             .ok_or_else(|| DynoxideError::InternalServerError("no next iterator".to_owned()))?;
     }
     Ok(changes)
 }
 
-fn item(stored: dynoxide::Item) -> Item {
-    stored.into_iter().map(|(name, stored)| (name, value(stored))).collect()
+fn to_sdk_item(stored: dynoxide::Item) -> Item {
+    stored.into_iter().map(|(name, stored)| (name, to_sdk_value(stored))).collect()
 }
 
-fn value(stored: dynoxide::AttributeValue) -> AttributeValue {
+fn to_sdk_value(stored: dynoxide::AttributeValue) -> AttributeValue {
     use dynoxide::AttributeValue as Stored;
     match stored {
         Stored::S(text) => AttributeValue::S(text),
@@ -71,7 +72,7 @@ fn value(stored: dynoxide::AttributeValue) -> AttributeValue {
         Stored::SS(texts) => AttributeValue::Ss(texts),
         Stored::NS(numbers) => AttributeValue::Ns(numbers),
         Stored::BS(blobs) => AttributeValue::Bs(blobs.into_iter().map(Blob::new).collect()),
-        Stored::L(list) => AttributeValue::L(list.into_iter().map(value).collect()),
-        Stored::M(map) => AttributeValue::M(item(map)),
+        Stored::L(list) => AttributeValue::L(list.into_iter().map(to_sdk_value).collect()),
+        Stored::M(map) => AttributeValue::M(to_sdk_item(map)),
     }
 }

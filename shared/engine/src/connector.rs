@@ -1,7 +1,6 @@
-//! The end of the wire: an SDK request goes in, an HTTP answer comes out, no socket in between.
+//! HTTP connector of the SDK that passes requests to the engine without a socket.
 //!
-//! Timeouts of the SDK's HTTP settings are not applied here, since there is nothing to connect
-//! to; an operation timeout of the SDK works as everywhere.
+//! The timeouts of the SDK's HTTP settings do not apply, because there is no connection; operation timeouts do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,19 +14,19 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::desk::Desk;
+use crate::db_thread::DbThread;
 use crate::dispatch::dispatch;
 
-/// Answers the requests of an SDK client from the engine it came from.
+/// HTTP connector that responds to an SDK client from the engine.
 #[derive(Clone)]
 pub struct EngineConnector {
-    desk: Arc<Desk>,
+    db_thread: Arc<DbThread>,
 }
 
 impl HttpConnector for EngineConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let desk = Arc::clone(&self.desk);
-        HttpConnectorFuture::new(async move { answer(&desk, request).await })
+        let db_thread = Arc::clone(&self.db_thread);
+        HttpConnectorFuture::new(async move { respond(&db_thread, request).await })
     }
 }
 
@@ -38,24 +37,24 @@ impl HttpClient for EngineConnector {
 }
 
 impl EngineConnector {
-    pub(crate) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk }
+    pub(crate) fn new(db_thread: Arc<DbThread>) -> Self {
+        Self { db_thread }
     }
 }
 
-async fn answer(desk: &Desk, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn respond(db_thread: &DbThread, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
     let body = ByteStream::new(request.take_body())
         .collect()
         .await
         .map_err(|fault| ConnectorError::io(fault.into()))?
         .into_bytes();
-    let answer = desk
-        .turn(move |tools| dispatch(&tools.database, &target, &body))
+    let engine_response = db_thread
+        .run(move |connections| dispatch(&connections.database, &target, &body))
         .await
         .map_err(|fault| ConnectorError::other(fault.into(), None))?;
-    let status = answer.status.try_into().map_err(|fault| ConnectorError::other(Box::new(fault), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+    let status = engine_response.status.try_into().map_err(|fault| ConnectorError::other(Box::new(fault), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(engine_response.body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
 }

@@ -1,30 +1,29 @@
-//! What can go wrong around the SDK: opening, reading the stream, sweeping.
+//! Errors outside the SDK: opening the database, reading the stream and removing expired items.
 
 use std::path::PathBuf;
 
-/// A refusal of the engine itself. Refused requests are not among these: they come back through
-/// the SDK as its own errors.
+/// Error of the engine itself. Refused requests are not among these; the SDK returns its own errors for them.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineFault {
-    /// The file is not usable: no such directory, no permission, not a database, or written by a
-    /// newer version of the engine.
+    /// The file cannot be used: the directory is missing, permission is denied, or the file is not a database or was
+    /// written by a newer version of the engine.
     #[error("the database {} cannot be opened: {cause}", file.display())]
-    Open {
-        /// The file that was asked for.
+    CannotOpen {
+        /// Path of the file.
         file: PathBuf,
-        /// What SQLite or the engine says.
+        /// Error of SQLite or of the database.
         cause: Box<dynoxide::DynoxideError>,
     },
     /// The path is empty or not UTF-8.
     #[error("the database's path is empty or not UTF-8: {}", .0.display())]
-    Path(PathBuf),
-    /// The database refused or failed.
-    #[error("the database refuses: {0}")]
+    InvalidPath(PathBuf),
+    /// The database refused the call or failed.
+    #[error("the database refused the call: {0}")]
     Refused(Box<dynoxide::DynoxideError>),
     /// The thread that owns the database could not be started.
     #[error("the engine's thread cannot be started: {0}")]
-    Thread(std::io::Error),
-    /// The thread that owns the database has died, so nothing can be answered any more.
+    ThreadNotStarted(std::io::Error),
+    /// The thread that owns the database has ended, so all further calls fail.
     #[error("the engine has stopped")]
     Stopped,
 }

@@ -1,24 +1,22 @@
-//! DynamoDB on one machine: the same SDK calls, answered from one SQLite file.
+//! DynamoDB API on one SQLite file, for one machine and for tests.
 //!
-//! The runner opens an [`Engine`] on a file where AWS has a table, a stream and a time-to-live
-//! process; the tests open one in memory. Nothing else in the service knows which of the two it
-//! talks to, because both are reached through `aws_sdk_dynamodb::Client`.
+//! The runner opens an [`Engine`] on a file in place of the table, the stream and the time-to-live process on AWS;
+//! tests open an engine in memory. The rest of the service uses `aws_sdk_dynamodb::Client` in both cases.
 //!
-//! What it guarantees: an acknowledged write, its index entries and its stream record are on
-//! disk together (one transaction, synced before the answer), requests take effect one after
-//! another in the order in which they arrived, and refusals have the shape that the SDK parses
-//! into its typed exceptions.
+//! Guarantees: a write, its index entries and its stream record are on disk before the response (one transaction,
+//! synced), requests take effect in the order of arrival, and refusals have the form that the SDK parses into typed
+//! exceptions.
 //!
-//! What it leaves out on purpose: signatures are not checked, capacity is not limited, and
-//! secondary indexes are never stale (on AWS they may be). Nothing here stops a second process
-//! from opening the same file; whoever owns the file must.
+//! Deliberately missing: signature checks, capacity limits and stale secondary indexes. The engine does not stop a
+//! second process from opening the file; the owner of the file has to.
 
 mod changes;
+mod connections;
 mod connector;
-mod desk;
+mod db_thread;
 mod dispatch;
 mod fault;
-mod folder;
+mod folder_blob_store;
 mod stream;
 
 use std::path::Path;
@@ -33,44 +31,42 @@ use aws_sdk_dynamodb::config::{
 pub use changes::{Change, Item};
 pub use connector::EngineConnector;
 pub use fault::EngineFault;
-pub use folder::{Folder, Inviter};
+pub use folder_blob_store::{FolderBlobStore, UploadUrlMaker};
 
-use desk::Desk;
+use db_thread::DbThread;
 
-/// One open database. Clones share it; the file is closed when the last clone, connector and
-/// client are gone.
+/// Open database. Clones share the database; its file is closed when the last clone, connector and client are dropped.
 ///
-/// The methods that are not `async` block the calling thread: from async code call them under
-/// `spawn_blocking`.
+/// The methods block the calling thread; call them under `spawn_blocking` from async code.
 #[derive(Clone)]
 pub struct Engine {
-    desk: Arc<Desk>,
+    db_thread: Arc<DbThread>,
 }
 
 impl Engine {
-    /// An engine whose data lives as long as the engine itself.
-    pub fn memory() -> Result<Self, EngineFault> {
-        Desk::memory().map(Self::at)
+    /// Creates an engine in memory. The data is lost when the engine is dropped.
+    pub fn in_memory() -> Result<Self, EngineFault> {
+        DbThread::in_memory().map(Self::from_db_thread)
     }
 
-    /// An engine on a file, which is created when it does not exist. SQLite keeps two more files
-    /// next to it (`-wal`, `-shm`) while it is open and after a crash: they belong to the data.
+    /// Opens a file, and creates the file if necessary. SQLite keeps two more files (`-wal`, `-shm`) next to an open
+    /// file and after a crash; they are part of the data.
     pub fn open(file: &Path) -> Result<Self, EngineFault> {
-        Desk::open(file).map(Self::at)
+        DbThread::open(file).map(Self::from_db_thread)
     }
 
-    fn at(desk: Desk) -> Self {
-        Self { desk: Arc::new(desk) }
+    fn from_db_thread(db_thread: DbThread) -> Self {
+        Self { db_thread: Arc::new(db_thread) }
     }
 
-    /// A client that talks to this engine, for one attempt per call.
+    /// Returns an SDK client of this engine that does not retry.
     pub fn client(&self) -> Client {
-        self.client_through(self.connector())
+        self.client_with_http_client(self.connector())
     }
 
-    /// The same client over another HTTP client, which is usually [`Engine::connector`] wrapped
-    /// in something that fails or counts.
-    pub fn client_through(&self, http: impl HttpClient + 'static) -> Client {
+    /// Returns an SDK client with the given HTTP client, usually a wrapper of [`Engine::connector`] that injects faults
+    /// or counts requests.
+    pub fn client_with_http_client(&self, http: impl HttpClient + 'static) -> Client {
         Client::from_conf(
             Config::builder()
                 .behavior_version(BehaviorVersion::latest())
@@ -84,41 +80,41 @@ impl Engine {
         )
     }
 
-    /// The HTTP client for an SDK configuration that the caller builds.
+    /// Returns the HTTP client of this engine, for an SDK configuration of the caller.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.connector())
     }
 
-    /// What answers the requests. It is an `HttpConnector` and an `HttpClient`.
+    /// Returns the connector of this engine, which is an `HttpConnector` and an `HttpClient`.
     pub fn connector(&self) -> EngineConnector {
-        EngineConnector::new(Arc::clone(&self.desk))
+        EngineConnector::new(Arc::clone(&self.db_thread))
     }
 
-    /// What was written to a table after a sequence number, or from the oldest kept record on,
-    /// oldest first and at most `limit` changes. A table without a stream is a fault.
+    /// Returns up to `limit` changes of a table, oldest first: those after a sequence number, or from the oldest stored
+    /// change on. A table without a stream is a fault.
     ///
-    /// `after` must be the `sequence` of a change of this table; it need not be kept any more.
-    /// The call takes its turn among the requests, so it sees what was acknowledged before it.
+    /// `after` must be the `sequence` of a change of this table, which may have been deleted. The call waits in the
+    /// queue of requests, so its result contains all writes acknowledged before.
     pub fn changes_after(&self, table: &str, after: Option<&str>, limit: usize) -> Result<Vec<Change>, EngineFault> {
         let (table, after) = (table.to_owned(), after.map(str::to_owned));
-        self.desk.wait(move |tools| changes::after(&tools.database, &table, after.as_deref(), limit))?
+        self.db_thread.run_blocking(move |connections| {
+            changes::read_after(&connections.database, &table, after.as_deref(), limit)
+        })?
     }
 
-    /// Forgets the stream records of a table that are older than the one named, and returns how
-    /// many they were. Without this the stream is kept for ever. The file does not shrink, but
-    /// later writes use the space.
+    /// Deletes the stream records of a table before `sequence`, and returns their number. The engine never deletes
+    /// stream records otherwise. The file does not shrink, but later writes reuse the space.
     ///
-    /// The record named stays, and so does the newest one whatever is named.
-    pub fn forget_changes_before(&self, table: &str, sequence: &str) -> Result<usize, EngineFault> {
+    /// The record with this sequence number and the newest record are never deleted.
+    pub fn delete_changes_before(&self, table: &str, sequence: &str) -> Result<usize, EngineFault> {
         let (table, sequence) = (table.to_owned(), sequence.to_owned());
-        self.desk.wait(move |tools| stream::forget_before(tools, &table, &sequence))?
+        self.db_thread.run_blocking(move |connections| stream::delete_before(connections, &table, &sequence))?
     }
 
-    /// Deletes the items whose time to live has passed on this machine's clock, in every table
-    /// that has one set, and returns how many they were. Requests get their turn after every
-    /// 25 deletions.
+    /// Deletes the items of all tables whose time to live has passed on this machine's clock, and returns their number.
+    /// Other requests run after every 25 deletions.
     pub fn remove_expired(&self) -> Result<usize, EngineFault> {
-        Ok(self.desk.database().sweep_ttl()?)
+        Ok(self.db_thread.database().sweep_ttl()?)
     }
 }
 

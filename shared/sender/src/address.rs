@@ -1,45 +1,47 @@
-//! From a URL to the addresses that may be connected to.
+//! Resolves the host of a URL to addresses that the address policy allows.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use handrail_domain::outbound::{OutboundUrl, Reach, reachable};
+use handrail_domain::outbound::{AddressPolicy, OutboundUrl};
 
-use super::Stop;
+use crate::send_error::SendError;
 
-/// Finds the addresses of a host and port. A value, so that a test can be the DNS.
-pub(super) type Lookup = Arc<dyn Fn(String, u16) -> Found + Send + Sync>;
+/// DNS lookup of a host and port. Tests replace this function.
+pub(super) type DnsLookup = Arc<dyn Fn(String, u16) -> DnsLookupFuture + Send + Sync>;
 
-type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+type DnsLookupFuture = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-pub(super) fn system_lookup() -> Lookup {
+pub(super) fn system_dns_lookup() -> DnsLookup {
     Arc::new(|host, port| Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }))
 }
 
-/// The addresses behind the URL's host, every one of them checked.
+/// Returns the addresses of the URL's host, all of them checked.
 ///
-/// One bad address among them refuses the name altogether. Leaving the bad ones out would be as
-/// safe, as only checked addresses are connected to; but a name that points both inside
-/// and outside is an attack or a mistake, and its owner should hear of it each time instead of
-/// every time the good address happens to be down. The price: where the network makes NAT64
-/// addresses up for hosts that have only IPv4, such hosts are refused.
-pub(super) async fn checked(url: &OutboundUrl, reach: Reach, lookup: &Lookup) -> Result<Vec<SocketAddr>, Stop> {
+/// One forbidden address refuses the host. Dropping only that address would be as safe, but a host with public and
+/// private addresses is an attack or a mistake, and its owner should see the error on every call. Therefore networks
+/// that synthesize NAT64 addresses get IPv4-only hosts refused.
+pub(super) async fn resolve_allowed_addresses(
+    url: &OutboundUrl,
+    address_policy: AddressPolicy,
+    lookup: &DnsLookup,
+) -> Result<Vec<SocketAddr>, SendError> {
     if let Some(address) = url.address() {
-        // Parsing the URL has checked it.
+        // `OutboundUrl::parse` has checked this address.
         return Ok(vec![SocketAddr::new(address, url.port())]);
     }
     let host = url.host();
     let found = lookup(host.to_owned(), url.port())
         .await
-        .map_err(|error| Stop::Failed(format!("looking up {host}: {error}")))?;
+        .map_err(|error| SendError::Failed(format!("looking up {host}: {error}")))?;
     if found.is_empty() {
-        return Err(Stop::Failed(format!("looking up {host}: it has no address")));
+        return Err(SendError::Failed(format!("looking up {host}: the host has no address")));
     }
-    if found.iter().any(|address| !reachable(address.ip(), reach)) {
-        // Without the address: whoever reads this may not know the private DNS it came from.
-        return Err(Stop::Refused(format!(
+    if found.iter().any(|address| !address_policy.allows(host, address.ip())) {
+        // The message omits the address, which may come from a private DNS.
+        return Err(SendError::Refused(format!(
             "{host} has an address that is not public; use a host that the internet can reach"
         )));
     }

@@ -1,4 +1,4 @@
-//! A TCP connection to a checked address, and TLS on top of it.
+//! Opens TCP connections to checked addresses, and TLS on top of them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,41 +13,46 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Stop;
+use crate::send_error::SendError;
 
-/// Tries the addresses in the order the resolver gave them. Takes addresses and no name, so that
-/// nothing is resolved a second time.
-pub(super) async fn open_any(addresses: &[SocketAddr], deadline: Instant, each: Duration) -> Result<TcpStream, Stop> {
-    let mut why = "there is no address to connect to".to_owned();
+/// Connects to the first reachable address, in the order of the DNS response. Takes no host name, so that the name is
+/// not resolved again.
+pub(super) async fn connect_any(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    connect_timeout: Duration,
+) -> Result<TcpStream, SendError> {
+    let mut last_error = SendError::Failed("there is no address to connect to".to_owned());
     for address in addresses {
-        let until = deadline.min(Instant::now() + each);
-        why = match timeout_at(until, TcpStream::connect(address)).await {
+        let until = deadline.min(Instant::now() + connect_timeout);
+        last_error = match timeout_at(until, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => format!("connecting to {address}: {error}"),
-            Err(_) => format!("ran out of time connecting to {address}"),
+            Ok(Err(error)) => SendError::Failed(format!("connecting to {address}: {error}")),
+            Err(_) => SendError::TimedOut(format!("ran out of time connecting to {address}")),
         };
         if Instant::now() >= deadline {
             break;
         }
     }
-    Err(Stop::Failed(why))
+    Err(last_error)
 }
 
-/// Proves that the server is the URL's host, by name or by address.
-pub(super) async fn secure(
+/// Starts TLS and verifies that the certificate names the URL's host or address.
+pub(super) async fn start_tls(
     tls: &TlsConnector,
     url: &OutboundUrl,
     stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, Stop> {
+) -> Result<TlsStream<TcpStream>, SendError> {
     let name = server_name(url)?;
-    tls.connect(name, stream).await.map_err(|error: io::Error| Stop::Failed(format!("TLS: {error}")))
+    tls.connect(name, stream).await.map_err(|error: io::Error| SendError::Failed(format!("TLS: {error}")))
 }
 
-fn server_name(url: &OutboundUrl) -> Result<ServerName<'static>, Stop> {
+fn server_name(url: &OutboundUrl) -> Result<ServerName<'static>, SendError> {
     match url.address() {
         Some(address) => Ok(ServerName::from(address)),
-        None => ServerName::try_from(url.host().to_owned())
-            .map_err(|_| Stop::Refused("the host of the URL is no name that a certificate can have".to_owned())),
+        None => ServerName::try_from(url.host().to_owned()).map_err(|_| {
+            SendError::Refused("the host of the URL is not a name that a certificate can contain".to_owned())
+        }),
     }
 }
 
@@ -55,7 +60,7 @@ pub(super) fn public_roots() -> RootCertStore {
     webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
-/// Names the crypto provider, as the process-wide default is not ours to rely on.
+/// Builds a connector with an explicit crypto provider, because the process-wide default may differ.
 pub(super) fn tls_connector(roots: RootCertStore) -> TlsConnector {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     #[expect(clippy::expect_used, reason = "the ring provider supports the default versions")]

@@ -1,168 +1,140 @@
-//! The one way out over HTTP: sends one call to a URL that somebody else chose.
+//! HTTP client for URLs that users and tenants choose. Calls to Slack use this client too.
 //!
-//! Called by the worker that delivers callbacks, which retries what [`Sent::Failed`] reports and
-//! gives up at [`Sent::Refused`], and by the client of Slack, which reads the answers.
+//! Called by the worker of callbacks and webhook deliveries, which retries [`SendOutcome::Failed`] but not
+//! [`SendOutcome::Refused`], and by the Slack client, which reads the responses.
 //!
-//! What it guarantees: a connection is only ever opened to an address that was checked a moment
-//! before, by the rules of [`handrail_domain::outbound`]; the name is resolved once and not again
-//! between check and connection. A redirect is an answer like any other. The whole call
-//! ends at the deadline, and no answer makes it keep more than [`Limits`] says.
+//! Guarantees: connections are opened only to addresses checked by the rules of [`handrail_domain::outbound`], and a
+//! name is resolved once, so the address cannot change after the check. Redirects are not followed. A call ends at its
+//! deadline and keeps no more of a response than [`CallLimits`] allows.
 //!
-//! What it deliberately does not do: retry, sign, reuse connections, use a proxy, or log.
+//! Deliberately missing: retries, signatures, connection reuse, proxies and logs.
 
 mod address;
-mod answer;
+mod call_limits;
 mod connection;
 mod request;
-
-use std::time::Duration;
+mod response;
+mod send_error;
 
 use bytes::Bytes;
-use handrail_domain::outbound::{OutboundUrl, Reach};
+use handrail_domain::outbound::{AddressPolicy, OutboundUrl};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
-use address::Lookup;
-use answer::Answer;
+pub use call_limits::CallLimits;
+pub use request::OutboundRequest;
 
-/// Cheap to clone: the clones share one TLS configuration.
+use address::DnsLookup;
+use response::ReceiverResponse;
+use send_error::{SendError, with_deadline};
+
+/// HTTP client for outbound calls. Cheap to clone: the clones share one TLS configuration.
 #[derive(Clone)]
 pub struct Sender {
-    reach: Reach,
-    limits: Limits,
-    lookup: Lookup,
+    address_policy: AddressPolicy,
+    limits: CallLimits,
+    dns_lookup: DnsLookup,
     tls: TlsConnector,
 }
 
 impl Sender {
-    pub fn new(reach: Reach, limits: Limits) -> Self {
+    pub fn new(address_policy: AddressPolicy, limits: CallLimits) -> Self {
         let tls = connection::tls_connector(connection::public_roots());
-        Self { reach, limits, lookup: address::system_lookup(), tls }
+        Self { address_policy, limits, dns_lookup: address::system_dns_lookup(), tls }
     }
 
     /// Posts the body as JSON. Dropping the future closes the connection.
-    pub async fn post(&self, out: &Outgoing) -> Sent {
+    pub async fn post(&self, out: &OutboundRequest) -> SendOutcome {
         let started = Instant::now();
-        let outcome = self.try_post(out, started + self.limits.total).await;
+        let outcome = self.try_post(out, started + self.limits.total_timeout).await;
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
-            Ok((status, body_start)) => Sent::Answered { status, body_start, took_ms },
-            Err(Stop::Refused(why)) => Sent::Refused { why },
-            Err(Stop::Failed(why)) => Sent::Failed { why, took_ms },
+            Ok((status, body_start)) => SendOutcome::Responded { status, body_start, took_ms },
+            Err(SendError::Refused(reason)) => SendOutcome::Refused { reason },
+            Err(SendError::Failed(reason)) => SendOutcome::Failed { reason, timed_out: false, took_ms },
+            Err(SendError::TimedOut(reason)) => SendOutcome::Failed { reason, timed_out: true, took_ms },
         }
     }
 
-    /// Posts the body for a caller who reads the answer. One that is longer than is kept is a failure, not a part.
-    pub async fn ask(&self, out: &Outgoing, content_type: &'static str) -> Called {
-        let deadline = Instant::now() + self.limits.total;
-        let asked = async {
-            let answer = self.exchange(out, content_type, deadline).await?;
-            let (status, retry_after_s) = (answer.status(), answer.retry_after_s());
-            Ok(Called::Answered { status, retry_after_s, body: answer.read_whole(&self.limits, deadline).await? })
+    /// Posts the body and returns the full response body. A response body longer than `max_body_kept` is a failure.
+    pub async fn post_and_read(&self, out: &OutboundRequest, content_type: &'static str) -> CallOutcome {
+        let deadline = Instant::now() + self.limits.total_timeout;
+        let exchange = async {
+            let response = self.exchange(out, content_type, deadline).await?;
+            let (status, retry_after_s) = (response.status(), response.retry_after_s());
+            Ok(CallOutcome::Responded {
+                status,
+                retry_after_s,
+                body: response.read_full_body(&self.limits, deadline).await?,
+            })
         };
-        match asked.await {
-            Ok(called) => called,
-            Err(Stop::Refused(why)) => Called::Refused { why },
-            Err(Stop::Failed(why)) => Called::Failed { why },
+        match exchange.await {
+            Ok(responded) => responded,
+            Err(SendError::Refused(reason)) => CallOutcome::Refused { reason },
+            Err(SendError::Failed(reason) | SendError::TimedOut(reason)) => CallOutcome::Failed { reason },
         }
     }
 
-    async fn try_post(&self, out: &Outgoing, deadline: Instant) -> Result<(u16, String), Stop> {
-        let answer = self.exchange(out, "application/json", deadline).await?;
-        let status = answer.status();
-        Ok((status, answer.read_start(&self.limits, deadline).await))
+    async fn try_post(&self, out: &OutboundRequest, deadline: Instant) -> Result<(u16, String), SendError> {
+        let response = self.exchange(out, "application/json", deadline).await?;
+        let status = response.status();
+        Ok((status, response.read_body_start(&self.limits, deadline).await))
     }
 
-    async fn exchange(&self, out: &Outgoing, content_type: &'static str, deadline: Instant) -> Result<Answer, Stop> {
-        let url = OutboundUrl::parse(&out.url, self.reach).map_err(|fault| Stop::Refused(fault.to_string()))?;
+    async fn exchange(
+        &self,
+        out: &OutboundRequest,
+        content_type: &'static str,
+        deadline: Instant,
+    ) -> Result<ReceiverResponse, SendError> {
+        let url =
+            OutboundUrl::parse(&out.url, self.address_policy).map_err(|fault| SendError::Refused(fault.to_string()))?;
         let request = request::build(&url, out, content_type)?;
 
-        let addresses = address::checked(&url, self.reach, &self.lookup);
-        let addresses = within(deadline, "looking up the host", addresses).await??;
-        let tcp = connection::open_any(&addresses, deadline, self.limits.connect).await?;
+        let addresses = address::resolve_allowed_addresses(&url, self.address_policy, &self.dns_lookup);
+        let addresses = with_deadline(deadline, "looking up the host", addresses).await??;
+        let tcp = connection::connect_any(&addresses, deadline, self.limits.connect_timeout).await?;
         if url.is_https() {
-            let tls = connection::secure(&self.tls, &url, tcp);
-            let tls = within(deadline, "setting up TLS", tls).await??;
-            answer::ask(tls, request, deadline).await
+            let tls = connection::start_tls(&self.tls, &url, tcp);
+            let tls = with_deadline(deadline, "setting up TLS", tls).await??;
+            response::send_request(tls, request, deadline).await
         } else {
-            answer::ask(tcp, request, deadline).await
+            response::send_request(tcp, request, deadline).await
         }
     }
 }
 
-/// What one call may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For the TCP connection to one address, so that a dead one leaves time for the next.
-    pub connect: Duration,
-    /// For everything, from looking up the name to the last byte that is read.
-    pub total: Duration,
-    /// How much of the answer's body is kept, in bytes of text.
-    pub answer_kept: usize,
-    /// How much of the answer's body is read before the connection is closed.
-    pub answer_read: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            total: Duration::from_secs(10),
-            answer_kept: 1024,
-            answer_read: 64 * 1024,
-        }
-    }
-}
-
-/// A callback that is ready to be sent.
-///
-/// Has no `Debug`: the URL and the headers may carry what should not be in a log.
-#[derive(Clone)]
-pub struct Outgoing {
-    pub url: String,
-    /// Beside those the sender sets itself: `host`, `content-type`, `content-length`,
-    /// `user-agent` and `connection`. Naming one of these gets the callback refused.
-    pub headers: Vec<(String, String)>,
-    pub body: Bytes,
-}
-
-/// What became of a callback.
+/// Result of [`Sender::post`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// The receiver answered, whatever it said. The status counts from the moment it is read: when
-    /// the body then breaks off or drips past the deadline, this is still the outcome, because
-    /// sending again would repeat what the receiver has already judged.
-    Answered { status: u16, body_start: String, took_ms: u64 },
-    /// Must not be sent. Final: sending the same again meets the same refusal.
-    Refused { why: String },
-    /// The network, TLS or the clock got in the way. May be tried again.
-    Failed { why: String, took_ms: u64 },
+pub enum SendOutcome {
+    /// The receiver responded, with any status. The status also counts if the body then breaks off or misses the
+    /// deadline, because the receiver has handled the request already.
+    Responded { status: u16, body_start: String, took_ms: u64 },
+    /// The request must not be sent. A retry would be refused again.
+    Refused { reason: String },
+    /// The network, TLS or a timeout stopped the call. A retry may help.
+    Failed {
+        reason: String,
+        /// The receiver was silent until a timeout, which occupied the caller for all of `took_ms`.
+        timed_out: bool,
+        took_ms: u64,
+    },
 }
 
-/// What became of a call whose answer is read.
+/// Result of [`Sender::post_and_read`].
 ///
-/// Has no `Debug`: an answer may hold a secret.
-pub enum Called {
-    Answered {
+/// Does not implement `Debug`, because a response may contain a secret.
+pub enum CallOutcome {
+    Responded {
         status: u16,
-        /// What the answer says of when to come again.
+        /// Value of the `retry-after` header.
         retry_after_s: Option<u32>,
         body: Bytes,
     },
-    /// As in [`Sent::Refused`].
-    Refused { why: String },
-    /// As in [`Sent::Failed`]; the other side may have done what it was asked.
-    Failed { why: String },
-}
-
-/// Why there is no answer.
-enum Stop {
-    Refused(String),
-    Failed(String),
-}
-
-async fn within<T>(deadline: Instant, doing: &str, work: impl Future<Output = T>) -> Result<T, Stop> {
-    tokio::time::timeout_at(deadline, work).await.map_err(|_| Stop::Failed(format!("ran out of time {doing}")))
+    /// The request must not be sent, as in [`SendOutcome::Refused`].
+    Refused { reason: String },
+    /// The call failed, as in [`SendOutcome::Failed`]. The receiver may have handled the request.
+    Failed { reason: String },
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The request as it goes over the wire.
+//! Builds the HTTP request with its headers.
 
 use bytes::Bytes;
 use handrail_domain::outbound::OutboundUrl;
@@ -6,47 +6,60 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 
-use super::{Outgoing, Stop};
+use crate::send_error::SendError;
 
-const HANDRAIL: &str = concat!("Handrail/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT_VALUE: &str = concat!("Handrail/", env!("CARGO_PKG_VERSION"));
+
+/// Request to send.
+///
+/// Does not implement `Debug`, because the URL and the headers may contain secrets.
+#[derive(Clone)]
+pub struct OutboundRequest {
+    pub url: String,
+    /// Additional headers. Headers that the sender sets itself, such as `host` and `content-type`, get the request
+    /// refused.
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
 
 pub(super) fn build(
     url: &OutboundUrl,
-    out: &Outgoing,
+    out: &OutboundRequest,
     content_type: &'static str,
-) -> Result<Request<Full<Bytes>>, Stop> {
+) -> Result<Request<Full<Bytes>>, SendError> {
     let mut request = Request::post(url.path_and_query())
         .header(HOST, url.authority())
         .header(CONTENT_TYPE, content_type)
         .header(CONTENT_LENGTH, out.body.len())
-        .header(USER_AGENT, HANDRAIL)
+        .header(USER_AGENT, USER_AGENT_VALUE)
         .header(CONNECTION, "close")
         .body(Full::new(out.body.clone()))
-        .map_err(|error| Stop::Refused(format!("the URL cannot be sent: {error}")))?;
+        .map_err(|error| SendError::Refused(format!("the URL cannot be sent: {error}")))?;
     for (name, value) in &out.headers {
-        let (name, value) = checked(name, value)?;
+        let (name, value) = validate_header(name, value)?;
         request.headers_mut().append(name, value);
     }
     Ok(request)
 }
 
-fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Stop> {
-    // Neither text repeats the value, which may be a secret.
-    let name = HeaderName::try_from(name)
-        .map_err(|_| Stop::Refused(format!("{name:?} is no header name; use letters, digits and hyphens")))?;
-    if is_ours(&name) {
-        return Err(Stop::Refused(format!("the header {name} is set by Handrail; leave it out")));
+fn validate_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SendError> {
+    // The errors do not repeat the value, which may be a secret.
+    let name = HeaderName::try_from(name).map_err(|_| {
+        SendError::Refused(format!("{name:?} is not a valid header name; use letters, digits and hyphens"))
+    })?;
+    if is_reserved_header(&name) {
+        return Err(SendError::Refused(format!("the header {name} is set by Handrail; leave it out")));
     }
-    // Bytes beyond ASCII would be let through, and every receiver decodes them as it likes.
+    // `HeaderValue` accepts bytes beyond ASCII, which receivers decode differently.
     match HeaderValue::try_from(value) {
-        Ok(checked) if value.is_ascii() => Ok((name, checked)),
-        _ => Err(Stop::Refused(format!("the value of the header {name} is not plain ASCII on one line"))),
+        Ok(value_header) if value.is_ascii() => Ok((name, value_header)),
+        _ => Err(SendError::Refused(format!("the value of the header {name} must be plain ASCII on one line"))),
     }
 }
 
-/// Headers that say where a message goes, where it ends and what becomes of the connection. A
-/// second opinion on these is how one request is smuggled inside another.
-fn is_ours(name: &HeaderName) -> bool {
+/// Returns `true` for headers that determine the destination, the length and the connection. A second value of these
+/// would allow request smuggling.
+fn is_reserved_header(name: &HeaderName) -> bool {
     matches!(
         name.as_str(),
         "connection"

@@ -1,44 +1,46 @@
-//! What Slack can say instead of yes.
+//! Errors of Slack calls.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Slack names no time with some of its refusals; most of its limits count by the minute.
+/// Wait when Slack names none. Most of its rate limits count by the minute.
 const RETRY_AFTER_S_DEFAULT: u32 = 30;
-/// Nobody waits longer on Slack's word than this.
+/// Longest wait that is accepted from Slack.
 const RETRY_AFTER_S_MAX: u32 = 600;
 const ERROR_CHARS_MAX: usize = 80;
 
+/// Error of a Slack call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SlackFault {
-    /// Saying it again will not help: nobody of that address, a token that was taken back, a message that is gone.
+    /// A retry will not help, for example because the user is unknown or the token was revoked.
     #[error("Slack refused {method}: {error}")]
     Refused { method: &'static str, error: String },
-    /// Too many calls.
-    #[error("Slack wants {method} to wait {retry_after_s} s")]
-    Limited { method: &'static str, retry_after_s: u32 },
-    /// Slack or the way there is in trouble. What was asked may have been done.
-    #[error("Slack gave no answer to {method}: {why}")]
-    Later { method: &'static str, why: String },
+    /// Slack limits the rate of calls; the call may be retried after `retry_after_s` seconds.
+    #[error("Slack limits {method}; retry after {retry_after_s} s")]
+    RateLimited { method: &'static str, retry_after_s: u32 },
+    /// Slack or the network failed. Slack may have handled the call.
+    #[error("Slack gave no usable response to {method}: {reason}")]
+    Unavailable { method: &'static str, reason: String },
 }
 
 impl SlackFault {
-    /// Slack's own word for a refusal.
-    pub fn refusal(&self) -> Option<&str> {
+    /// Returns Slack's error code of a refusal.
+    pub fn refusal_code(&self) -> Option<&str> {
         match self {
             Self::Refused { error, .. } => Some(error),
-            Self::Limited { .. } | Self::Later { .. } => None,
+            Self::RateLimited { .. } | Self::Unavailable { .. } => None,
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Verdict {
+struct ResponseStatus {
     ok: bool,
     error: Option<String>,
 }
 
-pub(crate) fn read<T: DeserializeOwned>(
+/// Parses a response with its `ok` and `error` fields into the result of a method.
+pub(crate) fn parse_response<T: DeserializeOwned>(
     method: &'static str,
     status: u16,
     retry_after_s: Option<u32>,
@@ -46,22 +48,22 @@ pub(crate) fn read<T: DeserializeOwned>(
 ) -> Result<T, SlackFault> {
     let limited = || {
         let retry_after_s = retry_after_s.unwrap_or(RETRY_AFTER_S_DEFAULT).clamp(1, RETRY_AFTER_S_MAX);
-        SlackFault::Limited { method, retry_after_s }
+        SlackFault::RateLimited { method, retry_after_s }
     };
-    let later = |why: String| SlackFault::Later { method, why };
+    let unavailable = |reason: String| SlackFault::Unavailable { method, reason };
     match status {
         429 => return Err(limited()),
         200..300 => {}
-        500..600 => return Err(later(format!("status {status}"))),
+        500..600 => return Err(unavailable(format!("status {status}"))),
         _ => return Err(SlackFault::Refused { method, error: format!("http_{status}") }),
     }
     // The body is not quoted: it may hold a token.
-    let unread = |_| later("its answer can't be read".to_owned());
-    let verdict: Verdict = serde_json::from_slice(body).map_err(unread)?;
-    if verdict.ok {
-        return serde_json::from_slice(body).map_err(unread);
+    let unreadable = |_| unavailable("its response cannot be parsed".to_owned());
+    let response: ResponseStatus = serde_json::from_slice(body).map_err(unreadable)?;
+    if response.ok {
+        return serde_json::from_slice(body).map_err(unreadable);
     }
-    let error = verdict.error.unwrap_or_default();
+    let error = response.error.unwrap_or_default();
     Err(match error.as_str() {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => limited(),
         "internal_error"
@@ -69,13 +71,13 @@ pub(crate) fn read<T: DeserializeOwned>(
         | "service_unavailable"
         | "request_timeout"
         | "team_added_to_org"
-        | "accesslimited" => later(error),
-        _ => SlackFault::Refused { method, error: plain(&error) },
+        | "accesslimited" => unavailable(error),
+        _ => SlackFault::Refused { method, error: sanitize_error(&error) },
     })
 }
 
-/// Slack's errors are words like `users_not_found`. What isn't one is not passed on.
-fn plain(error: &str) -> String {
+/// Returns only the characters of an error code such as `users_not_found`.
+fn sanitize_error(error: &str) -> String {
     let word: String = error.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(ERROR_CHARS_MAX).collect();
     if word.is_empty() { "unknown_error".to_owned() } else { word }
 }

@@ -12,7 +12,7 @@ class AskingPeople(Desk):
     def test_a_person_is_asked_and_the_client_reads_their_answer(self):
         body = packet().build().model_dump(mode="json", exclude_none=True)
         body["hitl"] = {"reason": "Above the limit", "options": ["yes", "no"], "approver": ANN}
-        headers = {"X-API-Key": self.key_of("agent")}
+        headers = {"X-API-Key": self.key_of("writer")}
         made = self.http.post("/api/v1/packets", json=body, headers=headers)
         self.assertEqual(made.status_code, 201, made.text)
         id = made.json()["id"]

@@ -48,8 +48,9 @@ class Hooks(Desk):
         with self.assertRaises(ValidationError) as again:
             self.client.delete_webhook(hook.id)
         self.assertEqual(again.exception.status_code, 409)
-        with self.assertRaises(NotFoundError):
-            self.client.delete_webhook(NOBODY)
+        for absent in (NOBODY, "x"):
+            with self.assertRaises(NotFoundError):
+                self.client.delete_webhook(absent)
 
     def test_what_a_hook_gets_is_signed_with_its_secret(self):
         name, hook = self.hooked(events=["packet.created", "packet.completed"])

@@ -74,6 +74,13 @@ class Lists(Desk):
         for odd in ("C++", "a-b", "foo:bar", '"', "50%"):
             self.client.search_packets(odd + " zebra")
 
+    def test_a_bad_packet_of_a_batch_stops_no_other(self):
+        packets = [packet(f"Number {number}").build().model_dump(mode="json", exclude_none=True) for number in range(3)]
+        packets[1]["metadata"]["priority"] = "urgent"
+        made = self.client._request("POST", "/packets/batch", json_data={"packets": packets})
+        self.assertEqual([one["context"]["summary"] for one in made["created"]], ["Number 0", "Number 2"])
+        self.assertEqual([error["index"] for error in made["errors"]], [1])
+
     def test_many_at_once_each_for_itself(self):
         made = self.client.batch_create_packets([packet(f"Number {number}").build() for number in range(3)])
         self.assertEqual(([one.context.summary for one in made.created], made.errors), (["Number 0", "Number 1", "Number 2"], []))

@@ -53,10 +53,13 @@ class Refusals(Desk):
         with self.assertRaises(ServerError) as refused:
             reader.create_packet(packet().build())
         self.assertEqual(refused.exception.status_code, 403)
-        self.assertIn("reader", refused.exception.response_body["detail"])
+        self.assertEqual(
+            refused.exception.response_body["detail"],
+            "Insufficient permissions. Required role: writer, current role: reader",
+        )
         self.assertEqual(reader.get_packet(self.made().id).status, "created")
         agent = self.client_of(self.key_of("agent"))
-        waiting = self.made(reason="Large sum", client=agent)
+        waiting = self.made(reason="Large sum")
         with self.assertRaises(ServerError):
             agent.respond_to_hitl(waiting.id, response="yes", responded_by="ann")
         self.assertEqual(self.client.get_packet(waiting.id).status, "awaiting_human")

@@ -21,8 +21,9 @@ class Schemas(Desk):
         listed = self.client.list_schemas(limit=200)
         self.assertIn(made, listed.schemas)
         self.assertGreaterEqual(listed.total, 1)
-        with self.assertRaises(NotFoundError):
-            self.client.get_schema(NOBODY)
+        for absent in (NOBODY, "x"):
+            with self.assertRaises(NotFoundError):
+                self.client.get_schema(absent)
 
     def test_what_is_no_schema_is_refused(self):
         with self.assertRaises(ValidationError) as refused:

@@ -1,1 +1,1 @@
-//! The conformance tests are in `tests/`: Handrail against parts that others made.
+//! Conformance tests, in `tests/`: Handrail with independent clients and emulators.

@@ -1,1 +1,1 @@
-//! The faults are in `tests/`: every database call of every journey fails, is lost, is done twice or is the last one.
+//! Fault tests, in `tests/`: each database call of every journey fails, is lost, is executed twice or is the last one.

@@ -1,1 +1,1 @@
-//! The journeys are in `tests/`: one behaviour a file, over HTTP, with a clock.
+//! Journey tests, in `tests/`: one behaviour per file, over HTTP, with a clock that the test moves.

@@ -1,45 +1,45 @@
-//! A second process of the same installation, one that only answers requests.
+//! A second API process on the table of a running test server, without workers.
 
 use std::net::SocketAddr;
 
 use axum::Router;
-use handrail_domain::outbound::Reach;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::service;
-use handrail_kernel::settings::Settings;
+use handrail_context::cx::Cx;
+use handrail_context::settings::Settings;
+use handrail_domain::outbound::AddressPolicy;
+use handrail_web::endpoint::service;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
 
-/// Has no pump: nothing follows from what it writes until a whole Handrail finds it, as when a function dies right after
-/// its answer. Lives on the same table, with the same clock, until it is dropped.
-pub struct ApiOnly {
+/// Serves requests but runs no worker loop: effects of its writes wait for a full server, as when a function dies right
+/// after its response. Shares the table and the clock of `cx`, and stops when dropped.
+pub struct ApiOnlyServer {
     origin: String,
     task: JoinHandle<()>,
 }
 
-impl ApiOnly {
-    pub async fn start(cx: &Cx, reach: Reach) -> Self {
-        let settings = Settings { reach, ..cx.settings.clone() };
+impl ApiOnlyServer {
+    pub async fn start(cx: &Cx, address_policy: AddressPolicy) -> Self {
+        let settings = Settings { address_policy, ..cx.settings.clone() };
         let own = Cx::new(cx.store.clone(), cx.clock.clone(), cx.entropy.clone(), settings);
         let router: Router = service(&handrail_runner::endpoints(), handrail_decisions::health::ENDPOINT, own);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
         let task = tokio::spawn(async move {
-            // Ends with the test.
+            // The task is aborted in `drop`.
             let _ = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await;
         });
         Self { origin, task }
     }
 
-    /// With the key of another client.
+    /// Returns a client for this server with the API key of `like`.
     pub fn client(&self, like: &Client) -> Client {
         like.at(&self.origin)
     }
 }
 
-impl Drop for ApiOnly {
+impl Drop for ApiOnlyServer {
     fn drop(&mut self) {
         self.task.abort();
     }

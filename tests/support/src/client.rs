@@ -1,4 +1,4 @@
-//! What an agent or a browser would use: HTTP, and JSON where there is any.
+//! HTTP client of the tests, as an agent or a browser would use.
 
 use http::Method;
 use serde_json::Value;
@@ -11,20 +11,20 @@ pub struct Client {
     key_in: KeyIn,
 }
 
-/// Where a door looks for the key.
+/// Header in which the client sends its API key.
 #[derive(Clone, Copy)]
 enum KeyIn {
     Authorization,
     XApiKey,
 }
 
-/// An answer with everything a test may ask about.
+/// HTTP response with its body read completely.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     pub headers: http::HeaderMap,
     pub text: String,
-    /// Null when the text is not JSON.
+    /// `Null` if the body is not JSON.
     pub json: Value,
 }
 
@@ -39,7 +39,7 @@ impl Client {
         }
     }
 
-    /// The same key, as the packets door wants it.
+    /// Returns this client with its API key in `X-API-Key`, as the packets door requires.
     #[must_use]
     pub fn of_packets(&self) -> Self {
         Self { key_in: KeyIn::XApiKey, ..self.clone() }
@@ -50,7 +50,7 @@ impl Client {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
-    /// The same key at another address.
+    /// Returns this client with another origin.
     pub(crate) fn at(&self, origin: &str) -> Self {
         Self { origin: origin.to_owned(), ..self.clone() }
     }
@@ -64,30 +64,30 @@ impl Client {
         Self { key: None, ..self.clone() }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(Method::DELETE, path, &[], Vec::new()).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> TestResponse {
         self.send(Method::PATCH, path, &[("content-type", "application/json")], body.to_string().into_bytes()).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> TestResponse {
         self.post_with(path, &[], body).await
     }
 
-    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        let mut all = vec![("content-type", "application/json")];
-        all.extend(headers);
-        self.send(Method::POST, path, &all, body.to_string().into_bytes()).await
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> TestResponse {
+        let mut all_headers = vec![("content-type", "application/json")];
+        all_headers.extend(headers);
+        self.send(Method::POST, path, &all_headers, body.to_string().into_bytes()).await
     }
 
-    /// A form of files, as a client sends them that knows each by its path alone.
-    pub async fn upload(&self, path: &str, headers: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
+    /// Posts a multipart form of files with the default content type, as a client that does not know their types.
+    pub async fn upload(&self, path: &str, headers: &[(&str, &str)], files: &[(&str, &[u8])]) -> TestResponse {
         const BOUNDARY: &str = "b0undary-of-the-tests";
         let mut body = Vec::new();
         for (name, bytes) in files {
@@ -100,19 +100,19 @@ impl Client {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
-        let mut all = vec![("content-type", kind.as_str())];
-        all.extend(headers);
-        self.send(Method::POST, path, &all, body).await
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        let mut all_headers = vec![("content-type", content_type.as_str())];
+        all_headers.extend(headers);
+        self.send(Method::POST, path, &all_headers, body).await
     }
 
-    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
         let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.send(Method::POST, path, &headers, body.join("&").into_bytes()).await
     }
 
-    /// An answer that is read as it comes.
+    /// Sends a GET request and returns the response before its body is read.
     pub(crate) async fn open(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
         let mut request = self.http.get(format!("{}{path}", self.origin));
         for (name, value) in headers {
@@ -125,8 +125,8 @@ impl Client {
         &self.origin
     }
 
-    /// `path` may be a whole address, as in a mail.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    /// Sends a request. `path` may be a full URL, for example a link from a mail.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> TestResponse {
         self.try_send(method, path, headers, body).await.expect("the server answers")
     }
 
@@ -136,7 +136,7 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Result<Answer, reqwest::Error> {
+    ) -> Result<TestResponse, reqwest::Error> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.origin) };
         let mut request = self.http.request(method, url).body(body);
         if let Some(key) = &self.key {
@@ -152,7 +152,7 @@ impl Client {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, text, json })
+        Ok(TestResponse { status, headers, text, json })
     }
 }
 
@@ -166,15 +166,15 @@ fn escaped(value: &str) -> String {
         .collect()
 }
 
-impl Answer {
-    /// Panics with the whole answer when the status is another one.
+impl TestResponse {
+    /// Panics with the response body if the status differs.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// A refusal in the decisions door's shape: a JSON object that says what is wrong, and this code.
+    /// Asserts an error of the decisions door: this status and `code`, and an `error` text.
     #[track_caller]
     pub fn expect_error(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
@@ -183,7 +183,7 @@ impl Answer {
         self
     }
 
-    /// A refusal in the packets door's shape: a JSON object with a text that says what is wrong.
+    /// Asserts an error of the packets door: this status and a `detail` text.
     #[track_caller]
     pub fn expect_detail(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
@@ -192,7 +192,7 @@ impl Answer {
         self
     }
 
-    /// Empty when it is absent.
+    /// Returns an empty string if the header is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What an `EventSource` does: reads server-sent events one by one, and remembers the id of the last.
+//! Server-sent events client, like a browser's `EventSource`: reads one event at a time and stores the last event id.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::client::Client;
 
-/// More than a busy machine takes for anything that is on its way. What does not come is not on its way.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for the next bytes; far longer than a busy machine needs.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct EventStream {
     response: reqwest::Response,
@@ -15,16 +15,16 @@ pub struct EventStream {
     pub last_id: String,
 }
 
-/// One event.
+/// Server-sent event with JSON data.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ServerEvent {
     pub name: String,
     pub id: String,
     pub data: Value,
 }
 
 impl EventStream {
-    /// With this client's key. `query` begins with `&`, if there is one.
+    /// Opens `/events` with the client's API key. A `query` that is not empty begins with `&`.
     pub async fn open(client: &Client, query: &str, last_id: Option<&str>) -> Self {
         let path = format!("/events?api_key={}{query}", client.key());
         let headers: Vec<(&str, &str)> = last_id.map(|id| ("last-event-id", id)).into_iter().collect();
@@ -32,19 +32,19 @@ impl EventStream {
         let status = response.status().as_u16();
         let mut stream = Self { response, unread: String::new(), last_id: last_id.unwrap_or_default().to_owned() };
         if status != 200 {
-            panic!("{path} was answered {status}: {:?}", stream.chunk().await);
+            panic!("{path} returned {status}: {:?}", stream.chunk().await);
         }
-        assert_eq!(stream.next().await.expect("a greeting comes").name, "connected");
+        assert_eq!(stream.next().await.expect("the stream sends a first event").name, "connected");
         stream
     }
 
-    /// The status alone: 200 when it was opened, and is closed again at once.
-    pub async fn knock(client: &Client) -> u16 {
+    /// Opens a stream, closes it at once, and returns the status.
+    pub async fn try_open(client: &Client) -> u16 {
         client.open(&format!("/events?api_key={}", client.key()), &[]).await.status().as_u16()
     }
 
-    /// The next event that has data. `None`: the stream ended.
-    pub async fn next(&mut self) -> Option<Told> {
+    /// Returns the next event that has data. Returns `None` if the stream ended.
+    pub async fn next(&mut self) -> Option<ServerEvent> {
         loop {
             while let Some((block, rest)) = self.unread.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -57,7 +57,7 @@ impl EventStream {
                 }
                 if !field("data").is_empty() {
                     let data = serde_json::from_str(field("data")).expect("the data is JSON");
-                    return Some(Told { name: field("event").to_owned(), id: self.last_id.clone(), data });
+                    return Some(ServerEvent { name: field("event").to_owned(), id: self.last_id.clone(), data });
                 }
             }
             let chunk = self.chunk().await?;
@@ -66,7 +66,8 @@ impl EventStream {
     }
 
     async fn chunk(&mut self) -> Option<String> {
-        let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something comes, or the end");
+        let chunk =
+            tokio::time::timeout(TIMEOUT, self.response.chunk()).await.expect("bytes or the end of the stream arrive");
         chunk.ok().flatten().map(|bytes| String::from_utf8(bytes.to_vec()).expect("events are text"))
     }
 }

@@ -1,9 +1,9 @@
-//! A world for tests: a whole Handrail in this process, on an embedded engine, with a clock that stands still.
+//! Test server: the full service in this process, on the embedded engine, with a clock that the test moves.
 //!
-//! Tests talk to it by HTTP alone, as agents and people do. The clock moves only by [`World::advance`], which answers once
-//! everything due has been done; so no test ever waits. Mails and calls that a test did not expect are a failure.
+//! Tests use HTTP only, as agents and people do. [`TestServer::advance`] moves the clock and returns when all due work
+//! is done, so no test waits. Mails and webhook deliveries that a test did not expect fail it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that can't set up its world has failed")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails if its server cannot be set up")]
 
 mod api_only;
 mod client;
@@ -13,10 +13,11 @@ mod receiver;
 mod slack;
 mod world;
 
-pub use api_only::ApiOnly;
-pub use client::{Answer, Client};
-pub use event_stream::{EventStream, Told};
-pub use meter::{Call, Counted, Meter, Plan};
-pub use receiver::{Received, Receiver};
-pub use slack::{SlackMessage, SlackStandIn, Tap, Trouble};
-pub use world::{Mail, World, WorldOptions};
+pub use api_only::ApiOnlyServer;
+pub use client::{Client, TestResponse};
+pub use event_stream::{EventStream, ServerEvent};
+pub use handrail_runner::cors::CorsOrigins;
+pub use meter::{Call, CallFilter, FaultInjector, FaultPlan};
+pub use receiver::{HANGING, Received, Receiver};
+pub use slack::{FailureMode, FakeSlack, Interaction, SlackMessage};
+pub use world::{Mail, TestServer, TestServerOptions};

@@ -1,4 +1,4 @@
-//! Sits between the SDK and the engine: counts the calls, and breaks the one it is told to.
+//! Fault injection between the AWS SDK and the engine: records database calls and breaks a chosen one.
 
 use std::fmt;
 use std::future::pending;
@@ -14,137 +14,139 @@ use handrail_engine::EngineConnector;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// One call to the database, as it went over the wire.
+/// Database call as the SDK sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// `UpdateItem`
+    /// DynamoDB operation, for example `UpdateItem`.
     pub operation: String,
     pub table: String,
     pub index: Option<String>,
     pub consistent: bool,
-    /// The partition keys that it names.
+    /// Partition keys named in the request.
     pub partitions: Vec<String>,
 }
 
-/// What to do to the calls of one table, counted from now.
+/// Planned fault. Counts the calls that match a [`CallFilter`], from when the plan is set; `k` begins at 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Plan {
+pub enum FaultPlan {
     #[default]
     LetPass,
-    /// The k-th call is not done, and looks as if nobody knew.
+    /// The k-th call is not executed, and the client sees a timeout.
     FailBefore(usize),
-    /// The k-th call is done, and looks as if nobody knew.
+    /// The k-th call is executed, and the client sees a timeout.
     FailAfter(usize),
-    /// The k-th call is done twice; the second answer counts.
-    Twice(usize),
-    /// The process ends before the k-th call is done: neither that call nor a later one to any table ever returns.
-    DieBefore(usize),
-    /// The process ends when the k-th call is done and not yet answered.
-    DieAfter(usize),
+    /// The k-th call is executed twice, and the client sees the second response.
+    Duplicate(usize),
+    /// The process crashes before the k-th call is executed: neither that call nor a later one to any table returns.
+    CrashBefore(usize),
+    /// The process crashes after the k-th call is executed and before its response arrives.
+    CrashAfter(usize),
 }
 
 #[derive(Default)]
 struct State {
     calls: Vec<Call>,
-    plan: Plan,
-    counted: Counted,
+    plan: FaultPlan,
+    filter: CallFilter,
     seen: usize,
     broken: Option<Call>,
-    dead: bool,
+    crashed: bool,
 }
 
-/// Which calls count for a plan.
+/// Selects the calls that count for a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// `None`: those to every table.
+pub struct CallFilter {
+    /// Calls to every table if `None`.
     pub table: Option<String>,
-    /// Not those that only read.
+    /// Leaves out calls that only read.
     pub writes_only: bool,
 }
 
-/// Shared by a test and the client that it watches.
+/// HTTP client of the SDK that records and breaks calls. Clones share one state.
 #[derive(Clone)]
-pub struct Meter {
+pub struct FaultInjector {
     inner: EngineConnector,
     state: Arc<Mutex<State>>,
-    died: Arc<watch::Sender<bool>>,
+    crash: Arc<watch::Sender<bool>>,
 }
 
-impl Meter {
+impl FaultInjector {
     pub fn around(inner: EngineConnector) -> Self {
-        Self { inner, state: Arc::default(), died: Arc::new(watch::Sender::new(false)) }
+        Self { inner, state: Arc::default(), crash: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// The calls since the last time this was asked.
+    /// Returns the calls since the previous `take`.
     pub fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.lock().calls)
     }
 
-    /// From now on, for the calls to `table`. The first call is number 1.
-    pub fn plan(&self, table: &str, plan: Plan) {
-        self.plan_for(Counted { table: Some(table.to_owned()), writes_only: false }, plan);
+    /// Sets the plan for calls to `table` and restarts the count.
+    pub fn plan(&self, table: &str, plan: FaultPlan) {
+        self.plan_for(CallFilter { table: Some(table.to_owned()), writes_only: false }, plan);
     }
 
-    /// From now on, for the calls that count. The first is number 1.
-    pub fn plan_for(&self, counted: Counted, plan: Plan) {
+    /// Sets the plan for calls that match `filter` and restarts the count.
+    pub fn plan_for(&self, filter: CallFilter, plan: FaultPlan) {
         let mut state = self.lock();
-        (state.plan, state.counted, state.seen, state.broken) = (plan, counted, 0, None);
+        (state.plan, state.filter, state.seen, state.broken) = (plan, filter, 0, None);
     }
 
-    /// Calls that counted since the plan was made.
+    /// Returns how many calls matched the filter since the plan was set.
     pub fn seen(&self) -> usize {
         self.lock().seen
     }
 
-    /// Did the planned fault happen?
+    /// Returns `true` if the planned fault happened.
     pub fn fired(&self) -> bool {
         self.lock().broken.is_some()
     }
 
-    /// The call that the planned fault happened to.
+    /// Returns the call that the planned fault broke.
     pub fn broken(&self) -> Option<Call> {
         self.lock().broken.clone()
     }
 
-    /// Returns when the process has ended, if the plan ends it.
-    pub async fn died(&self) {
-        // The sender lives as long as this does.
-        let _ = self.died.subscribe().wait_for(|died| *died).await;
+    /// Waits until the planned crash happened. Never returns if the plan has none.
+    pub async fn crashed(&self) {
+        // The sender is a field of `self`, so waiting cannot fail.
+        let _ = self.crash.subscribe().wait_for(|crash| *crash).await;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the call and says what is to happen to it. `None`: nothing, because the process has ended.
-    fn note(&self, call: Call) -> Option<Plan> {
+    /// Records the call and returns the fault to apply to it. Returns `None` if the process has crashed.
+    fn record(&self, call: Call) -> Option<FaultPlan> {
         let mut state = self.lock();
-        if state.dead {
+        if state.crashed {
             return None;
         }
-        let counts = state.counted.counts(&call);
+        let is_counted = state.filter.matches(&call);
         state.calls.push(call.clone());
-        if !counts {
-            return Some(Plan::LetPass);
+        if !is_counted {
+            return Some(FaultPlan::LetPass);
         }
         state.seen += 1;
-        let at = match state.plan {
-            Plan::LetPass => return Some(Plan::LetPass),
-            Plan::FailBefore(at) | Plan::FailAfter(at) | Plan::Twice(at) | Plan::DieBefore(at) | Plan::DieAfter(at) => {
-                at
-            }
+        let k = match state.plan {
+            FaultPlan::LetPass => return Some(FaultPlan::LetPass),
+            FaultPlan::FailBefore(k)
+            | FaultPlan::FailAfter(k)
+            | FaultPlan::Duplicate(k)
+            | FaultPlan::CrashBefore(k)
+            | FaultPlan::CrashAfter(k) => k,
         };
-        if state.seen != at {
-            return Some(Plan::LetPass);
+        if state.seen != k {
+            return Some(FaultPlan::LetPass);
         }
         state.broken = Some(call);
-        state.dead = matches!(state.plan, Plan::DieBefore(_) | Plan::DieAfter(_));
+        state.crashed = matches!(state.plan, FaultPlan::CrashBefore(_) | FaultPlan::CrashAfter(_));
         Some(state.plan)
     }
 }
 
-impl Counted {
-    fn counts(&self, call: &Call) -> bool {
+impl CallFilter {
+    fn matches(&self, call: &Call) -> bool {
         let reads = matches!(call.operation.as_str(), "GetItem" | "Query" | "BatchGetItem" | "Scan");
         self.table.as_ref().is_none_or(|table| *table == call.table) && !(self.writes_only && reads)
     }
@@ -154,8 +156,8 @@ fn read_call(request: &HttpRequest) -> Call {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-    let batched = || body["RequestItems"].as_object().and_then(|tables| tables.keys().next().cloned());
-    let table = body["TableName"].as_str().map(str::to_owned).or_else(batched).unwrap_or_default();
+    let batch = || body["RequestItems"].as_object().and_then(|tables| tables.keys().next().cloned());
+    let table = body["TableName"].as_str().map(str::to_owned).or_else(batch).unwrap_or_default();
     let index = body["IndexName"].as_str().map(str::to_owned);
     let batch_consistent = body["RequestItems"][&table]["ConsistentRead"].as_bool();
     let consistent = body["ConsistentRead"].as_bool().or(batch_consistent).unwrap_or(false);
@@ -164,44 +166,44 @@ fn read_call(request: &HttpRequest) -> Call {
 }
 
 fn partitions(body: &Value, table: &str) -> Vec<String> {
-    let batched = body["RequestItems"][table]["Keys"].as_array().into_iter().flatten().map(|key| &key["pk"]);
-    let named = [&body["Key"]["pk"], &body["Item"]["pk"], &body["ExpressionAttributeValues"][":pk"]];
-    named.into_iter().chain(batched).filter_map(|pk| pk["S"].as_str().map(str::to_owned)).collect()
+    let batch = body["RequestItems"][table]["Keys"].as_array().into_iter().flatten().map(|key| &key["pk"]);
+    let single = [&body["Key"]["pk"], &body["Item"]["pk"], &body["ExpressionAttributeValues"][":pk"]];
+    single.into_iter().chain(batch).filter_map(|pk| pk["S"].as_str().map(str::to_owned)).collect()
 }
 
-impl HttpConnector for Meter {
+impl HttpConnector for FaultInjector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Some(plan) = self.note(read_call(&request)) else {
+        let Some(plan) = self.record(read_call(&request)) else {
             return HttpConnectorFuture::new(pending());
         };
-        let lost = || ConnectorError::timeout("the network broke, as the test asked".into());
+        let timeout_error = || ConnectorError::timeout("the test broke the connection".into());
         match plan {
-            Plan::LetPass => self.inner.call(request),
-            Plan::FailBefore(_) => HttpConnectorFuture::ready(Err(lost())),
-            Plan::FailAfter(_) => {
+            FaultPlan::LetPass => self.inner.call(request),
+            FaultPlan::FailBefore(_) => HttpConnectorFuture::ready(Err(timeout_error())),
+            FaultPlan::FailAfter(_) => {
                 let done = self.inner.call(request);
-                HttpConnectorFuture::new(async move { done.await.and_then(|_| Err(lost())) })
+                HttpConnectorFuture::new(async move { done.await.and_then(|_| Err(timeout_error())) })
             }
-            Plan::DieBefore(_) => {
-                self.died.send_replace(true);
+            FaultPlan::CrashBefore(_) => {
+                self.crash.send_replace(true);
                 HttpConnectorFuture::new(pending())
             }
-            Plan::DieAfter(_) => {
-                let (done, died) = (self.inner.call(request), Arc::clone(&self.died));
+            FaultPlan::CrashAfter(_) => {
+                let (done, crash) = (self.inner.call(request), Arc::clone(&self.crash));
                 HttpConnectorFuture::new(async move {
-                    // Whatever it said, nobody is left to hear it.
+                    // The crashed process never sees this response.
                     let _ = done.await;
-                    died.send_replace(true);
+                    crash.send_replace(true);
                     pending().await
                 })
             }
-            Plan::Twice(_) => {
-                let again = request.try_clone();
+            FaultPlan::Duplicate(_) => {
+                let copy = request.try_clone();
                 let (first, inner) = (self.inner.call(request), self.inner.clone());
                 HttpConnectorFuture::new(async move {
                     let answer = first.await?;
-                    match again {
-                        Some(again) => inner.call(again).await,
+                    match copy {
+                        Some(copy) => inner.call(copy).await,
                         None => Ok(answer),
                     }
                 })
@@ -210,14 +212,14 @@ impl HttpConnector for Meter {
     }
 }
 
-impl HttpClient for Meter {
+impl HttpClient for FaultInjector {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl fmt::Debug for Meter {
+impl fmt::Debug for FaultInjector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Meter")
+        formatter.write_str("FaultInjector")
     }
 }

@@ -1,163 +1,187 @@
-//! The world itself.
+//! The test server with its clock, mail and receiver.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handrail_context::settings::PublicRateLimits;
+use handrail_context::slack::SlackSettings;
 use handrail_domain::access::Role;
-use handrail_domain::account::{Account, Tier};
+use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::ids::KeyId;
+use handrail_domain::ip_network::IpNetwork;
+use handrail_domain::key_hash::hash_of_key;
+use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_engine::Engine;
-use handrail_kernel::clock::Clock;
-use handrail_kernel::master::{hash_of_key, new_api_key};
-use handrail_kernel::settings::Limits;
-use handrail_kernel::slack::SlackSettings;
-use handrail_kernel::store::Key;
-use handrail_runner::{LocalMail, Options, Running, Storage, Time, start};
+use handrail_platform::clock::Clock;
+use handrail_runner::cors::CorsOrigins;
+use handrail_runner::{ClockMode, LocalMail, Options, Running, Storage, start};
+use handrail_secrets::master_key::new_api_key;
+use handrail_sender::CallLimits;
+use handrail_store::ApiKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::meter::Meter;
+use crate::meter::FaultInjector;
 use crate::receiver::{Received, Receiver};
 
-/// A world begins on this day, whenever the test runs.
-const BEGINNING: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
-const MAILS_READ_MAX: usize = 200;
+/// Start time of every test server's clock.
+const START_TIME: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
+const MAX_MAILS: usize = 200;
 
 pub type Mail = LocalMail;
 
 #[derive(Default)]
-pub struct WorldOptions {
-    /// An engine that lived in an earlier world.
+pub struct TestServerOptions {
+    /// Engine of an earlier test server, with its data.
     pub engine: Option<Engine>,
     pub begins_at: Option<Timestamp>,
-    /// The outside of an earlier world: it does not die with Handrail.
+    /// Receiver of an earlier test server; it outlives the killed process.
     pub receiver: Option<Receiver>,
-    /// Ids of the mails that were seen in an earlier world.
+    /// Ids of the mails that the test has seen already.
     pub read: HashSet<String>,
-    /// The app that is registered at the stand-in of Slack.
+    /// Slack app as registered at the fake Slack.
     pub slack: SlackSettings,
-    /// What no key limits. `None`: as on a laptop, enough for every test.
-    pub limits: Option<Limits>,
-    /// Where the files of an earlier world lie.
+    /// Rate limits of requests without an API key. `None` uses the local ones, which no test reaches.
+    pub limits: Option<PublicRateLimits>,
+    /// File directory of an earlier test server.
     pub files: Option<Arc<TempDir>>,
+    /// Timeout of outgoing calls. `None` uses the ten seconds of the service.
+    pub call_timeout: Option<Duration>,
+    /// Network that reads the metrics without an API key.
+    pub metrics_network: Option<IpNetwork>,
+    pub cors_origins: CorsOrigins,
 }
 
-/// A whole Handrail for one test. Call [`World::end`] last: it fails on mails and calls that nobody expected.
-pub struct World {
+/// Full service for one test. Call [`TestServer::finish`] last: it fails on mails and calls that were not expected.
+pub struct TestServer {
     pub running: Running,
     pub engine: Engine,
-    pub meter: Meter,
-    /// Where files lie.
+    pub fault_injector: FaultInjector,
+    /// Directory of stored files.
     pub files: Arc<TempDir>,
-    /// Where this world's callbacks may go.
+    /// Receiver for callbacks and webhook deliveries.
     pub receiver: Receiver,
-    /// With the admin key.
+    /// Client with the admin key.
     pub admin: Client,
-    /// Mails that the test has seen.
+    /// Ids of the mails that the test has seen.
     read: HashSet<String>,
     calls: Vec<Received>,
 }
 
-impl World {
+impl TestServer {
     pub async fn new() -> Self {
-        Self::with(WorldOptions::default()).await
+        Self::with(TestServerOptions::default()).await
     }
 
-    pub async fn with(options: WorldOptions) -> Self {
-        let engine = options.engine.unwrap_or_else(|| Engine::memory().expect("an engine opens in memory"));
-        let meter = Meter::around(engine.connector());
-        let client = engine.client_through(meter.clone());
-        let limits = options.limits.unwrap_or(Limits::OF_ONE_MACHINE);
+    pub async fn with(options: TestServerOptions) -> Self {
+        let engine = options.engine.unwrap_or_else(|| Engine::in_memory().expect("an engine opens in memory"));
+        let fault_injector = FaultInjector::around(engine.connector());
+        let client = engine.client_with_http_client(fault_injector.clone());
+        let limits = options.limits.unwrap_or(PublicRateLimits::LOCAL);
         let files = options.files.unwrap_or_else(|| Arc::new(tempfile::tempdir().expect("a folder can be made")));
         let storage = Storage::Engine { engine: engine.clone(), client, files: files.path().to_owned() };
-        let time = Time::StandingAt(options.begins_at.unwrap_or(BEGINNING));
-        let wanted = Options { port: 0, storage, key: None, time, slack: options.slack, limits };
-        let running = start(wanted).await.expect("Handrail starts");
+        let time = ClockMode::FixedAt(options.begins_at.unwrap_or(START_TIME));
+        let service_limits = CallLimits::default();
+        let total_timeout = options.call_timeout.unwrap_or(service_limits.total_timeout);
+        let call_limits = CallLimits { total_timeout, ..service_limits };
+        let start_options = Options {
+            port: 0,
+            storage,
+            key: None,
+            time,
+            slack: options.slack,
+            limits,
+            call_limits,
+            metrics_network: options.metrics_network,
+            address_policy: AddressPolicy::AllowLoopback,
+            cors_origins: options.cors_origins,
+        };
+        let running = start(start_options).await.expect("Handrail starts");
         let admin = Client::new(&running.origin).with_key(&running.key);
-        running.pump.settle().await;
+        running.pump.run_until_idle().await;
         let receiver = match options.receiver {
             Some(receiver) => receiver,
             None => Receiver::start().await,
         };
-        Self { running, engine, meter, files, receiver, admin, read: options.read, calls: Vec::new() }
+        Self { running, engine, fault_injector, files, receiver, admin, read: options.read, calls: Vec::new() }
     }
 
     pub fn now(&self) -> Timestamp {
         self.running.clock.now()
     }
 
-    /// Does everything that is due, without moving the clock.
-    pub async fn settle(&self) {
-        self.running.pump.settle().await;
+    /// Does all due work without moving the clock.
+    pub async fn run_due_work(&self) {
+        self.running.pump.run_until_idle().await;
     }
 
-    /// Moves the clock, doing on the way everything at its time.
+    /// Moves the clock and does the work that becomes due, each at its time.
     pub async fn advance(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).expect("a sensible time");
         self.running.pump.advance_to(self.now().plus_ms(ms)).await;
     }
 
-    /// Moves the clock and does nothing: as when every worker is late.
-    pub fn advance_without_working(&self, by: Duration) {
+    /// Moves the clock and runs no worker, as when every worker is late.
+    pub fn advance_clock_only(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).expect("a sensible time");
         self.running.clock.move_to(self.now().plus_ms(ms));
     }
 
-    /// A key of this role, and a client that uses it.
+    /// Creates an API key with this role and returns a client that uses it.
     pub async fn key(&self, role: &str) -> Client {
         self.key_with(json!({"name": format!("{role} of the test"), "role": role})).await
     }
 
     pub async fn key_with(&self, body: Value) -> Client {
-        let made = self.admin.post("/auth/api-keys", &body).await.expect(201);
-        self.admin.with_key(made.json["key"].as_str().expect("the key is shown once"))
+        let created = self.admin.post("/auth/api-keys", &body).await.expect(201);
+        self.admin.with_key(created.json["key"].as_str().expect("the key is shown once"))
     }
 
-    /// A client of another account on the same installation.
-    pub async fn stranger(&self, role: Role) -> Client {
+    /// Creates another tenant's API key in the same installation and returns its client.
+    pub async fn other_tenant(&self, role: Role) -> Client {
         let cx = &self.running.cx;
         let secret = new_api_key(cx.entropy.bytes());
-        let (id, name) = (KeyId::new(self.now(), cx.entropy.bytes()), format!("{} of another account", role.name()));
-        let key = Key {
+        let (id, name) = (KeyId::new(self.now(), cx.entropy.bytes()), format!("{} of another tenant", role.name()));
+        let key = ApiKey {
             prefix: secret.chars().take(14).collect(),
             role,
-            ..Key::new(id, cx.new_tenant_id(), name, self.now())
+            ..ApiKey::new(id, cx.new_tenant_id(), name, self.now())
         };
-        assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is kept"));
+        assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is stored"));
         self.admin.with_key(&secret)
     }
 
-    /// A client of another account, which is held by a person under a tier.
-    pub async fn account_of(&self, email: &str, tier: Tier, role: Role) -> Client {
+    /// Creates a tenant of this tier, owned by this person, and returns a client with a key of it.
+    pub async fn client_of_tenant(&self, email: &str, tier: Tier, role: Role) -> Client {
         let (cx, created_at) = (&self.running.cx, self.now());
         let email = EmailAddress::parse(email).expect("an address");
-        let account = Account::new(cx.new_tenant_id(), "The holder", tier, created_at);
-        let account = Account { email: Some(email), ..account };
-        assert!(cx.store.put_account(&account).await.expect("the account is kept"));
+        let tenant = Tenant::new(cx.new_tenant_id(), "The owner", tier, created_at);
+        let tenant = Tenant { email: Some(email), ..tenant };
+        assert!(cx.store.put_tenant(&tenant).await.expect("the tenant is stored"));
         let secret = new_api_key(cx.entropy.bytes());
         let id = KeyId::new(created_at, cx.entropy.bytes());
-        let plain = Key::new(id, account.tenant, "the holder's key", created_at);
+        let key = ApiKey::new(id, tenant.tenant, "the owner's key", created_at);
         let prefix = secret.chars().take(14).collect();
         let requests_per_minute = tier.preset().requests_per_minute;
-        let key = Key { prefix, role, tier, requests_per_minute, ..plain };
-        assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is kept"));
+        let key = ApiKey { prefix, role, tier, requests_per_minute, ..key };
+        assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is stored"));
         self.admin.with_key(&secret)
     }
 
-    /// Asks as [`World::ask`] does, and gives the decision's id and the address of its page.
-    pub async fn asked_by(&mut self, agent: &Client) -> (String, String) {
-        let id = agent.post("/decisions", &self.ask()).await.expect(201).id();
+    /// Creates a decision from [`TestServer::decision_body`]. Returns its id and the link in the approver's mail.
+    pub async fn create_decision(&mut self, agent: &Client) -> (String, String) {
+        let id = agent.post("/decisions", &self.decision_body()).await.expect(201).id();
         let mail = self.expect_mail("ann@example.com").await;
         (id, mail.links[0].clone())
     }
 
-    /// A request that is answered to this world's receiver. Nobody is reminded of it: a test about something else moves
-    /// the clock too.
-    pub fn ask(&self) -> Value {
+    /// Request body of a decision whose callbacks go to the receiver. Reminders are off, so that moving the clock sends
+    /// no mails.
+    pub fn decision_body(&self) -> Value {
         json!({
             "action": "Refund order 1234 (80 EUR)",
             "context": "Wrong size, twice.",
@@ -167,48 +191,48 @@ impl World {
         })
     }
 
-    /// The one mail to this address that was not seen before.
+    /// Asserts that exactly one new mail went to this address, and returns the mail.
     #[track_caller]
     pub fn expect_mail(&mut self, to: &str) -> impl Future<Output = Mail> {
-        let place = std::panic::Location::caller();
+        let location = std::panic::Location::caller();
         let to = to.to_owned();
         async move {
-            self.settle().await;
+            self.run_due_work().await;
             let unread: Vec<Mail> = self.unread().await.into_iter().filter(|mail| mail.to == to).collect();
-            assert_eq!(unread.len(), 1, "{place}: mails to {to}: {:?}", subjects(&unread));
+            assert_eq!(unread.len(), 1, "{location}: mails to {to}: {:?}", subjects(&unread));
             let mail = unread.into_iter().next().expect("counted");
             self.read.insert(mail.id.clone());
             mail
         }
     }
 
-    /// All mails to this address that were not seen before, the newest first.
+    /// Returns all new mails to this address, newest first.
     pub async fn unread_mails(&mut self, to: &str) -> Vec<Mail> {
-        self.settle().await;
+        self.run_due_work().await;
         let unread: Vec<Mail> = self.unread().await.into_iter().filter(|mail| mail.to == to).collect();
         self.read.extend(unread.iter().map(|mail| mail.id.clone()));
         unread
     }
 
-    /// The one call that came and was not seen before.
+    /// Asserts that exactly one new call came, with this event, and returns the call.
     #[track_caller]
     pub fn expect_webhook(&mut self, event: &str) -> impl Future<Output = Received> {
-        let place = std::panic::Location::caller();
+        let location = std::panic::Location::caller();
         let event = event.to_owned();
         async move {
-            self.settle().await;
+            self.run_due_work().await;
             self.calls.extend(self.receiver.take());
             let names: Vec<String> = self.calls.iter().map(|call| call.json()["event"].to_string()).collect();
-            assert_eq!(self.calls.len(), 1, "{place}: calls: {names:?}");
+            assert_eq!(self.calls.len(), 1, "{location}: calls: {names:?}");
             let call = self.calls.remove(0);
-            assert_eq!(call.json()["event"], event, "{place}");
+            assert_eq!(call.json()["event"], event, "{location}");
             call
         }
     }
 
-    /// Nothing was mailed and nobody was called beyond what the test saw.
-    pub async fn expect_silence(&mut self) {
-        self.settle().await;
+    /// Asserts that there are no new mails and no new calls.
+    pub async fn expect_no_messages(&mut self) {
+        self.run_due_work().await;
         self.calls.extend(self.receiver.take());
         let unread = self.unread().await;
         assert!(unread.is_empty(), "unexpected mails: {:?}", subjects(&unread));
@@ -216,31 +240,34 @@ impl World {
         assert!(bodies.is_empty(), "unexpected calls: {bodies:?}");
     }
 
-    /// Ends the world, and fails on what nobody expected.
-    pub async fn end(mut self) {
-        self.expect_silence().await;
+    /// Asserts that no messages are left and stops the server.
+    pub async fn finish(mut self) {
+        self.expect_no_messages().await;
         self.running.stop().await;
     }
 
-    /// Ends the process as a kill would: whatever was at work is cut off. The engine, the time and the
-    /// outside are what is left.
-    pub async fn kill(self) -> WorldOptions {
+    /// Stops the server as a killed process: running work is cut off. Returns the options to start again with the same
+    /// data, time and receiver.
+    pub async fn kill(self) -> TestServerOptions {
         let settings = self.running.cx.settings.clone();
         let begins_at = Some(self.now());
         self.running.stop().await;
-        WorldOptions {
+        TestServerOptions {
             engine: Some(self.engine),
             begins_at,
             receiver: Some(self.receiver),
             read: self.read,
             slack: settings.slack,
-            limits: Some(settings.limits),
+            limits: Some(settings.public_rate_limits),
             files: Some(self.files),
+            call_timeout: None,
+            metrics_network: settings.metrics_network,
+            cors_origins: CorsOrigins::default(),
         }
     }
 
     async fn unread(&self) -> Vec<Mail> {
-        let mails = self.running.desk.mails(MAILS_READ_MAX).await.expect("the mailbox can be read");
+        let mails = self.running.local_store.mails(MAX_MAILS).await.expect("the mailbox can be read");
         mails.into_iter().filter(|mail| !self.read.contains(&mail.id)).collect()
     }
 }

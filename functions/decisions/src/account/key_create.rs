@@ -1,31 +1,31 @@
-//! `POST /account/keys`: the account's holder makes a key from the page. It is shown once, on the page that answers.
+//! `POST /account/keys`: the owner creates an API key on the account page. Only the response shows the secret.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Form;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::session::Visitor;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::Form;
+use handrail_web::problem::Problem;
+use handrail_web::session_cookie::OptionalUser;
 use http::StatusCode;
 use serde::Deserialize;
 
 use super::pages;
-use crate::auth::keys_create::{Wanted, make};
-use crate::auth::wish::Wish;
+use crate::auth::key_params::KeyParams;
+use crate::auth::keys_create::{KeyOwner, create_key};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-key-create",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/account/keys",
     auth: Auth::Session,
-    dialect: pages::DIALECT,
-    needs: &[Need::Table, Need::KeysPerHour],
-    touches: &[Touch::LookUpSession, Touch::Lease, Touch::CreateKey],
-    summary: "Make an API key from the account's page",
+    error_renderer: pages::HTML_ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
+    accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::CreateKey],
+    summary: "Create an API key on the account page",
     route,
 };
 
@@ -33,29 +33,29 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-const ROOT: &str = "../";
+const ROOT_PATH: &str = "../";
 
 #[derive(Deserialize)]
-struct Filled {
+struct NewKeyForm {
     name: Option<String>,
     role: Option<String>,
 }
 
 async fn handler(
     State(cx): State<Cx>,
-    Visitor(person): Visitor,
-    Form(filled): Form<Filled>,
+    OptionalUser(user): OptionalUser,
+    Form(form): Form<NewKeyForm>,
 ) -> Result<Response, Problem> {
-    let Some(person) = person else {
-        return Ok(pages::sign_in(StatusCode::UNAUTHORIZED, ROOT, None).into_response());
+    let Some(user) = user else {
+        return Ok(pages::sign_in_page(StatusCode::UNAUTHORIZED, ROOT_PATH, None).into_response());
     };
-    let account = &person.account;
-    let role = filled
+    let tenant = &user.tenant;
+    let role = form
         .role
         .as_deref()
-        .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "is none of agent, app, admin")));
-    let wish = Wish { name: filled.name, role: role.transpose()?, ..Wish::default() };
-    let wanted = Wanted { tenant: account.tenant, tier: account.tier, holder: account.email.as_ref() };
-    let (secret, key) = make(&cx, wanted, wish).await?;
-    Ok(pages::made(ROOT, &key, &secret).into_response())
+        .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
+    let params = KeyParams { name: form.name, role: role.transpose()?, ..KeyParams::default() };
+    let owner = KeyOwner { tenant: tenant.tenant, tier: tenant.tier, owner_email: tenant.email.as_ref() };
+    let (secret, key) = create_key(&cx, owner, params).await?;
+    Ok(pages::new_key_page(ROOT_PATH, &key, &secret).into_response())
 }

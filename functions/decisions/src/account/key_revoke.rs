@@ -1,28 +1,28 @@
-//! `POST /account/keys/{id}/revoke`: the account's holder revokes a key from the page.
+//! `POST /account/keys/{id}/revoke`: the owner revokes an API key on the account page.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::session::Visitor;
-use handrail_kernel::settings::Need;
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::PathParam;
+use handrail_web::problem::Problem;
+use handrail_web::session_cookie::OptionalUser;
 use http::StatusCode;
 
-use super::{pages, see};
-use crate::auth::{NO_SUCH_KEY, keys_revoke};
+use super::{pages, redirect_to};
+use crate::auth::{KEY_NOT_FOUND, keys_revoke};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-key-revoke",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/account/keys/{id}/revoke",
     auth: Auth::Session,
-    dialect: pages::DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpSession, Touch::Lease, Touch::RevokeKey],
-    summary: "Revoke an API key from the account's page",
+    error_renderer: pages::HTML_ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::RevokeKey],
+    summary: "Revoke an API key on the account page",
     route,
 };
 
@@ -30,11 +30,15 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-async fn handler(State(cx): State<Cx>, Visitor(person): Visitor, Segment(id): Segment) -> Result<Response, Problem> {
-    let Some(person) = person else {
-        return Ok(pages::sign_in(StatusCode::UNAUTHORIZED, "../../../", None).into_response());
+async fn handler(
+    State(cx): State<Cx>,
+    OptionalUser(user): OptionalUser,
+    PathParam(id): PathParam,
+) -> Result<Response, Problem> {
+    let Some(user) = user else {
+        return Ok(pages::sign_in_page(StatusCode::UNAUTHORIZED, "../../../", None).into_response());
     };
-    let id = id.parse().map_err(|_| NO_SUCH_KEY)?;
-    keys_revoke::revoke(&cx, person.account.tenant, id).await?;
-    Ok(see("../../../account"))
+    let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
+    keys_revoke::revoke_key(&cx, user.tenant.tenant, id).await?;
+    Ok(redirect_to("../../../account"))
 }

@@ -1,26 +1,26 @@
-//! `GET /auth/login/{token}`: the page behind the link in the mail. Looking never signs in: scanners open links too.
+//! `GET /auth/login/{token}`: shows the page of a sign-in link. Never signs in, because mail scanners open links too.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::login::Standing;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::PathParam;
+use handrail_web::problem::Problem;
 
-use super::{pages, requested};
+use super::{find_login, pages};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-login-show",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/auth/login/{token}",
     auth: Auth::Link,
-    dialect: pages::DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::Read],
-    summary: "The page behind the link that signs in",
+    error_renderer: pages::HTML_ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    accesses: &[DataAccess::Read],
+    summary: "Show the page of a sign-in link",
     route,
 };
 
@@ -28,12 +28,14 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, Segment(token): Segment) -> Result<Response, Problem> {
-    let seen = requested(&cx, &token).await?.seen_at(cx.clock.now());
-    let page = match seen.standing {
-        Standing::Requested => pages::enter(seen.ask.email.as_str(), &seen.ask.expires_at.readable()),
-        Standing::Used { .. } => pages::link_over(true),
-        Standing::Expired => pages::link_over(false),
+async fn handler(State(cx): State<Cx>, PathParam(token): PathParam) -> Result<Response, Problem> {
+    let login = find_login(&cx, &token).await?.as_of(cx.clock.now());
+    let page = match login.state_data {
+        Standing::Requested => {
+            pages::confirm_sign_in_page(login.spec.email.as_str(), &login.spec.expires_at.readable())
+        }
+        Standing::Used { .. } => pages::unusable_link_page(true),
+        Standing::Expired => pages::unusable_link_page(false),
     };
     Ok(page.into_response())
 }

@@ -1,34 +1,41 @@
-//! `POST /auth/login/{token}`: signs in, once. A browser gets a cookie, a program a token.
+//! `POST /auth/login/{token}`: signs in with a link that works once. Browsers get a cookie, programs a token.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use handrail_domain::actor::{Actor, ProofOfPerson};
+use handrail_access::session::NewSession;
+use handrail_access::{RateLimit, check_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Command;
 use handrail_domain::login::{Act, Login, Refusal};
-use handrail_kernel::access::{Allowance, take};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{ClientAddress, Segment, wants_json};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::session::{NewSession, cross_site, is_from_strange_page, set_cookie};
-use handrail_kernel::settings::Need;
-use handrail_kernel::transition::{Stop, transition_from};
+use handrail_records::transition::{TransitionError, transition_from};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{ClientAddress, PathParam, wants_json};
+use handrail_web::problem::Problem;
+use handrail_web::session_cookie::{cross_site_problem, is_cross_origin, set_cookie_header};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use super::{NO_SUCH_LINK, pages, requested, see};
+use super::{LINK_NOT_FOUND, find_login, pages, redirect_to};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-login-use",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/auth/login/{token}",
     auth: Auth::Link,
-    dialect: pages::DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::SignInsPerMinute],
-    touches: &[Touch::Lease, Touch::Read, Touch::ReadAccount, Touch::BeginSession, Touch::Move],
+    error_renderer: pages::HTML_ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SignInsPerMinute],
+    accesses: &[
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::ReadTenant,
+        DataAccess::CreateSession,
+        DataAccess::Transition,
+    ],
     summary: "Sign in with the link from the mail",
     route,
 };
@@ -40,70 +47,71 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     ClientAddress(address): ClientAddress,
-    Segment(token): Segment,
+    PathParam(token): PathParam,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let by_program = wants_json(&headers);
-    match enter(&cx, &address, &token, &headers).await {
-        Ok(Entered::In(new)) if by_program => {
+    match sign_in(&cx, &address, &token, &headers).await {
+        Ok(SignInOutcome::SignedIn(new)) if by_program => {
             let body = json!({"session_token": new.token, "expires_at": new.session.expires_at});
             Ok((StatusCode::OK, axum::Json(body)).into_response())
         }
-        Ok(Entered::In(new)) => {
-            let mut response = see("../../account");
-            response.headers_mut().insert(SET_COOKIE, set_cookie(&cx, Some(&new.token)));
+        Ok(SignInOutcome::SignedIn(new)) => {
+            let mut response = redirect_to("../../account");
+            response.headers_mut().insert(SET_COOKIE, set_cookie_header(&cx, Some(&new.token)));
             Ok(response)
         }
-        Ok(Entered::Over { used }) if by_program => {
-            let (code, message) = if used {
-                ("LINK_USED", "This link was used already: ask for another one")
+        Ok(SignInOutcome::LinkUnusable { is_used }) if by_program => {
+            let (code, message) = if is_used {
+                ("LINK_USED", "This link was already used. Request another one.")
             } else {
-                ("EXPIRED", "This link is too old: ask for another one")
+                ("EXPIRED", "This link has expired. Request another one.")
             };
-            Ok(in_json(&Problem::refused(StatusCode::GONE, code, message)))
+            Ok(json_error_response(&Problem::refused(StatusCode::GONE, code, message)))
         }
-        Ok(Entered::Over { used }) => Ok(pages::link_over(used).into_response()),
-        Err(problem) if by_program => Ok(in_json(&problem)),
+        Ok(SignInOutcome::LinkUnusable { is_used }) => Ok(pages::unusable_link_page(is_used).into_response()),
+        Err(problem) if by_program => Ok(json_error_response(&problem)),
         Err(problem) => Err(problem),
     }
 }
 
-/// A program reads the door's own words, at the address of a page too.
-fn in_json(problem: &Problem) -> Response {
-    let mut response = (crate::dialect::DIALECT.0)(problem, None);
+/// Renders a problem as JSON for a program, although the operation renders problems as pages.
+fn json_error_response(problem: &Problem) -> Response {
+    let mut response = (crate::errors::ERROR_RENDERER.0)(problem, None);
     if let Some(seconds) = problem.retry_after_s() {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }
     response
 }
 
-enum Entered {
-    In(NewSession),
-    Over { used: bool },
+enum SignInOutcome {
+    SignedIn(NewSession),
+    LinkUnusable { is_used: bool },
 }
 
-/// The session is written first, and its secret is given away only when the link is known to be used for it. If that comes
-/// to nothing, nobody has the secret, and the session drops out by itself.
-async fn enter(cx: &Cx, address: &str, token: &str, headers: &HeaderMap) -> Result<Entered, Problem> {
-    if is_from_strange_page(headers) {
-        return Err(cross_site());
+/// Signs in. Stores the session before the link is used and returns its token only afterwards. If using the link fails,
+/// no client has the token, and the session expires.
+async fn sign_in(cx: &Cx, address: &str, token: &str, headers: &HeaderMap) -> Result<SignInOutcome, Problem> {
+    if is_cross_origin(headers) {
+        return Err(cross_site_problem());
     }
-    take(cx, Allowance::of_stranger("login-from", address, cx.settings.limits.sign_ins_per_minute)).await?;
-    let login = requested(cx, token).await?;
-    let account = cx.store.account_by_email(&login.ask.email).await?.ok_or(NO_SUCH_LINK)?;
-    let email = account.email.ok_or(NO_SUCH_LINK)?;
-    let new = NewSession::of(cx, account.tenant, email.clone());
-    cx.store.put_session(&new.hash, &new.session).await?;
+    check_limit(cx, RateLimit::per_client("login-from", address, cx.settings.public_rate_limits.sign_ins_per_minute))
+        .await?;
+    let login = find_login(cx, token).await?;
+    let tenant = cx.store.tenant_by_email(&login.spec.email).await?.ok_or(LINK_NOT_FOUND)?;
+    let email = tenant.email.ok_or(LINK_NOT_FOUND)?;
+    let new = NewSession::new(cx, tenant.tenant, email.clone());
+    cx.store.put_session(&new.token_hash, &new.session).await?;
     let command = Command::<Login> {
-        // This attempt and no other: a repeat of the request is another session, and too late.
-        id: CommandId::new(&format!("sign in {}", new.hash), &[]),
-        actor: Actor::Person { email, by: ProofOfPerson::MailedLink },
+        // The id is unique to this attempt, so a repeated request counts as another use of the link.
+        id: CommandId::new(&format!("sign in {}", new.token_hash), &[]),
+        actor: Actor::Person { email, by: AuthMethod::MailedLink },
         act: Act::Use,
     };
     match transition_from(cx, login, &command).await {
-        Ok(_) => Ok(Entered::In(new)),
-        Err(Stop::Refused(Refusal::Used { .. })) => Ok(Entered::Over { used: true }),
-        Err(Stop::Refused(Refusal::Expired { .. })) => Ok(Entered::Over { used: false }),
-        Err(stop) => Err(stop.into_problem("Link", |_| Problem::Broken)),
+        Ok(_) => Ok(SignInOutcome::SignedIn(new)),
+        Err(TransitionError::Refused(Refusal::Used { .. })) => Ok(SignInOutcome::LinkUnusable { is_used: true }),
+        Err(TransitionError::Refused(Refusal::Expired { .. })) => Ok(SignInOutcome::LinkUnusable { is_used: false }),
+        Err(error) => Err(Problem::from_transition(error, "Link", |_| Problem::Internal)),
     }
 }

@@ -1,29 +1,29 @@
-//! The mail with the link that signs in.
+//! The mail with the sign-in link.
 
-use handrail_kernel::pages::one_line;
+use handrail_web::pages::one_line;
 use maud::{DOCTYPE, html};
 
-use handrail_asking::mail::Composed;
+use handrail_approvals::mail::RenderedMail;
 
-const NAME_MAX: usize = 100;
+const NAME_CHARS_MAX: usize = 100;
 const SUBJECT: &str = "Sign in to Handrail";
-const SAFE: &str = "Opening the link does not sign you in: the page has a button for that. It works once.";
-const PRIVATE: &str = "Whoever holds this link can sign in as you, so do not forward this mail.";
-const UNASKED: &str = "If you did not ask for it, you need not do anything.";
+const LINK_SAFETY_NOTE: &str = "Opening the link does not sign you in: the page has a button for that. It works once.";
+const FORWARDING_WARNING: &str = "Whoever holds this link can sign in as you, so do not forward this mail.";
+const UNREQUESTED_NOTE: &str = "If you did not ask for it, you need not do anything.";
 
-/// All that the mail tells.
+/// Contents of the mail.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignInMail<'a> {
     pub name: &'a str,
     pub link: &'a str,
-    pub until: &'a str,
+    pub valid_until: &'a str,
 }
 
-pub(super) fn compose(view: &SignInMail<'_>) -> Composed {
-    let name = one_line(view.name, NAME_MAX);
-    let lead = format!("Hello {name}, here is your link. It works until {}.", view.until);
+pub(super) fn render(view: &SignInMail<'_>) -> RenderedMail {
+    let name = one_line(view.name, NAME_CHARS_MAX);
+    let greeting = format!("Hello {name}, here is your link. It works until {}.", view.valid_until);
     let text = format!(
-        "{lead}\n\n{}\n\n{SAFE}\n{PRIVATE}\n{UNASKED}\n\n-- \nHandrail: the desk where AI agents hand work to people\n",
+        "{greeting}\n\n{}\n\n{LINK_SAFETY_NOTE}\n{FORWARDING_WARNING}\n{UNREQUESTED_NOTE}\n\n-- \nHandrail: the desk where AI agents hand work to people\n",
         view.link
     );
     let body = html! {
@@ -41,7 +41,7 @@ pub(super) fn compose(view: &SignInMail<'_>) -> Composed {
                 } {
                     p style="margin:0 0 16px;color:#0b5964;font-weight:bold;" { "Handrail" }
                     h1 style="margin:0 0 8px;font-size:22px;line-height:1.25;" { (SUBJECT) }
-                    p { bdi { (lead) } }
+                    p { bdi { (greeting) } }
                     p {
                         a href=(view.link) style={
                             "display:inline-block;padding:12px 22px;border-radius:8px;color:#ffffff;font-weight:bold;"
@@ -49,14 +49,14 @@ pub(super) fn compose(view: &SignInMail<'_>) -> Composed {
                         } { "Sign in…" }
                     }
                     p style="word-break:break-all;" { "Or open: " a href=(view.link) style="color:#0b5964;" { (view.link) } }
-                    @for line in [SAFE, PRIVATE, UNASKED] {
-                        p style="margin:0 0 8px;color:#4d5967;font-size:14px;" { (line) }
+                    @for note in [LINK_SAFETY_NOTE, FORWARDING_WARNING, UNREQUESTED_NOTE] {
+                        p style="margin:0 0 8px;color:#4d5967;font-size:14px;" { (note) }
                     }
                 }
             }
         }
     };
-    Composed { subject: SUBJECT.to_owned(), text, html: body.into_string() }
+    RenderedMail { subject: SUBJECT.to_owned(), text, html: body.into_string() }
 }
 
 #[cfg(test)]
@@ -64,10 +64,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_only_link_is_the_one_that_signs_in_and_a_name_stays_a_name() {
+    fn login_mail_escapes_name_and_has_one_link() {
         let link = "https://handrail.example/auth/login/token";
         let name = "<b>Ann</b>\r\nBcc: eve@example.com https://evil.example";
-        let mail = compose(&SignInMail { name, link, until: "noon" });
+        let mail = render(&SignInMail { name, link, valid_until: "noon" });
         assert_eq!(mail.subject, SUBJECT);
         assert!(mail.text.contains(link) && mail.text.contains("noon") && !mail.text.contains("\r\nBcc"));
         assert_eq!(mail.html.matches("href=").count(), 2);

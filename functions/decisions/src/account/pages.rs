@@ -1,55 +1,59 @@
-//! The pages of the account: signing in, the keys, a new key. No script, and forms that post to their own origin.
+//! Pages of the account: sign-in, API keys and a new API key. They have no scripts, and their forms post to their own
+//! origin.
 //!
-//! Every function is pure and gives a whole answer. `root` leads from the page's address to the root of the service, so
-//! that the forms work under any prefix.
+//! All functions are pure and return a complete response. `root` is the relative path from the page to the root of the
+//! service, so that the forms work under any prefix.
 
 use axum::response::{IntoResponse, Response as AxumResponse};
 use handrail_domain::access::Role;
-use handrail_kernel::endpoint::Dialect;
-use handrail_kernel::pages::{Page, html as respond, shown};
-use handrail_kernel::problem::{Problem, RequestId};
-use handrail_kernel::store::Key;
+use handrail_store::ApiKey;
+use handrail_web::pages::{HtmlPage, html_response as respond, visible_text};
+use handrail_web::problem::ErrorRenderer;
+use handrail_web::problem::{Problem, RequestId};
 use http::header::REFERRER_POLICY;
 use http::{HeaderValue, Response, StatusCode};
 use maud::{Markup, html};
 
-pub(super) const DIALECT: Dialect = Dialect(worded);
+pub(super) const HTML_ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error_page);
 
-fn worded(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
-    let (title, words) = match problem {
+fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
+    let (title, message) = match problem {
         Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => (
             "This link does not work",
             "Mail programs sometimes cut a long link in two. Open it from the mail again, or copy the whole of it.",
         ),
-        Problem::RateLimited { .. } => {
-            ("Too many tries", "Wait a little, then try again. Nothing was done by this one.")
-        }
-        Problem::Busy { .. } | Problem::Broken => {
+        Problem::RateLimited { .. } => ("Too many tries", "Nothing was changed. Wait a little, then try again."),
+        Problem::Busy { .. } | Problem::Internal => {
             ("Something went wrong here", "The fault is ours. Try again in a minute.")
         }
-        Problem::NoCredentials | Problem::UnknownKey => {
+        Problem::NoCredentials | Problem::UnknownApiKey => {
             ("You are signed out", "Open the account page and sign in again.")
         }
-        Problem::KeyMayNot { .. } | Problem::Invalid { .. } | Problem::TooLarge { .. } | Problem::Refused { .. } => {
-            return notice(problem.status(), "That was not taken", &format!("{}.", problem.message())).into_response();
+        Problem::MissingScope { .. } | Problem::Invalid { .. } | Problem::TooLarge { .. } | Problem::Refused { .. } => {
+            return notice_page(problem.status(), "This did not work", &format!("{}.", problem.message()))
+                .into_response();
         }
     };
-    notice(problem.status(), title, words).into_response()
+    notice_page(problem.status(), title, message).into_response()
 }
 
-fn notice(status: StatusCode, title: &str, words: &str) -> Response<String> {
-    page(status, title, html! { div class="card" { h1 { (title) } p class="lede" { (shown(words)) } } })
+fn notice_page(status: StatusCode, title: &str, message: &str) -> Response<String> {
+    page_response(
+        status,
+        title,
+        html! { div class="card" { h1 { (title) } p class="lede" { (visible_text(message)) } } },
+    )
 }
 
-/// Browsers that may send no referrer say that a form comes from nowhere. These addresses go to their own origin alone.
-fn page(status: StatusCode, title: &str, body: Markup) -> Response<String> {
-    let mut response = respond(status, &Page::new(title, body));
+/// Page that lets browsers send the referrer to its own origin. Without a referrer a form has no origin to check.
+fn page_response(status: StatusCode, title: &str, body: Markup) -> Response<String> {
+    let mut response = respond(status, &HtmlPage::new(title, body));
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
-/// Where whoever is not signed in asks for a mail.
-pub(super) fn sign_in(status: StatusCode, root: &str, problem: Option<&str>) -> Response<String> {
+/// The page that requests a sign-in mail.
+pub(super) fn sign_in_page(status: StatusCode, root: &str, problem: Option<&str>) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Sign in" }
@@ -62,11 +66,11 @@ pub(super) fn sign_in(status: StatusCode, root: &str, problem: Option<&str>) -> 
             }
         }
     };
-    page(status, "Sign in", body)
+    page_response(status, "Sign in", body)
 }
 
-/// The same for every address: whether it has an account is not told.
-pub(super) fn sent() -> Response<String> {
+/// The page after a request for a mail. Equal for every address, so that it doesn't reveal which ones have an account.
+pub(super) fn mail_sent_page() -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Look into your mailbox" }
@@ -74,38 +78,38 @@ pub(super) fn sent() -> Response<String> {
             p { "The link works once, for 15 minutes. You can close this page." }
         }
     };
-    page(StatusCode::ACCEPTED, "Look into your mailbox", body)
+    page_response(StatusCode::ACCEPTED, "Look into your mailbox", body)
 }
 
-/// Behind the link in the mail. The button posts to this very address.
-pub(super) fn enter(email: &str, until: &str) -> Response<String> {
+/// The page of a sign-in link. Its button posts to the address of the page.
+pub(super) fn confirm_sign_in_page(email: &str, valid_until: &str) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Sign in" }
-            p class="lede" { "As " bdi { (shown(email)) } "." }
-            form method="post" { button class="approve first" { b { "Sign in" } span { "Works once, until " (until) } } }
+            p class="lede" { "As " bdi { (visible_text(email)) } "." }
+            form method="post" { button class="approve first" { b { "Sign in" } span { "Works once, until " (valid_until) } } }
         }
     };
-    page(StatusCode::OK, "Sign in", body)
+    page_response(StatusCode::OK, "Sign in", body)
 }
 
-pub(super) fn link_over(used: bool) -> Response<String> {
-    let words = if used {
-        "This link was used already: it works once."
+pub(super) fn unusable_link_page(used: bool) -> Response<String> {
+    let message = if used {
+        "This link was already used. It works once."
     } else {
-        "This link is too old: it works for 15 minutes."
+        "This link has expired. It works for 15 minutes."
     };
     let body = html! {
         div class="card" {
             h1 { "This link is over" }
-            p class="lede" { (words) }
+            p class="lede" { (message) }
             p { a href="../../account" { "Ask for another one" } }
         }
     };
-    page(StatusCode::GONE, "This link is over", body)
+    page_response(StatusCode::GONE, "This link is over", body)
 }
 
-/// All that the account's page tells.
+/// Contents of the account page.
 pub(super) struct AccountView<'a> {
     pub name: &'a str,
     pub email: &'a str,
@@ -113,17 +117,17 @@ pub(super) struct AccountView<'a> {
     pub month: &'a str,
     pub used: u64,
     pub limit: Option<u32>,
-    /// With what each used this month.
-    pub keys: &'a [(Key, u64)],
+    /// API keys with the number of decisions that each created this month.
+    pub keys: &'a [(ApiKey, u64)],
 }
 
-pub(super) fn account(view: &AccountView<'_>) -> Response<String> {
+pub(super) fn account_page(view: &AccountView<'_>) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Your account" }
             dl class="facts" {
-                dt { "Name" } dd { bdi { (shown(view.name)) } }
-                dt { "Email" } dd { bdi { (shown(view.email)) } }
+                dt { "Name" } dd { bdi { (visible_text(view.name)) } }
+                dt { "Email" } dd { bdi { (visible_text(view.email)) } }
                 dt { "Tier" } dd { (view.tier) }
                 dt { "Decisions in " (view.month) }
                 dd { (view.used) @if let Some(limit) = view.limit { " of " (limit) } }
@@ -146,11 +150,11 @@ pub(super) fn account(view: &AccountView<'_>) -> Response<String> {
             h2 { "Make a key" }
             form method="post" action="account/keys" {
                 label for="name" { "Name" }
-                p class="hint" id="about-name" { "Approvers see it as the one who asks." }
+                p class="hint" id="about-name" { "Approvers see it as the requester." }
                 input type="text" id="name" name="name" required maxlength="100" aria-describedby="about-name";
                 fieldset class="choices" {
                     legend { "Role" }
-                    @for (role, meaning) in ROLES {
+                    @for (role, meaning) in ROLE_DESCRIPTIONS {
                         @let id = format!("role-{}", role.name());
                         div {
                             input type="radio" id=(id) name="role" value=(role.name()) checked[role == Role::Agent];
@@ -162,17 +166,17 @@ pub(super) fn account(view: &AccountView<'_>) -> Response<String> {
             }
         }
     };
-    page(StatusCode::OK, "Your account", body)
+    page_response(StatusCode::OK, "Your account", body)
 }
 
-const ROLES: [(Role, &str); 3] =
+const ROLE_DESCRIPTIONS: [(Role, &str); 3] =
     [(Role::Agent, "asks and waits"), (Role::App, "may answer too"), (Role::Admin, "may also look after keys")];
 
-fn key_row(key: &Key, used: u64) -> Markup {
+fn key_row(key: &ApiKey, used: u64) -> Markup {
     html! {
         div class="row" {
             div {
-                h3 { bdi { (shown(&key.name)) } }
+                h3 { bdi { (visible_text(&key.name)) } }
                 p class="small soft" {
                     code { (key.prefix) "…" } " · " (key.role.name()) " · " (used) " this month"
                     @if let Some(limit) = key.decisions_per_month { " of " (limit) }
@@ -181,23 +185,23 @@ fn key_row(key: &Key, used: u64) -> Markup {
             @if key.revoked_at.is_some() { span class="chip" { "revoked" } }
             @else {
                 form method="post" action={ "account/keys/" (key.id) "/revoke" } {
-                    button class="small deny" aria-label={ "Revoke " (shown(&key.name)) } { "Revoke" }
+                    button class="small deny" aria-label={ "Revoke " (visible_text(&key.name)) } { "Revoke" }
                 }
             }
         }
     }
 }
 
-/// The only time that the key is seen.
-pub(super) fn made(root: &str, key: &Key, secret: &str) -> Response<String> {
+/// The page of a new API key, the only one that shows its secret.
+pub(super) fn new_key_page(root: &str, key: &ApiKey, secret: &str) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Your new key" }
             p class="lede" { "Copy it now: it is shown this once." }
             pre class="code key" tabindex="0" role="region" aria-label="The new key" { (secret) }
-            p class="small soft" { bdi { (shown(&key.name)) } " · " (key.role.name()) }
+            p class="small soft" { bdi { (visible_text(&key.name)) } " · " (key.role.name()) }
             p { a href={ (root) "account" } { "To your account" } }
         }
     };
-    page(StatusCode::CREATED, "Your new key", body)
+    page_response(StatusCode::CREATED, "Your new key", body)
 }

@@ -1,29 +1,34 @@
-//! `GET /account`: the account's page, for the person who holds it. Anybody else is asked to sign in.
+//! `GET /account`: shows the account page to the signed-in owner, and the sign-in page without a session.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use handrail_access::quota;
+use handrail_access::{created_this_month_of_each, month_of};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::access::{created_this_month_by_each, month_of};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::quota;
-use handrail_kernel::session::Visitor;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::problem::Problem;
+use handrail_web::session_cookie::OptionalUser;
 use http::StatusCode;
 
 use super::pages::{self, AccountView};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-show",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/account",
     auth: Auth::Session,
-    dialect: pages::DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpSession, Touch::Lease, Touch::ListKeys, Touch::ReadUsages],
-    summary: "The account's page: its keys and what they used",
+    error_renderer: pages::HTML_ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateSession,
+        DataAccess::CheckRateLimit,
+        DataAccess::ListKeys,
+        DataAccess::ReadUsageOfEach,
+    ],
+    summary: "Show the account page with the API keys and their usage",
     route,
 };
 
@@ -31,22 +36,22 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, Visitor(person): Visitor) -> Result<Response, Problem> {
-    let Some(person) = person else {
-        return Ok(pages::sign_in(StatusCode::UNAUTHORIZED, "", None).into_response());
+async fn handler(State(cx): State<Cx>, OptionalUser(user): OptionalUser) -> Result<Response, Problem> {
+    let Some(user) = user else {
+        return Ok(pages::sign_in_page(StatusCode::UNAUTHORIZED, "", None).into_response());
     };
-    let account = &person.account;
-    let keys = cx.store.keys(account.tenant).await?;
-    let used = created_this_month_by_each(&cx, &keys).await?;
-    let counted = quota::usage_of_account(&cx, account.tenant, account.tier).await?;
-    let keys: Vec<_> = keys.into_iter().zip(used.iter().copied()).collect();
-    let page = pages::account(&AccountView {
-        name: &account.name,
-        email: account.email.as_ref().map_or("", EmailAddress::as_str),
-        tier: account.tier.name(),
+    let tenant = &user.tenant;
+    let keys = cx.store.keys(tenant.tenant).await?;
+    let used_by_key = created_this_month_of_each(&cx, &keys).await?;
+    let usage = quota::usage_of_tenant(&cx, tenant.tenant, tenant.tier).await?;
+    let keys: Vec<_> = keys.into_iter().zip(used_by_key.iter().copied()).collect();
+    let page = pages::account_page(&AccountView {
+        name: &tenant.name,
+        email: tenant.email.as_ref().map_or("", EmailAddress::as_str),
+        tier: tenant.tier.name(),
         month: &month_of(cx.clock.now()),
-        used: counted.map_or_else(|| used.iter().sum(), |usage| usage.used),
-        limit: counted.map(|usage| usage.limit),
+        used: usage.map_or_else(|| used_by_key.iter().sum(), |usage| usage.used),
+        limit: usage.map(|usage| usage.limit),
         keys: &keys,
     });
     Ok(page.into_response())

@@ -1,33 +1,44 @@
-//! `POST /decisions/{id}/attachments`: files beside the request, all of them or none.
+//! `POST /decisions/{id}/attachments`: attaches files to a decision, all or none.
 
 use axum::extract::{Request, State};
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
 use handrail_domain::ids::{CommandId, RequestFormat};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, IdempotencyKey, OwnOrigin, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, IdempotencyKey, PathParam, PublicOrigin, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{all, attach, check_room, command};
-use crate::dialect::DIALECT;
-use crate::get::NOT_FOUND;
+use super::{attach, attach_command, attachments_json, check_can_attach};
+use crate::errors::ERROR_RENDERER;
+use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{self, Upload};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-attachments-add",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/decisions/{id}/attachments",
-    auth: Auth::Key(Scope::DecisionsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin, Need::FilesBucket],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move, Touch::PutFile],
-    summary: "Put files beside a request, for the approver to judge by",
+    auth: Auth::ApiKey(Scope::DecisionsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::OptionalOrigin,
+        RequiredSetting::FilesBucket,
+    ],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::Transition,
+        DataAccess::PutFile,
+    ],
+    summary: "Attach files to a decision, for the approver to judge by",
     route,
 };
 
@@ -37,35 +48,36 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsWrite>,
-    Segment(id): Segment,
+    caller: Caller<scopes::DecisionsWrite>,
+    PathParam(id): PathParam,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    OwnOrigin(origin): OwnOrigin,
+    PublicOrigin(origin): PublicOrigin,
     request: Request,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = caller.key;
-    let uploads = uploads::checked(&uploads::read(&cx, request).await?)?;
-    let id = id.parse().map_err(|_| NOT_FOUND)?;
-    spend(&cx, &key, Budget::Calls).await?;
-    let record = cx.store.record::<Decision>(key.tenant, id).await?.ok_or(NOT_FOUND)?;
-    let name = match idempotency_key {
-        Some(name) => format!("{} {name}", key.id),
+    let uploads = uploads::validate_uploads(&uploads::read_upload_form(&cx, request).await?)?;
+    let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
+    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
+    let record = cx.store.record::<Decision>(key.tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
+    let command_name = match idempotency_key {
+        Some(idempotency_key) => format!("{} {idempotency_key}", key.id),
         None => cx.new_record_id().to_string(),
     };
-    let files = uploads::described(&cx, &uploads);
-    let command = command(&key, CommandId::from_request(&name, FORMAT, &content(&uploads)), files.clone());
-    if record.made_by(&command.id).is_none() {
-        check_room(&cx, &record, &command)?;
+    let files = uploads::to_attachments(&cx, &uploads);
+    let command =
+        attach_command(&key, CommandId::from_request(&command_name, FORMAT, &command_content(&uploads)), files.clone());
+    if record.entry_of_command(&command.id).is_none() {
+        check_can_attach(&cx, &record, &command)?;
         uploads::put(&cx, key.tenant, id, &uploads, &files).await?;
     }
     let record = attach(&cx, record, &command).await?;
-    Ok((StatusCode::CREATED, axum::Json(all(&cx, &origin, &record)?)))
+    Ok((StatusCode::CREATED, axum::Json(attachments_json(&cx, &origin, &record)?)))
 }
 
-/// The format of [`content`] in the digest of a request.
+/// Format of [`command_content`] in the request digest that recognises repeats.
 const FORMAT: RequestFormat = RequestFormat { name: "decisions.attachments.add", version: 1 };
 
-/// What a repeat has in common with the first request: the same files under the same names.
-fn content(uploads: &[Upload]) -> Value {
+/// Content that a repeat shares with the first request: names and digests of the files.
+fn command_content(uploads: &[Upload]) -> Value {
     uploads.iter().map(|upload| json!({"name": upload.file.name, "sha256": upload.file.sha256})).collect()
 }

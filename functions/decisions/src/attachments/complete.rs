@@ -1,37 +1,48 @@
-//! `POST /uploads/{token}`: the file was put where the invitation said. Now it is looked at, and counts.
+//! `POST /uploads/{token}`: validates a file that was uploaded to its presigned URL, and attaches it.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
 use handrail_domain::file::check_file;
 use handrail_domain::ids::CommandId;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::blobs::{BlobId, BlobKey};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, OwnOrigin, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::ticket;
+use handrail_platform::blob_store::{BlobId, BlobKey};
+use handrail_secrets::signed_token;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, PublicOrigin, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::invite::{Invited, PURPOSE};
-use super::{all, attach, check_room, command};
-use crate::dialect::DIALECT;
-use crate::get::NOT_FOUND;
-use crate::uploads::{FIELD, describe, refused};
+use super::create_upload::{TOKEN_PURPOSE, UploadClaims};
+use super::{attach, attach_command, attachments_json, check_can_attach};
+use crate::errors::ERROR_RENDERER;
+use crate::get::DECISION_NOT_FOUND;
+use crate::uploads::{FILE_FIELD, file_error_to_problem, to_attachment};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-attachments-complete",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/uploads/{token}",
-    auth: Auth::Key(Scope::DecisionsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin, Need::FilesBucket],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read, Touch::Move, Touch::ReadFile],
-    summary: "Say that a large file was put, so that it counts",
+    auth: Auth::ApiKey(Scope::DecisionsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::OptionalOrigin,
+        RequiredSetting::FilesBucket,
+    ],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Read,
+        DataAccess::Transition,
+        DataAccess::ReadFile,
+    ],
+    summary: "Complete the upload of a large file, to attach it",
     route,
 };
 
@@ -39,37 +50,41 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-const NO_UPLOAD: Problem = Problem::NotFound { what: "Upload" };
+const UPLOAD_NOT_FOUND: Problem = Problem::NotFound { resource: "Upload" };
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsWrite>,
-    Segment(token): Segment,
-    OwnOrigin(origin): OwnOrigin,
+    caller: Caller<scopes::DecisionsWrite>,
+    PathParam(token): PathParam,
+    PublicOrigin(origin): PublicOrigin,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = caller.key;
-    let invited: Invited = ticket::read(cx.master()?, PURPOSE, &token).ok_or(NO_UPLOAD)?;
-    if invited.tenant != key.tenant || cx.clock.now() >= invited.until {
-        return Err(NO_UPLOAD);
+    let claims: UploadClaims = signed_token::verify(cx.master_key()?, TOKEN_PURPOSE, &token).ok_or(UPLOAD_NOT_FOUND)?;
+    if claims.tenant != key.tenant || cx.clock.now() >= claims.expires_at {
+        return Err(UPLOAD_NOT_FOUND);
     }
-    spend(&cx, &key, Budget::Calls).await?;
-    let record = cx.store.record::<Decision>(key.tenant, invited.record).await?.ok_or(NOT_FOUND)?;
-    // An upload counts once, however often it is completed.
-    let once = CommandId::new(&format!("upload {}", invited.blob), &[]);
-    let record = if record.made_by(&once).is_some() {
+    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
+    let record = cx.store.record::<Decision>(key.tenant, claims.record).await?.ok_or(DECISION_NOT_FOUND)?;
+    // The command id is made of the upload, so that a repeated completion attaches the file once.
+    let command_id = CommandId::new(&format!("upload {}", claims.blob_id), &[]);
+    let record = if record.entry_of_command(&command_id).is_some() {
         record
     } else {
-        let blob: BlobId = invited.blob.parse().map_err(|_| NO_UPLOAD)?;
-        let place = BlobKey { tenant: key.tenant, record: invited.record, id: blob };
-        let size = usize::try_from(invited.size).map_err(|_| NO_UPLOAD)?;
-        let bytes = cx.blobs()?.read(&place, size).await?;
+        let blob: BlobId = claims.blob_id.parse().map_err(|_| UPLOAD_NOT_FOUND)?;
+        let blob_key = BlobKey { tenant: key.tenant, record: claims.record, id: blob };
+        let size = usize::try_from(claims.size).map_err(|_| UPLOAD_NOT_FOUND)?;
+        let bytes = cx.blob_store()?.get(&blob_key, size).await?;
         let bytes = bytes.filter(|bytes| bytes.len() == size);
-        let bytes = bytes
-            .ok_or_else(|| Problem::invalid(FIELD, "is not there yet: PUT it whole to upload.url, then complete it"))?;
-        let file = check_file(&invited.name, &bytes).map_err(|refusal| refused(&refusal))?;
-        let command = command(&key, once, vec![describe(&file, blob)]);
-        check_room(&cx, &record, &command)?;
+        let bytes = bytes.ok_or_else(|| {
+            Problem::invalid(
+                FILE_FIELD,
+                "is not uploaded yet: PUT the whole file to upload.url, then complete the upload",
+            )
+        })?;
+        let file = check_file(&claims.name, &bytes).map_err(|error| file_error_to_problem(&error))?;
+        let command = attach_command(&key, command_id, vec![to_attachment(&file, blob)]);
+        check_can_attach(&cx, &record, &command)?;
         attach(&cx, record, &command).await?
     };
-    Ok((StatusCode::CREATED, axum::Json(all(&cx, &origin, &record)?)))
+    Ok((StatusCode::CREATED, axum::Json(attachments_json(&cx, &origin, &record)?)))
 }

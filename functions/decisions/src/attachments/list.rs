@@ -1,30 +1,30 @@
-//! `GET /decisions/{id}/attachments`: the files beside a request.
+//! `GET /decisions/{id}/attachments`: lists the attachments of a decision.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Caller, OwnOrigin, Segment, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Caller, PathParam, PublicOrigin, scopes};
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::all;
-use crate::dialect::DIALECT;
-use crate::get::NOT_FOUND;
+use super::attachments_json;
+use crate::errors::ERROR_RENDERER;
+use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-attachments-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/decisions/{id}/attachments",
-    auth: Auth::Key(Scope::DecisionsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::OwnOrigin],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::Read],
-    summary: "List the files beside a request",
+    auth: Auth::ApiKey(Scope::DecisionsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
+    summary: "List the attachments of a decision",
     route,
 };
 
@@ -34,36 +34,36 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::DecisionsRead>,
-    Segment(id): Segment,
-    OwnOrigin(origin): OwnOrigin,
+    caller: Caller<scopes::DecisionsRead>,
+    PathParam(id): PathParam,
+    PublicOrigin(origin): PublicOrigin,
 ) -> Result<axum::Json<Value>, Problem> {
-    let id = id.parse().map_err(|_| NOT_FOUND)?;
-    spend(&cx, &caller.key, Budget::Reads(id)).await?;
-    let record = cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(NOT_FOUND)?;
-    Ok(axum::Json(all(&cx, &origin, &record)?))
+    let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
+    let record = cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
+    Ok(axum::Json(attachments_json(&cx, &origin, &record)?))
 }
 
 #[cfg(test)]
 mod tests {
+    use handrail_context::settings::Settings;
     use handrail_domain::access::Role;
     use handrail_domain::attachment::Attachment;
     use handrail_domain::ids::CommandId;
-    use handrail_kernel::settings::Settings;
-    use handrail_kernel::transition::transition;
+    use handrail_records::transition::transition;
 
     use axum::body::Body;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
     use super::*;
-    use crate::testing::{AGENT, APP, Desk, key, tenant};
+    use crate::testing::{AGENT, APP, TestApp, api_key, tenant};
 
-    /// A function behind the API can't be told the API's own address.
+    /// A function behind API Gateway has no configured origin and uses the request's host.
     #[tokio::test]
-    async fn an_address_of_a_file_leads_to_where_the_request_came_in() {
-        let desk = Desk::new().await;
-        let id = desk.asked().await;
+    async fn file_url_uses_configured_or_request_origin() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
         let file = Attachment {
             id: "0".repeat(32),
             name: "a.txt".to_owned(),
@@ -71,14 +71,14 @@ mod tests {
             size: 1,
             sha256: String::new(),
         };
-        let command = super::super::command(&key(Role::App, APP), CommandId::new("a", &[]), vec![file]);
-        transition(&desk.cx, tenant(), id, &command).await.unwrap();
-        for (told, leads_to) in
-            [(Some("https://told.example"), "https://told.example"), (None, "https://handrail.example")]
+        let command = super::super::attach_command(&api_key(Role::App, APP), CommandId::new("a", &[]), vec![file]);
+        transition(&app.cx, tenant(), id, &command).await.unwrap();
+        for (configured, expected) in
+            [(Some("https://configured.example"), "https://configured.example"), (None, "https://handrail.example")]
         {
-            let settings = Settings { origin: told.map(str::to_owned), ..desk.cx.settings.clone() };
-            let (clock, entropy) = (desk.cx.clock.clone(), desk.cx.entropy.clone());
-            let cx = Cx::new(desk.cx.store.clone(), clock, entropy, settings);
+            let settings = Settings { origin: configured.map(str::to_owned), ..app.cx.settings.clone() };
+            let (clock, entropy) = (app.cx.clock.clone(), app.cx.entropy.clone());
+            let cx = Cx::new(app.cx.store.clone(), clock, entropy, settings);
             let request = http::Request::builder()
                 .uri(format!("/decisions/{id}/attachments"))
                 .header("host", "handrail.example")
@@ -87,7 +87,7 @@ mod tests {
             let body: Value =
                 serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
             let url = body["attachments"][0]["url"].as_str().unwrap_or_default();
-            assert!(url.starts_with(&format!("{leads_to}/files/")), "{url}");
+            assert!(url.starts_with(&format!("{expected}/files/")), "{url}");
         }
     }
 }

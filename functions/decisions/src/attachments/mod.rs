@@ -1,44 +1,45 @@
-//! Files that an agent puts beside what it asks, for the person to judge by.
+//! Attachments of a decision: files for the approver to judge by.
 
 pub mod add;
 pub mod complete;
-pub mod invite;
+pub mod create_upload;
 pub mod list;
 
+use handrail_context::cx::Cx;
 use handrail_domain::actor::Actor;
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{Act, Decision};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_domain::record::Record;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::Key;
-use handrail_kernel::transition::{Stop, transition_from};
+use handrail_records::transition::{TransitionError, transition_from};
+use handrail_store::ApiKey;
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::dialect::refused;
+use crate::errors::refusal_to_problem;
 use crate::file_links::FileLinks;
 
-fn command(key: &Key, id: CommandId, files: Vec<Attachment>) -> Command<Decision> {
+fn attach_command(key: &ApiKey, id: CommandId, files: Vec<Attachment>) -> Command<Decision> {
     Command { id, actor: Actor::Key { key: key.id, role: key.role }, act: Act::Attach(files) }
 }
 
-/// Would this be refused now? Asked before bytes are moved; the write asks again.
-fn check_room(cx: &Cx, record: &Record<Decision>, command: &Command<Decision>) -> Result<(), Problem> {
+/// Returns an error if the files can't be attached now, before their bytes are uploaded. The write decides again.
+fn check_can_attach(cx: &Cx, record: &Record<Decision>, command: &Command<Decision>) -> Result<(), Problem> {
     let now = cx.clock.now();
-    decide(&record.seen_at(now), command, now).map(drop).map_err(refused)
+    decide(&record.as_of(now), command, now).map(drop).map_err(refusal_to_problem)
 }
 
-/// The one write, after the bytes lie where it says.
+/// Attaches files that are already stored.
 async fn attach(cx: &Cx, record: Record<Decision>, command: &Command<Decision>) -> Result<Record<Decision>, Problem> {
     let applied = transition_from(cx, record, command).await;
-    let applied = applied.map_err(|stop: Stop<Decision>| stop.into_problem("Decision", refused))?;
+    let applied = applied
+        .map_err(|error: TransitionError<Decision>| Problem::from_transition(error, "Decision", refusal_to_problem))?;
     Ok(applied.record)
 }
 
-/// `{"attachments": [all of them]}`
-fn all(cx: &Cx, origin: &str, record: &Record<Decision>) -> Result<Value, Problem> {
-    let links = FileLinks::new(cx.master()?, origin, cx.clock.now());
-    Ok(json!({"attachments": links.list(record, &record.standing.attachments)}))
+/// Response body with all attachments of the decision.
+fn attachments_json(cx: &Cx, origin: &str, record: &Record<Decision>) -> Result<Value, Problem> {
+    let links = FileLinks::new(cx.master_key()?, origin, cx.clock.now());
+    Ok(json!({"attachments": links.files_json(record, &record.state_data.attachments)}))
 }

@@ -1,30 +1,36 @@
-//! `PUT /auth/api-keys/{id}`: changes what a key may do and whom it asks. Every process sees it a few seconds later.
+//! `PUT /auth/api-keys/{id}`: changes the settings of an API key. All processes use them a few seconds later.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, put};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Json, Segment, Steward, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Key, Replaced};
+use handrail_store::{ApiKey, ReplaceOutcome};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Json, PathParam, TenantAdmin, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::wish::Wish;
-use super::{NO_SUCH_KEY, account_of, shown};
-use crate::dialect::DIALECT;
+use super::key_params::KeyParams;
+use super::{KEY_NOT_FOUND, key_json, tenant_of};
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-change",
-    method: Verb::Put,
+    method: HttpMethod::Put,
     path: "/auth/api-keys/{id}",
-    auth: Auth::KeyOrSession(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::LookUpKey, Touch::LookUpSession, Touch::Lease, Touch::ReadKey, Touch::ChangeKey],
-    summary: "Change what an API key may do and whom it asks",
+    auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::AuthenticateSession,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadKey,
+        DataAccess::UpdateKey,
+    ],
+    summary: "Change the settings of an API key",
     route,
 };
 
@@ -32,37 +38,37 @@ fn route() -> MethodRouter<Cx> {
     put(handler)
 }
 
-/// A change lost to another one is laid over what that one left. Keys are changed by people: they are never this many.
-const ATTEMPTS_MAX: usize = 5;
+/// Most attempts of one update. Each is applied to the key as the last concurrent change left it.
+const UPDATE_ATTEMPTS_MAX: usize = 5;
 
 async fn handler(
     State(cx): State<Cx>,
-    steward: Steward<right::KeysWrite>,
-    Segment(id): Segment,
-    Json(wish): Json<Wish>,
+    caller: TenantAdmin<scopes::KeysWrite>,
+    PathParam(id): PathParam,
+    Json(params): Json<KeyParams>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let id = id.parse().map_err(|_| NO_SUCH_KEY)?;
-    steward.spend(&cx).await?;
-    let account = account_of(&cx, &steward).await?;
-    let holder = account.as_ref().and_then(|account| account.email.as_ref());
-    for _ in 0..ATTEMPTS_MAX {
-        let found = cx.store.find_key(steward.tenant(), id).await?.ok_or(NO_SUCH_KEY)?;
+    let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
+    caller.check_limit(&cx).await?;
+    let tenant = tenant_of(&cx, &caller).await?;
+    let owner_email = tenant.as_ref().and_then(|tenant| tenant.email.as_ref());
+    for _ in 0..UPDATE_ATTEMPTS_MAX {
+        let found = cx.store.find_key(caller.tenant(), id).await?.ok_or(KEY_NOT_FOUND)?;
         if found.key.revoked_at.is_some() {
             return Err(Problem::refused(
                 StatusCode::CONFLICT,
                 "KEY_REVOKED",
-                "This API key was revoked, and no change brings it back: make another one",
+                "This API key is revoked and can't be changed. Create another one.",
             ));
         }
-        if wish.role.is_some_and(|role| role != found.key.role) {
-            return Err(Problem::invalid("role", "can't be changed: make another key"));
+        if params.role.is_some_and(|role| role != found.key.role) {
+            return Err(Problem::invalid("role", "can't be changed: create another API key"));
         }
-        // Under the account's tier as it is now, whatever it was when the key was made.
-        let tier = account.as_ref().map_or(found.key.tier, |account| account.tier);
-        let key = wish.clone().onto(Key { tier, ..found.key.clone() }, holder)?;
-        if cx.store.replace_key(&found, &key).await? == Replaced::Done {
-            cx.gate.forget_keys();
-            return Ok(axum::Json(shown(&cx, &key)?));
+        // The tenant's tier counts as it is now, not as it was when the key was created.
+        let tier = tenant.as_ref().map_or(found.key.tier, |tenant| tenant.tier);
+        let key = params.clone().apply_to(ApiKey { tier, ..found.key.clone() }, owner_email)?;
+        if cx.store.replace_key(&found, &key).await? == ReplaceOutcome::Done {
+            handrail_access::clear_key_cache(&cx);
+            return Ok(axum::Json(key_json(&cx, &key)?));
         }
     }
     Err(Problem::Busy { retry_after_s: 1 })
@@ -72,48 +78,48 @@ async fn handler(
 mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::account::Tier;
-    use handrail_kernel::master::hash_of_key;
+    use handrail_domain::key_hash::hash_of_key;
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, ask, key};
+    use crate::testing::{ADMIN, AGENT, TestApp, api_key, decision_body};
 
-    fn path() -> String {
-        format!("/auth/api-keys/{}", key(Role::Agent, AGENT).id)
+    fn agent_key_path() -> String {
+        format!("/auth/api-keys/{}", api_key(Role::Agent, AGENT).id)
     }
 
     #[tokio::test]
-    async fn what_is_given_changes_and_the_rest_stays() {
-        let desk = Desk::new().await;
-        let wanted = json!({
+    async fn update_changes_only_the_given_fields() {
+        let app = TestApp::new().await;
+        let settings = json!({
             "name": "Refunds", "approvers": ["ann@example.com"], "backup_approver": "bob@example.com",
             "requests_per_minute": 7, "decisions_per_month": 3, "escalation_stays_pending": true, "unknown": 1,
             "rules": [{"name": "small", "match": {"amount_lt": 50}, "effect": "approve"}],
         });
-        let changed = desk.call(ENDPOINT, &path(), ADMIN, wanted.clone()).await;
+        let changed = app.call(ENDPOINT, &agent_key_path(), ADMIN, settings.clone()).await;
         assert_eq!(changed.status.as_u16(), 200, "{}", changed.text);
-        for (field, value) in wanted.as_object().unwrap().iter().filter(|(field, _)| *field != "unknown") {
+        for (field, value) in settings.as_object().unwrap().iter().filter(|(field, _)| *field != "unknown") {
             assert_eq!(&changed.json[field], value, "{field}");
         }
-        let kept = desk.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap().unwrap();
-        assert_eq!((kept.role, kept.prefix.as_str()), (Role::Agent, AGENT));
-        // The change counts at once where it was made.
-        let mut other = ask();
+        let stored = app.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap().unwrap();
+        assert_eq!((stored.role, stored.prefix.as_str()), (Role::Agent, AGENT));
+        // The process that made the change uses it immediately.
+        let mut other = decision_body();
         other["approver"] = "mallory@example.com".into();
-        let refused = desk.call(crate::create::ENDPOINT, "/decisions", AGENT, other).await;
-        assert_eq!(refused.refusal(), (403, "APPROVER_NOT_ALLOWED"));
+        let refused = app.call(crate::create::ENDPOINT, "/decisions", AGENT, other).await;
+        assert_eq!(refused.error(), (403, "APPROVER_NOT_ALLOWED"));
 
-        let back = json!({"approvers": null, "backup_approver": null, "requests_per_minute": null, "decisions_per_month": null});
-        let changed = desk.call(ENDPOINT, &path(), ADMIN, back).await.json;
+        let reset = json!({"approvers": null, "backup_approver": null, "requests_per_minute": null, "decisions_per_month": null});
+        let changed = app.call(ENDPOINT, &agent_key_path(), ADMIN, reset).await.json;
         assert_eq!((&changed["approvers"], &changed["backup_approver"]), (&json!([]), &Value::Null));
         assert_eq!((&changed["requests_per_minute"], &changed["decisions_per_month"]), (&json!(600), &Value::Null));
         assert_eq!((&changed["name"], &changed["escalation_stays_pending"]), (&json!("Refunds"), &json!(true)));
     }
 
     #[tokio::test]
-    async fn what_makes_no_sense_is_refused_by_field_and_changes_nothing() {
-        let desk = Desk::new().await;
-        let before = desk.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap();
+    async fn invalid_update_names_field_and_changes_nothing() {
+        let app = TestApp::new().await;
+        let before = app.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap();
         for (field, body) in [
             ("name", json!({"name": " "})),
             ("approvers[0]", json!({"approvers": ["nobody"]})),
@@ -124,46 +130,46 @@ mod tests {
             ("rules[0].effect", json!({"rules": [{"name": "all", "match": {"amount_lt": 1}, "effect": "allow"}]})),
             ("role", json!({"role": "admin"})),
         ] {
-            let answer = desk.call(ENDPOINT, &path(), ADMIN, body).await;
-            assert_eq!((answer.refusal(), &answer.json["field"]), ((400, "VALIDATION_ERROR"), &json!(field)));
+            let response = app.call(ENDPOINT, &agent_key_path(), ADMIN, body).await;
+            assert_eq!((response.error(), &response.json["field"]), ((400, "VALIDATION_ERROR"), &json!(field)));
         }
-        assert_eq!(desk.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap(), before);
+        assert_eq!(app.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap(), before);
     }
 
     #[tokio::test]
-    async fn a_revoked_key_is_not_brought_back() {
-        let desk = Desk::new().await;
-        desk.call(crate::auth::keys_revoke::ENDPOINT, &path(), ADMIN, Value::Null).await;
-        let refused = desk.call(ENDPOINT, &path(), ADMIN, json!({"name": "again"})).await;
-        assert_eq!(refused.refusal(), (409, "KEY_REVOKED"));
-        let kept = desk.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap().unwrap();
-        assert!(kept.revoked_at.is_some() && kept.name == "the agent");
+    async fn revoked_key_cannot_be_changed() {
+        let app = TestApp::new().await;
+        app.call(crate::auth::keys_revoke::ENDPOINT, &agent_key_path(), ADMIN, Value::Null).await;
+        let refused = app.call(ENDPOINT, &agent_key_path(), ADMIN, json!({"name": "again"})).await;
+        assert_eq!(refused.error(), (409, "KEY_REVOKED"));
+        let stored = app.cx.store.key_by_hash(&hash_of_key(AGENT)).await.unwrap().unwrap();
+        assert!(stored.revoked_at.is_some() && stored.name == "the agent");
     }
 
-    /// The condition of the write and not only a look before it.
+    /// The write itself is conditional; a read before it would not be enough.
     #[tokio::test]
-    async fn a_key_that_is_revoked_meanwhile_stays_revoked() {
-        let desk = Desk::new().await;
-        let (tenant, id) = (crate::testing::tenant(), key(Role::Agent, AGENT).id);
-        let found = desk.cx.store.find_key(tenant, id).await.unwrap().unwrap();
-        desk.cx.store.revoke_key(tenant, id, desk.cx.clock.now()).await.unwrap();
-        let replaced = desk.cx.store.replace_key(&found, &found.key).await.unwrap();
-        assert_eq!(replaced, Replaced::Lost);
-        assert!(desk.cx.store.find_key(tenant, id).await.unwrap().unwrap().key.revoked_at.is_some());
+    async fn concurrently_revoked_key_stays_revoked() {
+        let app = TestApp::new().await;
+        let (tenant, id) = (crate::testing::tenant(), api_key(Role::Agent, AGENT).id);
+        let found = app.cx.store.find_key(tenant, id).await.unwrap().unwrap();
+        app.cx.store.revoke_key(tenant, id, app.cx.clock.now()).await.unwrap();
+        let replaced = app.cx.store.replace_key(&found, &found.key).await.unwrap();
+        assert_eq!(replaced, ReplaceOutcome::Conflict);
+        assert!(app.cx.store.find_key(tenant, id).await.unwrap().unwrap().key.revoked_at.is_some());
     }
 
     #[tokio::test]
-    async fn a_tier_limits_a_change_too() {
-        let desk = Desk::new().await;
-        desk.has_account(Tier::Pro).await;
-        let admin = desk.with_key_of(Tier::Pro, Role::Admin, "ho_test_pro_admin").await;
-        let agent = desk.with_key_of(Tier::Pro, Role::Agent, "ho_test_pro_agent").await;
-        let id = desk.cx.store.key_by_hash(&hash_of_key(agent)).await.unwrap().unwrap().id;
+    async fn tier_limits_apply_to_key_updates() {
+        let app = TestApp::new().await;
+        app.create_tenant(Tier::Pro).await;
+        let admin = app.create_key(Tier::Pro, Role::Admin, "ho_test_pro_admin").await;
+        let agent = app.create_key(Tier::Pro, Role::Agent, "ho_test_pro_agent").await;
+        let id = app.cx.store.key_by_hash(&hash_of_key(agent)).await.unwrap().unwrap().id;
         let path = format!("/auth/api-keys/{id}");
         let many = json!({"approvers": ["a@example.com", "b@example.com", "c@example.com"]});
-        let refused = desk.call(ENDPOINT, &path, admin, many).await;
-        assert_eq!((refused.refusal(), &refused.json["field"]), ((400, "VALIDATION_ERROR"), &json!("approvers")));
+        let refused = app.call(ENDPOINT, &path, admin, many).await;
+        assert_eq!((refused.error(), &refused.json["field"]), ((400, "VALIDATION_ERROR"), &json!("approvers")));
         let two = json!({"approvers": ["a@example.com", "b@example.com"]});
-        assert_eq!(desk.call(ENDPOINT, &path, admin, two).await.status.as_u16(), 200);
+        assert_eq!(app.call(ENDPOINT, &path, admin, two).await.status.as_u16(), 200);
     }
 }

@@ -1,27 +1,32 @@
-//! `GET /auth/api-keys/{id}`: one key, without the key.
+//! `GET /auth/api-keys/{id}`: returns an API key without its secret.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Segment, Steward, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{PathParam, TenantAdmin, scopes};
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{NO_SUCH_KEY, shown};
-use crate::dialect::DIALECT;
+use super::{KEY_NOT_FOUND, key_json};
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-get",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/auth/api-keys/{id}",
-    auth: Auth::KeyOrSession(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::LookUpKey, Touch::LookUpSession, Touch::Lease, Touch::ReadKey],
-    summary: "See an API key",
+    auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::AuthenticateSession,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadKey,
+    ],
+    summary: "Get an API key",
     route,
 };
 
@@ -31,13 +36,13 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    steward: Steward<right::KeysWrite>,
-    Segment(id): Segment,
+    caller: TenantAdmin<scopes::KeysWrite>,
+    PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
-    let id = id.parse().map_err(|_| NO_SUCH_KEY)?;
-    steward.spend(&cx).await?;
-    let found = cx.store.find_key(steward.tenant(), id).await?.ok_or(NO_SUCH_KEY)?;
-    Ok(axum::Json(shown(&cx, &found.key)?))
+    let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
+    caller.check_limit(&cx).await?;
+    let found = cx.store.find_key(caller.tenant(), id).await?.ok_or(KEY_NOT_FOUND)?;
+    Ok(axum::Json(key_json(&cx, &found.key)?))
 }
 
 #[cfg(test)]
@@ -45,14 +50,14 @@ mod tests {
     use handrail_domain::access::Role;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, key};
+    use crate::testing::{ADMIN, AGENT, TestApp, api_key};
 
     #[tokio::test]
-    async fn a_key_is_seen_as_it_is_listed() {
-        let desk = Desk::new().await;
-        let path = format!("/auth/api-keys/{}", key(Role::Agent, AGENT).id);
-        let seen = desk.call(ENDPOINT, &path, ADMIN, Value::Null).await;
-        let listed = desk.call(crate::auth::me::ENDPOINT, "/auth/me", AGENT, Value::Null).await;
-        assert_eq!((seen.status.as_u16(), &seen.json), (200, &listed.json["api_keys"][0]));
+    async fn key_has_the_same_json_as_listed() {
+        let app = TestApp::new().await;
+        let path = format!("/auth/api-keys/{}", api_key(Role::Agent, AGENT).id);
+        let response = app.call(ENDPOINT, &path, ADMIN, Value::Null).await;
+        let listed = app.call(crate::auth::me::ENDPOINT, "/auth/me", AGENT, Value::Null).await;
+        assert_eq!((response.status.as_u16(), &response.json), (200, &listed.json["api_keys"][0]));
     }
 }

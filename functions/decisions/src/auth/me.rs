@@ -1,37 +1,37 @@
-//! `GET /auth/me`: who am I, what may I use, and with which secret are my callbacks signed.
+//! `GET /auth/me`: returns the account of the caller, its usage and its API keys.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::quota;
+use handrail_access::{created_this_month, created_this_month_of_each, month_of};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
-use handrail_domain::account::Account;
-use handrail_kernel::access::{created_this_month, created_this_month_by_each, month_of};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Steward, Who, right};
-use handrail_kernel::fault::Fault;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::quota;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::Key;
+use handrail_domain::account::Tenant;
+use handrail_platform::fault::Fault;
+use handrail_store::ApiKey;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{Principal, TenantAdmin, scopes};
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use super::{account_of, shown};
-use crate::dialect::DIALECT;
+use super::{key_json, tenant_of};
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-me",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/auth/me",
-    auth: Auth::KeyOrSession(Scope::AccountRead),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[
-        Touch::LookUpKey,
-        Touch::LookUpSession,
-        Touch::Lease,
-        Touch::ReadUsage,
-        Touch::ReadUsages,
-        Touch::ListKeys,
+    auth: Auth::ApiKeyOrSession(Scope::AccountRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::AuthenticateSession,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadUsage,
+        DataAccess::ReadUsageOfEach,
+        DataAccess::ListKeys,
     ],
     summary: "See the account, its usage and the secret that signs its callbacks",
     route,
@@ -41,43 +41,43 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-/// The account's holder and an admin see every key of the account; another key sees itself.
-async fn handler(State(cx): State<Cx>, steward: Steward<right::AccountRead>) -> Result<axum::Json<Value>, Problem> {
-    steward.spend(&cx).await?;
-    let account = account_of(&cx, &steward).await?;
-    let keys = match &steward.who {
-        Who::Key(key) if key.role != Role::Admin => vec![key.clone()],
-        _ => cx.store.keys(steward.tenant()).await?,
+/// Shows all keys of the tenant to the owner and to admins, and to other keys only themselves.
+async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::AccountRead>) -> Result<axum::Json<Value>, Problem> {
+    caller.check_limit(&cx).await?;
+    let tenant = tenant_of(&cx, &caller).await?;
+    let keys = match &caller.principal {
+        Principal::ApiKey(key) if key.role != Role::Admin => vec![key.clone()],
+        _ => cx.store.keys(caller.tenant()).await?,
     };
-    let (used, limit) = usage(&cx, &steward, &keys).await?;
-    let api_keys = keys.iter().map(|key| shown(&cx, key)).collect::<Result<Vec<_>, _>>()?;
+    let (used, limit) = usage(&cx, &caller, &keys).await?;
+    let api_keys = keys.iter().map(|key| key_json(&cx, key)).collect::<Result<Vec<_>, _>>()?;
     Ok(axum::Json(json!({
         "user": {
-            "id": steward.tenant(),
-            "email": account.as_ref().and_then(|account| account.email.as_ref()),
-            "name": account.as_ref().map(|account| &account.name),
+            "id": caller.tenant(),
+            "email": tenant.as_ref().and_then(|tenant| tenant.email.as_ref()),
+            "name": tenant.as_ref().map(|tenant| &tenant.name),
         },
-        "tier": steward.tier().name(),
+        "tier": caller.tier().name(),
         "usage": {"month": month_of(cx.clock.now()), "used": used, "limit": limit},
         "api_keys": api_keys,
     })))
 }
 
-/// Of a key: what it used of its own limit, or of its account's where it has none. Of a person: of the account's.
-async fn usage<R>(cx: &Cx, steward: &Steward<R>, keys: &[Key]) -> Result<(u64, Option<u32>), Fault> {
-    match &steward.who {
-        Who::Key(key) => match quota::usage(cx, key).await? {
+/// Usage and quota: for an API key with a quota of its own those of the key, else those of the tenant.
+async fn usage<R>(cx: &Cx, caller: &TenantAdmin<R>, keys: &[ApiKey]) -> Result<(u64, Option<u32>), Fault> {
+    match &caller.principal {
+        Principal::ApiKey(key) => match quota::usage(cx, key).await? {
             Some(usage) => Ok((usage.used, Some(usage.limit))),
             None => Ok((created_this_month(cx, key).await?, None)),
         },
-        Who::Person(person) => account_usage(cx, &person.account, keys).await,
+        Principal::User(user) => tenant_usage(cx, &user.tenant, keys).await,
     }
 }
 
-pub(crate) async fn account_usage(cx: &Cx, account: &Account, keys: &[Key]) -> Result<(u64, Option<u32>), Fault> {
-    match quota::usage_of_account(cx, account.tenant, account.tier).await? {
+pub(crate) async fn tenant_usage(cx: &Cx, tenant: &Tenant, keys: &[ApiKey]) -> Result<(u64, Option<u32>), Fault> {
+    match quota::usage_of_tenant(cx, tenant.tenant, tenant.tier).await? {
         Some(usage) => Ok((usage.used, Some(usage.limit))),
-        None => Ok((created_this_month_by_each(cx, keys).await?.iter().sum(), None)),
+        None => Ok((created_this_month_of_each(cx, keys).await?.iter().sum(), None)),
     }
 }
 
@@ -86,15 +86,15 @@ mod tests {
     use super::*;
     use handrail_domain::account::Tier;
 
-    use crate::testing::{ADMIN, AGENT, Desk, NOON, ask, key, tenant};
+    use crate::testing::{ADMIN, AGENT, NOON, TestApp, api_key, decision_body, tenant};
 
     #[tokio::test]
-    async fn a_key_sees_itself_and_what_it_used() {
-        let desk = Desk::new().await;
-        desk.asked().await;
-        desk.asked().await;
-        let seen = desk.call(ENDPOINT, "/auth/me", AGENT, Value::Null).await;
-        let agent = key(Role::Agent, AGENT);
+    async fn key_sees_itself_and_its_usage() {
+        let app = TestApp::new().await;
+        app.create_decision().await;
+        app.create_decision().await;
+        let response = app.call(ENDPOINT, "/auth/me", AGENT, Value::Null).await;
+        let agent = api_key(Role::Agent, AGENT);
         let expected = json!({
             "user": {"id": tenant(), "email": null, "name": null},
             "tier": "enterprise",
@@ -104,7 +104,7 @@ mod tests {
                 "name": "the agent",
                 "prefix": AGENT,
                 "role": "agent",
-                "webhook_secret": desk.cx.master().unwrap().webhook_secret(agent.id),
+                "webhook_secret": app.cx.master_key().unwrap().webhook_secret(agent.id),
                 "approvers": [],
                 "backup_approver": null,
                 "requests_per_minute": 100,
@@ -115,28 +115,29 @@ mod tests {
                 "created_at": NOON,
             }],
         });
-        assert_eq!((seen.status.as_u16(), seen.json), (200, expected));
+        assert_eq!((response.status.as_u16(), response.json), (200, expected));
     }
 
     #[tokio::test]
-    async fn an_admin_sees_every_key_of_the_account() {
-        let desk = Desk::new().await;
-        let seen = desk.call(ENDPOINT, "/auth/me", ADMIN, Value::Null).await;
-        let roles: Vec<_> = seen.json["api_keys"].as_array().unwrap().iter().map(|key| key["role"].clone()).collect();
+    async fn admin_sees_every_key_of_the_tenant() {
+        let app = TestApp::new().await;
+        let response = app.call(ENDPOINT, "/auth/me", ADMIN, Value::Null).await;
+        let roles: Vec<_> =
+            response.json["api_keys"].as_array().unwrap().iter().map(|key| key["role"].clone()).collect();
         assert_eq!(roles, ["admin", "app", "agent"]);
     }
 
     #[tokio::test]
-    async fn the_account_its_tier_and_its_limit_are_told() {
-        let desk = Desk::new().await;
-        desk.has_account(Tier::Pro).await;
-        let agent = desk.with_key_of(Tier::Pro, Role::Agent, "ho_test_pro_agent").await;
-        let asked = desk.call(crate::create::ENDPOINT, "/decisions", agent, ask()).await;
-        assert_eq!(asked.status.as_u16(), 201, "{}", asked.text);
-        let seen = desk.call(ENDPOINT, "/auth/me", agent, Value::Null).await.json;
-        assert_eq!(seen["user"], json!({"id": tenant(), "email": "you@example.com", "name": "You"}));
+    async fn response_has_account_tier_and_limit() {
+        let app = TestApp::new().await;
+        app.create_tenant(Tier::Pro).await;
+        let agent = app.create_key(Tier::Pro, Role::Agent, "ho_test_pro_agent").await;
+        let created = app.call(crate::create::ENDPOINT, "/decisions", agent, decision_body()).await;
+        assert_eq!(created.status.as_u16(), 201, "{}", created.text);
+        let response = app.call(ENDPOINT, "/auth/me", agent, Value::Null).await.json;
+        assert_eq!(response["user"], json!({"id": tenant(), "email": "you@example.com", "name": "You"}));
         assert_eq!(
-            (&seen["tier"], &seen["usage"]["used"], &seen["usage"]["limit"]),
+            (&response["tier"], &response["usage"]["used"], &response["usage"]["limit"]),
             (&json!("pro"), &json!(1), &json!(100))
         );
     }

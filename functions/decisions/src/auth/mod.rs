@@ -1,5 +1,6 @@
-//! Keys and accounts: `/auth/…`.
+//! API keys and the tenant: `/auth/…`.
 
+pub mod key_params;
 pub mod keys_change;
 pub mod keys_create;
 pub mod keys_get;
@@ -7,27 +8,26 @@ pub mod keys_list;
 pub mod keys_revoke;
 pub mod me;
 pub mod rules_dry_run;
-pub mod wish;
 
-use handrail_domain::account::Account;
+use handrail_context::cx::Cx;
+use handrail_domain::account::Tenant;
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::extract::{Steward, Who};
-use handrail_kernel::fault::Fault;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::Key;
+use handrail_platform::fault::Fault;
+use handrail_store::ApiKey;
+use handrail_web::extract::{Principal, TenantAdmin};
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-pub(crate) const NO_SUCH_KEY: Problem = Problem::NotFound { what: "API key" };
+pub(crate) const KEY_NOT_FOUND: Problem = Problem::NotFound { resource: "API key" };
 
-/// A key as its owner sees it: everything but the key.
-pub(crate) fn shown(cx: &Cx, key: &Key) -> Result<Value, Fault> {
+/// JSON view of an API key, without its secret.
+pub(crate) fn key_json(cx: &Cx, key: &ApiKey) -> Result<Value, Fault> {
     Ok(json!({
         "id": key.id,
         "name": key.name,
         "prefix": key.prefix,
         "role": key.role,
-        "webhook_secret": cx.master()?.webhook_secret(key.id),
+        "webhook_secret": cx.master_key()?.webhook_secret(key.id),
         "approvers": key.approvers,
         "backup_approver": key.backup_approver,
         "requests_per_minute": key.requests_per_minute,
@@ -39,18 +39,18 @@ pub(crate) fn shown(cx: &Cx, key: &Key) -> Result<Value, Fault> {
     }))
 }
 
-/// The account of whoever asks. `None`: keys of an installation's first days have none.
-pub(crate) async fn account_of<R>(cx: &Cx, steward: &Steward<R>) -> Result<Option<Account>, Fault> {
-    match &steward.who {
-        Who::Person(person) => Ok(Some(person.account.clone())),
-        Who::Key(key) => cx.store.account(key.tenant).await,
+/// The tenant of the caller. Returns `None` for API keys that were created before tenants were stored.
+pub(crate) async fn tenant_of<R>(cx: &Cx, caller: &TenantAdmin<R>) -> Result<Option<Tenant>, Fault> {
+    match &caller.principal {
+        Principal::User(user) => Ok(Some(user.tenant.clone())),
+        Principal::ApiKey(key) => cx.store.tenant(key.tenant).await,
     }
 }
 
-/// Whose address stands in for an empty list of approvers, where the tier has one.
-pub(crate) async fn holder_of<R>(cx: &Cx, steward: &Steward<R>) -> Result<Option<EmailAddress>, Fault> {
-    if steward.tier().preset().approvers_max.is_none() {
+/// Address of the owner, who is the approver of keys without approvers. Returns `None` on tiers without that rule.
+pub(crate) async fn owner_email<R>(cx: &Cx, caller: &TenantAdmin<R>) -> Result<Option<EmailAddress>, Fault> {
+    if caller.tier().preset().approvers_max.is_none() {
         return Ok(None);
     }
-    Ok(account_of(cx, steward).await?.and_then(|account| account.email))
+    Ok(tenant_of(cx, caller).await?.and_then(|tenant| tenant.email))
 }

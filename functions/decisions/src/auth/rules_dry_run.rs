@@ -1,33 +1,39 @@
-//! `POST /auth/api-keys/{id}/rules/dry-run`: what rules would have done to the decisions of the last days. Changes nothing.
+//! `POST /auth/api-keys/{id}/rules/dry-run`: reports how rules would have answered recent decisions. Changes nothing.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::decision::{Decision, Place};
-use handrail_domain::policy::{PolicyVerdict, Rule, RuleEffect, check_rules};
+use handrail_domain::decision::{Decision, Phase};
+use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, check_rules};
 use handrail_domain::record::Record;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{JsonIfAny, Segment, Steward, right};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::ListingCursor;
+use handrail_store::Cursor;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{OptionalJson, PathParam, TenantAdmin, scopes};
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::NO_SUCH_KEY;
-use crate::dialect::DIALECT;
+use super::KEY_NOT_FOUND;
+use crate::errors::ERROR_RENDERER;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-rules-dry-run",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/auth/api-keys/{id}/rules/dry-run",
-    auth: Auth::KeyOrSession(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::LookUpSession, Touch::Lease, Touch::ReadKey, Touch::ListByKind],
-    summary: "See what rules would have done to past decisions",
+    auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::AuthenticateSession,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadKey,
+        DataAccess::ListByKind,
+    ],
+    summary: "Try rules on past decisions",
     route,
 };
 
@@ -38,15 +44,15 @@ fn route() -> MethodRouter<Cx> {
 const DAYS_DEFAULT: u32 = 7;
 const DAYS_MAX: u32 = 90;
 const DAY_MS: i64 = 86_400_000;
-const PAGE: usize = 100;
-/// Looked at in one request; the cursor leads on.
+const PAGE_SIZE: usize = 100;
+/// Most pages that one request reads. The cursor of the response leads to the next.
 const PAGES_MAX: usize = 10;
-/// Told one by one; the counts hold all of them.
-const TOLD_MAX: usize = 100;
+/// Most matches that are listed one by one. The counts include all matches.
+const LISTED_MAX: usize = 100;
 
 #[derive(Default, Deserialize)]
-struct Wire {
-    /// Absent: the key's own.
+struct RequestBody {
+    /// The rules to try. If absent, the rules of the key are tried.
     rules: Option<Vec<Rule>>,
     days: Option<u32>,
     cursor: Option<String>,
@@ -54,40 +60,40 @@ struct Wire {
 
 async fn handler(
     State(cx): State<Cx>,
-    steward: Steward<right::KeysWrite>,
-    Segment(id): Segment,
-    JsonIfAny(wire): JsonIfAny<Wire>,
+    caller: TenantAdmin<scopes::KeysWrite>,
+    PathParam(id): PathParam,
+    OptionalJson(body): OptionalJson<RequestBody>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let id = id.parse().map_err(|_| NO_SUCH_KEY)?;
-    let days = wire.days.unwrap_or(DAYS_DEFAULT);
+    let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
+    let days = body.days.unwrap_or(DAYS_DEFAULT);
     if !(1..=DAYS_MAX).contains(&days) {
         return Err(Problem::invalid("days", format!("must be from 1 to {DAYS_MAX}")));
     }
-    let mut cursor = match &wire.cursor {
+    let mut cursor = match &body.cursor {
         None => None,
-        Some(text) => Some(ListingCursor::parse(text).ok_or_else(|| {
-            Problem::invalid("cursor", "is none of ours: send next_cursor of the answer before, unchanged")
+        Some(text) => Some(Cursor::parse(text).ok_or_else(|| {
+            Problem::invalid("cursor", "is not valid: send next_cursor of the previous response unchanged")
         })?),
     };
-    if let Some(rules) = &wire.rules {
-        check_rules(rules).map_err(|bad| Problem::invalid(&format!("rules[{}]", bad.index), bad.message))?;
+    if let Some(rules) = &body.rules {
+        check_rules(rules).map_err(|error| Problem::invalid(&format!("rules[{}]", error.index), error.message))?;
     }
-    steward.spend(&cx).await?;
-    let key = cx.store.find_key(steward.tenant(), id).await?.ok_or(NO_SUCH_KEY)?.key;
-    let rules = wire.rules.unwrap_or(key.rules);
+    caller.check_limit(&cx).await?;
+    let key = cx.store.find_key(caller.tenant(), id).await?.ok_or(KEY_NOT_FOUND)?.key;
+    let rules = body.rules.unwrap_or(key.rules);
     let now = cx.clock.now();
     let from = now.plus_ms(-i64::from(days) * DAY_MS);
 
-    let mut report = Report::new(&rules);
+    let mut report = DryRunReport::new(&rules);
     for _ in 0..PAGES_MAX {
-        let page = cx.store.list::<Decision>(steward.tenant(), None, cursor.as_ref(), PAGE).await?;
+        let page = cx.store.list::<Decision>(caller.tenant(), None, cursor.as_ref(), PAGE_SIZE).await?;
         let recent = page.records.iter().take_while(|record| record.created_at >= from);
-        let seen = recent.inspect(|record| {
-            if record.ask.asked_by == id {
-                report.add(&record.seen_at(now), &rules);
+        let reported = recent.inspect(|record| {
+            if record.spec.asked_by == id {
+                report.add(&record.as_of(now), &rules);
             }
         });
-        let reached_the_start = seen.count() < page.records.len();
+        let reached_the_start = reported.count() < page.records.len();
         cursor = page.next.filter(|_| !reached_the_start);
         if cursor.is_none() {
             break;
@@ -96,89 +102,89 @@ async fn handler(
     Ok(axum::Json(json!({
         "from": from,
         "until": now,
-        "decisions_seen": report.seen,
-        "would_be_asked": report.asked,
-        "rules": report.rules(&rules),
-        "decisions": report.told,
-        "next_cursor": cursor.map(|cursor| cursor.text()),
+        "decisions_seen": report.total,
+        "would_be_asked": report.unmatched,
+        "rules": report.rules_json(&rules),
+        "decisions": report.listed,
+        "next_cursor": cursor.map(|cursor| cursor.encode()),
     })))
 }
 
-/// What became of all of them, and the first ones in particular.
-struct Report {
-    seen: usize,
-    asked: usize,
-    matched: Vec<Tally>,
-    told: Vec<Value>,
+/// Result of a dry run: counts of all decisions, and a list of the first matches.
+struct DryRunReport {
+    total: usize,
+    unmatched: usize,
+    counts_by_rule: Vec<DryRunCounts>,
+    listed: Vec<Value>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Tally {
-    matched: usize,
-    /// People had answered the same.
-    agreed: usize,
-    /// People had answered otherwise.
-    disagreed: usize,
+struct DryRunCounts {
+    matches: usize,
+    /// Matches that a person answered as the rule would have.
+    agreements: usize,
+    /// Matches that a person answered differently.
+    disagreements: usize,
 }
 
-impl Report {
+impl DryRunReport {
     fn new(rules: &[Rule]) -> Self {
-        Self { seen: 0, asked: 0, matched: vec![Tally::default(); rules.len()], told: Vec::new() }
+        Self { total: 0, unmatched: 0, counts_by_rule: vec![DryRunCounts::default(); rules.len()], listed: Vec::new() }
     }
 
     fn add(&mut self, record: &Record<Decision>, rules: &[Rule]) {
-        self.seen += 1;
-        let Some(verdict) = record.ask.verdict_of(rules) else {
-            self.asked += 1;
+        self.total += 1;
+        let Some(rule_match) = record.spec.matching_rule(rules) else {
+            self.unmatched += 1;
             return;
         };
-        let agrees = agrees(record, &verdict);
-        if let Some(tally) =
-            rules.iter().position(|rule| rule.name == verdict.rule).and_then(|at| self.matched.get_mut(at))
+        let agrees = agrees_with_answer(record, &rule_match);
+        if let Some(counts) =
+            rules.iter().position(|rule| rule.name == rule_match.rule).and_then(|at| self.counts_by_rule.get_mut(at))
         {
-            tally.matched += 1;
-            tally.agreed += usize::from(agrees == Some(true));
-            tally.disagreed += usize::from(agrees == Some(false));
+            counts.matches += 1;
+            counts.agreements += usize::from(agrees == Some(true));
+            counts.disagreements += usize::from(agrees == Some(false));
         }
-        if self.told.len() < TOLD_MAX {
-            let outcome = record.standing.outcome();
-            self.told.push(json!({
+        if self.listed.len() < LISTED_MAX {
+            let outcome = record.state_data.outcome();
+            self.listed.push(json!({
                 "id": record.id,
-                "action": record.ask.action,
-                "amount": record.ask.amount,
+                "action": record.spec.action,
+                "amount": record.spec.amount,
                 "created_at": record.created_at,
                 "status": view::status(record),
                 "resolved_by": outcome.map(|outcome| outcome.answer.resolved_by.as_str()),
-                "would": verdict.effect.name(),
-                "rule": verdict.rule,
+                "would": rule_match.effect.name(),
+                "rule": rule_match.rule,
                 "agrees": agrees,
             }));
         }
     }
 
-    fn rules(&self, rules: &[Rule]) -> Vec<Value> {
-        let told = |(rule, tally): (&Rule, &Tally)| {
+    fn rules_json(&self, rules: &[Rule]) -> Vec<Value> {
+        let rule_json = |(rule, counts): (&Rule, &DryRunCounts)| {
             json!({
                 "name": rule.name,
                 "effect": rule.effect.name(),
-                "would_settle": tally.matched,
-                "agreed_with_the_answer": tally.agreed,
-                "disagreed_with_the_answer": tally.disagreed,
+                "would_settle": counts.matches,
+                "agreed_with_the_answer": counts.agreements,
+                "disagreed_with_the_answer": counts.disagreements,
             })
         };
-        rules.iter().zip(&self.matched).map(told).collect()
+        rules.iter().zip(&self.counts_by_rule).map(rule_json).collect()
     }
 }
 
-/// Did people answer as the rule would have? Nothing where no person did.
-fn agrees(record: &Record<Decision>, verdict: &PolicyVerdict) -> Option<bool> {
-    let yes = match &record.standing.place {
-        _ if record.ask.policy.is_some() => return None,
-        Place::Approved(_) | Place::Scheduled(_) => true,
-        // Neither: they wanted it otherwise.
-        Place::Modified(_) => return Some(false),
-        Place::Denied(_) => false,
-        Place::Pending | Place::Escalated | Place::Expired(_) => return None,
+/// Returns `true` if a person answered as the rule would have, and `None` if no person answered.
+fn agrees_with_answer(record: &Record<Decision>, rule_match: &RuleMatch) -> Option<bool> {
+    let is_approved = match &record.state_data.phase {
+        _ if record.spec.policy.is_some() => return None,
+        Phase::Approved(_) | Phase::Scheduled(_) => true,
+        // A modification agrees with neither an approval nor a denial.
+        Phase::Modified(_) => return Some(false),
+        Phase::Denied(_) => false,
+        Phase::Pending | Phase::Escalated | Phase::Expired(_) => return None,
     };
-    Some(yes == (verdict.effect == RuleEffect::Approve))
+    Some(is_approved == (rule_match.effect == RuleEffect::Approve))
 }

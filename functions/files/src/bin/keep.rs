@@ -1,6 +1,7 @@
 //! The function on the queue of files.
 
 #[tokio::main]
-async fn main() -> Result<(), handrail_kernel::aws::Error> {
-    handrail_effects::aws::on_messages_with(handrail_workers::KEEP, handrail_workers::DOORS, handrail_s3::open).await
+async fn main() -> Result<(), handrail_context::aws::Error> {
+    handrail_effects::aws::on_messages_with(handrail_workers::KEEP, handrail_workers::KIND_HANDLERS, handrail_s3::open)
+        .await
 }

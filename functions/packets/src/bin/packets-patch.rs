@@ -1,6 +1,6 @@
 //! The function behind `PATCH /api/v1/packets/{id}`.
 
 #[tokio::main]
-async fn main() -> Result<(), handrail_kernel::aws::Error> {
-    handrail_kernel::aws::serve(handrail_packets::patch::ENDPOINT).await
+async fn main() -> Result<(), handrail_context::aws::Error> {
+    handrail_web::aws::serve(handrail_packets::patch::ENDPOINT).await
 }

@@ -1,36 +1,36 @@
-//! `POST /api/v1/hooks`: an address is called from now on.
+//! `POST /api/v1/hooks`: creates a webhook.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::packet::{HookProposal, Packet};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::hook::{Wanted, subscribe};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::slack::Secret;
-use handrail_kernel::store::HOOKS_MAX;
+use handrail_domain::packet::{NewWebhook, Packet};
+use handrail_records::webhook::{WebhookParams, create};
+use handrail_secrets::secret::Secret;
+use handrail_store::WEBHOOKS_MAX;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::hook_shown;
+use super::webhook_json;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, refuse};
+use crate::errors::{ERROR_RENDERER, error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-create",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/hooks",
-    auth: Auth::Key(Scope::HooksWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::KeepHook],
-    summary: "Have an address called when something happens to packets",
+    auth: Auth::ApiKey(Scope::HooksWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::WebhookHosts],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutWebhook],
+    summary: "Create a webhook for packet events",
     route,
 };
 
@@ -40,49 +40,49 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::HooksWrite>,
+    caller: Caller<scopes::HooksWrite>,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let proposal = body.read(&caller.key, |body| HookProposal::read(body, cx.settings.reach))?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let proposal = body.read(&caller.key, |body| NewWebhook::read(body, cx.settings.address_policy))?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let events = proposal.events.iter().map(|event| event.name().to_owned()).collect();
-    let wanted = Wanted { url: proposal.url, events, secret: Secret::new(proposal.secret) };
-    let Some(hook) = subscribe(&cx, caller.key.tenant, Packet::KIND, &wanted).await? else {
-        return Err(refuse(StatusCode::CONFLICT, format!("There are {HOOKS_MAX} active webhooks: delete one first")));
+    let params = WebhookParams { url: proposal.url, events, secret: Secret::new(proposal.secret) };
+    let Some(webhook) = create(&cx, caller.key.tenant, Packet::KIND, &params).await? else {
+        return Err(error(StatusCode::CONFLICT, format!("There are {WEBHOOKS_MAX} active webhooks: delete one first")));
     };
-    Ok((StatusCode::CREATED, axum::Json(hook_shown(&hook))))
+    Ok((StatusCode::CREATED, axum::Json(webhook_json(&webhook))))
 }
 
 #[cfg(test)]
 mod tests {
-    use handrail_kernel::hook::secret_of;
+    use handrail_records::webhook::signing_secret;
     use serde_json::json;
 
     use super::*;
-    use crate::hooks::testing::{SECRET, hook, hooks_of, made};
-    use crate::testing::{AGENT, Desk, NOON, READER, WRITER, tenant};
+    use crate::hooks::testing::{SECRET, create_webhook, list_webhooks, webhook_body};
+    use crate::testing::{AGENT, NOON, READER, TestApp, WRITER, tenant};
 
     #[tokio::test]
-    async fn a_hook_shows_everything_but_its_secret() {
-        let desk = Desk::new().await;
-        let made = desk.call(ENDPOINT, "/api/v1/hooks", WRITER, hook()).await;
+    async fn created_webhook_hides_its_secret() {
+        let app = TestApp::new().await;
+        let created = app.call(ENDPOINT, "/api/v1/hooks", WRITER, webhook_body()).await;
         let expected = json!({
-            "id": made.json["id"],
+            "id": created.json["id"],
             "url": "https://example.com/hook",
             "events": ["packet.created", "packet.claimed", "packet.completed", "packet.failed"],
             "tenant_id": tenant(),
             "active": true,
             "created_at": NOON,
         });
-        assert_eq!((made.status.as_u16(), &made.json), (201, &expected));
-        let kept = hooks_of(&desk).await;
-        assert_eq!(secret_of(&desk.cx, &kept[0]).unwrap().unwrap().expose(), SECRET);
-        assert!(!format!("{kept:?}").contains(SECRET));
+        assert_eq!((created.status.as_u16(), &created.json), (201, &expected));
+        let stored = list_webhooks(&app).await;
+        assert_eq!(signing_secret(&app.cx, &stored[0]).unwrap().unwrap().expose(), SECRET);
+        assert!(!format!("{stored:?}").contains(SECRET));
     }
 
     #[tokio::test]
-    async fn what_is_no_hook_is_refused_by_name_and_kept_nowhere() {
-        let desk = Desk::new().await;
+    async fn invalid_webhook_is_refused_and_not_stored() {
+        let app = TestApp::new().await;
         for (member, value, field) in [
             ("url", json!("http://169.254.169.254/latest/meta-data"), "url"),
             ("url", json!("http://localhost:8787/"), "url"),
@@ -92,53 +92,56 @@ mod tests {
             ("events", json!(["packet.updated"]), "events.0"),
             ("events", json!("packet.created"), "events"),
         ] {
-            let mut body = hook();
+            let mut body = webhook_body();
             body[member] = value;
-            let refused = desk.call(ENDPOINT, "/api/v1/hooks", WRITER, body).await;
+            let refused = app.call(ENDPOINT, "/api/v1/hooks", WRITER, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);
             assert!(refused.json["errors"].is_array());
         }
-        assert!(hooks_of(&desk).await.is_empty());
+        assert!(list_webhooks(&app).await.is_empty());
     }
 
     #[tokio::test]
-    async fn hooks_are_the_writers_business() {
-        let desk = Desk::new().await;
+    async fn webhooks_require_writer_role() {
+        let app = TestApp::new().await;
         for key in [READER, AGENT] {
-            assert_eq!(desk.call(ENDPOINT, "/api/v1/hooks", key, hook()).await.status.as_u16(), 403);
+            assert_eq!(app.call(ENDPOINT, "/api/v1/hooks", key, webhook_body()).await.status.as_u16(), 403);
         }
-        assert!(hooks_of(&desk).await.is_empty());
+        assert!(list_webhooks(&app).await.is_empty());
     }
 
     #[tokio::test]
-    async fn there_are_never_more_than_may_be() {
-        let desk = Desk::new().await;
-        for _ in 0..HOOKS_MAX - 3 {
-            made(&desk).await;
+    async fn concurrent_creates_never_exceed_webhook_limit() {
+        let app = TestApp::new().await;
+        for _ in 0..WEBHOOKS_MAX - 3 {
+            create_webhook(&app).await;
         }
-        let at_once = (0..10).map(|_| desk.call(ENDPOINT, "/api/v1/hooks", WRITER, hook()));
+        let requests = (0..10).map(|_| app.call(ENDPOINT, "/api/v1/hooks", WRITER, webhook_body()));
         let statuses: Vec<u16> =
-            futures_util::future::join_all(at_once).await.iter().map(|answer| answer.status.as_u16()).collect();
+            futures_util::future::join_all(requests).await.iter().map(|response| response.status.as_u16()).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 3, "{statuses:?}");
-        assert_eq!(hooks_of(&desk).await.len(), usize::from(HOOKS_MAX));
-        let full = desk.call(ENDPOINT, "/api/v1/hooks", WRITER, hook()).await;
-        assert_eq!(full.refusal(), (409, "There are 50 active webhooks: delete one first"));
+        assert_eq!(list_webhooks(&app).await.len(), usize::from(WEBHOOKS_MAX));
+        let full = app.call(ENDPOINT, "/api/v1/hooks", WRITER, webhook_body()).await;
+        assert_eq!(full.error(), (409, "There are 50 active webhooks: delete one first"));
     }
 
     #[tokio::test]
-    async fn one_that_was_taken_away_makes_room() {
-        let desk = Desk::new().await;
+    async fn deleted_webhook_frees_a_slot() {
+        let app = TestApp::new().await;
         let mut ids = Vec::new();
-        for _ in 0..HOOKS_MAX {
-            ids.push(made(&desk).await);
+        for _ in 0..WEBHOOKS_MAX {
+            ids.push(create_webhook(&app).await);
         }
         for id in [ids[7], ids[3]] {
-            desk.advance(1);
-            desk.call(crate::hooks::delete::ENDPOINT, &format!("/api/v1/hooks/{id}"), WRITER, Value::Null).await;
+            app.advance(1);
+            app.call(crate::hooks::delete::ENDPOINT, &format!("/api/v1/hooks/{id}"), WRITER, Value::Null).await;
         }
-        let newest = made(&desk).await;
-        let kept: Vec<_> = hooks_of(&desk).await.iter().map(|hook| hook.id).collect();
-        assert_eq!(kept.len(), usize::from(HOOKS_MAX));
-        assert!(kept[0] == newest && kept.contains(&ids[3]) && !kept.contains(&ids[7]), "the one that went first");
+        let newest = create_webhook(&app).await;
+        let stored: Vec<_> = list_webhooks(&app).await.iter().map(|webhook| webhook.id).collect();
+        assert_eq!(stored.len(), usize::from(WEBHOOKS_MAX));
+        assert!(
+            stored[0] == newest && stored.contains(&ids[3]) && !stored.contains(&ids[7]),
+            "the slot of the webhook deleted first is reused"
+        );
     }
 }

@@ -1,32 +1,32 @@
-//! `DELETE /api/v1/hooks/{id}`: an address is called no more. What waits to be sent there is given up without a call.
+//! `DELETE /api/v1/hooks/{id}`: deletes a webhook. Its pending deliveries become dead letters without an attempt.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::Closed;
+use handrail_store::{CloseOutcome, CloseReason};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use super::{HookPath, hook_not_found};
+use super::{WebhookPath, webhook_not_found};
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, refuse};
+use crate::errors::{ERROR_RENDERER, error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-delete",
-    method: Verb::Delete,
+    method: HttpMethod::Delete,
     path: "/api/v1/hooks/{id}",
-    auth: Auth::Key(Scope::HooksWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::CloseHook],
-    summary: "Call an address no more",
+    auth: Auth::ApiKey(Scope::HooksWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CloseWebhook],
+    summary: "Delete a webhook",
     route,
 };
 
@@ -36,50 +36,50 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::HooksWrite>,
-    HookPath(id): HookPath,
+    caller: Caller<scopes::HooksWrite>,
+    WebhookPath(id): WebhookPath,
 ) -> Result<StatusCode, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    match cx.store.close_hook(caller.key.tenant, Packet::KIND, id, cx.clock.now()).await? {
-        // An empty body: clients send a DELETE again after anything else.
-        Closed::Now => Ok(StatusCode::NO_CONTENT),
-        Closed::Before => Err(refuse(StatusCode::CONFLICT, format!("Webhook {id} is already inactive"))),
-        Closed::Unknown => Err(hook_not_found(id)),
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    match cx.store.close_webhook(caller.key.tenant, Packet::KIND, id, CloseReason::Deleted, cx.clock.now()).await? {
+        // No body: published clients repeat a DELETE unless the response is an empty 204.
+        CloseOutcome::Closed => Ok(StatusCode::NO_CONTENT),
+        CloseOutcome::AlreadyClosed => Err(error(StatusCode::CONFLICT, format!("Webhook {id} is already inactive"))),
+        CloseOutcome::NotFound => Err(webhook_not_found(id)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use handrail_kernel::hook::secret_of;
+    use handrail_records::webhook::signing_secret;
     use serde_json::Value;
 
     use super::*;
-    use crate::hooks::testing::{hooks_of, made};
-    use crate::testing::{AGENT, Desk, WRITER};
+    use crate::hooks::testing::{create_webhook, list_webhooks};
+    use crate::testing::{AGENT, TestApp, WRITER};
 
     #[tokio::test]
-    async fn it_is_taken_away_once_and_its_secret_with_it() {
-        let desk = Desk::new().await;
-        let id = made(&desk).await;
+    async fn webhook_is_deleted_once_with_its_secret() {
+        let app = TestApp::new().await;
+        let id = create_webhook(&app).await;
         let path = format!("/api/v1/hooks/{id}");
-        assert_eq!(desk.call(ENDPOINT, &path, AGENT, Value::Null).await.status.as_u16(), 403);
+        assert_eq!(app.call(ENDPOINT, &path, AGENT, Value::Null).await.status.as_u16(), 403);
         let in_capitals = format!("/api/v1/hooks/{}", id.to_string().to_uppercase());
-        let gone = desk.call(ENDPOINT, &in_capitals, WRITER, Value::Null).await;
-        assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
-        let again = desk.call(ENDPOINT, &path, WRITER, Value::Null).await;
-        assert_eq!(again.refusal(), (409, format!("Webhook {id} is already inactive").as_str()));
-        let kept = &hooks_of(&desk).await[0];
-        assert!(!kept.is_active() && secret_of(&desk.cx, kept).unwrap().is_none());
+        let deleted = app.call(ENDPOINT, &in_capitals, WRITER, Value::Null).await;
+        assert_eq!((deleted.status.as_u16(), deleted.body.len()), (204, 0));
+        let repeat = app.call(ENDPOINT, &path, WRITER, Value::Null).await;
+        assert_eq!(repeat.error(), (409, format!("Webhook {id} is already inactive").as_str()));
+        let stored = &list_webhooks(&app).await[0];
+        assert!(!stored.is_active() && signing_secret(&app.cx, stored).unwrap().is_none());
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_not_found() {
-        let desk = Desk::new().await;
-        made(&desk).await;
+    async fn unknown_webhook_is_not_found() {
+        let app = TestApp::new().await;
+        create_webhook(&app).await;
         let unknown = "018f0000-0000-7000-8000-000000000000";
-        let none = desk.call(ENDPOINT, &format!("/api/v1/hooks/{unknown}"), WRITER, Value::Null).await;
-        assert_eq!(none.refusal(), (404, format!("Webhook {unknown} not found").as_str()));
-        let no_id = desk.call(ENDPOINT, "/api/v1/hooks/mine", WRITER, Value::Null).await;
-        assert_eq!((no_id.status.as_u16(), no_id.json["field"].as_str()), (400, Some("webhook_id")));
+        let response = app.call(ENDPOINT, &format!("/api/v1/hooks/{unknown}"), WRITER, Value::Null).await;
+        assert_eq!(response.error(), (404, format!("Webhook {unknown} not found").as_str()));
+        let invalid_id = app.call(ENDPOINT, "/api/v1/hooks/mine", WRITER, Value::Null).await;
+        assert_eq!(invalid_id.error(), (404, "Webhook mine not found"));
     }
 }

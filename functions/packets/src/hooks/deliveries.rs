@@ -1,33 +1,38 @@
-//! `GET /api/v1/hooks/{id}/deliveries`: what one address was called about, newest first, and what came of it.
+//! `GET /api/v1/hooks/{id}/deliveries`: lists the deliveries of a webhook with their results, newest first.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use super::{HookPath, Wanted, call_shown, hook_not_found, state_named};
-use crate::body::Asked;
+use super::{QueryParams, WebhookPath, delivery_json, parse_state, webhook_not_found};
+use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::page::given;
+use crate::errors::ERROR_RENDERER;
+use crate::page::non_blank;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-deliveries",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/hooks/{id}/deliveries",
-    auth: Auth::Key(Scope::HooksWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadHook, Touch::ListCalls],
-    summary: "See what an address was called about",
+    auth: Auth::ApiKey(Scope::HooksWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadWebhook,
+        DataAccess::ListWebhookDeliveries,
+    ],
+    summary: "List the deliveries of a webhook",
     route,
 };
 
@@ -37,24 +42,24 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::HooksWrite>,
-    HookPath(id): HookPath,
-    Asked(wanted): Asked<Wanted>,
+    caller: Caller<scopes::HooksWrite>,
+    WebhookPath(id): WebhookPath,
+    QueryString(params): QueryString<QueryParams>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let window = wanted.window()?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let page_params = params.page_params()?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
-    cx.store.hook(tenant, Packet::KIND, id).await?.ok_or_else(|| hook_not_found(id))?;
-    let state = match given(wanted.status.as_deref()).map(str::trim) {
+    cx.store.webhook(tenant, Packet::KIND, id).await?.ok_or_else(|| webhook_not_found(id))?;
+    let state = match non_blank(params.status.as_deref()).map(str::trim) {
         None => None,
-        Some(name) => match state_named(name) {
+        Some(name) => match parse_state(name) {
             Some(state) => Some(state),
-            // A status that does not exist fits nothing.
+            // An unknown status matches no delivery.
             None => return Ok(axum::Json(json!([]))),
         },
     };
-    let calls = cx.store.calls_of_hook(tenant, id, state, window.offset, window.limit).await?;
-    Ok(axum::Json(calls.iter().map(call_shown).collect()))
+    let deliveries = cx.store.webhook_deliveries_of(tenant, id, state, page_params.offset, page_params.limit).await?;
+    Ok(axum::Json(deliveries.iter().map(delivery_json).collect()))
 }
 
 #[cfg(test)]
@@ -62,20 +67,20 @@ mod tests {
     use handrail_domain::ids::RecordId;
 
     use super::*;
-    use crate::hooks::testing::{called, end, made, tried};
-    use crate::testing::{Desk, NOON, WRITER};
+    use crate::hooks::testing::{create_delivery, create_webhook, exhaust, record_attempt};
+    use crate::testing::{NOON, TestApp, WRITER};
 
     #[tokio::test]
-    async fn a_call_shows_how_far_it_is() {
-        let desk = Desk::new().await;
-        let hook = made(&desk).await;
-        let path = format!("/api/v1/hooks/{hook}/deliveries");
-        let ask = async || desk.call(ENDPOINT, &path, WRITER, Value::Null).await.json[0].clone();
-        let call = called(&desk, hook, 1).await;
+    async fn delivery_shows_status_and_attempts() {
+        let app = TestApp::new().await;
+        let webhook = create_webhook(&app).await;
+        let path = format!("/api/v1/hooks/{webhook}/deliveries");
+        let list = async || app.call(ENDPOINT, &path, WRITER, Value::Null).await.json[0].clone();
+        let delivery = create_delivery(&app, webhook, 1).await;
         let mut expected = json!({
-            "id": call.id,
-            "webhook_id": hook,
-            "packet_id": call.key.record,
+            "id": delivery.id,
+            "webhook_id": webhook,
+            "packet_id": delivery.key.record,
             "event_type": "packet.created",
             "status": "pending",
             "attempts": 0,
@@ -86,8 +91,8 @@ mod tests {
             "created_at": NOON,
             "updated_at": NOON,
         });
-        assert_eq!(ask().await, expected);
-        tried(&desk, &call, Some(503), Some(NOON.plus_ms(1_000))).await;
+        assert_eq!(list().await, expected);
+        record_attempt(&app, &delivery, Some(503), Some(NOON.plus_ms(1_000))).await;
         for (name, value) in [
             ("status", json!("failed")),
             ("attempts", json!(1)),
@@ -97,9 +102,9 @@ mod tests {
         ] {
             expected[name] = value;
         }
-        assert_eq!(ask().await, expected);
-        desk.advance(1);
-        tried(&desk, &call, Some(200), None).await;
+        assert_eq!(list().await, expected);
+        app.advance(1);
+        record_attempt(&app, &delivery, Some(200), None).await;
         for (name, value) in [
             ("status", json!("delivered")),
             ("attempts", json!(2)),
@@ -111,63 +116,63 @@ mod tests {
         ] {
             expected[name] = value;
         }
-        assert_eq!(ask().await, expected);
+        assert_eq!(list().await, expected);
     }
 
     #[tokio::test]
-    async fn the_newest_come_first_by_page_and_status() {
-        let desk = Desk::new().await;
-        let (hook, other) = (made(&desk).await, made(&desk).await);
+    async fn deliveries_are_listed_by_page_and_status() {
+        let app = TestApp::new().await;
+        let (webhook, other) = (create_webhook(&app).await, create_webhook(&app).await);
         let mut packets: Vec<RecordId> = Vec::new();
         for seq in 1..=6 {
-            desk.advance(1);
-            let call = called(&desk, hook, seq).await;
-            packets.insert(0, call.key.record);
+            app.advance(1);
+            let delivery = create_delivery(&app, webhook, seq).await;
+            packets.insert(0, delivery.key.record);
             if seq % 2 == 0 {
-                end(&desk, &call).await;
+                exhaust(&app, &delivery).await;
             }
         }
-        called(&desk, other, 9).await;
-        let ask = async |query: &str| {
+        create_delivery(&app, other, 9).await;
+        let list = async |query: &str| {
             let listed =
-                desk.call(ENDPOINT, &format!("/api/v1/hooks/{hook}/deliveries{query}"), WRITER, Value::Null).await;
+                app.call(ENDPOINT, &format!("/api/v1/hooks/{webhook}/deliveries{query}"), WRITER, Value::Null).await;
             let listed: Vec<RecordId> = serde_json::from_value(
                 listed
                     .json
                     .as_array()
                     .unwrap_or_else(|| panic!("{}", listed.json))
                     .iter()
-                    .map(|call| call["packet_id"].clone())
+                    .map(|delivery| delivery["packet_id"].clone())
                     .collect(),
             )
             .unwrap();
             listed
         };
-        assert_eq!(ask("").await, packets);
-        assert_eq!(ask("?limit=2&offset=1").await, packets[1..3]);
-        assert_eq!(ask("?offset=6").await, []);
-        let dead: Vec<RecordId> = packets.iter().copied().step_by(2).collect();
-        assert_eq!(ask("?status=dead_letter").await, dead);
-        assert_eq!(ask("?status=dead_letter&limit=1&offset=2").await, dead[2..]);
-        assert_eq!(ask("?status=pending").await.len(), 3);
-        assert_eq!(ask("?status=delivered").await, []);
-        assert_eq!(ask("?status=lost").await, []);
-        assert_eq!(ask("?status=").await.len(), 6);
+        assert_eq!(list("").await, packets);
+        assert_eq!(list("?limit=2&offset=1").await, packets[1..3]);
+        assert_eq!(list("?offset=6").await, []);
+        let dead_letters: Vec<RecordId> = packets.iter().copied().step_by(2).collect();
+        assert_eq!(list("?status=dead_letter").await, dead_letters);
+        assert_eq!(list("?status=dead_letter&limit=1&offset=2").await, dead_letters[2..]);
+        assert_eq!(list("?status=pending").await.len(), 3);
+        assert_eq!(list("?status=delivered").await, []);
+        assert_eq!(list("?status=lost").await, []);
+        assert_eq!(list("?status=").await.len(), 6);
     }
 
     #[tokio::test]
-    async fn a_query_that_means_nothing_is_refused_by_name() {
-        let desk = Desk::new().await;
-        let hook = made(&desk).await;
+    async fn invalid_deliveries_query_is_refused_by_name() {
+        let app = TestApp::new().await;
+        let webhook = create_webhook(&app).await;
         for (query, field) in
             [("?limit=0", "limit"), ("?limit=201", "limit"), ("?offset=-1", "offset"), ("?offset=10001", "offset")]
         {
             let refused =
-                desk.call(ENDPOINT, &format!("/api/v1/hooks/{hook}/deliveries{query}"), WRITER, Value::Null).await;
+                app.call(ENDPOINT, &format!("/api/v1/hooks/{webhook}/deliveries{query}"), WRITER, Value::Null).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{query}");
         }
-        let none =
-            desk.call(ENDPOINT, "/api/v1/hooks/018f0000-0000-7000-8000-000000000000/deliveries", WRITER, Value::Null);
-        assert_eq!(none.await.status.as_u16(), 404);
+        let unknown =
+            app.call(ENDPOINT, "/api/v1/hooks/018f0000-0000-7000-8000-000000000000/deliveries", WRITER, Value::Null);
+        assert_eq!(unknown.await.status.as_u16(), 404);
     }
 }

@@ -1,31 +1,31 @@
-//! `GET /api/v1/hooks`: who is called, and who was, newest first.
+//! `GET /api/v1/hooks`: lists the tenant's webhooks, active and inactive, newest first.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::hook_shown;
+use super::webhook_json;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/hooks",
-    auth: Auth::Key(Scope::HooksWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListHooks],
-    summary: "List the addresses that are called",
+    auth: Auth::ApiKey(Scope::HooksWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListWebhooks],
+    summary: "List webhooks",
     route,
 };
 
@@ -33,31 +33,58 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: Caller<right::HooksWrite>) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let hooks = cx.store.hooks(caller.key.tenant, Packet::KIND).await?;
-    Ok(axum::Json(hooks.iter().map(hook_shown).collect()))
+async fn handler(State(cx): State<Cx>, caller: Caller<scopes::HooksWrite>) -> Result<axum::Json<Value>, Problem> {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let webhooks = cx.store.webhooks(caller.key.tenant, Packet::KIND).await?;
+    Ok(axum::Json(webhooks.iter().map(webhook_json).collect()))
 }
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::webhook_health::{CallResult, WebhookHealth};
+    use handrail_store::CloseReason;
+
     use super::*;
-    use crate::hooks::testing::made;
-    use crate::testing::{Desk, WRITER};
+    use crate::hooks::testing::{create_webhook, list_webhooks};
+    use crate::testing::{NOON, TestApp, WRITER, tenant};
 
     #[tokio::test]
-    async fn the_newest_comes_first_and_the_inactive_stay() {
-        let desk = Desk::new().await;
-        let list = async || desk.call(ENDPOINT, "/api/v1/hooks", WRITER, Value::Null).await.json;
+    async fn list_shows_health_and_pause() {
+        let app = TestApp::new().await;
+        create_webhook(&app).await;
+        let list = async || app.call(ENDPOINT, "/api/v1/hooks", WRITER, Value::Null).await.json[0].clone();
+        for health in ["failing", "failing", "paused"] {
+            let webhook = list_webhooks(&app).await.remove(0);
+            let after = webhook.health.after_call(CallResult::TimedOut, false, NOON);
+            assert!(app.cx.store.put_webhook_health(Packet::KIND, &webhook, after).await.unwrap());
+            let is_stale_write_refused = !app.cx.store.put_webhook_health(Packet::KIND, &webhook, after).await.unwrap();
+            assert!(is_stale_write_refused);
+            assert_eq!(list().await["health"], health);
+        }
+        assert_eq!(list().await["paused_until"], serde_json::json!(NOON.plus_ms(60_000)));
+        let webhook = list_webhooks(&app).await.remove(0);
+        app.cx.store.close_webhook(tenant(), Packet::KIND, webhook.id, CloseReason::Gone, NOON).await.unwrap();
+        let inactive = list().await;
+        let shown = ["active", "health", "paused_until", "inactive_reason"].map(|name| inactive[name].clone());
+        assert_eq!(shown, [false.into(), Value::Null, Value::Null, "gone".into()]);
+        let closed = list_webhooks(&app).await.remove(0);
+        assert!(!app.cx.store.put_webhook_health(Packet::KIND, &closed, WebhookHealth::default()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn webhooks_are_listed_newest_first_including_inactive() {
+        let app = TestApp::new().await;
+        let list = async || app.call(ENDPOINT, "/api/v1/hooks", WRITER, Value::Null).await.json;
         assert_eq!(list().await, serde_json::json!([]));
-        let first = made(&desk).await;
-        desk.advance(1);
-        let second = made(&desk).await;
-        desk.call(crate::hooks::delete::ENDPOINT, &format!("/api/v1/hooks/{first}"), WRITER, Value::Null).await;
+        let first = create_webhook(&app).await;
+        app.advance(1);
+        let second = create_webhook(&app).await;
+        app.call(crate::hooks::delete::ENDPOINT, &format!("/api/v1/hooks/{first}"), WRITER, Value::Null).await;
         let listed = list().await;
-        let told: Vec<_> = listed.as_array().unwrap().iter().map(|hook| (&hook["id"], &hook["active"])).collect();
+        let states: Vec<_> =
+            listed.as_array().unwrap().iter().map(|webhook| (&webhook["id"], &webhook["active"])).collect();
         let (first, second) = (first.to_string().into(), second.to_string().into());
-        assert_eq!(told, [(&second, &true.into()), (&first, &false.into())]);
-        assert!(listed.as_array().unwrap().iter().all(|hook| hook.get("secret").is_none()));
+        assert_eq!(states, [(&second, &true.into()), (&first, &false.into())]);
+        assert!(listed.as_array().unwrap().iter().all(|webhook| webhook.get("secret").is_none()));
     }
 }

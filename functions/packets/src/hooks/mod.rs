@@ -1,124 +1,138 @@
-//! Hooks: the addresses of an account that are called when something happens to its packets.
+//! Webhooks of a tenant, which receive the events of its packets.
 //!
-//! What is called, and when again, is the workers' business: these operations say who is called, show what was, and ask for
-//! it again. Each file is found by its URL, `announcement` is what a call says.
+//! Workers make and retry the deliveries. These operations manage webhooks, list deliveries and replay dead letters.
+//! Each file is named after its URL; `payload` builds the body and headers of a delivery.
 
-pub(crate) mod announcement;
 pub mod create;
-pub mod dead;
 pub mod delete;
 pub mod deliveries;
+pub mod dlq;
 pub mod list;
+pub(crate) mod payload;
 pub mod replay;
 pub mod retry_all;
 
 use axum::extract::FromRequestParts;
-use handrail_domain::hook::{CallId, HookId};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::{CALLS_BEHIND_MAX, Call, CallState, DeliveryStatus, Hook};
+use handrail_context::cx::Cx;
+use handrail_domain::webhook::{WebhookDeliveryId, WebhookId};
+use handrail_store::{DeliveryStatus, WEBHOOK_DELIVERIES_OFFSET_MAX, Webhook, WebhookDelivery, WebhookDeliveryState};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::body::uuid_in_path;
-use crate::dialect::{Part, flawed_at, refuse};
-use crate::page::Window;
+use crate::body::find_path_uuid;
+use crate::errors::{RequestPart, error, field_error};
+use crate::page::PageParams;
 
-struct HookPath(HookId);
+struct WebhookPath(WebhookId);
 
-impl FromRequestParts<Cx> for HookPath {
+impl FromRequestParts<Cx> for WebhookPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        Ok(Self(HookId::from_bytes(uuid_in_path(parts, cx, "webhook_id").await?)))
+        Ok(Self(WebhookId::from_bytes(find_path_uuid(parts, cx, "Webhook").await?)))
     }
 }
 
-struct CallPath(CallId);
+struct DeliveryPath(WebhookDeliveryId);
 
-impl FromRequestParts<Cx> for CallPath {
+impl FromRequestParts<Cx> for DeliveryPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        Ok(Self(CallId::from_bytes(uuid_in_path(parts, cx, "delivery_id").await?)))
+        Ok(Self(WebhookDeliveryId::from_bytes(find_path_uuid(parts, cx, "Dead letter").await?)))
     }
 }
 
-/// Every member is a text until it is read.
+/// Query parameters of the delivery lists.
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     status: Option<String>,
     limit: Option<String>,
     offset: Option<String>,
 }
 
-impl Wanted {
-    fn window(&self) -> Result<Window, Problem> {
-        let window = Window::read(self.limit.as_deref(), self.offset.as_deref())?;
-        if window.offset > CALLS_BEHIND_MAX {
-            let message = format!("Input should be a whole number from 0 to {CALLS_BEHIND_MAX}");
-            return Err(flawed_at(Part::Query, "offset", message, "less_than_equal"));
+impl QueryParams {
+    fn page_params(&self) -> Result<PageParams, Problem> {
+        let page_params = PageParams::parse(self.limit.as_deref(), self.offset.as_deref())?;
+        if page_params.offset > WEBHOOK_DELIVERIES_OFFSET_MAX {
+            let message = format!("Input should be a whole number from 0 to {WEBHOOK_DELIVERIES_OFFSET_MAX}");
+            return Err(field_error(RequestPart::Query, "offset", message, "less_than_equal"));
         }
-        Ok(window)
+        Ok(page_params)
     }
 }
 
-fn hook_not_found(id: HookId) -> Problem {
-    refuse(StatusCode::NOT_FOUND, format!("Webhook {id} not found"))
+fn webhook_not_found(id: WebhookId) -> Problem {
+    error(StatusCode::NOT_FOUND, format!("Webhook {id} not found"))
 }
 
-/// The secret is shown to nobody.
-fn hook_shown(hook: &Hook) -> Value {
-    json!({
-        "id": hook.id,
-        "url": hook.url,
-        "events": hook.events,
-        "tenant_id": hook.tenant,
-        "active": hook.is_active(),
-        "created_at": hook.created_at,
-    })
+/// Builds the JSON view of a webhook, without its secret.
+///
+/// The members after `created_at` are not in the published API, whose clients ignore them. A healthy webhook has none of
+/// them.
+fn webhook_json(webhook: &Webhook) -> Value {
+    let mut json = json!({
+        "id": webhook.id,
+        "url": webhook.url,
+        "events": webhook.events,
+        "tenant_id": webhook.tenant,
+        "active": webhook.is_active(),
+        "created_at": webhook.created_at,
+    });
+    if let Some(reason) = webhook.close_reason {
+        json["inactive_reason"] = reason.name().into();
+    } else if let Some(paused_until) = webhook.health.paused_until.filter(|_| webhook.is_active()) {
+        json["health"] = "paused".into();
+        json["paused_until"] = json!(paused_until);
+    } else if webhook.health.timeouts > 0 && webhook.is_active() {
+        json["health"] = "failing".into();
+    }
+    json
 }
 
-const STATES: [(CallState, &str); 4] = [
-    (CallState::Pending, "pending"),
-    (CallState::Failed, "failed"),
-    (CallState::Delivered, "delivered"),
-    (CallState::Dead, "dead_letter"),
+/// States of a delivery with their published names.
+pub(crate) const STATE_NAMES: [(WebhookDeliveryState, &str); 4] = [
+    (WebhookDeliveryState::Pending, "pending"),
+    (WebhookDeliveryState::Failed, "failed"),
+    (WebhookDeliveryState::Delivered, "delivered"),
+    (WebhookDeliveryState::DeadLetter, "dead_letter"),
 ];
 
-fn state_named(name: &str) -> Option<CallState> {
-    STATES.into_iter().find(|(_, its)| *its == name).map(|(state, _)| state)
+/// Returns `None` for an unknown state name.
+fn parse_state(name: &str) -> Option<WebhookDeliveryState> {
+    STATE_NAMES.into_iter().find(|(_, known)| *known == name).map(|(state, _)| state)
 }
 
-/// What was sent is not shown: only that it was, and what came of it.
-fn call_shown(call: &Call) -> Value {
-    let delivery = &call.delivery;
-    let (state, last) = (CallState::of(delivery), delivery.attempts.last());
-    let status = STATES.into_iter().find(|(its, _)| *its == state).map(|(_, name)| name);
-    let waits = delivery.status == DeliveryStatus::Pending;
-    // A replay is no attempt, and says when it was in the time of the next one.
-    let replayed_at = delivery.next_attempt_at.filter(|_| state == CallState::Pending);
+/// Builds the JSON view of a delivery, without the body that was sent.
+fn delivery_json(webhook_delivery: &WebhookDelivery) -> Value {
+    let delivery = &webhook_delivery.delivery;
+    let (state, last) = (WebhookDeliveryState::from_delivery(delivery), delivery.attempts.last());
+    let status = STATE_NAMES.into_iter().find(|(known, _)| *known == state).map(|(_, name)| name);
+    let is_pending = delivery.status == DeliveryStatus::Pending;
+    // A replay is not an attempt; its time is stored as that of the next attempt.
+    let replayed_at = delivery.next_attempt_at.filter(|_| state == WebhookDeliveryState::Pending);
     let last_at = last.map(|last| last.at);
     json!({
-        "id": call.id,
-        "webhook_id": call.hook,
-        "packet_id": call.key.record,
-        "event_type": call.event,
+        "id": webhook_delivery.id,
+        "webhook_id": webhook_delivery.webhook,
+        "packet_id": webhook_delivery.key.record,
+        "event_type": webhook_delivery.event,
         "status": status,
         "attempts": delivery.attempts.len(),
-        "last_error": last.and_then(|last| last.error.clone().or_else(|| unsaid(last.status))),
+        "last_error": last.and_then(|last| last.error.clone().or_else(|| http_status_error(last.status))),
         "last_status_code": last.and_then(|last| last.status),
-        "next_retry_at": delivery.next_attempt_at.filter(|_| waits),
-        "delivered_at": last_at.filter(|_| state == CallState::Delivered),
+        "next_retry_at": delivery.next_attempt_at.filter(|_| is_pending),
+        "delivered_at": last_at.filter(|_| state == WebhookDeliveryState::Delivered),
         "created_at": delivery.created_at,
         "updated_at": replayed_at.or(last_at).unwrap_or(delivery.created_at),
     })
 }
 
-/// What went wrong where the receiver said nothing.
-fn unsaid(status: Option<u16>) -> Option<String> {
+/// Describes an HTTP status outside 2xx, for an attempt without an error text.
+fn http_status_error(status: Option<u16>) -> Option<String> {
     status.filter(|status| !(200..300).contains(status)).map(|status| format!("HTTP {status}"))
 }
 

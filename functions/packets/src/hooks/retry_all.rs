@@ -1,121 +1,137 @@
-//! `POST /api/v1/hooks/dlq/retry-all`: calls that were given up are made again, as many as one request can put back.
+//! `POST /api/v1/hooks/dlq/retry-all`: replays the dead letters of active webhooks, up to a limit per request.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use futures_util::StreamExt;
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::hook::HookId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::{Call, REPLAYS_MAX};
+use handrail_domain::webhook::WebhookId;
+use handrail_platform::fault::Fault;
+use handrail_store::{REPLAYS_MAX, WebhookDelivery};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::shelf::AT_ONCE;
+use crate::errors::ERROR_RENDERER;
+use crate::packet_ops::BATCH_CONCURRENCY;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-retry-all",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/hooks/dlq/retry-all",
-    auth: Auth::Key(Scope::HooksRetryAll),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListHooks, Touch::ListDeadCalls, Touch::ReplayCall],
-    summary: "Make calls again that were given up",
+    auth: Auth::ApiKey(Scope::HooksRetryAll),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ListWebhooks,
+        DataAccess::ListDeadLetters,
+        DataAccess::ReplayWebhookDelivery,
+    ],
+    summary: "Replay dead letters",
     route,
 };
 
-/// Of one request: each is a write of 10 ms, eight at once, so a request takes a quarter of a second. What is more waits for
-/// the next request.
-const RETRIED_MAX: usize = 200;
+/// Dead letters per request. With writes of 10 ms, eight at a time, a request takes a quarter of a second; the next
+/// request replays more.
+const DEAD_LETTERS_PER_REQUEST_MAX: usize = 200;
 
 fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-/// A call is made later, so what a request can say is how many are put back: `succeeded` are, `failed` were replayed too often
-/// or are put back by another request. What was for an inactive hook is not looked at.
-async fn handler(State(cx): State<Cx>, caller: Caller<right::HooksRetryAll>) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
+/// Makes dead letters pending again, and workers send them later. `succeeded` counts these, `failed` those replayed too
+/// often or by another request. Dead letters of inactive webhooks are skipped.
+async fn handler(State(cx): State<Cx>, caller: Caller<scopes::HooksRetryAll>) -> Result<axum::Json<Value>, Problem> {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
-    let hooks = cx.store.hooks(tenant, Packet::KIND).await?;
-    let active: Vec<HookId> = hooks.iter().filter(|hook| hook.is_active()).map(|hook| hook.id).collect();
-    let dead = cx.store.dead_calls_of(tenant, Packet::KIND, &active, RETRIED_MAX).await?;
-    let puts: Vec<_> = dead.iter().map(|call| put_back(&cx, call)).collect();
-    let put_back: Vec<Result<bool, Fault>> = futures_util::stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
+    let webhooks = cx.store.webhooks(tenant, Packet::KIND).await?;
+    let active: Vec<WebhookId> =
+        webhooks.iter().filter(|webhook| webhook.is_active()).map(|webhook| webhook.id).collect();
+    let dead_letters =
+        cx.store.dead_letters_of_webhooks(tenant, Packet::KIND, &active, DEAD_LETTERS_PER_REQUEST_MAX).await?;
+    let replays: Vec<_> = dead_letters.iter().map(|delivery| replay(&cx, delivery)).collect();
+    let results: Vec<Result<bool, Fault>> =
+        futures_util::stream::iter(replays).buffer_unordered(BATCH_CONCURRENCY).collect().await;
     let (mut succeeded, mut failed) = (0, 0);
-    for one in put_back {
-        if one? { succeeded += 1 } else { failed += 1 }
+    for result in results {
+        if result? { succeeded += 1 } else { failed += 1 }
     }
-    Ok(axum::Json(json!({"retried": dead.len(), "succeeded": succeeded, "failed": failed})))
+    Ok(axum::Json(json!({"retried": dead_letters.len(), "succeeded": succeeded, "failed": failed})))
 }
 
-async fn put_back(cx: &Cx, call: &Call) -> Result<bool, Fault> {
-    if call.delivery.replays >= REPLAYS_MAX {
+/// Returns `false` if the delivery was replayed too often or by another request.
+async fn replay(cx: &Cx, delivery: &WebhookDelivery) -> Result<bool, Fault> {
+    if delivery.delivery.replays >= REPLAYS_MAX {
         return Ok(false);
     }
-    Ok(cx.store.replay_call(call, cx.clock.now()).await?.is_some())
+    Ok(cx.store.replay_webhook_delivery(delivery, cx.clock.now()).await?.is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hooks::testing::{called, end, made, seen};
-    use crate::testing::{ADMIN, Desk, WRITER};
+    use crate::hooks::testing::{create_delivery, create_webhook, exhaust, get_delivery};
+    use crate::testing::{ADMIN, TestApp, WRITER};
 
-    async fn retry(desk: &Desk) -> Value {
-        desk.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", ADMIN, Value::Null).await.json
+    async fn retry_all(app: &TestApp) -> Value {
+        app.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", ADMIN, Value::Null).await.json
     }
 
     #[tokio::test]
-    async fn all_that_can_be_are_put_back() {
-        let desk = Desk::new().await;
-        let (hook, gone) = (made(&desk).await, made(&desk).await);
-        assert_eq!(retry(&desk).await, json!({"retried": 0, "succeeded": 0, "failed": 0}));
-        let (mut calls, mut worn) = (Vec::new(), Vec::new());
+    async fn retry_all_replays_every_active_dead_letter() {
+        let app = TestApp::new().await;
+        let (webhook, deleted) = (create_webhook(&app).await, create_webhook(&app).await);
+        assert_eq!(retry_all(&app).await, json!({"retried": 0, "succeeded": 0, "failed": 0}));
+        let (mut deliveries, mut replayed_too_often) = (Vec::new(), Vec::new());
         for seq in 1..=5 {
-            calls.push(called(&desk, hook, seq).await);
-            end(&desk, &calls[calls.len() - 1]).await;
-            end(&desk, &called(&desk, gone, seq).await).await;
+            deliveries.push(create_delivery(&app, webhook, seq).await);
+            exhaust(&app, &deliveries[deliveries.len() - 1]).await;
+            exhaust(&app, &create_delivery(&app, deleted, seq).await).await;
         }
-        worn.push(called(&desk, hook, 6).await);
+        replayed_too_often.push(create_delivery(&app, webhook, 6).await);
         for _ in 0..REPLAYS_MAX {
-            end(&desk, &worn[0]).await;
-            let call = desk.cx.store.call(worn[0].key.tenant, worn[0].id).await.unwrap().unwrap();
-            desk.cx.store.replay_call(&call, desk.cx.clock.now()).await.unwrap().unwrap();
+            exhaust(&app, &replayed_too_often[0]).await;
+            let delivery = app
+                .cx
+                .store
+                .webhook_delivery(replayed_too_often[0].key.tenant, replayed_too_often[0].id)
+                .await
+                .unwrap()
+                .unwrap();
+            app.cx.store.replay_webhook_delivery(&delivery, app.cx.clock.now()).await.unwrap().unwrap();
         }
-        end(&desk, &worn[0]).await;
-        desk.call(crate::hooks::delete::ENDPOINT, &format!("/api/v1/hooks/{gone}"), WRITER, Value::Null).await;
-        assert_eq!(retry(&desk).await, json!({"retried": 6, "succeeded": 5, "failed": 1}));
-        for call in &calls {
-            assert_eq!(seen(&desk, call.id).await["status"], "pending");
+        exhaust(&app, &replayed_too_often[0]).await;
+        app.call(crate::hooks::delete::ENDPOINT, &format!("/api/v1/hooks/{deleted}"), WRITER, Value::Null).await;
+        assert_eq!(retry_all(&app).await, json!({"retried": 6, "succeeded": 5, "failed": 1}));
+        for delivery in &deliveries {
+            assert_eq!(get_delivery(&app, delivery.id).await["status"], "pending");
         }
-        assert_eq!(retry(&desk).await, json!({"retried": 1, "succeeded": 0, "failed": 1}));
+        assert_eq!(retry_all(&app).await, json!({"retried": 1, "succeeded": 0, "failed": 1}));
     }
 
     #[tokio::test]
-    async fn one_request_takes_so_many() {
-        let desk = Desk::new().await;
-        let hook = made(&desk).await;
-        for seq in 0..=RETRIED_MAX as u64 {
-            end(&desk, &called(&desk, hook, seq).await).await;
+    async fn retry_all_stops_at_the_request_limit() {
+        let app = TestApp::new().await;
+        let webhook = create_webhook(&app).await;
+        for seq in 0..=DEAD_LETTERS_PER_REQUEST_MAX as u64 {
+            exhaust(&app, &create_delivery(&app, webhook, seq).await).await;
         }
-        assert_eq!(retry(&desk).await["succeeded"], RETRIED_MAX);
-        assert_eq!(retry(&desk).await, json!({"retried": 1, "succeeded": 1, "failed": 0}));
+        assert_eq!(retry_all(&app).await["succeeded"], DEAD_LETTERS_PER_REQUEST_MAX);
+        assert_eq!(retry_all(&app).await, json!({"retried": 1, "succeeded": 1, "failed": 0}));
     }
 
     #[tokio::test]
-    async fn only_an_admin_retries_all() {
-        let desk = Desk::new().await;
-        let refused = desk.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", WRITER, Value::Null).await;
-        assert!(refused.refusal().0 == 403 && refused.refusal().1.contains("admin"), "{}", refused.json);
+    async fn retry_all_requires_admin_role() {
+        let app = TestApp::new().await;
+        let refused = app.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", WRITER, Value::Null).await;
+        assert!(refused.error().0 == 403 && refused.error().1.contains("admin"), "{}", refused.json);
     }
 }

@@ -1,62 +1,67 @@
-//! Hooks and calls, as the tests of their operations need them.
+//! Test fixtures: webhooks and their deliveries.
 
 use handrail_domain::effect::Purpose;
-use handrail_domain::hook::{CallId, HookId};
 use handrail_domain::ids::RecordId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::store::{Attempt, Call, Delivery, DeliveryKey, DeliveryStatus, Hook};
+use handrail_domain::webhook::{WebhookDeliveryId, WebhookId};
+use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Webhook, WebhookDelivery};
 use serde_json::{Value, json};
 
-use super::{call_shown, create};
-use crate::testing::{Desk, WRITER, tenant};
+use super::{create, delivery_json};
+use crate::testing::{TestApp, WRITER, tenant};
 
 pub(super) const SECRET: &str = "a secret of sixteen letters or more";
 
-pub(super) fn hook() -> Value {
+pub(super) fn webhook_body() -> Value {
     json!({"url": "https://example.com/hook", "secret": SECRET})
 }
 
-pub(super) async fn made(desk: &Desk) -> HookId {
-    let made = desk.call(create::ENDPOINT, "/api/v1/hooks", WRITER, hook()).await;
-    assert_eq!(made.status.as_u16(), 201, "{}", made.json);
-    made.json["id"].as_str().unwrap().parse().unwrap()
+pub(super) async fn create_webhook(app: &TestApp) -> WebhookId {
+    let created = app.call(create::ENDPOINT, "/api/v1/hooks", WRITER, webhook_body()).await;
+    assert_eq!(created.status.as_u16(), 201, "{}", created.json);
+    created.json["id"].as_str().unwrap().parse().unwrap()
 }
 
-pub(super) async fn hooks_of(desk: &Desk) -> Vec<Hook> {
-    desk.cx.store.hooks(tenant(), Packet::KIND).await.unwrap()
+pub(super) async fn list_webhooks(app: &TestApp) -> Vec<Webhook> {
+    app.cx.store.webhooks(tenant(), Packet::KIND).await.unwrap()
 }
 
-/// A call that nobody has made yet.
-pub(super) async fn called(desk: &Desk, hook: HookId, seq: u64) -> Call {
-    let (now, purpose) = (desk.cx.clock.now(), Purpose::Announce);
+/// Creates a delivery without attempts.
+pub(super) async fn create_delivery(app: &TestApp, webhook: WebhookId, seq: u64) -> WebhookDelivery {
+    let (now, purpose) = (app.cx.clock.now(), Purpose::Announce);
     let record = RecordId::new(now, [u8::try_from(seq % 256).unwrap(); 10]);
-    let key = DeliveryKey { tenant: tenant(), record, seq, purpose, hook: Some(hook) };
-    let fresh = Delivery::fresh(key, "https://example.com/hook", "{}", now);
-    desk.cx.store.open_call(Packet::KIND, key, "packet.created", &fresh).await.unwrap();
-    desk.cx.store.call(tenant(), key.call().unwrap()).await.unwrap().unwrap()
+    let key = DeliveryKey { tenant: tenant(), record, seq, purpose, webhook: Some(webhook) };
+    let delivery = Delivery::new(key, "https://example.com/hook", "{}", now);
+    app.cx.store.put_webhook_delivery(Packet::KIND, key, "packet.created", &delivery).await.unwrap();
+    app.cx.store.webhook_delivery(tenant(), key.webhook_delivery_id().unwrap()).await.unwrap().unwrap()
 }
 
-/// One attempt more. Without a time for the next one it was the last.
-pub(super) async fn tried(desk: &Desk, call: &Call, status: Option<u16>, next: Option<Timestamp>) {
-    let call = desk.cx.store.call(tenant(), call.id).await.unwrap().unwrap();
-    let mut after = call.delivery.clone();
-    after.attempts.push(Attempt { at: desk.cx.clock.now(), status, error: None, took_ms: 5 });
+/// Records an attempt of a delivery. Without `next`, the time of the next attempt, the delivery ends.
+pub(super) async fn record_attempt(
+    app: &TestApp,
+    webhook_delivery: &WebhookDelivery,
+    status: Option<u16>,
+    next: Option<Timestamp>,
+) {
+    let webhook_delivery = app.cx.store.webhook_delivery(tenant(), webhook_delivery.id).await.unwrap().unwrap();
+    let mut after = webhook_delivery.delivery.clone();
+    after.attempts.push(Attempt { at: app.cx.clock.now(), status, error: None, took_ms: 5 });
     after.next_attempt_at = next;
     after.status = match (next, status) {
         (Some(_), _) => DeliveryStatus::Pending,
         (None, Some(200)) => DeliveryStatus::Delivered,
-        (None, _) => DeliveryStatus::Dead,
+        (None, _) => DeliveryStatus::DeadLetter,
     };
-    assert!(desk.cx.store.record_call(&call, &after).await.unwrap());
+    assert!(app.cx.store.record_webhook_attempt(&webhook_delivery, &after).await.unwrap());
 }
 
-/// It is given up.
-pub(super) async fn end(desk: &Desk, call: &Call) {
-    tried(desk, call, Some(500), None).await;
+/// Records a failed last attempt, which makes the delivery a dead letter.
+pub(super) async fn exhaust(app: &TestApp, webhook_delivery: &WebhookDelivery) {
+    record_attempt(app, webhook_delivery, Some(500), None).await;
 }
 
-pub(super) async fn seen(desk: &Desk, id: CallId) -> Value {
-    call_shown(&desk.cx.store.call(tenant(), id).await.unwrap().unwrap())
+pub(super) async fn get_delivery(app: &TestApp, id: WebhookDeliveryId) -> Value {
+    delivery_json(&app.cx.store.webhook_delivery(tenant(), id).await.unwrap().unwrap())
 }

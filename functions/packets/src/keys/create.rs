@@ -1,37 +1,37 @@
-//! `POST /api/v1/keys`: makes a key. It is shown once, in this answer.
+//! `POST /api/v1/keys`: creates an API key. Only this response shows its secret.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, is_valid_name, prefix_of};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::ids::KeyId;
-use handrail_domain::packet::Flaw;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::master::packets_key;
-use handrail_kernel::minting::{NAME_CHARS_MAX, approvers_of, is_name, mint, prefix_of};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::Key;
+use handrail_domain::packet::FieldError;
+use handrail_secrets::master_key::new_packets_api_key;
+use handrail_store::ApiKey;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{no_such_tenant, shown, tenant_seen_by};
+use super::{key_json, tenant_not_found, visible_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, Part, flawed_at};
-use crate::members::Members;
+use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::field_reader::FieldReader;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-create",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/keys",
-    auth: Auth::Key(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::KeysPerHour],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::CreateKey],
-    summary: "Make an API key of the packets door",
+    auth: Auth::ApiKey(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey],
+    summary: "Create an API key of the packets API",
     route,
 };
 
@@ -39,70 +39,73 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-/// What can be asked for. Of a body that names none it is an agent: it hands over and takes, answers no checkpoint and makes
-/// no keys.
-const ROLES: [Role; 5] = [Role::Admin, Role::Writer, Role::Agent, Role::Reader, Role::Operator];
+/// Roles that a body may name.
+const ACCEPTED_ROLES: [Role; 5] = [Role::Admin, Role::Writer, Role::Agent, Role::Reader, Role::Operator];
 
-struct Wish {
+/// Role of a key whose body names none. The published quick start creates a packet with such a key, which an agent must
+/// not do.
+const DEFAULT_ROLE: Role = Role::Writer;
+
+struct NewKey {
     name: String,
-    tenant: Option<String>,
+    tenant_id: Option<String>,
     role: Role,
 }
 
-impl Wish {
-    fn read(body: &Value) -> Result<Self, Vec<Flaw>> {
-        let Some(mut members) = Members::of(body) else { return Err(Vec::new()) };
-        let name = members.needed_text("name");
-        if name.is_some_and(|name| !is_name(name, NAME_CHARS_MAX)) {
+impl NewKey {
+    fn read(body: &Value) -> Result<Self, Vec<FieldError>> {
+        let Some(mut fields) = FieldReader::new(body) else { return Err(Vec::new()) };
+        let name = fields.required_text("name");
+        if name.is_some_and(|name| !is_valid_name(name, NAME_CHARS_MAX)) {
             let message = format!("String should be one line of 1 to {NAME_CHARS_MAX} characters");
-            members.flaw("name", message, "value_error");
+            fields.add_error("name", message, "value_error");
         }
-        let tenant = members.text("tenant_id").map(str::to_owned);
-        let role = match members.text("role") {
-            None => Some(Role::Agent),
-            Some(named) => ROLES.into_iter().find(|role| role.name() == named),
+        let tenant = fields.text("tenant_id").map(str::to_owned);
+        let role = match fields.text("role") {
+            None => Some(DEFAULT_ROLE),
+            Some(name) => ACCEPTED_ROLES.into_iter().find(|role| role.name() == name),
         };
         if role.is_none() {
-            members.flaw("role", NOT_A_ROLE, "enum");
+            fields.add_error("role", INVALID_ROLE_MESSAGE, "enum");
         }
-        let read = name.zip(role).map(|(name, role)| Self { name: name.to_owned(), tenant, role });
-        members.done(read)
+        let read = name.zip(role).map(|(name, role)| Self { name: name.to_owned(), tenant_id: tenant, role });
+        fields.finish(read)
     }
 }
 
-const NOT_A_ROLE: &str = "Input should be 'admin', 'writer', 'agent' or 'reader'";
+const INVALID_ROLE_MESSAGE: &str = "Input should be 'admin', 'writer', 'agent' or 'reader'";
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::KeysWrite>,
+    caller: Caller<scopes::KeysWrite>,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let wish = body.read(&caller.key, Wish::read)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let tenant = match &wish.tenant {
-        Some(named) => tenant_seen_by(&caller.key, named)?,
+    let new_key = body.read(&caller.key, NewKey::read)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let tenant = match &new_key.tenant_id {
+        Some(id) => visible_tenant(&caller.key, id)?,
         None => caller.key.tenant,
     };
     let is_own = tenant == caller.key.tenant;
-    if wish.role == Role::Operator && !(caller.key.role == Role::Operator && is_own) {
-        return Err(flawed_at(Part::Body, "role", NOT_A_ROLE, "enum"));
+    if new_key.role == Role::Operator && !(caller.key.role == Role::Operator && is_own) {
+        return Err(field_error(RequestPart::Body, "role", INVALID_ROLE_MESSAGE, "enum"));
     }
-    let account = cx.store.account(tenant).await?;
-    if account.is_none() && !is_own {
-        return Err(no_such_tenant(&tenant.to_string()));
+    let tenant_record = cx.store.tenant(tenant).await?;
+    if tenant_record.is_none() && !is_own {
+        return Err(tenant_not_found(&tenant.to_string()));
     }
-    let (now, secret) = (cx.clock.now(), packets_key(cx.entropy.bytes()));
-    let tier = account.as_ref().map_or(caller.key.tier, |account| account.tier);
-    let key = Key {
+    let (now, secret) = (cx.clock.now(), new_packets_api_key(cx.entropy.bytes()));
+    let tier = tenant_record.as_ref().map_or(caller.key.tier, |tenant| tenant.tier);
+    let key = ApiKey {
         prefix: prefix_of(&secret),
-        role: wish.role,
+        role: new_key.role,
         tier,
-        approvers: approvers_of(account.as_ref()),
+        approvers: default_approvers(tenant_record.as_ref()),
         requests_per_minute: tier.preset().requests_per_minute,
-        ..Key::new(KeyId::new(now, cx.entropy.bytes()), tenant, wish.name, now)
+        ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), tenant, new_key.name, now)
     };
-    mint(&cx, &secret, &key).await?;
-    Ok((StatusCode::CREATED, axum::Json(shown(&key, Some(&secret)))))
+    create(&cx, &secret, &key).await?;
+    Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret)))))
 }
 
 #[cfg(test)]
@@ -110,39 +113,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, Desk, NOON, OPERATOR, WRITER, packet, tenant};
+    use crate::testing::{ADMIN, NOON, OPERATOR, TestApp, WRITER, packet_body, tenant};
 
     #[tokio::test]
-    async fn a_key_is_shown_once_as_published_and_works() {
-        let desk = Desk::new().await;
-        let made = desk.call(ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "Sales", "role": "writer"})).await;
-        let secret = made.json["key"].as_str().unwrap().to_owned();
+    async fn new_key_is_shown_once_and_works() {
+        let app = TestApp::new().await;
+        let created = app.call(ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "Sales", "role": "writer"})).await;
+        let secret = created.json["key"].as_str().unwrap().to_owned();
         let expected = json!({
-            "id": made.json["id"], "name": "Sales", "key_prefix": secret[..14], "tenant_id": tenant(),
+            "id": created.json["id"], "name": "Sales", "key_prefix": secret[..8], "tenant_id": tenant(),
             "role": "writer", "revoked": false, "created_at": NOON, "key": secret,
         });
-        assert_eq!((made.status.as_u16(), &made.json), (201, &expected));
+        assert_eq!((created.status.as_u16(), &created.json), (201, &expected));
         assert!(secret.starts_with("hr_") && secret.len() == 46, "{secret}");
-        let packet = desk.call(crate::create::ENDPOINT, "/api/v1/packets", &secret, packet()).await;
+        let packet = app.call(crate::create::ENDPOINT, "/api/v1/packets", &secret, packet_body()).await;
         assert_eq!(packet.status.as_u16(), 201, "{}", packet.json);
-        let listed = desk.call(super::super::list::ENDPOINT, "/api/v1/keys", ADMIN, Value::Null).await;
+        let listed = app.call(super::super::list::ENDPOINT, "/api/v1/keys", ADMIN, Value::Null).await;
         let first = &listed.json[0];
-        assert_eq!((&first["id"], &first["key"]), (&made.json["id"], &Value::Null));
+        assert_eq!((&first["id"], &first["key"]), (&created.json["id"], &Value::Null));
         assert!(!String::from_utf8_lossy(&listed.body).contains(&secret));
     }
 
     #[tokio::test]
-    async fn a_key_without_a_role_is_an_agents() {
-        let desk = Desk::new().await;
+    async fn key_without_role_creates_packets() {
+        let app = TestApp::new().await;
         for body in [json!({"name": "x"}), json!({"name": "x", "role": null, "tenant_id": null, "unknown": 1})] {
-            let made = desk.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
-            assert_eq!((made.status.as_u16(), &made.json["role"]), (201, &json!("agent")), "{}", made.json);
+            let created = app.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
+            assert_eq!((created.status.as_u16(), &created.json["role"]), (201, &json!("writer")), "{}", created.json);
+            let secret = created.json["key"].as_str().unwrap();
+            let packet = app.call(crate::create::ENDPOINT, "/api/v1/packets", secret, packet_body()).await;
+            assert_eq!(packet.status.as_u16(), 201, "{}", packet.json);
         }
     }
 
     #[tokio::test]
-    async fn what_makes_no_sense_is_named() {
-        let desk = Desk::new().await;
+    async fn invalid_key_fields_are_refused_by_name() {
+        let app = TestApp::new().await;
         for (field, body) in [
             ("name", json!({})),
             ("name", json!({"name": " "})),
@@ -155,58 +161,58 @@ mod tests {
             ("role", json!({"name": "x", "role": ["admin"]})),
             ("tenant_id", json!({"name": "x", "tenant_id": 5})),
         ] {
-            let refused = desk.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
+            let refused = app.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);
         }
-        let refused = desk.call(ENDPOINT, "/api/v1/keys", WRITER, json!({"name": "x"})).await;
+        let refused = app.call(ENDPOINT, "/api/v1/keys", WRITER, json!({"name": "x"})).await;
         assert_eq!(refused.status.as_u16(), 403);
     }
 
     #[tokio::test]
-    async fn an_admin_makes_keys_of_its_own_account_alone() {
-        let desk = Desk::new().await;
-        let other = desk.has_tenant("Other", handrail_domain::account::Tier::Pro).await;
-        let make = |key, tenant: String| {
-            desk.call(ENDPOINT, "/api/v1/keys", key, json!({"name": "x", "role": "admin", "tenant_id": tenant}))
+    async fn admin_creates_keys_only_in_its_tenant() {
+        let app = TestApp::new().await;
+        let other = app.create_tenant("Other", handrail_domain::account::Tier::Pro).await;
+        let create_key = |key, tenant: String| {
+            app.call(ENDPOINT, "/api/v1/keys", key, json!({"name": "x", "role": "admin", "tenant_id": tenant}))
         };
-        assert_eq!(make(ADMIN, tenant().to_string()).await.status.as_u16(), 201);
+        assert_eq!(create_key(ADMIN, tenant().to_string()).await.status.as_u16(), 201);
         for foreign in [other.to_string(), "default".to_owned(), String::new()] {
-            let refused = make(ADMIN, foreign.clone()).await;
-            assert_eq!(refused.refusal(), (404, format!("Tenant {foreign} not found").as_str()));
+            let refused = create_key(ADMIN, foreign.clone()).await;
+            assert_eq!(refused.error(), (404, format!("Tenant {foreign} not found").as_str()));
         }
-        let made = make(OPERATOR, other.to_string()).await;
-        assert_eq!((made.status.as_u16(), &made.json["tenant_id"]), (201, &json!(other)));
+        let created = create_key(OPERATOR, other.to_string()).await;
+        assert_eq!((created.status.as_u16(), &created.json["tenant_id"]), (201, &json!(other)));
         let absent = handrail_domain::ids::TenantId::new(NOON, [99; 10]).to_string();
-        assert_eq!(make(OPERATOR, absent).await.status.as_u16(), 404);
+        assert_eq!(create_key(OPERATOR, absent).await.status.as_u16(), 404);
     }
 
     #[tokio::test]
-    async fn only_an_operator_makes_an_operator_and_of_its_own_account() {
-        let desk = Desk::new().await;
-        let other = desk.has_tenant("Other", handrail_domain::account::Tier::Pro).await;
-        let wish = json!({"name": "x", "role": "operator"});
-        assert_eq!(desk.call(ENDPOINT, "/api/v1/keys", OPERATOR, wish.clone()).await.status.as_u16(), 201);
-        let mut there = wish;
-        there["tenant_id"] = json!(other);
-        assert_eq!(desk.call(ENDPOINT, "/api/v1/keys", OPERATOR, there).await.json["field"], "role");
+    async fn operator_keys_require_operator_of_same_tenant() {
+        let app = TestApp::new().await;
+        let other = app.create_tenant("Other", handrail_domain::account::Tier::Pro).await;
+        let body = json!({"name": "x", "role": "operator"});
+        assert_eq!(app.call(ENDPOINT, "/api/v1/keys", OPERATOR, body.clone()).await.status.as_u16(), 201);
+        let mut in_other_tenant = body;
+        in_other_tenant["tenant_id"] = json!(other);
+        assert_eq!(app.call(ENDPOINT, "/api/v1/keys", OPERATOR, in_other_tenant).await.json["field"], "role");
     }
 
     #[tokio::test]
-    async fn an_account_has_as_many_keys_as_it_may_have() {
-        let desk = Desk::new().await;
-        let other = desk.has_tenant("Other", handrail_domain::account::Tier::Free).await;
-        let wish = json!({"name": "x", "tenant_id": other});
+    async fn tenant_key_limit_is_enforced() {
+        let app = TestApp::new().await;
+        let other = app.create_tenant("Other", handrail_domain::account::Tier::Free).await;
+        let body = json!({"name": "x", "tenant_id": other});
         let mut ids = Vec::new();
         for _ in 0..5 {
-            let made = desk.call(ENDPOINT, "/api/v1/keys", OPERATOR, wish.clone()).await;
-            assert_eq!(made.status.as_u16(), 201, "{}", made.json);
-            ids.push(made.json["id"].as_str().unwrap().to_owned());
+            let created = app.call(ENDPOINT, "/api/v1/keys", OPERATOR, body.clone()).await;
+            assert_eq!(created.status.as_u16(), 201, "{}", created.json);
+            ids.push(created.json["id"].as_str().unwrap().to_owned());
         }
-        let refused = desk.call(ENDPOINT, "/api/v1/keys", OPERATOR, wish.clone()).await;
+        let refused = app.call(ENDPOINT, "/api/v1/keys", OPERATOR, body.clone()).await;
         assert_eq!((refused.status.as_u16(), &refused.json["field"]), (409, &json!("max_api_keys")));
         let path = format!("/api/v1/keys/{}?tenant_id={other}", ids[0]);
-        let revoked = desk.call(super::super::revoke::ENDPOINT, &path, OPERATOR, Value::Null).await;
+        let revoked = app.call(super::super::revoke::ENDPOINT, &path, OPERATOR, Value::Null).await;
         assert_eq!(revoked.status.as_u16(), 204);
-        assert_eq!(desk.call(ENDPOINT, "/api/v1/keys", OPERATOR, wish).await.status.as_u16(), 201);
+        assert_eq!(app.call(ENDPOINT, "/api/v1/keys", OPERATOR, body).await.status.as_u16(), 201);
     }
 }

@@ -1,29 +1,29 @@
-//! `GET /api/v1/keys`: the account's keys, newest first, those that were revoked too.
+//! `GET /api/v1/keys`: lists the tenant's API keys, newest first, including revoked ones.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{is_seen_by, shown};
+use super::{is_visible_to, key_json};
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/keys",
-    auth: Auth::Key(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListKeys],
-    summary: "List the account's API keys at the packets door",
+    auth: Auth::ApiKey(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListKeys],
+    summary: "List the account's API keys of the packets API",
     route,
 };
 
@@ -31,10 +31,10 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: Caller<right::KeysWrite>) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
+async fn handler(State(cx): State<Cx>, caller: Caller<scopes::KeysWrite>) -> Result<axum::Json<Value>, Problem> {
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let keys = cx.store.keys(caller.key.tenant).await?;
-    Ok(axum::Json(keys.iter().filter(|key| is_seen_by(&caller.key, key)).map(|key| shown(key, None)).collect()))
+    Ok(axum::Json(keys.iter().filter(|key| is_visible_to(&caller.key, key)).map(|key| key_json(key, None)).collect()))
 }
 
 #[cfg(test)]
@@ -42,18 +42,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, OPERATOR, tenant};
+    use crate::testing::{ADMIN, AGENT, OPERATOR, TestApp, tenant};
 
     #[tokio::test]
-    async fn the_list_is_bare_and_shows_no_key() {
-        let desk = Desk::new().await;
-        let listed = desk.call(ENDPOINT, "/api/v1/keys", ADMIN, Value::Null).await;
+    async fn key_list_hides_secrets_and_operator_keys() {
+        let app = TestApp::new().await;
+        let listed = app.call(ENDPOINT, "/api/v1/keys", ADMIN, Value::Null).await;
         let keys = listed.json.as_array().unwrap();
         assert!(keys.iter().all(|key| key["key"].is_null() && key["tenant_id"] == json!(tenant())), "{}", listed.json);
         let roles: Vec<_> = keys.iter().map(|key| key["role"].as_str().unwrap()).collect();
         assert!(roles.contains(&"admin") && !roles.contains(&"operator"), "{roles:?}");
-        assert_eq!(desk.call(ENDPOINT, "/api/v1/keys", AGENT, Value::Null).await.status.as_u16(), 403);
-        let own = desk.call(ENDPOINT, "/api/v1/keys", OPERATOR, Value::Null).await;
+        assert_eq!(app.call(ENDPOINT, "/api/v1/keys", AGENT, Value::Null).await.status.as_u16(), 403);
+        let own = app.call(ENDPOINT, "/api/v1/keys", OPERATOR, Value::Null).await;
         assert_eq!(own.json.as_array().unwrap().len(), 1);
     }
 }

@@ -1,39 +1,38 @@
-//! Keys, by whoever looks after an account: an admin those of its own, an operator those of every account.
+//! Management of API keys. An admin manages the keys of its tenant, an operator those of every tenant.
 //!
-//! To an admin another account is not there, and neither is an operator's key.
+//! An admin sees neither other tenants nor the keys of operators.
 
 pub mod create;
 pub mod list;
 pub mod revoke;
 pub mod rotate;
 
+use handrail_context::cx::Cx;
 use handrail_domain::access::Role;
 use handrail_domain::ids::TenantId;
-use handrail_domain::text::one_line;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::{FoundKey, Key};
+use handrail_store::{ApiKey, VersionedKey};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::dialect::refuse;
+use crate::errors::{error, id_not_found};
 
-/// More of an id that is none is not repeated.
-const ID_CHARS_SHOWN: usize = 64;
+/// Characters of the stored prefix that this API shows, as published.
+const PREFIX_CHARS: usize = 8;
 
-/// Whose key is meant. Only an operator has to say so.
+/// Query parameter with the tenant of the key. Without it the caller's own tenant is meant.
 #[derive(Deserialize)]
-pub(crate) struct Whose {
+pub(crate) struct TenantParam {
     tenant_id: Option<String>,
 }
 
-/// A key as it is shown. The key itself only to whoever made it, once.
-pub(crate) fn shown(key: &Key, secret: Option<&str>) -> Value {
+/// Builds the JSON view of an API key. Only the response that creates the key passes its `secret`.
+pub(crate) fn key_json(key: &ApiKey, secret: Option<&str>) -> Value {
     json!({
         "id": key.id,
         "name": key.name,
-        "key_prefix": key.prefix,
+        "key_prefix": key.prefix.chars().take(PREFIX_CHARS).collect::<String>(),
         "tenant_id": key.tenant,
         "role": key.role,
         "revoked": key.revoked_at.is_some(),
@@ -42,31 +41,31 @@ pub(crate) fn shown(key: &Key, secret: Option<&str>) -> Value {
     })
 }
 
-/// May this caller know of that key?
-pub(crate) fn is_seen_by(caller: &Key, key: &Key) -> bool {
+/// Returns `true` if the caller may see the key. Only operators see the keys of operators.
+pub(crate) fn is_visible_to(caller: &ApiKey, key: &ApiKey) -> bool {
     key.role != Role::Operator || caller.role == Role::Operator
 }
 
-/// The account with this id, if it is the caller's own or the caller looks after all.
-pub(crate) fn tenant_seen_by(caller: &Key, id: &str) -> Result<TenantId, Problem> {
+/// Parses a tenant id. Refuses other tenants than the caller's own, unless the caller is an operator.
+pub(crate) fn visible_tenant(caller: &ApiKey, id: &str) -> Result<TenantId, Problem> {
     let tenant = id.parse().ok().filter(|tenant| *tenant == caller.tenant || caller.role == Role::Operator);
-    tenant.ok_or_else(|| no_such_tenant(id))
+    tenant.ok_or_else(|| tenant_not_found(id))
 }
 
-pub(crate) fn no_such_tenant(id: &str) -> Problem {
-    refuse(StatusCode::NOT_FOUND, format!("Tenant {} not found", one_line(id, ID_CHARS_SHOWN)))
+pub(crate) fn tenant_not_found(id: &str) -> Problem {
+    id_not_found("Tenant", id)
 }
 
-async fn find(cx: &Cx, caller: &Key, whose: &Whose, id: &str) -> Result<FoundKey, Problem> {
-    let absent = || refuse(StatusCode::NOT_FOUND, format!("API key {} not found", one_line(id, ID_CHARS_SHOWN)));
-    let tenant = match &whose.tenant_id {
-        Some(named) => tenant_seen_by(caller, named)?,
+async fn find_key(cx: &Cx, caller: &ApiKey, params: &TenantParam, id: &str) -> Result<VersionedKey, Problem> {
+    let not_found = || id_not_found("API key", id);
+    let tenant = match &params.tenant_id {
+        Some(id) => visible_tenant(caller, id)?,
         None => caller.tenant,
     };
-    let found = cx.store.find_key(tenant, id.parse().map_err(|_| absent())?).await?;
-    found.filter(|found| is_seen_by(caller, &found.key)).ok_or_else(absent)
+    let found = cx.store.find_key(tenant, id.parse().map_err(|_| not_found())?).await?;
+    found.filter(|found| is_visible_to(caller, &found.key)).ok_or_else(not_found)
 }
 
-fn revoked_already() -> Problem {
-    refuse(StatusCode::CONFLICT, "API key is already revoked")
+fn already_revoked() -> Problem {
+    error(StatusCode::CONFLICT, "API key is already revoked")
 }

@@ -1,32 +1,32 @@
-//! `DELETE /api/v1/keys/{id}`: revokes a key. This process refuses it at once, every other one a few seconds later.
+//! `DELETE /api/v1/keys/{id}`: revokes an API key. This process refuses the key at once, others after a few seconds.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
+use handrail_access::api_keys;
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Segment, right};
-use handrail_kernel::minting;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
-use handrail_kernel::store::Revoked;
+use handrail_store::RevokeOutcome;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{PathParam, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use super::{Whose, find, revoked_already};
-use crate::body::Asked;
+use super::{TenantParam, already_revoked, find_key};
+use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-revoke",
-    method: Verb::Delete,
+    method: HttpMethod::Delete,
     path: "/api/v1/keys/{id}",
-    auth: Auth::Key(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::RevokeKey],
-    summary: "Revoke an API key at the packets door",
+    auth: Auth::ApiKey(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::RevokeKey],
+    summary: "Revoke an API key of the packets API",
     route,
 };
 
@@ -36,15 +36,15 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::KeysWrite>,
-    Segment(id): Segment,
-    Asked(whose): Asked<Whose>,
+    caller: Caller<scopes::KeysWrite>,
+    PathParam(id): PathParam,
+    QueryString(params): QueryString<TenantParam>,
 ) -> Result<StatusCode, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let found = find(&cx, &caller.key, &whose, &id).await?;
-    match minting::revoke(&cx, &found, cx.clock.now()).await? {
-        Revoked::Now => Ok(StatusCode::NO_CONTENT),
-        Revoked::Before | Revoked::Unknown => Err(revoked_already()),
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let found = find_key(&cx, &caller.key, &params, &id).await?;
+    match api_keys::revoke(&cx, &found, cx.clock.now()).await? {
+        RevokeOutcome::Revoked => Ok(StatusCode::NO_CONTENT),
+        RevokeOutcome::AlreadyRevoked | RevokeOutcome::NotFound => Err(already_revoked()),
     }
 }
 
@@ -54,33 +54,33 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, OPERATOR, key};
+    use crate::testing::{ADMIN, AGENT, OPERATOR, TestApp, api_key};
 
     #[tokio::test]
-    async fn a_key_is_revoked_once_and_refused_from_then_on() {
-        let desk = Desk::new().await;
-        let path = format!("/api/v1/keys/{}", key(Role::Agent).id);
-        let gone = desk.call(ENDPOINT, &path, ADMIN, Value::Null).await;
-        assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
-        let again = desk.call(ENDPOINT, &path, ADMIN, Value::Null).await;
-        assert_eq!(again.refusal(), (409, "API key is already revoked"));
-        let refused = desk.call(crate::list::ENDPOINT, "/api/v1/packets", AGENT, Value::Null).await;
-        assert_eq!(refused.refusal(), (403, "API key has been revoked"));
+    async fn revoked_key_is_refused_immediately() {
+        let app = TestApp::new().await;
+        let path = format!("/api/v1/keys/{}", api_key(Role::Agent).id);
+        let revoked = app.call(ENDPOINT, &path, ADMIN, Value::Null).await;
+        assert_eq!((revoked.status.as_u16(), revoked.body.len()), (204, 0));
+        let repeat = app.call(ENDPOINT, &path, ADMIN, Value::Null).await;
+        assert_eq!(repeat.error(), (409, "API key is already revoked"));
+        let refused = app.call(crate::list::ENDPOINT, "/api/v1/packets", AGENT, Value::Null).await;
+        assert_eq!(refused.error(), (403, "API key has been revoked"));
     }
 
     #[tokio::test]
-    async fn what_is_not_the_callers_is_not_there() {
-        let desk = Desk::new().await;
-        let operators = key(Role::Operator).id;
+    async fn key_of_other_tenant_is_not_found() {
+        let app = TestApp::new().await;
+        let operators = api_key(Role::Operator).id;
         for id in [operators.to_string(), "no-id".to_owned()] {
-            let refused = desk.call(ENDPOINT, &format!("/api/v1/keys/{id}"), ADMIN, Value::Null).await;
-            assert_eq!(refused.refusal(), (404, format!("API key {id} not found").as_str()));
+            let refused = app.call(ENDPOINT, &format!("/api/v1/keys/{id}"), ADMIN, Value::Null).await;
+            assert_eq!(refused.error(), (404, format!("API key {id} not found").as_str()));
         }
-        let theirs = format!("/api/v1/keys/{}?tenant_id={}", operators, key(Role::Operator).tenant);
-        assert_eq!(desk.call(ENDPOINT, &theirs, ADMIN, Value::Null).await.status.as_u16(), 404);
-        let agents = format!("/api/v1/keys/{}", key(Role::Agent).id);
-        assert_eq!(desk.call(ENDPOINT, &agents, OPERATOR, Value::Null).await.status.as_u16(), 404);
-        let said = format!("{agents}?tenant_id={}", key(Role::Agent).tenant);
-        assert_eq!(desk.call(ENDPOINT, &said, OPERATOR, Value::Null).await.status.as_u16(), 204);
+        let path_with_tenant = format!("/api/v1/keys/{}?tenant_id={}", operators, api_key(Role::Operator).tenant);
+        assert_eq!(app.call(ENDPOINT, &path_with_tenant, ADMIN, Value::Null).await.status.as_u16(), 404);
+        let agents = format!("/api/v1/keys/{}", api_key(Role::Agent).id);
+        assert_eq!(app.call(ENDPOINT, &agents, OPERATOR, Value::Null).await.status.as_u16(), 404);
+        let agents_with_tenant = format!("{agents}?tenant_id={}", api_key(Role::Agent).tenant);
+        assert_eq!(app.call(ENDPOINT, &agents_with_tenant, OPERATOR, Value::Null).await.status.as_u16(), 204);
     }
 }

@@ -1,34 +1,35 @@
-//! `POST /api/v1/keys/{id}/rotate`: puts a new key in the place of one, with everything that it may do.
+//! `POST /api/v1/keys/{id}/rotate`: replaces an API key with a new one that has equal permissions.
 //!
-//! Both work for a moment, and never none. What died in between is finished by a repeat, with the same new key.
+//! The new key is stored before the old one is revoked, so for a moment both work. If the process crashes in between, a
+//! repeated request returns the new key that was stored and revokes the old one.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::api_keys;
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::{Segment, right};
-use handrail_kernel::minting;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{PathParam, scopes};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Whose, find, revoked_already, shown};
-use crate::body::Asked;
+use super::{TenantParam, already_revoked, find_key, key_json};
+use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-rotate",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/keys/{id}/rotate",
-    auth: Auth::Key(Scope::KeysWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table, Need::MasterKey, Need::KeysPerHour],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::CreateKey, Touch::RevokeKey],
-    summary: "Put a new API key in the place of one",
+    auth: Auth::ApiKey(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey, DataAccess::RevokeKey],
+    summary: "Replace an API key with a new one",
     route,
 };
 
@@ -38,15 +39,15 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::KeysWrite>,
-    Segment(id): Segment,
-    Asked(whose): Asked<Whose>,
+    caller: Caller<scopes::KeysWrite>,
+    PathParam(id): PathParam,
+    QueryString(params): QueryString<TenantParam>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let old = find(&cx, &caller.key, &whose, &id).await?;
-    match minting::rotate(&cx, &old).await? {
-        Some((secret, key)) => Ok((StatusCode::CREATED, axum::Json(shown(&key, Some(&secret))))),
-        None => Err(revoked_already()),
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let old = find_key(&cx, &caller.key, &params, &id).await?;
+    match api_keys::rotate(&cx, &old).await? {
+        Some((secret, key)) => Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret))))),
+        None => Err(already_revoked()),
     }
 }
 
@@ -54,63 +55,68 @@ async fn handler(
 mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::ids::KeyId;
-    use handrail_kernel::master::hash_of_key;
-    use handrail_kernel::store::Key;
+    use handrail_domain::key_hash::hash_of_key;
+    use handrail_store::ApiKey;
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, NOON, key, tenant};
+    use crate::testing::{ADMIN, AGENT, NOON, TestApp, api_key, tenant};
 
-    fn path(of: Role) -> String {
-        format!("/api/v1/keys/{}/rotate", key(of).id)
+    fn rotate_path(role: Role) -> String {
+        format!("/api/v1/keys/{}/rotate", api_key(role).id)
     }
 
     #[tokio::test]
-    async fn the_new_key_may_what_the_old_one_might_and_the_old_one_nothing() {
-        let desk = Desk::new().await;
-        let made = desk.call(ENDPOINT, &path(Role::Agent), ADMIN, Value::Null).await;
-        assert_eq!((made.status.as_u16(), &made.json["name"]), (201, &json!("the agent (rotated)")), "{}", made.json);
-        let secret = made.json["key"].as_str().unwrap();
+    async fn rotated_key_keeps_permissions_and_old_key_stops() {
+        let app = TestApp::new().await;
+        let rotated = app.call(ENDPOINT, &rotate_path(Role::Agent), ADMIN, Value::Null).await;
+        assert_eq!(
+            (rotated.status.as_u16(), &rotated.json["name"]),
+            (201, &json!("the agent (rotated)")),
+            "{}",
+            rotated.json
+        );
+        let secret = rotated.json["key"].as_str().unwrap();
         assert!(secret.starts_with("hr_") && secret.len() == 46, "{secret}");
-        let kept = desk.cx.store.key_by_hash(&hash_of_key(secret)).await.unwrap().unwrap();
-        assert_eq!((kept.role, kept.requests_per_minute), (Role::Agent, key(Role::Agent).requests_per_minute));
-        let seen = desk.call(crate::list::ENDPOINT, "/api/v1/packets", secret, Value::Null).await;
-        assert_eq!(seen.status.as_u16(), 200);
-        let refused = desk.call(crate::list::ENDPOINT, "/api/v1/packets", AGENT, Value::Null).await;
-        assert_eq!(refused.refusal(), (403, "API key has been revoked"));
-        let again = desk.call(ENDPOINT, &path(Role::Agent), ADMIN, Value::Null).await;
-        assert_eq!(again.refusal(), (409, "API key is already revoked"));
+        let stored = app.cx.store.key_by_hash(&hash_of_key(secret)).await.unwrap().unwrap();
+        assert_eq!((stored.role, stored.requests_per_minute), (Role::Agent, api_key(Role::Agent).requests_per_minute));
+        let accepted = app.call(crate::list::ENDPOINT, "/api/v1/packets", secret, Value::Null).await;
+        assert_eq!(accepted.status.as_u16(), 200);
+        let refused = app.call(crate::list::ENDPOINT, "/api/v1/packets", AGENT, Value::Null).await;
+        assert_eq!(refused.error(), (403, "API key has been revoked"));
+        let repeat = app.call(ENDPOINT, &rotate_path(Role::Agent), ADMIN, Value::Null).await;
+        assert_eq!(repeat.error(), (409, "API key is already revoked"));
     }
 
     #[tokio::test]
-    async fn what_died_in_between_is_finished_with_the_same_key() {
-        let desk = Desk::new().await;
-        let old = desk.cx.store.find_key(tenant(), key(Role::Agent).id).await.unwrap().unwrap();
-        let secret = desk.cx.master().unwrap().key_after(old.hash());
-        let half = Key { name: "half".to_owned(), id: KeyId::new(NOON, [77; 10]), ..key(Role::Agent) };
-        desk.with_key(half, &secret).await;
-        let finished = desk.call(ENDPOINT, &path(Role::Agent), ADMIN, Value::Null).await;
+    async fn retried_rotation_returns_the_same_key() {
+        let app = TestApp::new().await;
+        let old = app.cx.store.find_key(tenant(), api_key(Role::Agent).id).await.unwrap().unwrap();
+        let secret = app.cx.master_key().unwrap().rotated_secret(old.hash());
+        let new_key = ApiKey { name: "half".to_owned(), id: KeyId::new(NOON, [77; 10]), ..api_key(Role::Agent) };
+        app.add_key(new_key, &secret).await;
+        let finished = app.call(ENDPOINT, &rotate_path(Role::Agent), ADMIN, Value::Null).await;
         assert_eq!((finished.status.as_u16(), &finished.json["key"]), (201, &json!(secret)), "{}", finished.json);
-        let count = desk.cx.store.keys(tenant()).await.unwrap().iter().filter(|key| key.name == "half").count();
-        assert_eq!((count, &finished.json["name"]), (1, &json!("half")), "there is no third");
+        let count = app.cx.store.keys(tenant()).await.unwrap().iter().filter(|key| key.name == "half").count();
+        assert_eq!((count, &finished.json["name"]), (1, &json!("half")), "no second new key is created");
     }
 
     #[tokio::test]
-    async fn a_key_is_rotated_where_there_is_no_room_for_another() {
-        let desk = Desk::new().await;
-        desk.has_own_account(|account| account.max_api_keys = Some(1)).await;
-        let made = desk.call(ENDPOINT, &path(Role::Agent), ADMIN, Value::Null).await;
-        assert_eq!(made.status.as_u16(), 201, "{}", made.json);
-        let more = desk.call(super::super::create::ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "x"})).await;
-        assert_eq!(more.status.as_u16(), 409);
+    async fn rotation_works_at_the_key_limit() {
+        let app = TestApp::new().await;
+        app.create_own_tenant(|tenant| tenant.max_api_keys = Some(1)).await;
+        let rotated = app.call(ENDPOINT, &rotate_path(Role::Agent), ADMIN, Value::Null).await;
+        assert_eq!(rotated.status.as_u16(), 201, "{}", rotated.json);
+        let refused = app.call(super::super::create::ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "x"})).await;
+        assert_eq!(refused.status.as_u16(), 409);
     }
 
     #[tokio::test]
-    async fn an_admin_does_not_turn_an_operators_key_into_its_own() {
-        let desk = Desk::new().await;
-        let here = Key { tenant: tenant(), id: KeyId::new(NOON, [88; 10]), ..key(Role::Operator) };
-        let path = format!("/api/v1/keys/{}/rotate", here.id);
-        desk.with_key(here, "ho_test_operator_here").await;
-        assert_eq!(desk.call(ENDPOINT, &path, ADMIN, Value::Null).await.status.as_u16(), 404);
+    async fn admin_cannot_rotate_operator_key() {
+        let app = TestApp::new().await;
+        let operator_key = ApiKey { tenant: tenant(), id: KeyId::new(NOON, [88; 10]), ..api_key(Role::Operator) };
+        let path = format!("/api/v1/keys/{}/rotate", operator_key.id);
+        app.add_key(operator_key, "ho_test_operator_here").await;
+        assert_eq!(app.call(ENDPOINT, &path, ADMIN, Value::Null).await.status.as_u16(), 404);
     }
 }

@@ -1,11 +1,11 @@
-//! What somebody wants to hear of.
+//! Channels that filter the live events of a connection.
 
 use handrail_domain::ids::RecordId;
 use uuid::Uuid;
 
-use super::Event;
+use super::event::Event;
 
-/// Of one connection.
+/// Channels per connection.
 const CHANNELS_MAX: usize = 100;
 /// `agent:` and the longest id of an agent, each of its characters four bytes.
 const CHANNEL_BYTES_MAX: usize = 6 + 4 * handrail_domain::packet::AGENT_CHARS_MAX;
@@ -14,38 +14,38 @@ const CHANNEL_BYTES_MAX: usize = 6 + 4 * handrail_domain::packet::AGENT_CHARS_MA
 pub enum Channel {
     Status(String),
     Packet(RecordId),
-    /// Where it comes from, or who has it.
+    /// Id of the packet's source agent or of the agent that holds its claim.
     Agent(String),
 }
 
 impl Channel {
-    /// Says what is wrong with it.
-    pub fn read(text: &str) -> Result<Self, &'static str> {
+    /// Parses a channel name. The error is a message for the client.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         const FORMS: &str = "Channels are status:<status>, packet:<id> and agent:<id>";
         if text.len() > CHANNEL_BYTES_MAX {
-            return Err("No channel has so long a name");
+            return Err("The channel name is too long");
         }
-        match text.split_once(':').filter(|(_, what)| !what.is_empty()).ok_or(FORMS)? {
-            // A status that does not exist fits no packet, as in lists.
+        match text.split_once(':').filter(|(_, value)| !value.is_empty()).ok_or(FORMS)? {
+            // An unknown status is accepted and matches no packet, as in lists.
             ("status", status) => Ok(Self::Status(status.to_owned())),
             ("packet", id) => Uuid::try_parse(id)
                 .map(|id| Self::Packet(RecordId::from_bytes(id.into_bytes())))
-                .map_err(|_| "The id of a packet is a UUID"),
+                .map_err(|_| "The packet id must be a UUID"),
             ("agent", id) => Ok(Self::Agent(id.to_owned())),
             _ => Err(FORMS),
         }
     }
 
-    fn fits(&self, event: &Event) -> bool {
+    fn matches(&self, event: &Event) -> bool {
         match self {
             Self::Status(status) => event.status() == Some(status),
-            Self::Packet(id) => event.packet == *id,
-            Self::Agent(id) => event.agents().any(|agent| agent == id),
+            Self::Packet(id) => event.packet_id == *id,
+            Self::Agent(id) => event.agent_ids().any(|agent| agent == id),
         }
     }
 }
 
-/// Any of these; everything, where there is none.
+/// Channels of a connection. An event matches if any channel matches, or if there are none.
 #[derive(Clone, Debug, Default)]
 pub struct Channels(Vec<Channel>);
 
@@ -62,11 +62,11 @@ impl Channels {
     }
 
     pub fn remove(&mut self, channel: &Channel) {
-        self.0.retain(|one| one != channel);
+        self.0.retain(|added| added != channel);
     }
 
-    pub fn fits(&self, event: &Event) -> bool {
-        self.0.is_empty() || self.0.iter().any(|channel| channel.fits(event))
+    pub fn matches(&self, event: &Event) -> bool {
+        self.0.is_empty() || self.0.iter().any(|channel| channel.matches(event))
     }
 }
 
@@ -75,25 +75,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_is_one_of_three() {
-        assert_eq!(Channel::read("status:created"), Ok(Channel::Status("created".to_owned())));
-        assert_eq!(Channel::read("agent:a:b"), Ok(Channel::Agent("a:b".to_owned())));
+    fn channel_is_status_packet_or_agent() {
+        assert_eq!(Channel::parse("status:created"), Ok(Channel::Status("created".to_owned())));
+        assert_eq!(Channel::parse("agent:a:b"), Ok(Channel::Agent("a:b".to_owned())));
         let id = RecordId::from_bytes([7; 16]);
         for form in [format!("packet:{id}"), format!("packet:{}", id.to_string().to_uppercase())] {
-            assert_eq!(Channel::read(&form), Ok(Channel::Packet(id)));
+            assert_eq!(Channel::parse(&form), Ok(Channel::Packet(id)));
         }
-        for wrong in ["", "status", "status:", "packet:x", "tenant:x", ":", &format!("agent:{}", "x".repeat(2_000))] {
-            assert!(Channel::read(wrong).is_err(), "{wrong}");
+        for invalid in ["", "status", "status:", "packet:x", "tenant:x", ":", &format!("agent:{}", "x".repeat(2_000))] {
+            assert!(Channel::parse(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn channels_have_a_limit() {
+    fn channels_per_connection_are_limited() {
         let mut channels = Channels::default();
         for number in 0..CHANNELS_MAX {
             channels.add(Channel::Agent(number.to_string())).unwrap();
         }
-        assert!(channels.add(Channel::Agent("7".to_owned())).is_ok(), "it is there already");
+        assert!(channels.add(Channel::Agent("7".to_owned())).is_ok(), "a repeated channel is accepted");
         assert!(channels.add(Channel::Agent("one more".to_owned())).is_err());
         channels.remove(&Channel::Agent("7".to_owned()));
         assert!(channels.add(Channel::Agent("one more".to_owned())).is_ok());

@@ -1,49 +1,55 @@
-//! One live event, from an entry of the feed.
+//! Live event, read from a feed entry.
 
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Packet, PacketEvent};
-use handrail_domain::record::LogLine;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::store::FeedEntry;
+use handrail_domain::record::EncodedLogEntry;
+use handrail_platform::fault::Fault;
+use handrail_store::FeedEntry;
 use serde_json::{Map, Value, json};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Whoever has seen it goes on behind this.
+    /// Number of the feed entry. A client resumes after the last number that it received.
     pub number: u64,
-    pub packet: RecordId,
-    /// `packet.claimed`: one of ours, never a client's text.
+    pub packet_id: RecordId,
+    /// Event name such as `packet.claimed`; never text from a client.
     pub name: String,
     data: Map<String, Value>,
     at: handrail_domain::time::Timestamp,
 }
 
 impl Event {
-    /// `None`: it is not shown live.
-    pub fn of(entry: FeedEntry) -> Result<Option<Self>, Fault> {
-        let Some(Value::Object(mut data)) = entry.live else { return Ok(None) };
+    /// Returns `None` if live streams omit the entry.
+    pub fn from_feed_entry(entry: FeedEntry) -> Result<Option<Self>, Fault> {
+        let Some(Value::Object(mut data)) = entry.live_data else { return Ok(None) };
         let Some(Value::String(name)) = data.shift_remove("type") else {
-            return Err(Fault::broken("a live event has no type"));
+            return Err(Fault::internal("live event without a type"));
         };
-        let line = LogLine::<Packet>::read(entry.event);
-        let line = line.map_err(|error| Fault::broken_by("a feed's event can't be read", error))?;
-        if let PacketEvent::Answered { response, .. } = line.entry.event {
+        let decoded = EncodedLogEntry::<Packet>::read(entry.event);
+        let decoded = decoded.map_err(|error| Fault::internal_with_source("feed entry cannot be decoded", error))?;
+        if let PacketEvent::Answered { response, .. } = decoded.entry.event {
             data.insert("hitl_response".to_owned(), response.into());
         }
-        Ok(Some(Self { number: entry.number, packet: entry.record, name, data, at: entry.at }))
+        Ok(Some(Self { number: entry.number, packet_id: entry.record, name, data, at: entry.at }))
     }
 
-    /// As both kinds of connection send it.
-    pub fn frame(&self) -> Value {
-        json!({"type": self.name, "packet_id": self.packet, "data": self.data, "timestamp": self.at})
+    /// Builds the message that event streams and WebSockets send.
+    pub fn to_message(&self) -> Value {
+        json!({"type": self.name, "packet_id": self.packet_id, "data": self.data, "timestamp": self.at})
     }
 
     pub(super) fn status(&self) -> Option<&str> {
         self.data.get("status")?.as_str()
     }
 
-    pub(super) fn agents(&self) -> impl Iterator<Item = &str> {
+    /// Id of the packet's parent. `None` if it has none.
+    pub(crate) fn parent_id(&self) -> Option<RecordId> {
+        let text = self.data.get("parent_packet_id")?.as_str()?;
+        uuid::Uuid::try_parse(text).ok().map(|id| RecordId::from_bytes(id.into_bytes()))
+    }
+
+    pub(crate) fn agent_ids(&self) -> impl Iterator<Item = &str> {
         let metadata = self.data.get("metadata");
-        ["source_agent", "target_agent"].into_iter().filter_map(move |which| metadata?.get(which)?.get("id")?.as_str())
+        ["source_agent", "target_agent"].into_iter().filter_map(move |role| metadata?.get(role)?.get("id")?.as_str())
     }
 }

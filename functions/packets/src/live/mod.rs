@@ -1,31 +1,25 @@
-//! Live events: the account's feed, followed. `GET /events` sends it as server-sent events, the runner's `/ws` as frames of
-//! a WebSocket; both say the same and both stand on [`Watch`].
+//! Live events from the tenant's feed. `GET /events` sends server-sent events, the runner's `/ws` WebSocket messages.
+//! Both use [`Subscription`] and send equal messages.
 
 mod channel;
 mod event;
-mod follower;
-mod watch;
+mod live_request;
+mod subscription;
 
 pub use channel::{Channel, Channels};
 pub use event::Event;
-pub use follower::Follower;
-pub use watch::{News, PING_EVERY_MS, Watch, Ways};
+pub use live_request::LiveRequest;
+pub(crate) use subscription::feed_key;
+pub use subscription::{PING_INTERVAL_MS, Subscription, SubscriptionItem, SubscriptionOptions};
 
+use handrail_context::cx::Cx;
 use handrail_domain::ids::hex;
-use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::packet::Packet;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::store::{FeedKey, Key};
+use handrail_store::ApiKey;
 use serde_json::{Value, json};
 
-/// The feed of an account's packets.
-pub(crate) fn feed_of(key: &Key) -> FeedKey {
-    FeedKey { tenant: key.tenant, kind: Packet::KIND }
-}
-
-/// The first that is said on a connection.
-pub fn hello(cx: &Cx, key: &Key) -> Value {
+/// Builds the first message of a connection.
+pub fn connected_message(cx: &Cx, key: &ApiKey) -> Value {
     json!({
         "type": "connected",
         "connection_id": hex(&cx.entropy.bytes::<8>()),
@@ -34,7 +28,7 @@ pub fn hello(cx: &Cx, key: &Key) -> Value {
     })
 }
 
-/// Still there.
-pub fn ping(now: Timestamp) -> Value {
+/// Builds the message that keeps an idle connection open.
+pub fn ping_message(now: Timestamp) -> Value {
     json!({"type": "ping", "timestamp": now})
 }

@@ -1,33 +1,33 @@
-//! `GET /api/v1/schemas`: the account's schemas, newest first.
+//! `GET /api/v1/schemas`: lists the tenant's schemas, newest first.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::scopes;
+use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shown;
-use crate::body::Asked;
+use super::schema_json;
+use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::packing::{ENVELOPE_BYTES_MAX, Packing};
-use crate::page::Window;
+use crate::errors::ERROR_RENDERER;
+use crate::page::PageParams;
+use crate::response_encoding::{ENVELOPE_BYTES_MAX, ResponseEncoding};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-list",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/schemas",
-    auth: Auth::Key(Scope::PacketsSchemas),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ListSchemas],
+    auth: Auth::ApiKey(Scope::PacketsSchemas),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListSchemas],
     summary: "List the schemas, newest first",
     route,
 };
@@ -37,70 +37,70 @@ fn route() -> MethodRouter<Cx> {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct QueryParams {
     limit: Option<String>,
     offset: Option<String>,
 }
 
-/// A page of large schemas ends early: the next one begins behind those that it shows.
+/// Lists a page of schemas. A page of large schemas ends early, and the next page starts after the last schema shown.
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<right::PacketsSchemas>,
-    Asked(wanted): Asked<Wanted>,
-    packing: Packing,
+    caller: Caller<scopes::PacketsSchemas>,
+    QueryString(params): QueryString<QueryParams>,
+    encoding: ResponseEncoding,
 ) -> Result<Response, Problem> {
-    let Window { limit, offset } = Window::read(wanted.limit.as_deref(), wanted.offset.as_deref())?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let PageParams { limit, offset } = PageParams::parse(params.limit.as_deref(), params.offset.as_deref())?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
     let schemas = cx.store.schemas(tenant).await?;
-    let (mut page, mut room) = (Vec::new(), packing.room_beside(ENVELOPE_BYTES_MAX));
+    let (mut page, mut budget) = (Vec::new(), encoding.budget_after(ENVELOPE_BYTES_MAX));
     for schema in schemas.iter().skip(offset).take(limit) {
-        let shown = shown(tenant, schema)?;
-        if !room.take_entry(&shown)? {
+        let view = schema_json(tenant, schema)?;
+        if !budget.reserve_entry(&view)? {
             break;
         }
-        page.push(shown);
+        page.push(view);
     }
-    let answer = json!({"schemas": page, "total": schemas.len(), "limit": limit, "offset": offset});
-    Ok(packing.answer_of(&answer)?)
+    let response = json!({"schemas": page, "total": schemas.len(), "limit": limit, "offset": offset});
+    Ok(encoding.encode(&response)?)
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::ids::RecordId;
-    use handrail_kernel::store::{PutSchema, Schema};
+    use handrail_store::{PutSchemaOutcome, Schema};
     use serde_json::Value;
 
     use super::*;
-    use crate::testing::{Desk, NOON, WRITER, tenant};
+    use crate::testing::{NOON, TestApp, WRITER, tenant};
 
     #[tokio::test]
-    async fn schemas_are_listed_newest_first_as_far_as_an_answer_goes() {
-        let desk = Desk::new().await;
-        for at in 0..100_u8 {
+    async fn schema_list_is_newest_first_within_response_limit() {
+        let app = TestApp::new().await;
+        for index in 0..100_u8 {
             let schema = Schema {
-                id: RecordId::new(NOON, [200 - at; 10]),
-                name: format!("the {at}th"),
+                id: RecordId::new(NOON, [200 - index; 10]),
+                name: format!("the {index}th"),
                 version: 1,
                 text: json!({"type": "object", "title": "x".repeat(64_000)}).to_string(),
-                created_at: NOON.plus_ms(i64::from(at)),
+                created_at: NOON.plus_ms(i64::from(index)),
             };
-            assert!(matches!(desk.cx.store.put_schema(tenant(), schema).await.unwrap(), PutSchema::Done(_)));
+            assert!(matches!(app.cx.store.put_schema(tenant(), schema).await.unwrap(), PutSchemaOutcome::Done(_)));
         }
-        let ask = async |query: &str| {
-            let page = desk.call(ENDPOINT, &format!("/api/v1/schemas{query}"), WRITER, Value::Null).await;
+        let list_schemas = async |query: &str| {
+            let page = app.call(ENDPOINT, &format!("/api/v1/schemas{query}"), WRITER, Value::Null).await;
             let names = page.json["schemas"].as_array().cloned().unwrap_or_default();
-            let names: Vec<String> = names.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+            let names: Vec<String> = names.iter().map(|schema| schema["name"].as_str().unwrap().to_owned()).collect();
             (names, page.json)
         };
-        let (names, page) = ask("?limit=2&offset=1").await;
+        let (names, page) = list_schemas("?limit=2&offset=1").await;
         assert_eq!(names, ["the 98th", "the 97th"]);
         assert_eq!((&page["total"], &page["limit"], &page["offset"]), (&json!(100), &json!(2), &json!(1)));
-        let (names, _) = ask("?limit=200").await;
+        let (names, _) = list_schemas("?limit=200").await;
         assert!((80..100).contains(&names.len()), "{}", names.len());
-        let (rest, _) = ask(&format!("?limit=200&offset={}", names.len())).await;
-        assert_eq!(names.len() + rest.len(), 100);
-        assert_eq!(rest.last().unwrap(), "the 0th");
-        assert_eq!(ask("?offset=100").await.0, [""; 0]);
+        let (second_page, _) = list_schemas(&format!("?limit=200&offset={}", names.len())).await;
+        assert_eq!(names.len() + second_page.len(), 100);
+        assert_eq!(second_page.last().unwrap(), "the 0th");
+        assert_eq!(list_schemas("?offset=100").await.0, [""; 0]);
     }
 }

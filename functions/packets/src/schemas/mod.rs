@@ -1,24 +1,24 @@
-//! Schemas: an account says how the contexts of its packets look, and a packet that names one is held to it.
+//! JSON schemas of a tenant. A packet that names a schema must have a context that matches the schema.
 
+mod cost;
 pub mod create;
-mod effort;
-pub(crate) mod fit;
 pub mod get;
 pub mod list;
-mod outline;
 mod patterns;
+mod schema_graph;
 #[cfg(test)]
 mod tests;
+pub(crate) mod validation;
 
 use handrail_domain::ids::TenantId;
-use handrail_kernel::fault::Fault;
-use handrail_kernel::store::Schema;
+use handrail_platform::fault::Fault;
+use handrail_store::Schema;
 use serde_json::{Value, json};
 
-/// As clients see it.
-fn shown(tenant: TenantId, schema: &Schema) -> Result<Value, Fault> {
-    let json_schema: Value =
-        serde_json::from_str(&schema.text).map_err(|error| Fault::broken_by("a schema can't be read", error))?;
+/// Builds the JSON view of a schema.
+fn schema_json(tenant: TenantId, schema: &Schema) -> Result<Value, Fault> {
+    let json_schema: Value = serde_json::from_str(&schema.text)
+        .map_err(|error| Fault::internal_with_source("stored schema is not JSON", error))?;
     Ok(json!({
         "id": schema.id,
         "name": schema.name,

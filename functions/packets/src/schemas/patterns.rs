@@ -1,14 +1,14 @@
-//! How large the patterns of a schema are. They are matched in time linear in the text, times their size: so the size is
-//! what has to be bounded.
+//! Size limits of the patterns in a schema. Matching takes time proportional to the text times the pattern size, so the
+//! size must be bounded.
 
 use regex_automata::nfa::thompson::NFA;
 
-/// Of one pattern, compiled.
+/// Compiled size of one pattern.
 pub(super) const PATTERN_BYTES_MAX: usize = 512 * 1024;
-/// Of all patterns of a schema. A process remembers some schemas with all their patterns.
+/// Compiled size of all patterns of a schema. A process caches several schemas with their patterns.
 const PATTERNS_BYTES_MAX: usize = 1024 * 1024;
 const PATTERNS_MAX: usize = 500;
-/// Of a pattern that only the library understands: as many as it may have.
+/// States assumed for a pattern that only the schema library can parse: the most that a pattern may have.
 const STATES_MAX: u64 = 16_000;
 
 #[derive(Default)]
@@ -18,10 +18,10 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// How many states it has. What is no pattern is left to the library, which says what is wrong with it.
-    pub(super) fn states_of(&mut self, pattern: &str) -> Result<u64, String> {
+    /// Counts the states of a pattern. An invalid pattern is left to the schema library, which reports the error.
+    pub(super) fn count_states(&mut self, pattern: &str) -> Result<u64, String> {
         let limits = NFA::config().nfa_size_limit(Some(PATTERN_BYTES_MAX));
-        let (states, bytes) = match NFA::compiler().configure(limits).build(&in_ascii(pattern)) {
+        let (states, bytes) = match NFA::compiler().configure(limits).build(&to_ascii_classes(pattern)) {
             Ok(nfa) => (nfa.states().len() as u64, nfa.memory_usage()),
             Err(error) if error.size_limit().is_some() => return Err("is a pattern that is too large".to_owned()),
             Err(_) => (STATES_MAX, PATTERN_BYTES_MAX),
@@ -29,13 +29,13 @@ impl Patterns {
         self.count += 1;
         self.bytes += bytes;
         if self.count > PATTERNS_MAX || self.bytes > PATTERNS_BYTES_MAX {
-            return Err("is one pattern too many: together they are too large".to_owned());
+            return Err("exceeds the limit of all patterns together".to_owned());
         }
         Ok(states)
     }
 }
 
-/// A digit is one of ten, as in the language that patterns are written in; here it would be one of some hundreds.
-fn in_ascii(pattern: &str) -> String {
+/// Replaces digit and word classes by ASCII classes, their meaning in JSON Schema; in Rust they include all of Unicode.
+fn to_ascii_classes(pattern: &str) -> String {
     pattern.replace(r"\d", "[0-9]").replace(r"\w", "[A-Za-z0-9_]")
 }

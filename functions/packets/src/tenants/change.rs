@@ -1,32 +1,37 @@
-//! `PATCH /api/v1/tenants/{id}`: an operator changes a tenant. Every key of it is under the new terms a few seconds later.
+//! `PATCH /api/v1/tenants/{id}`: changes a tenant, for operators. New limits apply to all its keys within seconds.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, patch};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::account::Account;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::account::Tenant;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::PathParam;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::wish::Wish;
-use super::{TenantsWrite, change_account, shown, taken};
+use super::tenant_params::TenantParams;
+use super::{TenantsWrite, require_name_claimed, tenant_json, update_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::keys::tenant_seen_by;
+use crate::errors::ERROR_RENDERER;
+use crate::keys::visible_tenant;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-change",
-    method: Verb::Patch,
+    method: HttpMethod::Patch,
     path: "/api/v1/tenants/{id}",
-    auth: Auth::Key(Scope::TenantsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::NameAccount, Touch::ChangeAccount],
+    auth: Auth::ApiKey(Scope::TenantsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ClaimTenantName,
+        DataAccess::UpdateTenant,
+    ],
     summary: "Change a tenant",
     route,
 };
@@ -38,109 +43,114 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<TenantsWrite>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
     body: Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let wish = body.read(&caller.key, Wish::read_change)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let tenant = tenant_seen_by(&caller.key, &id)?;
-    let changed = change_account(&cx, tenant, &id, |account| {
-        let (cx, wish) = (&cx, &wish);
+    let changes = body.read(&caller.key, TenantParams::read_change)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let tenant = visible_tenant(&caller.key, &id)?;
+    let changed = update_tenant(&cx, tenant, &id, |current| {
+        let (cx, changes) = (&cx, &changes);
         async move {
-            let (now, name) = (cx.clock.now(), account.name.clone());
-            let wanted = wish.onto(account);
-            if wanted.name != name {
-                taken(&wanted.name, cx.store.take_name(&wanted.name, tenant, now).await?)?;
+            let (now, name) = (cx.clock.now(), current.name.clone());
+            let changed_tenant = changes.apply_to(current);
+            if changed_tenant.name != name {
+                require_name_claimed(
+                    &changed_tenant.name,
+                    cx.store.claim_name(&changed_tenant.name, tenant, now).await?,
+                )?;
             }
-            Ok(Account { updated_at: Some(now), ..wanted })
+            Ok(Tenant { updated_at: Some(now), ..changed_tenant })
         }
     });
-    Ok(axum::Json(shown(&changed.await?)))
+    Ok(axum::Json(tenant_json(&changed.await?)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::Tier;
-    use handrail_kernel::store::Replaced;
+    use handrail_store::ReplaceOutcome;
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, NOON, OPERATOR, packet, tenant};
+    use crate::testing::{ADMIN, NOON, OPERATOR, TestApp, WRITER, packet_body, tenant};
 
-    fn path() -> String {
+    fn own_tenant_path() -> String {
         format!("/api/v1/tenants/{}", tenant())
     }
 
     #[tokio::test]
-    async fn what_is_said_changes_and_the_rest_stays() {
-        let desk = Desk::new().await;
-        desk.has_own_account(|account| account.max_api_keys = Some(9)).await;
-        desk.advance(1);
-        let wish = json!({"name": "Renamed", "tier": "business", "max_api_keys": null, "unknown": 1});
-        let changed = desk.call(ENDPOINT, &path(), OPERATOR, wish).await;
+    async fn patch_changes_only_given_tenant_fields() {
+        let app = TestApp::new().await;
+        app.create_own_tenant(|tenant| tenant.max_api_keys = Some(9)).await;
+        app.advance(1);
+        let changes = json!({"name": "Renamed", "tier": "business", "max_api_keys": null, "unknown": 1});
+        let changed = app.call(ENDPOINT, &own_tenant_path(), OPERATOR, changes).await;
         let expected = json!({
             "id": tenant(), "name": "Renamed", "tier": "business", "handoffs_per_day": null, "max_api_keys": 9,
             "created_at": NOON, "updated_at": NOON.plus_ms(1_000), "deleted_at": null,
         });
         assert_eq!((changed.status.as_u16(), &changed.json), (200, &expected));
-        let seen = desk.call(crate::tenants::get::ENDPOINT, &path(), ADMIN, Value::Null).await;
-        assert_eq!(seen.json, expected);
-        assert_eq!(desk.call(ENDPOINT, &path(), ADMIN, json!({})).await.status.as_u16(), 403);
-        let refused = desk.call(ENDPOINT, &path(), OPERATOR, json!({"tier": "gold"})).await;
+        let response = app.call(crate::tenants::get::ENDPOINT, &own_tenant_path(), ADMIN, Value::Null).await;
+        assert_eq!(response.json, expected);
+        assert_eq!(app.call(ENDPOINT, &own_tenant_path(), ADMIN, json!({})).await.status.as_u16(), 403);
+        let refused = app.call(ENDPOINT, &own_tenant_path(), OPERATOR, json!({"tier": "gold"})).await;
         assert_eq!(refused.json["field"], "tier");
     }
 
     #[tokio::test]
-    async fn two_tenants_never_have_one_name() {
-        let desk = Desk::new().await;
-        desk.has_own_account(|_| {}).await;
-        let made = |name: &str| {
-            desk.call(crate::tenants::create::ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": name}))
-        };
-        made("Acme").await;
-        let rename = async |name: &str| desk.call(ENDPOINT, &path(), OPERATOR, json!({"name": name})).await;
+    async fn tenant_names_are_unique() {
+        let app = TestApp::new().await;
+        app.create_own_tenant(|_| {}).await;
+        let created =
+            |name: &str| app.call(crate::tenants::create::ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": name}));
+        created("Acme").await;
+        let rename = async |name: &str| app.call(ENDPOINT, &own_tenant_path(), OPERATOR, json!({"name": name})).await;
         assert_eq!(rename("Acme").await.status.as_u16(), 409);
         assert_eq!(rename("Apex").await.status.as_u16(), 200);
-        assert_eq!(made("Apex").await.status.as_u16(), 409);
-        // What it left can be had when nobody can be about to give it back.
+        assert_eq!(created("Apex").await.status.as_u16(), 409);
+        // A released name becomes available after a minute, when no rename can still be in progress.
         assert_eq!(rename("Zenith").await.status.as_u16(), 200);
-        desk.advance(60);
-        assert_eq!(made("Apex").await.status.as_u16(), 201);
-        assert_eq!(rename("Zenith").await.status.as_u16(), 200, "the name that it has already");
+        app.advance(60);
+        assert_eq!(created("Apex").await.status.as_u16(), 201);
+        assert_eq!(rename("Zenith").await.status.as_u16(), 200, "a tenant may keep its name");
     }
 
     #[tokio::test]
-    async fn a_changed_tier_reaches_every_key() {
-        let desk = Desk::new().await;
-        desk.has_own_account(|_| {}).await;
-        let make = async || desk.call(crate::create::ENDPOINT, "/api/v1/packets", AGENT, packet()).await;
-        assert_eq!(make().await.headers["x-ratelimit-tier"], "enterprise");
-        desk.call(ENDPOINT, &path(), OPERATOR, json!({"tier": "free"})).await;
+    async fn changed_tier_applies_to_every_key() {
+        let app = TestApp::new().await;
+        app.create_own_tenant(|_| {}).await;
+        let create_packet = async || app.call(crate::create::ENDPOINT, "/api/v1/packets", WRITER, packet_body()).await;
+        assert_eq!(create_packet().await.headers["x-ratelimit-tier"], "enterprise");
+        app.call(ENDPOINT, &own_tenant_path(), OPERATOR, json!({"tier": "free"})).await;
         for _ in 0..5 {
-            let made = make().await;
-            assert_eq!((made.status.as_u16(), &made.headers["x-ratelimit-tier"]), (201, &"free".parse().unwrap()));
+            let created = create_packet().await;
+            assert_eq!(
+                (created.status.as_u16(), &created.headers["x-ratelimit-tier"]),
+                (201, &"free".parse().unwrap())
+            );
         }
-        assert_eq!(make().await.status.as_u16(), 429);
-        desk.call(ENDPOINT, &path(), OPERATOR, json!({"tier": "pro"})).await;
-        assert_eq!(make().await.status.as_u16(), 201);
+        assert_eq!(create_packet().await.status.as_u16(), 429);
+        app.call(ENDPOINT, &own_tenant_path(), OPERATOR, json!({"tier": "pro"})).await;
+        assert_eq!(create_packet().await.status.as_u16(), 201);
     }
 
-    /// By another process, which does not tell this one.
+    /// Another process makes the change, and this process still caches the key.
     #[tokio::test]
-    async fn a_change_elsewhere_is_seen_within_five_seconds() {
-        let desk = Desk::new().await;
-        desk.has_own_account(|_| {}).await;
+    async fn change_by_another_process_applies_within_five_seconds() {
+        let app = TestApp::new().await;
+        app.create_own_tenant(|_| {}).await;
         let tier = async || {
-            let seen = desk.call(crate::list::ENDPOINT, "/api/v1/packets", AGENT, Value::Null).await;
-            seen.headers["x-ratelimit-tier"].to_str().unwrap().to_owned()
+            let response = app.call(crate::list::ENDPOINT, "/api/v1/packets", WRITER, Value::Null).await;
+            response.headers["x-ratelimit-tier"].to_str().unwrap().to_owned()
         };
         assert_eq!(tier().await, "enterprise");
-        let found = desk.cx.store.find_account(tenant()).await.unwrap().unwrap();
-        let pro = Account { tier: Tier::Pro, ..found.account.clone() };
-        assert_eq!(desk.cx.store.replace_account(&found, &pro).await.unwrap(), Replaced::Done);
-        assert_eq!(desk.cx.store.replace_account(&found, &pro).await.unwrap(), Replaced::Lost);
+        let found = app.cx.store.find_tenant(tenant()).await.unwrap().unwrap();
+        let pro = Tenant { tier: Tier::Pro, ..found.tenant.clone() };
+        assert_eq!(app.cx.store.replace_tenant(&found, &pro).await.unwrap(), ReplaceOutcome::Done);
+        assert_eq!(app.cx.store.replace_tenant(&found, &pro).await.unwrap(), ReplaceOutcome::Conflict);
         assert_eq!(tier().await, "enterprise");
-        desk.advance(5);
+        app.advance(5);
         assert_eq!(tier().await, "pro");
     }
 }

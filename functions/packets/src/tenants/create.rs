@@ -1,32 +1,32 @@
-//! `POST /api/v1/tenants`: an operator makes a tenant. Its keys are made at `/api/v1/keys`.
+//! `POST /api/v1/tenants`: creates a tenant, for operators. `/api/v1/keys` creates its API keys.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::account::{Account, Tier};
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::account::{Tenant, Tier};
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::wish::Wish;
-use super::{TenantsWrite, shown, taken};
+use super::tenant_params::TenantParams;
+use super::{TenantsWrite, require_name_claimed, tenant_json};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
+use crate::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-create",
-    method: Verb::Post,
+    method: HttpMethod::Post,
     path: "/api/v1/tenants",
-    auth: Auth::Key(Scope::TenantsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::NameAccount],
-    summary: "Make a tenant",
+    auth: Auth::ApiKey(Scope::TenantsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ClaimTenantName],
+    summary: "Create a tenant",
     route,
 };
 
@@ -39,15 +39,15 @@ async fn handler(
     caller: Caller<TenantsWrite>,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let wish = body.read(&caller.key, Wish::read_new)?;
-    spend(&cx, &caller.key, Budget::Calls).await?;
+    let params = body.read(&caller.key, TenantParams::read_new)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let now = cx.clock.now();
-    // As published: who names no tier begins small.
-    let account = wish.onto(Account::new(cx.new_tenant_id(), "", Tier::Free, now));
-    taken(&account.name, cx.store.take_name(&account.name, account.tenant, now).await?)?;
-    // `false`: it is there already, because the answer to the first try was lost.
-    cx.store.put_account(&account).await?;
-    Ok((StatusCode::CREATED, axum::Json(shown(&account))))
+    // The published API starts a tenant without a tier on the free tier.
+    let tenant = params.apply_to(Tenant::new(cx.new_tenant_id(), "", Tier::Free, now));
+    require_name_claimed(&tenant.name, cx.store.claim_name(&tenant.name, tenant.tenant, now).await?)?;
+    // `false` means that the tenant exists, because the response to the first attempt was lost.
+    cx.store.put_tenant(&tenant).await?;
+    Ok((StatusCode::CREATED, axum::Json(tenant_json(&tenant))))
 }
 
 #[cfg(test)]
@@ -55,31 +55,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, Desk, NOON, OPERATOR};
+    use crate::testing::{ADMIN, NOON, OPERATOR, TestApp};
 
     #[tokio::test]
-    async fn a_tenant_has_what_its_tier_gives_unless_it_is_said() {
-        let desk = Desk::new().await;
-        let made = desk.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
+    async fn new_tenant_limits_default_to_its_tier() {
+        let app = TestApp::new().await;
+        let created = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
         let expected = json!({
-            "id": made.json["id"], "name": "Acme", "tier": "free", "handoffs_per_day": 5, "max_api_keys": 5,
+            "id": created.json["id"], "name": "Acme", "tier": "free", "handoffs_per_day": 5, "max_api_keys": 5,
             "created_at": NOON, "updated_at": NOON, "deleted_at": null,
         });
-        assert_eq!((made.status.as_u16(), &made.json), (201, &expected));
-        for (said, shown) in [("business", "business"), ("scale", "business"), ("enterprise", "enterprise")] {
-            let wish = json!({"name": format!("Acme {said}"), "tier": said, "handoffs_per_day": null});
-            let made = desk.call(ENDPOINT, "/api/v1/tenants", OPERATOR, wish).await;
-            let seen = (&made.json["tier"], &made.json["handoffs_per_day"], &made.json["max_api_keys"]);
-            assert_eq!(seen, (&json!(shown), &Value::Null, &json!(100)));
+        assert_eq!((created.status.as_u16(), &created.json), (201, &expected));
+        for (tier, shown_tier) in [("business", "business"), ("scale", "business"), ("enterprise", "enterprise")] {
+            let body = json!({"name": format!("Acme {tier}"), "tier": tier, "handoffs_per_day": null});
+            let created = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
+            let fields = (&created.json["tier"], &created.json["handoffs_per_day"], &created.json["max_api_keys"]);
+            assert_eq!(fields, (&json!(shown_tier), &Value::Null, &json!(100)));
         }
-        let wish = json!({"name": "Own", "tier": "pro", "handoffs_per_day": 7, "max_api_keys": 2});
-        let made = desk.call(ENDPOINT, "/api/v1/tenants", OPERATOR, wish).await;
-        assert_eq!((&made.json["handoffs_per_day"], &made.json["max_api_keys"]), (&json!(7), &json!(2)));
+        let body = json!({"name": "Own", "tier": "pro", "handoffs_per_day": 7, "max_api_keys": 2});
+        let created = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
+        assert_eq!((&created.json["handoffs_per_day"], &created.json["max_api_keys"]), (&json!(7), &json!(2)));
     }
 
     #[tokio::test]
-    async fn what_makes_no_tenant_is_named() {
-        let desk = Desk::new().await;
+    async fn invalid_tenant_fields_are_refused_by_name() {
+        let app = TestApp::new().await;
         for (field, body) in [
             ("name", json!({})),
             ("name", json!({"name": ""})),
@@ -92,39 +92,39 @@ mod tests {
             ("max_api_keys", json!({"name": "x", "max_api_keys": 101})),
             ("max_api_keys", json!({"name": "x", "max_api_keys": 1.5})),
         ] {
-            let refused = desk.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
+            let refused = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);
         }
-        assert_eq!(desk.cx.store.accounts(0, 10).await.unwrap(), []);
-        let refused = desk.call(ENDPOINT, "/api/v1/tenants", ADMIN, json!({"name": "x"})).await;
+        assert_eq!(app.cx.store.tenants(0, 10).await.unwrap(), []);
+        let refused = app.call(ENDPOINT, "/api/v1/tenants", ADMIN, json!({"name": "x"})).await;
         assert!(refused.status.as_u16() == 403 && refused.json["detail"].as_str().unwrap().contains("operator"));
     }
 
     #[tokio::test]
-    async fn a_name_is_given_once_and_again_when_it_is_free() {
-        let desk = Desk::new().await;
-        let make = async || desk.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
-        let first = make().await;
-        assert_eq!(make().await.refusal(), (409, "Tenant with name 'Acme' already exists"));
+    async fn tenant_name_is_reusable_after_deletion() {
+        let app = TestApp::new().await;
+        let create_tenant = async || app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
+        let first = create_tenant().await;
+        assert_eq!(create_tenant().await.error(), (409, "Tenant with name 'Acme' already exists"));
         let path = format!("/api/v1/tenants/{}", first.json["id"].as_str().unwrap());
-        desk.call(crate::tenants::delete::ENDPOINT, &path, OPERATOR, Value::Null).await;
-        let second = make().await;
+        app.call(crate::tenants::delete::ENDPOINT, &path, OPERATOR, Value::Null).await;
+        let second = create_tenant().await;
         assert_eq!(second.status.as_u16(), 201);
         assert_ne!(second.json["id"], first.json["id"]);
     }
 
-    /// Whoever took it may be about to make the tenant, or has died.
+    /// A request that claimed a name may still create the tenant, or may have crashed.
     #[tokio::test]
-    async fn a_name_that_leads_nowhere_is_taken_over_when_nobody_can_be_at_it() {
-        let desk = Desk::new().await;
-        let gone = desk.cx.new_tenant_id();
-        desk.cx.store.take_name("Acme", gone, NOON).await.unwrap();
-        let make = async || desk.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
-        let refused = make().await;
+    async fn abandoned_name_claim_expires() {
+        let app = TestApp::new().await;
+        let unused_id = app.cx.new_tenant_id();
+        app.cx.store.claim_name("Acme", unused_id, NOON).await.unwrap();
+        let create_tenant = async || app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
+        let refused = create_tenant().await;
         assert_eq!(refused.status.as_u16(), 503, "{}", refused.json);
         assert!(refused.headers.contains_key("retry-after"));
-        desk.advance(60);
-        assert_eq!(make().await.status.as_u16(), 201);
-        assert_eq!(make().await.status.as_u16(), 409);
+        app.advance(60);
+        assert_eq!(create_tenant().await.status.as_u16(), 201);
+        assert_eq!(create_tenant().await.status.as_u16(), 409);
     }
 }

@@ -1,31 +1,36 @@
-//! `DELETE /api/v1/tenants/{id}`: an operator deletes a tenant. None of its keys works any more a few seconds later, and nobody
-//! signs in to it. What is in it stays where it is.
+//! `DELETE /api/v1/tenants/{id}`: deletes a tenant, for operators. Within seconds all its keys are refused, and its
+//! owner cannot sign in. Its records stay stored.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::account::Account;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_domain::account::Tenant;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::PathParam;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use super::{TenantsWrite, change_account};
+use super::{TenantsWrite, update_tenant};
 use crate::caller::Caller;
-use crate::dialect::{DIALECT, refuse};
-use crate::keys::tenant_seen_by;
+use crate::errors::{ERROR_RENDERER, error};
+use crate::keys::visible_tenant;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-delete",
-    method: Verb::Delete,
+    method: HttpMethod::Delete,
     path: "/api/v1/tenants/{id}",
-    auth: Auth::Key(Scope::TenantsWrite),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAccount, Touch::ChangeAccount],
+    auth: Auth::ApiKey(Scope::TenantsWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadTenant,
+        DataAccess::UpdateTenant,
+    ],
     summary: "Delete a tenant",
     route,
 };
@@ -37,18 +42,15 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<TenantsWrite>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
 ) -> Result<StatusCode, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let tenant = tenant_seen_by(&caller.key, &id)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let tenant = visible_tenant(&caller.key, &id)?;
     if tenant == caller.key.tenant {
-        return Err(refuse(
-            StatusCode::CONFLICT,
-            "This key belongs to that tenant: nobody would be left to look after it",
-        ));
+        return Err(error(StatusCode::CONFLICT, "An operator cannot delete the tenant of its own key"));
     }
-    let deleted = |account| std::future::ready(Ok(Account { deleted_at: Some(cx.clock.now()), ..account }));
-    change_account(&cx, tenant, &id, deleted).await?;
+    let mark_deleted = |tenant| std::future::ready(Ok(Tenant { deleted_at: Some(cx.clock.now()), ..tenant }));
+    update_tenant(&cx, tenant, &id, mark_deleted).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -60,51 +62,52 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{ADMIN, AGENT, Desk, NOON, OPERATOR, key, tenant};
+    use crate::testing::{ADMIN, AGENT, NOON, OPERATOR, TestApp, api_key, tenant};
 
-    fn path() -> String {
+    fn own_tenant_path() -> String {
         format!("/api/v1/tenants/{}", tenant())
     }
 
     #[tokio::test]
-    async fn it_is_gone_and_its_keys_are_refused() {
-        let desk = Desk::new().await;
+    async fn keys_of_deleted_tenant_are_refused() {
+        let app = TestApp::new().await;
         let email = EmailAddress::parse("you@example.com").unwrap();
-        desk.has_own_account(|account| account.email = Some(email.clone())).await;
-        let ask = async |key: &str| desk.call(crate::list::ENDPOINT, "/api/v1/packets", key, Value::Null).await;
-        assert_eq!(ask(AGENT).await.status.as_u16(), 200);
-        assert_eq!(desk.call(ENDPOINT, &path(), ADMIN, Value::Null).await.status.as_u16(), 403);
-        let gone = desk.call(ENDPOINT, &path(), OPERATOR, Value::Null).await;
-        assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
-        assert_eq!(ask(AGENT).await.refusal(), (403, "API key has been revoked"));
-        assert!(desk.cx.store.account_by_email(&email).await.unwrap().is_none(), "nobody signs in");
+        app.create_own_tenant(|tenant| tenant.email = Some(email.clone())).await;
+        let list_packets = async |key: &str| app.call(crate::list::ENDPOINT, "/api/v1/packets", key, Value::Null).await;
+        assert_eq!(list_packets(AGENT).await.status.as_u16(), 200);
+        assert_eq!(app.call(ENDPOINT, &own_tenant_path(), ADMIN, Value::Null).await.status.as_u16(), 403);
+        let deleted = app.call(ENDPOINT, &own_tenant_path(), OPERATOR, Value::Null).await;
+        assert_eq!((deleted.status.as_u16(), deleted.body.len()), (204, 0));
+        assert_eq!(list_packets(AGENT).await.error(), (403, "API key has been revoked"));
+        assert!(app.cx.store.tenant_by_email(&email).await.unwrap().is_none(), "the owner cannot sign in");
         for endpoint in [ENDPOINT, crate::tenants::get::ENDPOINT, crate::tenants::keys::ENDPOINT] {
-            let at = endpoint.path.replace("{id}", &tenant().to_string());
-            assert_eq!(desk.call(endpoint, &at, OPERATOR, Value::Null).await.status.as_u16(), 404);
+            let path = endpoint.path.replace("{id}", &tenant().to_string());
+            assert_eq!(app.call(endpoint, &path, OPERATOR, Value::Null).await.status.as_u16(), 404);
         }
-        let change = desk.call(crate::tenants::change::ENDPOINT, &path(), OPERATOR, json!({"tier": "pro"})).await;
+        let change =
+            app.call(crate::tenants::change::ENDPOINT, &own_tenant_path(), OPERATOR, json!({"tier": "pro"})).await;
         assert_eq!(change.status.as_u16(), 404);
     }
 
-    /// Whoever was about to make it did not see yet that its account is gone.
+    /// A concurrent request that creates a key may not see that the tenant has been deleted.
     #[tokio::test]
-    async fn a_key_that_was_made_meanwhile_never_works() {
-        let desk = Desk::new().await;
-        let other = desk.has_tenant("Other", Tier::Pro).await;
-        let at = format!("/api/v1/tenants/{other}");
-        assert_eq!(desk.call(ENDPOINT, &at, OPERATOR, Value::Null).await.status.as_u16(), 204);
-        let late = handrail_kernel::store::Key::new(KeyId::new(NOON, [70; 10]), other, "late", NOON);
-        desk.with_key(late, "ho_test_late").await;
-        let refused = desk.call(crate::list::ENDPOINT, "/api/v1/packets", "ho_test_late", Value::Null).await;
-        assert_eq!(refused.refusal(), (403, "API key has been revoked"));
-        let wish = json!({"name": "later still", "tenant_id": other});
-        assert_eq!(desk.call(crate::keys::create::ENDPOINT, "/api/v1/keys", OPERATOR, wish).await.status.as_u16(), 404);
+    async fn key_created_during_tenant_deletion_never_works() {
+        let app = TestApp::new().await;
+        let other = app.create_tenant("Other", Tier::Pro).await;
+        let path = format!("/api/v1/tenants/{other}");
+        assert_eq!(app.call(ENDPOINT, &path, OPERATOR, Value::Null).await.status.as_u16(), 204);
+        let late = handrail_store::ApiKey::new(KeyId::new(NOON, [70; 10]), other, "late", NOON);
+        app.add_key(late, "ho_test_late").await;
+        let refused = app.call(crate::list::ENDPOINT, "/api/v1/packets", "ho_test_late", Value::Null).await;
+        assert_eq!(refused.error(), (403, "API key has been revoked"));
+        let body = json!({"name": "later still", "tenant_id": other});
+        assert_eq!(app.call(crate::keys::create::ENDPOINT, "/api/v1/keys", OPERATOR, body).await.status.as_u16(), 404);
     }
 
     #[tokio::test]
-    async fn an_operator_does_not_saw_off_its_own_branch() {
-        let desk = Desk::new().await;
-        let own = format!("/api/v1/tenants/{}", key(handrail_domain::access::Role::Operator).tenant);
-        assert_eq!(desk.call(ENDPOINT, &own, OPERATOR, Value::Null).await.status.as_u16(), 409);
+    async fn operator_cannot_delete_its_own_account() {
+        let app = TestApp::new().await;
+        let own = format!("/api/v1/tenants/{}", api_key(handrail_domain::access::Role::Operator).tenant);
+        assert_eq!(app.call(ENDPOINT, &own, OPERATOR, Value::Null).await.status.as_u16(), 409);
     }
 }

@@ -1,30 +1,30 @@
-//! `GET /api/v1/tenants/{id}`: one tenant. To an admin only its own is there.
+//! `GET /api/v1/tenants/{id}`: returns a tenant. An admin sees only its own tenant.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::PathParam;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{TenantsRead, shown};
+use super::{TenantsRead, tenant_json};
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::keys::{no_such_tenant, tenant_seen_by};
+use crate::errors::ERROR_RENDERER;
+use crate::keys::{tenant_not_found, visible_tenant};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-get",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/tenants/{id}",
-    auth: Auth::Key(Scope::TenantsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAccount],
-    summary: "See a tenant",
+    auth: Auth::ApiKey(Scope::TenantsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadTenant],
+    summary: "Get a tenant",
     route,
 };
 
@@ -35,11 +35,11 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<TenantsRead>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let account = cx.store.account(tenant_seen_by(&caller.key, &id)?).await?;
-    Ok(axum::Json(shown(&account.ok_or_else(|| no_such_tenant(&id))?)))
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let tenant = cx.store.tenant(visible_tenant(&caller.key, &id)?).await?;
+    Ok(axum::Json(tenant_json(&tenant.ok_or_else(|| tenant_not_found(&id))?)))
 }
 
 #[cfg(test)]
@@ -48,22 +48,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, Desk, OPERATOR, tenant};
+    use crate::testing::{ADMIN, OPERATOR, TestApp, tenant};
 
     #[tokio::test]
-    async fn another_tenant_is_not_there() {
-        let desk = Desk::new().await;
-        let other = desk.has_tenant("Other", Tier::Scale).await;
-        let see =
-            async |key: &str, id: String| desk.call(ENDPOINT, &format!("/api/v1/tenants/{id}"), key, Value::Null).await;
-        let seen = see(OPERATOR, other.to_string()).await;
-        assert_eq!((seen.status.as_u16(), &seen.json["tier"]), (200, &json!("business")));
+    async fn admin_cannot_see_other_tenants() {
+        let app = TestApp::new().await;
+        let other = app.create_tenant("Other", Tier::Scale).await;
+        let get_tenant =
+            async |key: &str, id: String| app.call(ENDPOINT, &format!("/api/v1/tenants/{id}"), key, Value::Null).await;
+        let response = get_tenant(OPERATOR, other.to_string()).await;
+        assert_eq!((response.status.as_u16(), &response.json["tier"]), (200, &json!("business")));
         for foreign in [other.to_string(), "default".to_owned()] {
-            let refused = see(ADMIN, foreign.clone()).await;
-            assert_eq!(refused.refusal(), (404, format!("Tenant {foreign} not found").as_str()));
+            let refused = get_tenant(ADMIN, foreign.clone()).await;
+            assert_eq!(refused.error(), (404, format!("Tenant {foreign} not found").as_str()));
         }
-        assert_eq!(see(ADMIN, tenant().to_string()).await.status.as_u16(), 404, "its keys are older than accounts");
-        desk.has_own_account(|_| {}).await;
-        assert_eq!(see(ADMIN, tenant().to_string()).await.json["name"], "Own");
+        assert_eq!(
+            get_tenant(ADMIN, tenant().to_string()).await.status.as_u16(),
+            404,
+            "the keys have no tenant record yet"
+        );
+        app.create_own_tenant(|_| {}).await;
+        assert_eq!(get_tenant(ADMIN, tenant().to_string()).await.json["name"], "Own");
     }
 }

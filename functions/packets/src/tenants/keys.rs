@@ -1,29 +1,30 @@
-//! `GET /api/v1/tenants/{id}/keys`: the keys of a tenant, newest first. To an admin only its own is there.
+//! `GET /api/v1/tenants/{id}/keys`: lists the API keys of a tenant, newest first. An admin sees only its own
+//! tenant.
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_kernel::access::{Budget, spend};
-use handrail_kernel::cx::Cx;
-use handrail_kernel::endpoint::{Auth, Endpoint, Touch, Verb};
-use handrail_kernel::extract::Segment;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::settings::Need;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::PathParam;
+use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use super::TenantsRead;
 use crate::caller::Caller;
-use crate::dialect::DIALECT;
-use crate::keys::{is_seen_by, no_such_tenant, shown, tenant_seen_by};
+use crate::errors::ERROR_RENDERER;
+use crate::keys::{is_visible_to, key_json, tenant_not_found, visible_tenant};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-keys",
-    method: Verb::Get,
+    method: HttpMethod::Get,
     path: "/api/v1/tenants/{id}/keys",
-    auth: Auth::Key(Scope::TenantsRead),
-    dialect: DIALECT,
-    needs: &[Need::Table],
-    touches: &[Touch::LookUpKey, Touch::Lease, Touch::ReadAccount, Touch::ListKeys],
+    auth: Auth::ApiKey(Scope::TenantsRead),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadTenant, DataAccess::ListKeys],
     summary: "List a tenant's API keys",
     route,
 };
@@ -35,15 +36,15 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<TenantsRead>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
-    spend(&cx, &caller.key, Budget::Calls).await?;
-    let tenant = tenant_seen_by(&caller.key, &id)?;
-    if cx.store.account(tenant).await?.is_none() {
-        return Err(no_such_tenant(&id));
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let tenant = visible_tenant(&caller.key, &id)?;
+    if cx.store.tenant(tenant).await?.is_none() {
+        return Err(tenant_not_found(&id));
     }
     let keys = cx.store.keys(tenant).await?;
-    Ok(axum::Json(keys.iter().filter(|key| is_seen_by(&caller.key, key)).map(|key| shown(key, None)).collect()))
+    Ok(axum::Json(keys.iter().filter(|key| is_visible_to(&caller.key, key)).map(|key| key_json(key, None)).collect()))
 }
 
 #[cfg(test)]
@@ -51,20 +52,20 @@ mod tests {
     use handrail_domain::account::Tier;
 
     use super::*;
-    use crate::testing::{ADMIN, Desk, OPERATOR, tenant};
+    use crate::testing::{ADMIN, OPERATOR, TestApp, tenant};
 
     #[tokio::test]
-    async fn an_operator_sees_every_tenants_keys_and_an_admin_its_own() {
-        let desk = Desk::new().await;
-        desk.has_own_account(|_| {}).await;
-        let other = desk.has_tenant("Other", Tier::Pro).await;
-        let see = async |key: &str, tenant: String| {
-            desk.call(ENDPOINT, &format!("/api/v1/tenants/{tenant}/keys"), key, Value::Null).await
+    async fn operator_lists_all_tenant_keys_admin_only_own() {
+        let app = TestApp::new().await;
+        app.create_own_tenant(|_| {}).await;
+        let other = app.create_tenant("Other", Tier::Pro).await;
+        let list_keys = async |key: &str, tenant: String| {
+            app.call(ENDPOINT, &format!("/api/v1/tenants/{tenant}/keys"), key, Value::Null).await
         };
-        assert_eq!(see(OPERATOR, other.to_string()).await.json, serde_json::json!([]));
-        assert_eq!(see(ADMIN, other.to_string()).await.status.as_u16(), 404);
-        let seen = see(OPERATOR, tenant().to_string()).await;
-        assert_eq!(seen.json, see(ADMIN, tenant().to_string()).await.json);
-        assert_eq!(seen.json.as_array().unwrap().len(), 4, "{}", seen.json);
+        assert_eq!(list_keys(OPERATOR, other.to_string()).await.json, serde_json::json!([]));
+        assert_eq!(list_keys(ADMIN, other.to_string()).await.status.as_u16(), 404);
+        let response = list_keys(OPERATOR, tenant().to_string()).await;
+        assert_eq!(response.json, list_keys(ADMIN, tenant().to_string()).await.json);
+        assert_eq!(response.json.as_array().unwrap().len(), 4, "{}", response.json);
     }
 }

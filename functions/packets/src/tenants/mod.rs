@@ -1,6 +1,6 @@
-//! Tenants, which are accounts: an operator looks after all of them, an admin sees its own.
+//! Management of tenants: an operator manages all of them, an admin sees its own.
 //!
-//! Nothing here leads to what is in an account: an operator's key reads no packet.
+//! The records of a tenant stay hidden: an operator's key reads no packet.
 
 pub mod change;
 pub mod create;
@@ -8,76 +8,78 @@ pub mod delete;
 pub mod get;
 pub mod keys;
 pub mod list;
-mod wish;
+mod tenant_params;
 
+use handrail_context::cx::Cx;
 use handrail_domain::access::Scope;
-use handrail_domain::account::Account;
+use handrail_domain::account::Tenant;
 use handrail_domain::ids::TenantId;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::extract::Right;
-use handrail_kernel::problem::Problem;
-use handrail_kernel::store::{NameTaken, Replaced};
+use handrail_store::{ClaimNameOutcome, ReplaceOutcome};
+use handrail_web::extract::RequiredScope;
+use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::dialect::refuse;
-use crate::keys::no_such_tenant;
+use crate::errors::error;
+use crate::keys::tenant_not_found;
 
-/// Seeing tenants.
+/// Scope for reading tenants.
 pub struct TenantsRead;
 
-impl Right for TenantsRead {
+impl RequiredScope for TenantsRead {
     const SCOPE: Scope = Scope::TenantsRead;
-    const NEEDS: &'static str = "the role admin or operator";
+    const REQUIREMENT: &'static str = "the role admin or operator";
 }
 
-/// Making, changing and deleting them.
+/// Scope for creating, changing and deleting tenants.
 pub struct TenantsWrite;
 
-impl Right for TenantsWrite {
+impl RequiredScope for TenantsWrite {
     const SCOPE: Scope = Scope::TenantsWrite;
-    const NEEDS: &'static str = "the role operator, which the command line gives";
+    const REQUIREMENT: &'static str = "the role operator, which the command line gives";
 }
 
-/// With the numbers that count: its own, or else its tier's. Null: as many as wanted.
-pub(crate) fn shown(account: &Account) -> Value {
+/// Builds the JSON view of a tenant. Limits are its own or else those of its tier; null means unlimited.
+pub(crate) fn tenant_json(tenant: &Tenant) -> Value {
     json!({
-        "id": account.tenant,
-        "name": account.name,
-        "tier": account.tier.allotment().name,
-        "handoffs_per_day": account.handoffs_per_day(),
-        "max_api_keys": account.keys_max(),
-        "created_at": account.created_at,
-        "updated_at": account.updated_at.unwrap_or(account.created_at),
-        "deleted_at": account.deleted_at,
+        "id": tenant.tenant,
+        "name": tenant.name,
+        "tier": tenant.tier.allotment().name,
+        "handoffs_per_day": tenant.handoffs_per_day(),
+        "max_api_keys": tenant.keys_max(),
+        "created_at": tenant.created_at,
+        "updated_at": tenant.updated_at.unwrap_or(tenant.created_at),
+        "deleted_at": tenant.deleted_at,
     })
 }
 
-/// A change lost to another one is made anew over what that one left. Operators are few: they are never this many.
+/// Attempts of a change. A concurrent change causes another attempt on the new version; operators are few.
 const ATTEMPTS_MAX: usize = 5;
 
-/// Makes an account what `anew` says, and lets this process forget what it knew of its keys. The others do a few seconds
-/// later.
-async fn change_account<F>(cx: &Cx, tenant: TenantId, id: &str, anew: impl Fn(Account) -> F) -> Result<Account, Problem>
+/// Replaces a tenant with the result of `change`, and clears the key cache of this process. The caches of other
+/// processes expire within seconds.
+async fn update_tenant<F>(cx: &Cx, tenant: TenantId, id: &str, change: impl Fn(Tenant) -> F) -> Result<Tenant, Problem>
 where
-    F: Future<Output = Result<Account, Problem>>,
+    F: Future<Output = Result<Tenant, Problem>>,
 {
     for _ in 0..ATTEMPTS_MAX {
-        let found = cx.store.find_account(tenant).await?.ok_or_else(|| no_such_tenant(id))?;
-        let wanted = anew(found.account.clone()).await?;
-        if cx.store.replace_account(&found, &wanted).await? == Replaced::Done {
-            cx.gate.forget_keys();
-            return Ok(wanted);
+        let found = cx.store.find_tenant(tenant).await?.ok_or_else(|| tenant_not_found(id))?;
+        let changed = change(found.tenant.clone()).await?;
+        if cx.store.replace_tenant(&found, &changed).await? == ReplaceOutcome::Done {
+            handrail_access::clear_key_cache(cx);
+            return Ok(changed);
         }
     }
     Err(Problem::Busy { retry_after_s: 1 })
 }
 
-/// The name is the account's from here on, or this is why not.
-fn taken(name: &str, taken: NameTaken) -> Result<(), Problem> {
-    match taken {
-        NameTaken::Now => Ok(()),
-        NameTaken::Held => Err(refuse(StatusCode::CONFLICT, format!("Tenant with name '{name}' already exists"))),
-        NameTaken::Unsettled(seconds) => Err(Problem::Busy { retry_after_s: seconds }),
+/// Converts the outcome of claiming a tenant's name into an error, unless the name was claimed.
+fn require_name_claimed(name: &str, outcome: ClaimNameOutcome) -> Result<(), Problem> {
+    match outcome {
+        ClaimNameOutcome::Claimed => Ok(()),
+        ClaimNameOutcome::Taken => {
+            Err(error(StatusCode::CONFLICT, format!("Tenant with name '{name}' already exists")))
+        }
+        ClaimNameOutcome::Pending(seconds) => Err(Problem::Busy { retry_after_s: seconds }),
     }
 }

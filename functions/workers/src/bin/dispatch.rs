@@ -1,6 +1,6 @@
 //! The function on the table's stream.
 
 #[tokio::main]
-async fn main() -> Result<(), handrail_kernel::aws::Error> {
-    handrail_effects::aws::on_stream(handrail_workers::DISPATCH, handrail_workers::DOORS).await
+async fn main() -> Result<(), handrail_context::aws::Error> {
+    handrail_effects::aws::on_stream(handrail_workers::DISPATCH, handrail_workers::KIND_HANDLERS).await
 }

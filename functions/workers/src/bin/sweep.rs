@@ -1,6 +1,6 @@
-//! The function that is called every few minutes.
+//! The function on the schedule, which runs every few minutes.
 
 #[tokio::main]
-async fn main() -> Result<(), handrail_kernel::aws::Error> {
-    handrail_effects::aws::on_schedule(handrail_workers::SWEEP, handrail_workers::DOORS).await
+async fn main() -> Result<(), handrail_context::aws::Error> {
+    handrail_effects::aws::on_schedule(handrail_workers::SWEEP, handrail_workers::KIND_HANDLERS).await
 }

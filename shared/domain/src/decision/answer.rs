@@ -1,15 +1,16 @@
-//! Answers: what may come with one, and whether it is one to what was asked.
+//! Answers to a decision: limits of their fields, and the check against the spec.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
-use super::ask::{Ask, Choice, Invalid, invalid};
+use super::ask::{Choice, DecisionSpec};
+use super::field_error::{FieldError, invalid};
 use super::response::{ResponseType, TextField};
 use crate::attachment::Attachment;
 use crate::text::has_hidden_controls;
 use crate::time::Timestamp;
 
-/// What somebody answered.
+/// Accepted answer of a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub resolved_by: String,
@@ -17,55 +18,55 @@ pub struct Answer {
     pub notes: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_data: Option<Value>,
-    /// Approved for this time and not before.
+    /// Time from which the approved action may be carried out. `None` unless the decision is scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execute_at: Option<Timestamp>,
-    /// What the approver uploaded.
+    /// Files that the approver uploaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Attachment>,
 }
 
-/// An answer as it was handed in, before it is known to count.
+/// Answer as submitted, before it is checked against the spec.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Given {
-    /// In whose name. Absent: the person who is asked.
+pub struct SubmittedAnswer {
+    /// Name of the person who answered, from an API key. `None`: the current approver.
     pub resolved_by: Option<String>,
     pub notes: Option<String>,
     pub response_data: Option<Value>,
-    /// When to do it, as it was written.
+    /// Requested time as the client wrote it, not yet parsed.
     pub execute_at: Option<String>,
-    /// Checked and kept already.
+    /// Uploaded files, already checked and stored.
     pub files: Vec<Attachment>,
 }
 
-/// Kept in the record and in its log, so they stay small.
+/// Longest `notes`. Answers are stored in the record and again in its log, so all their fields are short.
 pub const NOTES_CHARS_MAX: usize = 5_000;
 pub const RESPONSE_DATA_BYTES_MAX: usize = 16 * 1024;
-/// The log wraps the data, and a reader of JSON gives up at 128: what is stored must be readable again.
+/// Deepest nesting of `response_data`. Log entries nest the data further, and `serde_json` reads at most 128 levels.
 pub const RESPONSE_DATA_DEPTH_MAX: usize = 64;
 pub const RESOLVED_BY_CHARS_MAX: usize = 254;
-/// Of one typed text.
+/// Longest text in one field of `response_data`.
 pub const TEXT_CHARS_MAX: usize = 2_000;
 pub const EXECUTE_WITHIN_DAYS_MAX: i64 = 365;
 
 const DATA: &str = "response_data";
 const EXECUTE_AT: &str = "execute_at";
-/// The member of `response_data` that an answer in words lies under.
+/// Member of `response_data` that holds the text of a [`ResponseType::Reply`].
 pub const REPLY: &str = "response";
 
-/// Checks what came with an answer, from whichever side it came and whatever was asked.
-pub fn check_given(
+/// Validates the fields of an answer that do not depend on the decision.
+pub fn validate_answer(
     resolved_by: Option<String>,
     notes: Option<String>,
     response_data: Option<Value>,
     execute_at: Option<String>,
-) -> Result<Given, Invalid> {
-    let resolved_by = resolved_by.filter(|by| !by.trim().is_empty());
-    if let Some(by) = &resolved_by {
-        if by.chars().count() > RESOLVED_BY_CHARS_MAX {
+) -> Result<SubmittedAnswer, FieldError> {
+    let resolved_by = resolved_by.filter(|name| !name.trim().is_empty());
+    if let Some(name) = &resolved_by {
+        if name.chars().count() > RESOLVED_BY_CHARS_MAX {
             return Err(invalid("resolved_by", format!("must be at most {RESOLVED_BY_CHARS_MAX} characters")));
         }
-        if by.chars().any(char::is_control) {
+        if name.chars().any(char::is_control) {
             return Err(invalid("resolved_by", "must not hold control characters"));
         }
     }
@@ -90,10 +91,10 @@ pub fn check_given(
         }
     }
     let execute_at = execute_at.filter(|text| !text.trim().is_empty());
-    Ok(Given { resolved_by, notes, response_data, execute_at, files: Vec::new() })
+    Ok(SubmittedAnswer { resolved_by, notes, response_data, execute_at, files: Vec::new() })
 }
 
-/// How many objects and lists lie inside each other.
+/// Nesting depth of objects and lists.
 fn depth(value: &Value) -> usize {
     match value {
         Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
@@ -102,43 +103,49 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// The time for which it is approved, where a time was asked for. A published client has no other place for it than
-/// `response_data`.
-pub(super) fn time_asked(ask: &Ask, given: &Given) -> Result<Option<Timestamp>, Invalid> {
-    if !matches!(ask.response_type, Some(ResponseType::Schedule { .. })) {
+/// Requested time of an answer to a `schedule` request, from `execute_at` or `response_data.execute_at`.
+///
+/// Published clients can send the time only in `response_data`. Returns `None` for every other response type.
+pub(super) fn requested_time(
+    spec: &DecisionSpec,
+    submitted: &SubmittedAnswer,
+) -> Result<Option<Timestamp>, FieldError> {
+    if !matches!(spec.response_type, Some(ResponseType::Schedule { .. })) {
         return Ok(None);
     }
-    let inside = given.response_data.as_ref().and_then(|data| data.get(EXECUTE_AT)).filter(|value| !value.is_null());
-    let inside = match inside {
+    let in_data =
+        submitted.response_data.as_ref().and_then(|data| data.get(EXECUTE_AT)).filter(|value| !value.is_null());
+    let in_data = match in_data {
         None => None,
         Some(Value::String(text)) => Some(text),
         Some(_) => return Err(invalid(EXECUTE_AT, "must be a text")),
     };
-    let Some(text) = given.execute_at.as_ref().or(inside) else { return Ok(None) };
+    let Some(text) = submitted.execute_at.as_ref().or(in_data) else { return Ok(None) };
     let at = Timestamp::parse(text);
     at.map(Some).ok_or_else(|| invalid(EXECUTE_AT, "must be a time with its zone, such as 2026-03-14T16:30:00Z"))
 }
 
-/// The answer, if it is one to what was asked.
+/// Checks the submitted answer against the spec and returns the answer to store.
 ///
-/// Strict for a person, whose page asks for everything. A program may leave the data out; what it does give must fit.
-pub(super) fn fitting(
-    ask: &Ask,
+/// `strict` applies to persons, whose form has every field. A program may omit `response_data`, but data that it sends
+/// must be valid.
+pub(super) fn check_against_spec(
+    spec: &DecisionSpec,
     choice: Choice,
-    given: &Given,
+    submitted: &SubmittedAnswer,
     strict: bool,
     now: Timestamp,
-) -> Result<Answer, Invalid> {
+) -> Result<Answer, FieldError> {
     let mut answer = Answer {
-        notes: given.notes.clone(),
-        response_data: given.response_data.clone(),
-        files: given.files.clone(),
+        notes: submitted.notes.clone(),
+        response_data: submitted.response_data.clone(),
+        files: submitted.files.clone(),
         ..Answer::default()
     };
-    let plain = ResponseType::ApproveDeny;
-    let asked = ask.response_type.as_ref().unwrap_or(&plain);
-    if given.execute_at.is_some() && !matches!(asked, ResponseType::Schedule { .. }) {
-        return Err(invalid(EXECUTE_AT, "was not asked for: only response_type schedule takes one"));
+    let default_type = ResponseType::ApproveDeny;
+    let response_type = spec.response_type.as_ref().unwrap_or(&default_type);
+    if submitted.execute_at.is_some() && !matches!(response_type, ResponseType::Schedule { .. }) {
+        return Err(invalid(EXECUTE_AT, "is only accepted with response_type schedule: leave it out"));
     }
     if strict && choice == Choice::Modify && answer.notes.is_none() {
         return Err(invalid("notes", "must say what should be different"));
@@ -146,25 +153,25 @@ pub(super) fn fitting(
     if choice != Choice::Approve {
         return Ok(answer);
     }
-    let data = given.response_data.as_ref().and_then(Value::as_object);
-    match asked {
+    let data = submitted.response_data.as_ref().and_then(Value::as_object);
+    match response_type {
         ResponseType::ApproveDeny | ResponseType::Confirm => {}
         ResponseType::Choose { choices, .. } => {
             let Some(chosen) = member(data, "chosen", strict, "one of the choices")? else { return Ok(answer) };
-            let known = chosen.as_str().filter(|chosen| choices.iter().any(|choice| choice == chosen));
-            let chosen = known.ok_or_else(|| invalid(DATA, "must have one of the choices as chosen"))?;
+            let offered = chosen.as_str().filter(|chosen| choices.iter().any(|choice| choice == chosen));
+            let chosen = offered.ok_or_else(|| invalid(DATA, "must have one of the choices as chosen"))?;
             answer.response_data = Some(json!({"chosen": chosen}));
-            in_words(&mut answer, strict, chosen.to_owned());
+            copy_to_notes(&mut answer, strict, chosen.to_owned());
         }
         ResponseType::NumberInput { min, max, .. } => {
             let Some(value) = member(data, "value", strict, "a number")? else { return Ok(answer) };
-            let value = checked_number(value, min.as_ref(), max.as_ref())?;
+            let value = validate_number(value, min.as_ref(), max.as_ref())?;
             answer.response_data = Some(json!({"value": value}));
-            in_words(&mut answer, strict, value.to_string());
+            copy_to_notes(&mut answer, strict, value.to_string());
         }
         ResponseType::TextInput { fields, .. } => match data {
             None if !strict => {}
-            data => answer.response_data = Some(Value::Object(checked_texts(data, fields)?)),
+            data => answer.response_data = Some(Value::Object(validate_texts(data, fields)?)),
         },
         ResponseType::Reply { .. } => {
             let text = member(data, REPLY, true, "a text")?.and_then(Value::as_str).unwrap_or_default();
@@ -180,28 +187,28 @@ pub(super) fn fitting(
             answer.response_data = Some(json!({REPLY: text}));
         }
         ResponseType::FileUpload { max_files, .. } => {
-            let count = given.files.len();
+            let count = submitted.files.len();
             if strict && !(1..=*max_files).contains(&count) {
                 return Err(invalid("file", format!("must be 1 to {max_files} files")));
             }
             if let Some(files) = data.and_then(|data| data.get("uploaded_files")) {
-                check_uploaded(files, *max_files)?;
+                validate_uploaded_files(files, *max_files)?;
             } else if data.is_some() {
                 return Err(invalid(DATA, "must have uploaded_files"));
             }
         }
         ResponseType::Schedule { allow_immediate, .. } => {
-            let at = time_asked(ask, given)?;
+            let at = requested_time(spec, submitted)?;
             let latest = now.plus_ms(EXECUTE_WITHIN_DAYS_MAX * 86_400_000);
             answer.response_data = None;
             answer.execute_at = at.filter(|at| *at > now);
             if answer.execute_at.is_some_and(|at| at > latest) {
-                return Err(invalid(EXECUTE_AT, format!("must lie within {EXECUTE_WITHIN_DAYS_MAX} days")));
+                return Err(invalid(EXECUTE_AT, format!("must be within {EXECUTE_WITHIN_DAYS_MAX} days from now")));
             }
             if answer.execute_at.is_none() && !allow_immediate {
                 return Err(invalid(
                     EXECUTE_AT,
-                    "must be a time in the future: this was asked for later and not for now",
+                    "must be a time in the future: the request does not allow immediate execution",
                 ));
             }
         }
@@ -209,27 +216,28 @@ pub(super) fn fitting(
     Ok(answer)
 }
 
+/// Member of `response_data`. Returns `None` if a program omitted `response_data` altogether.
 fn member<'a>(
     data: Option<&'a Map<String, Value>>,
     name: &str,
     strict: bool,
-    what: &str,
-) -> Result<Option<&'a Value>, Invalid> {
+    expected: &str,
+) -> Result<Option<&'a Value>, FieldError> {
     match data.and_then(|data| data.get(name)).filter(|value| !value.is_null()) {
         Some(value) => Ok(Some(value)),
         None if data.is_none() && !strict => Ok(None),
-        None => Err(invalid(DATA, format!("must have {what} as {name}"))),
+        None => Err(invalid(DATA, format!("must have {expected} as {name}"))),
     }
 }
 
-/// A person who typed no notes said it with their answer: readers of notes alone still learn it.
-fn in_words(answer: &mut Answer, strict: bool, words: String) {
+/// Copies a person's answer into empty notes, because some clients read only the notes.
+fn copy_to_notes(answer: &mut Answer, strict: bool, text: String) {
     if strict && answer.notes.is_none() {
-        answer.notes = Some(words);
+        answer.notes = Some(text);
     }
 }
 
-fn checked_number<'a>(value: &'a Value, min: Option<&Number>, max: Option<&Number>) -> Result<&'a Number, Invalid> {
+fn validate_number<'a>(value: &'a Value, min: Option<&Number>, max: Option<&Number>) -> Result<&'a Number, FieldError> {
     let Value::Number(number) = value else {
         return Err(invalid(DATA, "must have a number as value, not a text"));
     };
@@ -244,8 +252,8 @@ fn checked_number<'a>(value: &'a Value, min: Option<&Number>, max: Option<&Numbe
     Ok(number)
 }
 
-/// Of the asked fields, in the order they were asked.
-fn checked_texts(data: Option<&Map<String, Value>>, fields: &[TextField]) -> Result<Map<String, Value>, Invalid> {
+/// Validates the texts of the requested fields and returns them in the order of the request.
+fn validate_texts(data: Option<&Map<String, Value>>, fields: &[TextField]) -> Result<Map<String, Value>, FieldError> {
     let mut texts = Map::new();
     for field in fields {
         let value = data.and_then(|data| data.get(&field.name)).filter(|value| !value.is_null());
@@ -255,7 +263,7 @@ fn checked_texts(data: Option<&Map<String, Value>>, fields: &[TextField]) -> Res
             Some(_) => return Err(invalid(DATA, format!("must have a text as {}", field.name))),
         };
         if field.required && text.trim().is_empty() {
-            return Err(invalid(DATA, format!("must have a text as {}: it is required", field.name)));
+            return Err(invalid(DATA, format!("must have a text as {}: the field is required", field.name)));
         }
         if text.chars().count() > TEXT_CHARS_MAX {
             return Err(invalid(DATA, format!("has more than {TEXT_CHARS_MAX} characters in {}", field.name)));
@@ -266,8 +274,8 @@ fn checked_texts(data: Option<&Map<String, Value>>, fields: &[TextField]) -> Res
         texts.insert(field.name.clone(), text.into());
     }
     if let Some(unknown) = data.and_then(|data| data.keys().find(|name| !texts.contains_key(*name))) {
-        let shown = crate::text::one_line(unknown, 64);
-        return Err(invalid(DATA, format!("has {shown}, which was not asked for")));
+        let unknown_name = crate::text::one_line(unknown, 64);
+        return Err(invalid(DATA, format!("has the unknown field {unknown_name}: leave it out")));
     }
     if Value::Object(texts.clone()).to_string().len() > RESPONSE_DATA_BYTES_MAX {
         return Err(invalid(DATA, format!("must be at most {RESPONSE_DATA_BYTES_MAX} bytes of JSON")));
@@ -275,14 +283,14 @@ fn checked_texts(data: Option<&Map<String, Value>>, fields: &[TextField]) -> Res
     Ok(texts)
 }
 
-/// A program that took the files itself says which.
-fn check_uploaded(files: &Value, max_files: usize) -> Result<(), Invalid> {
-    let fits = |file: &Value| {
+/// Validates `uploaded_files`, by which a program describes files that it received itself.
+fn validate_uploaded_files(files: &Value, max_files: usize) -> Result<(), FieldError> {
+    let is_valid = |file: &Value| {
         let text = |name: &str| file.get(name).is_some_and(Value::is_string);
         text("name") && text("url") && text("type") && file.get("size").is_some_and(Value::is_u64)
     };
     match files.as_array() {
-        Some(files) if (1..=max_files).contains(&files.len()) && files.iter().all(fits) => Ok(()),
+        Some(files) if (1..=max_files).contains(&files.len()) && files.iter().all(is_valid) => Ok(()),
         _ => {
             Err(invalid(DATA, format!("must have 1 to {max_files} uploaded_files, each with name, url, type and size")))
         }

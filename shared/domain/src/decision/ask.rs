@@ -1,30 +1,32 @@
-//! What an agent asks: checked once, then never changed.
+//! Spec of a decision: validated when the decision is created, then immutable.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
+use super::field_error::{FieldError, FieldErrorKind, invalid};
 use super::response::ResponseType;
 use crate::ids::KeyId;
-use crate::outbound::{OutboundUrl, Reach};
-use crate::policy::{Facts, PolicyVerdict, Rule, RuleEffect, first_match};
+use crate::outbound::{AddressPolicy, OutboundUrl};
+use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, first_match};
 use crate::text::{EmailAddress, one_line};
 use crate::time::Timestamp;
 
 pub const ACTION_CHARS_MAX: usize = 2_000;
 pub const CONTEXT_CHARS_MAX: usize = 20_000;
-/// 30 days.
+/// Longest timeout: 30 days.
 pub const TIMEOUT_MINUTES_MAX: f64 = 43_200.0;
 pub const CONTEXT_IMAGES_MAX: usize = 5;
 const TIMEOUT_MINUTES_DEFAULT: u32 = 60;
 
+/// Immutable part of a decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ask {
+pub struct DecisionSpec {
     pub action: String,
     pub approver: EmailAddress,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     pub urgency: Urgency,
-    /// As the caller wrote it: 60 stays 60.
+    /// Timeout in the number format of the request: `60` stays `60` and does not become `60.0`.
     pub timeout_minutes: Number,
     pub channel: Channel,
     pub options: Vec<Choice>,
@@ -34,19 +36,19 @@ pub struct Ask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Number>,
     pub expires_at: Timestamp,
-    /// Asked when the approver did not answer by `expires_at`.
+    /// Backup, who is asked if the approver has not answered by `expires_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
-    /// Absent: plain buttons.
+    /// Form of the answer. `None`: buttons for the `options`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_type: Option<ResponseType>,
-    /// Shown to the approver. Nobody here opens them.
+    /// Image URLs for the approver's page. The server does not load them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context_images: Vec<String>,
-    /// The rule that settled it as it was asked: then nobody is asked.
+    /// Rule that answered the decision when it was created. No approver is asked then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<PolicyVerdict>,
-    /// Whoever is asked and has not answered is reminded.
+    pub policy: Option<RuleMatch>,
+    /// `true` if an approver or backup who has not answered is reminded.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub reminders: bool,
     pub asked_by: KeyId,
@@ -62,16 +64,17 @@ fn is_yes(flag: &bool) -> bool {
     *flag
 }
 
+/// Person who is asked after the approver, and the deadline for their answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Backup {
     pub approver: EmailAddress,
     pub until: Timestamp,
-    /// For clients that take `escalated` for an end: they go on reading `pending` while the backup is asked.
+    /// `true` if clients read `pending` while the backup is asked, because they treat `escalated` as final.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shown_as_pending: bool,
 }
 
-/// From the least to the most pressing.
+/// Urgency of a decision, in ascending order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
@@ -93,18 +96,18 @@ impl Urgency {
     }
 }
 
-/// How the approver hears of it.
+/// Channel by which the approver is notified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     #[default]
     Email,
-    /// Nobody is mailed: the asker's own program shows it and answers by API.
+    /// Callback to the requester's program, which shows the request itself and answers by API. No mail is sent.
     Webhook,
     Slack,
 }
 
-/// What an approver may answer.
+/// Kind of answer that a decision offers to its approver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
@@ -129,9 +132,9 @@ impl Choice {
     }
 }
 
-/// What came over the wire, of the right types but not yet checked.
+/// Request to create a decision, with fields of the right types that are not yet validated.
 #[derive(Clone, Debug, Default)]
-pub struct Proposal {
+pub struct NewDecision {
     pub action: Option<String>,
     pub approver: Option<String>,
     pub context: Option<String>,
@@ -147,84 +150,64 @@ pub struct Proposal {
     pub reminders: Option<bool>,
 }
 
-/// Who asks, and what their key says about asking.
+/// API key that creates the decision, with its settings for approvers and rules.
 #[derive(Clone, Debug)]
-pub struct Asker<'a> {
+pub struct Requester<'a> {
     pub key: KeyId,
     pub name: &'a str,
-    /// Empty: anyone may be asked.
+    /// Approvers that the key may ask. Empty: all.
     pub approvers: &'a [EmailAddress],
     pub backup: Option<&'a EmailAddress>,
     pub escalation_stays_pending: bool,
     pub rules: &'a [Rule],
-    /// Is there a Slack workspace to ask in?
+    /// `true` if the tenant can ask in Slack: the tier allows Slack and a workspace is connected.
     pub slack: bool,
-    pub reach: Reach,
+    pub reach: AddressPolicy,
 }
 
-/// The first thing that is wrong with a proposal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    pub kind: InvalidKind,
-    pub field: &'static str,
-    pub message: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidKind {
-    Value,
-    /// Known, but not available here.
-    Channel,
-    /// The key may not ask this person.
-    Approver,
-}
-
-pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Invalid {
-    Invalid { kind: InvalidKind::Value, field, message: message.into() }
-}
-
-impl Ask {
-    pub fn check(proposal: Proposal, asker: &Asker<'_>, now: Timestamp) -> Result<Self, Invalid> {
-        let action = checked_action(proposal.action)?;
-        let approver = checked_approver(proposal.approver)?;
-        let context = checked_context(proposal.context)?;
-        let (timeout_minutes, window_ms) = checked_timeout(proposal.timeout_minutes)?;
-        let channel = proposal.channel.unwrap_or_default();
-        if channel == Channel::Slack && !asker.slack {
-            let message = "is not available: an admin of the account has to connect a Slack workspace by POST /slack/install first; \
-                           or use email or webhook";
-            return Err(Invalid { kind: InvalidKind::Channel, field: "channel", message: message.to_owned() });
+impl DecisionSpec {
+    /// Validates a request and returns the spec. Fails with the first invalid field.
+    pub fn check(request: NewDecision, requester: &Requester<'_>, now: Timestamp) -> Result<Self, FieldError> {
+        let action = validate_action(request.action)?;
+        let approver = validate_approver(request.approver)?;
+        let context = validate_context(request.context)?;
+        let (timeout_minutes, timeout_ms) = validate_timeout(request.timeout_minutes)?;
+        let channel = request.channel.unwrap_or_default();
+        if channel == Channel::Slack && !requester.slack {
+            let message = "is not available: an admin of the account has to connect a Slack workspace by POST \
+                           /slack/install first; or use email or webhook";
+            return Err(FieldError { kind: FieldErrorKind::Channel, field: "channel", message: message.to_owned() });
         }
-        let response_type = proposal.response_type.as_ref().map(ResponseType::check).transpose()?;
-        let options = checked_options(proposal.options, response_type.as_ref())?;
-        let context_images = checked_images(proposal.context_images.unwrap_or_default(), asker.reach)?;
-        let callback_url = checked_callback(proposal.callback_url, channel, asker.reach)?;
-        let amount = proposal.amount;
+        let response_type = request.response_type.as_ref().map(ResponseType::check).transpose()?;
+        let options = validate_options(request.options, response_type.as_ref())?;
+        let context_images = validate_images(request.context_images.unwrap_or_default(), requester.reach)?;
+        let callback_url = validate_callback(request.callback_url, channel, requester.reach)?;
+        let amount = request.amount;
         if amount
             .as_ref()
             .is_some_and(|amount| amount.as_f64().is_none_or(|amount| !amount.is_finite() || amount < 0.0))
         {
             return Err(invalid("amount", "must be zero or more"));
         }
-        check_listed(asker.approvers, &approver)?;
-        let expires_at = now.plus_ms(window_ms);
-        let backup = asker
+        check_approver_allowed(requester.approvers, &approver)?;
+        let expires_at = now.plus_ms(timeout_ms);
+        let backup = requester
             .backup
-            // The backup gets the same time again.
+            // The backup gets as much time as the approver.
             .map(|address| Backup {
                 approver: address.clone(),
-                until: expires_at.plus_ms(window_ms),
-                shown_as_pending: asker.escalation_stays_pending,
+                until: expires_at.plus_ms(timeout_ms),
+                shown_as_pending: requester.escalation_stays_pending,
             });
-        let urgency = proposal.urgency.unwrap_or_default();
-        let facts = Facts {
+        let urgency = request.urgency.unwrap_or_default();
+        let input = RuleInput {
             action: &action,
             context: context.as_deref().unwrap_or_default(),
             amount: amount.as_ref(),
             urgency,
             approver: &approver,
         };
-        let policy = policy_verdict(asker.rules, &facts, response_type.as_ref(), &options);
+        let policy = find_rule(requester.rules, &input, response_type.as_ref(), &options);
         Ok(Self {
             action,
             approver,
@@ -234,37 +217,37 @@ impl Ask {
             channel,
             options,
             callback_url,
-            enforce: proposal.enforce.unwrap_or(false),
+            enforce: request.enforce.unwrap_or(false),
             amount,
             expires_at,
             backup,
             response_type,
             context_images,
             policy,
-            reminders: proposal.reminders.unwrap_or(true),
-            asked_by: asker.key,
-            asked_by_name: asker.name.to_owned(),
+            reminders: request.reminders.unwrap_or(true),
+            asked_by: requester.key,
+            asked_by_name: requester.name.to_owned(),
         })
     }
 }
 
-impl Ask {
-    /// What these rules would have said to it.
-    pub fn verdict_of(&self, rules: &[Rule]) -> Option<PolicyVerdict> {
-        let facts = Facts {
+impl DecisionSpec {
+    /// First of `rules` that would have answered the decision when it was created.
+    pub fn matching_rule(&self, rules: &[Rule]) -> Option<RuleMatch> {
+        let input = RuleInput {
             action: &self.action,
             context: self.context.as_deref().unwrap_or_default(),
             amount: self.amount.as_ref(),
             urgency: self.urgency,
             approver: &self.approver,
         };
-        policy_verdict(rules, &facts, self.response_type.as_ref(), &self.options)
+        find_rule(rules, &input, self.response_type.as_ref(), &self.options)
     }
 }
 
-fn checked_action(action: Option<String>) -> Result<String, Invalid> {
+fn validate_action(action: Option<String>) -> Result<String, FieldError> {
     let action = action.ok_or_else(|| invalid("action", "is required: say in one line what is to be approved"))?;
-    // Blank is what shows nothing: zero-width characters are no action either.
+    // A text of zero-width characters is blank too.
     if one_line(&action, ACTION_CHARS_MAX).is_empty() {
         return Err(invalid("action", "must not be blank: say in one line what is to be approved"));
     }
@@ -280,22 +263,22 @@ fn checked_action(action: Option<String>) -> Result<String, Invalid> {
     Ok(action)
 }
 
-fn checked_approver(approver: Option<String>) -> Result<EmailAddress, Invalid> {
+fn validate_approver(approver: Option<String>) -> Result<EmailAddress, FieldError> {
     let approver =
         approver.ok_or_else(|| invalid("approver", "is required: the email address of the person to ask"))?;
-    EmailAddress::parse(&approver).map_err(|fault| invalid("approver", fault.to_string()))
+    EmailAddress::parse(&approver).map_err(|error| invalid("approver", error.to_string()))
 }
 
-/// May a key with this list ask this person? An empty list has everybody.
-pub fn check_listed(approvers: &[EmailAddress], approver: &EmailAddress) -> Result<(), Invalid> {
+/// Checks that an API key with this list of approvers may ask `approver`. An empty list allows all approvers.
+pub fn check_approver_allowed(approvers: &[EmailAddress], approver: &EmailAddress) -> Result<(), FieldError> {
     if approvers.is_empty() || approvers.iter().any(|allowed| allowed.same_mailbox(approver)) {
         return Ok(());
     }
     let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
-    Err(Invalid { kind: InvalidKind::Approver, field: "approver", message: message.to_owned() })
+    Err(FieldError { kind: FieldErrorKind::Approver, field: "approver", message: message.to_owned() })
 }
 
-fn checked_context(context: Option<String>) -> Result<Option<String>, Invalid> {
+fn validate_context(context: Option<String>) -> Result<Option<String>, FieldError> {
     let Some(context) = context.filter(|context| !context.is_empty()) else {
         return Ok(None);
     };
@@ -308,7 +291,7 @@ fn checked_context(context: Option<String>) -> Result<Option<String>, Invalid> {
     Ok(Some(context))
 }
 
-fn checked_timeout(minutes: Option<Number>) -> Result<(Number, i64), Invalid> {
+fn validate_timeout(minutes: Option<Number>) -> Result<(Number, i64), FieldError> {
     let minutes = minutes.unwrap_or_else(|| Number::from(TIMEOUT_MINUTES_DEFAULT));
     minutes
         .as_f64()
@@ -319,49 +302,57 @@ fn checked_timeout(minutes: Option<Number>) -> Result<(Number, i64), Invalid> {
         .ok_or_else(|| invalid("timeout_minutes", format!("must be more than 0 and at most {TIMEOUT_MINUTES_MAX}")))
 }
 
-/// A rule gives only an answer that a person could have given, and only where yes or no is the whole answer.
-fn policy_verdict(
+/// Finds the rule that answers the decision. A rule gives only an answer that is among the options, and only where
+/// approving needs no further data.
+fn find_rule(
     rules: &[Rule],
-    facts: &Facts<'_>,
+    input: &RuleInput<'_>,
     response_type: Option<&ResponseType>,
     options: &[Choice],
-) -> Option<PolicyVerdict> {
+) -> Option<RuleMatch> {
     if !response_type.is_none_or(ResponseType::is_plain) {
         return None;
     }
-    let rule = first_match(rules, facts)?;
-    let offered = match rule.effect {
+    let rule = first_match(rules, input)?;
+    let is_offered = match rule.effect {
         RuleEffect::Approve => options.contains(&Choice::Approve),
         RuleEffect::Deny => options.contains(&Choice::Deny),
         RuleEffect::Ask => false,
     };
-    offered.then(|| PolicyVerdict { rule: rule.name.clone(), effect: rule.effect })
+    is_offered.then(|| RuleMatch { rule: rule.name.clone(), effect: rule.effect })
 }
 
-fn checked_options(options: Option<Vec<Choice>>, response_type: Option<&ResponseType>) -> Result<Vec<Choice>, Invalid> {
-    let plain = response_type.is_none_or(|response_type| *response_type == ResponseType::ApproveDeny);
+fn validate_options(
+    options: Option<Vec<Choice>>,
+    response_type: Option<&ResponseType>,
+) -> Result<Vec<Choice>, FieldError> {
+    let is_plain = response_type.is_none_or(|response_type| *response_type == ResponseType::ApproveDeny);
     let Some(options) = options else {
-        // What is typed or picked is the change: there is nothing to modify.
-        return Ok(if plain { Choice::ALL.to_vec() } else { vec![Choice::Approve, Choice::Deny] });
+        // With other response types the approver enters the changes as data, so `modify` is not offered by default.
+        return Ok(if is_plain { Choice::ALL.to_vec() } else { vec![Choice::Approve, Choice::Deny] });
     };
     if options.is_empty() {
         return Err(invalid("options", "must name at least one of approve, deny, modify"));
     }
-    if !plain && !options.contains(&Choice::Approve) {
-        return Err(invalid("options", "must hold approve with this response_type: it is what sends the answer"));
+    if !is_plain && !options.contains(&Choice::Approve) {
+        return Err(invalid("options", "must hold approve with this response_type: approve sends the answer"));
     }
     if response_type == Some(&ResponseType::Confirm) && options.contains(&Choice::Modify) {
         return Err(invalid("options", "must not hold modify with response_type confirm: use approve and deny"));
     }
-    // In the order people expect the buttons, each once.
+    // The order of the buttons, without repeats.
     Ok(Choice::ALL.into_iter().filter(|choice| options.contains(choice)).collect())
 }
 
-fn checked_callback(url: Option<String>, channel: Channel, reach: Reach) -> Result<Option<String>, Invalid> {
+fn validate_callback(
+    url: Option<String>,
+    channel: Channel,
+    address_policy: AddressPolicy,
+) -> Result<Option<String>, FieldError> {
     match url {
         Some(url) => {
-            let parsed = OutboundUrl::parse(&url, reach)
-                .map_err(|fault| invalid("callback_url", format!("is refused: {fault}")))?;
+            let parsed = OutboundUrl::parse(&url, address_policy)
+                .map_err(|error| invalid("callback_url", format!("is refused: {error}")))?;
             Ok(Some(parsed.as_str().to_owned()))
         }
         None if channel == Channel::Webhook => Err(invalid("callback_url", "is required when channel is webhook")),
@@ -369,14 +360,14 @@ fn checked_callback(url: Option<String>, channel: Channel, reach: Reach) -> Resu
     }
 }
 
-fn checked_images(images: Vec<String>, reach: Reach) -> Result<Vec<String>, Invalid> {
+fn validate_images(images: Vec<String>, address_policy: AddressPolicy) -> Result<Vec<String>, FieldError> {
     if images.len() > CONTEXT_IMAGES_MAX {
         return Err(invalid("context_images", format!("must be at most {CONTEXT_IMAGES_MAX} addresses")));
     }
     for image in &images {
-        // The approver's browser opens them: an address inside their network is none that an agent may make it call.
-        OutboundUrl::parse(image, reach)
-            .map_err(|fault| invalid("context_images", format!("holds an address that is refused: {fault}")))?;
+        // The approver's browser loads the images, and an agent must not make it call a private address.
+        OutboundUrl::parse(image, address_policy)
+            .map_err(|error| invalid("context_images", format!("holds an address that is refused: {error}")))?;
     }
     Ok(images)
 }

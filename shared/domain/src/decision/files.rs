@@ -1,18 +1,19 @@
-//! The files of a decision: which there are, and what follows when an event brings some.
+//! Files of a decision, and the effect that retains files when an event names them.
 
-use super::rules::{DecisionEvent, Standing};
+use super::event::DecisionEvent;
+use super::state_data::Standing;
 use crate::attachment::Attachment;
 use crate::effect::{Effect, Purpose};
 
 impl Standing {
-    /// All files there are, from both sides.
+    /// All files of the decision: the requester's attachments and the approver's uploads.
     pub fn files(&self) -> impl Iterator<Item = &Attachment> {
-        let answered = self.outcome().map(|outcome| outcome.answer.files.iter());
-        self.attachments.iter().chain(answered.into_iter().flatten())
+        let uploads = self.outcome().map(|outcome| outcome.answer.files.iter());
+        self.attachments.iter().chain(uploads.into_iter().flatten())
     }
 }
 
-/// The files that an event brings.
+/// Files that the event adds.
 pub fn files_of(event: &DecisionEvent) -> &[Attachment] {
     match event {
         DecisionEvent::Attached { files } => files,
@@ -27,7 +28,7 @@ pub fn files_of(event: &DecisionEvent) -> &[Attachment] {
     }
 }
 
-/// They were only lent, and now a record names them.
-pub(super) fn keeping(event: &DecisionEvent) -> Option<Effect> {
-    (!files_of(event).is_empty()).then_some(Effect::Keep(Purpose::KeepFiles))
+/// Effect that retains the event's files, which were temporary until a record named them.
+pub(super) fn retain_effect(event: &DecisionEvent) -> Option<Effect> {
+    (!files_of(event).is_empty()).then_some(Effect::RetainFiles(Purpose::KeepFiles))
 }

@@ -1,9 +1,9 @@
-//! The seven ways to answer, and how each is asked for.
+//! Response types: the form of the answer that a decision asks for, and the reader of the `response_type` field.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use super::ask::{Invalid, invalid};
+use super::field_error::{FieldError, invalid};
 use crate::attachment::ATTACHMENTS_MAX;
 use crate::text::one_line;
 
@@ -16,7 +16,7 @@ pub(super) const FIELD_NAME_CHARS_MAX: usize = 64;
 const ACCEPT_MAX: usize = 20;
 const ACCEPT_CHARS_MAX: usize = 100;
 
-/// What the approver is asked for, beside yes or no.
+/// Form of the answer that the approver is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ResponseType {
@@ -48,8 +48,8 @@ pub enum ResponseType {
         label: String,
         allow_immediate: bool,
     },
-    /// An answer in words, perhaps one of those that are offered. Only a packet's checkpoint asks so: there the words are the
-    /// whole answer, and nothing is approved or denied. No request for a decision can name it.
+    /// Free text, or one of the offered choices. Used only by the decision view of a packet checkpoint, where the text
+    /// is the whole answer; `response_type` can't name this variant.
     Reply {
         choices: Vec<String>,
     },
@@ -63,32 +63,33 @@ pub struct TextField {
     pub placeholder: String,
 }
 
-const NAMES: &str = "approve_deny, choose, text_input, number_input, confirm, file_upload, schedule";
+const TYPE_NAMES: &str = "approve_deny, choose, text_input, number_input, confirm, file_upload, schedule";
 
 impl ResponseType {
-    /// Reads what came over the wire. Members that a type does not have are read over.
-    pub fn check(value: &Value) -> Result<Self, Invalid> {
+    /// Parses the `response_type` field of a request. Members that the type does not have are ignored.
+    pub fn check(value: &Value) -> Result<Self, FieldError> {
         let Value::Object(members) = value else {
             return Err(invalid(FIELD, "must be an object such as {\"type\": \"confirm\"}"));
         };
-        let wire = Wire(members);
-        let kind = wire.text("type")?.ok_or_else(|| invalid(FIELD, format!("must have a type: one of {NAMES}")))?;
-        Ok(match kind {
+        let reader = ResponseTypeReader(members);
+        let name =
+            reader.text("type")?.ok_or_else(|| invalid(FIELD, format!("must have a type: one of {TYPE_NAMES}")))?;
+        Ok(match name {
             "approve_deny" => Self::ApproveDeny,
-            "choose" => Self::Choose { label: wire.label("Select an option")?, choices: wire.choices()? },
-            "text_input" => Self::TextInput { label: wire.label("")?, fields: wire.fields()? },
-            "number_input" => wire.number_input()?,
+            "choose" => Self::Choose { label: reader.label("Select an option")?, choices: reader.choices()? },
+            "text_input" => Self::TextInput { label: reader.label("")?, fields: reader.fields()? },
+            "number_input" => reader.number_input()?,
             "confirm" => Self::Confirm,
             "file_upload" => Self::FileUpload {
-                label: wire.label("Upload a file")?,
-                max_files: wire.max_files()?,
-                accept: wire.accept()?,
+                label: reader.label("Upload a file")?,
+                max_files: reader.max_files()?,
+                accept: reader.accept()?,
             },
             "schedule" => Self::Schedule {
-                label: wire.label("When should it happen?")?,
-                allow_immediate: wire.flag("allow_immediate", true)?,
+                label: reader.label("When should it happen?")?,
+                allow_immediate: reader.flag("allow_immediate", true)?,
             },
-            _ => return Err(invalid(FIELD, format!("has an unknown type: use one of {NAMES}"))),
+            _ => return Err(invalid(FIELD, format!("has an unknown type: use one of {TYPE_NAMES}"))),
         })
     }
 
@@ -105,93 +106,95 @@ impl ResponseType {
         }
     }
 
-    /// Is a plain yes the whole answer? Then a rule may give it.
+    /// Returns `true` if approving needs no further data. Only such decisions can be answered by a rule.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::ApproveDeny | Self::Confirm)
     }
 }
 
-/// Members as they came, null as good as absent.
-struct Wire<'a>(&'a Map<String, Value>);
+/// Reader of the members of `response_type`. Null counts as absent.
+struct ResponseTypeReader<'a>(&'a Map<String, Value>);
 
-impl<'a> Wire<'a> {
+impl<'a> ResponseTypeReader<'a> {
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    fn text(&self, name: &str) -> Result<Option<&'a str>, Invalid> {
+    fn text(&self, name: &str) -> Result<Option<&'a str>, FieldError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(wrong(name, "must be a text")),
+            Some(_) => Err(member_error(name, "must be a text")),
         }
     }
 
-    /// One line of bounded length.
-    fn line(&self, name: &str, chars_max: usize) -> Result<Option<&'a str>, Invalid> {
+    /// Reads one line of at most `chars_max` characters.
+    fn line(&self, name: &str, chars_max: usize) -> Result<Option<&'a str>, FieldError> {
         let text = self.text(name)?;
-        text.map_or(Ok(None), |text| is_line(text, chars_max).map(|()| Some(text)).map_err(|why| wrong(name, &why)))
+        text.map_or(Ok(None), |text| {
+            check_line(text, chars_max).map(|()| Some(text)).map_err(|reason| member_error(name, &reason))
+        })
     }
 
-    fn label(&self, otherwise: &str) -> Result<String, Invalid> {
-        let label = self.line("label", LABEL_CHARS_MAX)?.filter(|label| shows_something(label));
-        Ok(label.unwrap_or(otherwise).to_owned())
+    fn label(&self, default: &str) -> Result<String, FieldError> {
+        let label = self.line("label", LABEL_CHARS_MAX)?.filter(|label| is_visible(label));
+        Ok(label.unwrap_or(default).to_owned())
     }
 
-    fn flag(&self, name: &str, otherwise: bool) -> Result<bool, Invalid> {
+    fn flag(&self, name: &str, default: bool) -> Result<bool, FieldError> {
         match self.get(name) {
-            None => Ok(otherwise),
+            None => Ok(default),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(wrong(name, "must be true or false")),
+            Some(_) => Err(member_error(name, "must be true or false")),
         }
     }
 
-    fn list(&self, name: &str, least: usize, most: usize) -> Result<&'a [Value], Invalid> {
+    fn list(&self, name: &str, len_min: usize, len_max: usize) -> Result<&'a [Value], FieldError> {
         match self.get(name) {
-            Some(Value::Array(items)) if (least..=most).contains(&items.len()) => Ok(items),
-            None if least == 0 => Ok(&[]),
-            _ => Err(wrong(name, &format!("must be a list of {least} to {most}"))),
+            Some(Value::Array(items)) if (len_min..=len_max).contains(&items.len()) => Ok(items),
+            None if len_min == 0 => Ok(&[]),
+            _ => Err(member_error(name, &format!("must be a list of {len_min} to {len_max}"))),
         }
     }
 
-    fn choices(&self) -> Result<Vec<String>, Invalid> {
+    fn choices(&self) -> Result<Vec<String>, FieldError> {
         let choices = self.list("choices", 2, CHOICES_MAX)?.iter().map(|choice| choice.as_str().map(str::to_owned));
-        let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("choices", "must be texts"))?;
-        check_choices(&choices).map_err(|why| wrong("choices", &why))?;
+        let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(|| member_error("choices", "must be texts"))?;
+        check_choices(&choices).map_err(|reason| member_error("choices", &reason))?;
         Ok(choices)
     }
 
-    fn fields(&self) -> Result<Vec<TextField>, Invalid> {
+    fn fields(&self) -> Result<Vec<TextField>, FieldError> {
         let mut fields: Vec<TextField> = Vec::new();
         for field in self.list("fields", 1, FIELDS_MAX)? {
-            let Value::Object(members) = field else { return Err(wrong("fields", "must be objects")) };
-            let wire = Wire(members);
-            let name = wire.line("name", FIELD_NAME_CHARS_MAX)?.filter(|name| shows_something(name));
-            let name = name.ok_or_else(|| wrong("fields", "must each have a name"))?;
+            let Value::Object(members) = field else { return Err(member_error("fields", "must be objects")) };
+            let reader = ResponseTypeReader(members);
+            let name = reader.line("name", FIELD_NAME_CHARS_MAX)?.filter(|name| is_visible(name));
+            let name = name.ok_or_else(|| member_error("fields", "must each have a name"))?;
             if fields.iter().any(|earlier| earlier.name == name) {
-                return Err(wrong("fields", "must have names that differ from each other"));
+                return Err(member_error("fields", "must have names that differ from each other"));
             }
             fields.push(TextField {
                 name: name.to_owned(),
-                label: wire.label(name)?,
-                required: wire.flag("required", false)?,
-                placeholder: wire.line("placeholder", LABEL_CHARS_MAX)?.unwrap_or_default().to_owned(),
+                label: reader.label(name)?,
+                required: reader.flag("required", false)?,
+                placeholder: reader.line("placeholder", LABEL_CHARS_MAX)?.unwrap_or_default().to_owned(),
             });
         }
         Ok(fields)
     }
 
-    fn number_input(&self) -> Result<ResponseType, Invalid> {
+    fn number_input(&self) -> Result<ResponseType, FieldError> {
         let bound = |name| match self.get(name) {
             None => Ok(None),
             Some(Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(Some(number.clone())),
-            Some(_) => Err(wrong(name, "must be a number")),
+            Some(_) => Err(member_error(name, "must be a number")),
         };
         let (min, max) = (bound("min")?, bound("max")?);
         if let (Some(min), Some(max)) = (&min, &max)
             && min.as_f64() > max.as_f64()
         {
-            return Err(wrong("min", "must not be more than max"));
+            return Err(member_error("min", "must not be more than max"));
         }
         Ok(ResponseType::NumberInput {
             label: self.label("Enter a number")?,
@@ -201,68 +204,68 @@ impl<'a> Wire<'a> {
         })
     }
 
-    fn max_files(&self) -> Result<usize, Invalid> {
-        let wrong = || wrong("max_files", &format!("must be a whole number from 1 to {ATTACHMENTS_MAX}"));
+    fn max_files(&self) -> Result<usize, FieldError> {
+        let error = || member_error("max_files", &format!("must be a whole number from 1 to {ATTACHMENTS_MAX}"));
         match self.get("max_files") {
             None => Ok(ATTACHMENTS_MAX),
             Some(Value::Number(number)) => {
                 let count = number.as_u64().and_then(|count| usize::try_from(count).ok());
-                count.filter(|count| (1..=ATTACHMENTS_MAX).contains(count)).ok_or_else(wrong)
+                count.filter(|count| (1..=ATTACHMENTS_MAX).contains(count)).ok_or_else(error)
             }
-            Some(_) => Err(wrong()),
+            Some(_) => Err(error()),
         }
     }
 
-    /// As in HTML: a MIME type, `image/*`, or `.ext`.
-    fn accept(&self) -> Result<Vec<String>, Invalid> {
+    /// Reads the accepted file types in the format of HTML: a MIME type, `image/*`, or `.ext`.
+    fn accept(&self) -> Result<Vec<String>, FieldError> {
         let mut accept = Vec::new();
-        for kind in self.list("accept", 0, ACCEPT_MAX)? {
-            let kind = kind.as_str().unwrap_or_default().trim();
-            let is_ending = kind.starts_with('.') && !kind.ends_with('.') && !kind.contains(['/', '*']);
-            let halves = kind.split_once('/');
+        for entry in self.list("accept", 0, ACCEPT_MAX)? {
+            let entry = entry.as_str().unwrap_or_default().trim();
+            let is_extension = entry.starts_with('.') && !entry.ends_with('.') && !entry.contains(['/', '*']);
+            let halves = entry.split_once('/');
             let is_mime = halves.is_some_and(|(a, b)| !a.is_empty() && !b.is_empty() && !b.contains('/'));
-            let known = kind.len() <= ACCEPT_CHARS_MAX
-                && kind.bytes().all(|c| c.is_ascii_alphanumeric() || b"./*+-_".contains(&c))
-                && (is_ending || is_mime && !kind.starts_with('.'));
-            if !known {
-                return Err(wrong(
+            let is_valid = entry.len() <= ACCEPT_CHARS_MAX
+                && entry.bytes().all(|c| c.is_ascii_alphanumeric() || b"./*+-_".contains(&c))
+                && (is_extension || is_mime && !entry.starts_with('.'));
+            if !is_valid {
+                return Err(member_error(
                     "accept",
-                    "must hold MIME types such as image/* or application/pdf, or endings such as .csv",
+                    "must hold MIME types such as image/* or application/pdf, or file extensions such as .csv",
                 ));
             }
-            accept.push(kind.to_ascii_lowercase());
+            accept.push(entry.to_ascii_lowercase());
         }
         Ok(accept)
     }
 }
 
-fn wrong(member: &str, why: &str) -> Invalid {
-    invalid(FIELD, format!("is not right: {member} {why}"))
+fn member_error(member: &str, reason: &str) -> FieldError {
+    invalid(FIELD, format!("is not right: {member} {reason}"))
 }
 
-/// Can a person be shown these, and tell one from the other?
+/// Checks that the choices are visible and distinct for a person. The error is the reason, without the field name.
 pub(crate) fn check_choices(choices: &[String]) -> Result<(), String> {
     if choices.len() > CHOICES_MAX {
         return Err(format!("must be at most {CHOICES_MAX}"));
     }
-    for (at, choice) in choices.iter().enumerate() {
-        is_line(choice, LABEL_CHARS_MAX)?;
-        if !shows_something(choice) {
+    for (index, choice) in choices.iter().enumerate() {
+        check_line(choice, LABEL_CHARS_MAX)?;
+        if !is_visible(choice) {
             return Err("must not be blank".to_owned());
         }
-        if choices.iter().take(at).any(|earlier| earlier == choice) {
+        if choices.iter().take(index).any(|earlier| earlier == choice) {
             return Err("must differ from each other".to_owned());
         }
     }
     Ok(())
 }
 
-/// Zero-width characters are no label and no name either.
-fn shows_something(text: &str) -> bool {
+/// Returns `false` if the text is blank for a reader, for example if it has only zero-width characters.
+fn is_visible(text: &str) -> bool {
     !one_line(text, LABEL_CHARS_MAX).is_empty()
 }
 
-fn is_line(text: &str, chars_max: usize) -> Result<(), String> {
+fn check_line(text: &str, chars_max: usize) -> Result<(), String> {
     if text.chars().count() > chars_max {
         return Err(format!("must be at most {chars_max} characters"));
     }

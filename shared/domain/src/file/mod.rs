@@ -1,8 +1,7 @@
-//! A file as somebody hands it in: may it be kept, and what is it?
+//! Checks of uploaded files: name, size and type.
 //!
-//! What the sender says of its type counts for nothing: clients that upload by path call everything a stream of octets, and
-//! whoever means harm says what pleases. The last extension of the name must be one of the list, and the bytes must begin
-//! as files of that kind do. Nothing here reads further into a file than its beginning.
+//! The content type that the sender declares is ignored: some clients always declare `application/octet-stream`, and an
+//! attacker declares anything. The extension must be accepted, and the first bytes must be those of its type.
 
 mod kind;
 mod name;
@@ -14,12 +13,12 @@ use crate::ids::hex;
 pub use kind::{EXTENSIONS, content_type_of, kind_name};
 pub use name::{NAME_CHARS_MAX, clean_name};
 
-/// 10 MB.
+/// Maximum size of a file: 10 MB.
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// So much of a file is looked at to learn what it is.
-pub const LOOKED_AT_BYTES: usize = 1024;
+/// Number of bytes at the beginning of a file that are read to detect its type.
+pub const SNIFF_BYTES: usize = 1024;
 
-/// What is known of a file that may be kept.
+/// File that passed all checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedFile {
     pub name: String,
@@ -28,36 +27,36 @@ pub struct CheckedFile {
     pub sha256: String,
 }
 
-/// Why a file is not taken. Each holds the cleaned name.
+/// Reason to reject a file. `name` is the cleaned name of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileRefusal {
-    /// Nothing is left of its name, or there was none.
+pub enum FileError {
+    /// The name is missing, or is empty after cleaning.
     NoName,
     TooLarge {
         name: String,
     },
-    /// Not of a kind that is taken at all.
+    /// The extension is not accepted for any upload.
     Kind {
         name: String,
     },
-    /// A program, whatever it is called.
+    /// The bytes are those of a program, whatever the extension.
     Program {
         name: String,
     },
-    /// Called one thing and another inside.
+    /// The bytes do not match the extension.
     Disguised {
         name: String,
         kind: &'static str,
     },
-    /// The asker wants other kinds.
-    NotWanted {
+    /// The decision accepts other types only.
+    NotAccepted {
         name: String,
-        wanted: String,
+        accepted: String,
     },
 }
 
-impl FileRefusal {
-    /// Follows the name of the field: `file "a.exe" is not of a kind ...`.
+impl FileError {
+    /// Message that follows the name of the field, as in `file "a.exe" has a type that is not accepted`.
     pub fn message(&self) -> String {
         match self {
             Self::NoName => "needs a file name with an extension".to_owned(),
@@ -65,43 +64,59 @@ impl FileRefusal {
                 format!("\"{name}\" is larger than {} MB", FILE_BYTES_MAX / (1024 * 1024))
             }
             Self::Kind { name } => {
-                format!("\"{name}\" is not of a kind that is taken: use one of {}", EXTENSIONS.join(", "))
+                format!("\"{name}\" has a type that is not accepted: use one of {}", EXTENSIONS.join(", "))
             }
-            Self::Program { name } => format!("\"{name}\" is a program or a script, which is not taken"),
+            Self::Program { name } => format!("\"{name}\" is a program or a script, which is not accepted"),
             Self::Disguised { name, kind } => {
                 format!(
-                    "\"{name}\" is called a {kind} but does not begin like one: give it the extension of what it is"
+                    "\"{name}\" has the extension of a {kind} but other content: use the extension of its real type"
                 )
             }
-            Self::NotWanted { name, wanted } => format!("\"{name}\" is not what was asked for: {wanted}"),
+            Self::NotAccepted { name, accepted } => {
+                format!("\"{name}\" has a type that this decision does not accept: use one of {accepted}")
+            }
         }
     }
 }
 
-/// Checks a name alone, before there are bytes: the cleaned name and the type that follows from it.
-pub fn check_name(name: &str) -> Result<(String, &'static str), FileRefusal> {
-    let name = clean_name(name).ok_or(FileRefusal::NoName)?;
+/// Checks the name of a file before its bytes arrive. Returns the cleaned name and the content type.
+pub fn check_name(name: &str) -> Result<(String, &'static str), FileError> {
+    let name = clean_name(name).ok_or(FileError::NoName)?;
     match content_type_of(&name) {
         Some(content_type) => Ok((name, content_type)),
-        None => Err(FileRefusal::Kind { name }),
+        None => Err(FileError::Kind { name }),
     }
 }
 
-/// Checks a whole file.
-pub fn check_file(name: &str, bytes: &[u8]) -> Result<CheckedFile, FileRefusal> {
+/// Checks the name, the size and the first bytes of a file.
+pub fn check_file(name: &str, bytes: &[u8]) -> Result<CheckedFile, FileError> {
     let (name, content_type) = check_name(name)?;
     if bytes.len() > FILE_BYTES_MAX {
-        return Err(FileRefusal::TooLarge { name });
+        return Err(FileError::TooLarge { name });
     }
-    kind::check_beginning(&name, &bytes[..bytes.len().min(LOOKED_AT_BYTES)])?;
+    check_signature(&name, &bytes[..bytes.len().min(SNIFF_BYTES)])?;
     Ok(CheckedFile { name, content_type, size: bytes.len() as u64, sha256: hex(&Sha256::digest(bytes)) })
 }
 
-/// Is the file of a kind that the asker wants? Each of `accept` is a type, `image/*`, or an extension such as `.pdf`; an
-/// empty list wants everything.
-pub fn check_wanted(name: &str, content_type: &str, accept: &[String]) -> Result<(), FileRefusal> {
+/// Checks that the bytes have the signature that the extension of the name promises, and are not those of a program.
+fn check_signature(name: &str, bytes: &[u8]) -> Result<(), FileError> {
+    let Some(kind) = kind::kind_of_file(name) else { return Err(FileError::Kind { name: name.to_owned() }) };
+    if kind::is_program(bytes) {
+        return Err(FileError::Program { name: name.to_owned() });
+    }
+    if kind.matches(bytes) {
+        return Ok(());
+    }
+    Err(FileError::Disguised { name: name.to_owned(), kind: kind.name })
+}
+
+/// Checks a file against the types that a decision accepts.
+///
+/// Each item of `accept` is a content type, a family such as `image/*`, or an extension such as `.pdf`. An empty list
+/// accepts every file.
+pub fn check_accepted(name: &str, content_type: &str, accept: &[String]) -> Result<(), FileError> {
     let lower = name.to_lowercase();
-    let wanted = |pattern: &String| {
+    let matches_file = |pattern: &String| {
         let pattern = pattern.trim().to_lowercase();
         match pattern.strip_suffix("/*") {
             _ if pattern == "*/*" => true,
@@ -110,8 +125,8 @@ pub fn check_wanted(name: &str, content_type: &str, accept: &[String]) -> Result
             None => kind::same_type(&pattern, content_type),
         }
     };
-    if accept.is_empty() || accept.iter().any(wanted) {
+    if accept.is_empty() || accept.iter().any(matches_file) {
         return Ok(());
     }
-    Err(FileRefusal::NotWanted { name: name.to_owned(), wanted: accept.join(", ") })
+    Err(FileError::NotAccepted { name: name.to_owned(), accepted: accept.join(", ") })
 }

@@ -1,12 +1,14 @@
-//! Why a URL is refused, in words for whoever wrote the URL.
+//! Reasons to refuse a URL, with their messages for callers.
 //!
-//! The texts go into answers to agents. None repeats the URL, which may carry a secret in its
-//! query; a host or an address is named where the sentence would not make sense without it.
+//! No message repeats the URL, whose query may contain a secret. A message names the host or the address only where
+//! the message would be unclear otherwise.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::MAX_URL_BYTES;
+/// Maximum length of a URL, before and after normalisation.
+pub const MAX_URL_BYTES: usize = 2048;
 
+/// Reason to refuse a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundUrlFault {
     #[error("the URL takes {bytes} bytes, the limit is {MAX_URL_BYTES}; use a shorter one")]

@@ -1,7 +1,7 @@
 mod disguises;
 
+use super::AddressPolicy::{AllowLoopback, PublicOnly};
 use super::OutboundUrlFault as Fault;
-use super::Reach::{LoopbackToo, PublicOnly};
 use super::*;
 
 fn fault(text: &str) -> Fault {
@@ -29,7 +29,7 @@ fn disguised(address: &str) -> Fault {
 
 #[test]
 fn public_urls_are_accepted_and_normalised() {
-    for (text, normal) in [
+    for (text, normalised) in [
         ("https://example.com", "https://example.com/"),
         ("https://example.com/a?b=c", "https://example.com/a?b=c"),
         ("HTTPS://EXAMPLE.com:443/A", "https://example.com/A"),
@@ -50,12 +50,12 @@ fn public_urls_are_accepted_and_normalised() {
         ("https://localhost.example.com/", "https://localhost.example.com/"),
     ] {
         let url = OutboundUrl::parse(text, PublicOnly).unwrap();
-        assert_eq!(url.as_str(), normal, "{text}");
+        assert_eq!(url.as_str(), normalised, "{text}");
     }
 }
 
 #[test]
-fn the_parts_are_what_a_connection_needs() {
+fn parsed_url_has_connection_parts() {
     let url = OutboundUrl::parse("https://Example.com:8443/a?b=c#d", PublicOnly).unwrap();
     assert_eq!((url.host(), url.port(), url.is_https()), ("example.com", 8443, true));
     assert_eq!((url.authority(), url.path_and_query()), ("example.com:8443", "/a?b=c"));
@@ -75,7 +75,7 @@ fn the_parts_are_what_a_connection_needs() {
 }
 
 #[test]
-fn form_faults() {
+fn malformed_urls_are_refused() {
     for (text, expected) in [
         ("", Fault::Relative),
         ("/callback", Fault::Relative),
@@ -117,7 +117,7 @@ fn form_faults() {
 }
 
 #[test]
-fn host_faults() {
+fn invalid_hosts_are_refused() {
     let long_label = format!("http://{}.example.com/", "a".repeat(64));
     let long_name = format!("http://{}com/", "abcdefg.".repeat(32));
     for (text, expected) in [
@@ -174,7 +174,7 @@ fn host_faults() {
 }
 
 #[test]
-fn address_faults() {
+fn private_and_disguised_addresses_are_refused() {
     for (text, expected) in [
         ("http://127.0.0.1/", private_address("127.0.0.1")),
         ("http://2130706433/", private_address("127.0.0.1")),
@@ -214,7 +214,7 @@ fn address_faults() {
 }
 
 #[test]
-fn forbidden_characters_are_refused_wherever_they_are() {
+fn forbidden_characters_are_refused_at_any_position() {
     let characters =
         ['\t', '\n', '\r', '\0', '\u{1b}', ' ', '\u{7f}', '\u{85}', '\u{a0}', '\u{2028}', '\u{3000}', '\\'];
     let url = "https://example.com:80/a?b#c";
@@ -228,18 +228,18 @@ fn forbidden_characters_are_refused_wherever_they_are() {
 }
 
 #[test]
-fn the_limit_holds_before_and_after_normalisation() {
+fn length_is_limited_before_and_after_normalisation() {
     let start = "https://example.com/";
     let longest = format!("{start}{}", "a".repeat(MAX_URL_BYTES - start.len()));
     assert!(OutboundUrl::parse(&longest, PublicOnly).is_ok());
     assert_eq!(fault(&format!("{longest}a")), Fault::TooLong { bytes: 2049 });
 
-    let grows = format!("{start}{}", "ü".repeat(1000));
-    assert_eq!(fault(&grows), Fault::TooLong { bytes: 6020 });
+    let grown_by_encoding = format!("{start}{}", "ü".repeat(1000));
+    assert_eq!(fault(&grown_by_encoding), Fault::TooLong { bytes: 6020 });
 }
 
 #[test]
-fn loopback_too_adds_loopback_plainly_written() {
+fn allow_loopback_accepts_loopback_in_plain_spelling() {
     for text in [
         "http://localhost/",
         "http://LocalHost:3000/hook",
@@ -249,7 +249,7 @@ fn loopback_too_adds_loopback_plainly_written() {
         "http://[::1]:3000/",
         "https://example.com/",
     ] {
-        assert!(OutboundUrl::parse(text, LoopbackToo).is_ok(), "{text}");
+        assert!(OutboundUrl::parse(text, AllowLoopback).is_ok(), "{text}");
     }
     for text in [
         "http://a.localhost/",
@@ -270,12 +270,12 @@ fn loopback_too_adds_loopback_plainly_written() {
         "http://user@localhost/",
         "ftp://localhost/",
     ] {
-        assert!(OutboundUrl::parse(text, LoopbackToo).is_err(), "{text}");
+        assert!(OutboundUrl::parse(text, AllowLoopback).is_err(), "{text}");
     }
 }
 
 #[test]
-fn faults_say_what_to_do() {
+fn messages_say_what_to_do() {
     for (text, expected) in [
         ("ftp://example.com", "the URL is neither http nor https; use an https:// URL"),
         ("http://10.0.0.1", "10.0.0.1 is not a public address; use a host that the internet can reach"),
@@ -287,5 +287,28 @@ fn faults_say_what_to_do() {
         ),
     ] {
         assert_eq!(fault(text).to_string(), expected);
+    }
+}
+
+#[test]
+fn listed_hosts_are_allowed_in_private_networks() {
+    let policy = PublicOnly.with_hosts("hooks.internal, 10.0.0.7").unwrap();
+    for url in ["https://hooks.internal/a", "http://HOOKS.internal:8080/", "http://10.0.0.7/", "https://example.com/"] {
+        assert!(OutboundUrl::parse(url, policy).is_ok(), "{url}");
+    }
+    for url in ["https://other.internal/", "http://10.0.0.8/", "http://0xa.0.0.7/", "http://127.0.0.1/"] {
+        assert!(OutboundUrl::parse(url, policy).is_err(), "{url}");
+    }
+    let allows = |host: &str, address: &str| policy.allows(host, address.parse().unwrap());
+    assert!(allows("hooks.internal", "192.168.1.4") && allows("hooks.internal", "fd12::1"));
+    assert!(!allows("example.com", "192.168.1.4") && allows("example.com", "93.184.215.14"));
+    // A list never opens the machine itself or the cloud's metadata.
+    for address in ["127.0.0.1", "::1", "169.254.169.254", "fd00:ec2::254", "fe80::1", "::ffff:127.0.0.1"] {
+        assert!(!allows("hooks.internal", address), "{address}");
+    }
+    let metadata = PublicOnly.with_hosts("169.254.169.254,metadata").unwrap();
+    assert!(OutboundUrl::parse("http://169.254.169.254/", metadata).is_err());
+    for list in ["", "a,,b", "http://a", "A.example.com", "a b"] {
+        assert_eq!(PublicOnly.with_hosts(list), None, "{list}");
     }
 }

@@ -1,17 +1,17 @@
-//! What of a packet never changes once it is made.
+//! Spec of a packet: the part that never changes after the packet was created.
 
 use serde::{Deserialize, Serialize};
 
-use super::asking::Asked;
-use super::named::words;
+use super::checkpoint_request::CheckpointRequest;
+use super::string_enum::string_enum;
 use crate::ids::{KeyId, RecordId};
 use crate::record::ContentRef;
 use crate::time::Timestamp;
 
-/// A packet that is not done by then expires.
+/// Time to live. A packet that is not completed within this time expires.
 pub const TTL_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// An agent as it names itself. Nobody checks that it is the one.
+/// Agent as described by the client. The description is not verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentRef {
     pub id: String,
@@ -22,19 +22,20 @@ pub struct AgentRef {
     pub version: Option<String>,
 }
 
-words! {
+string_enum! {
     #[derive(Default)]
     pub enum Priority { Low = "low", #[default] Normal = "normal", High = "high", Critical = "critical" }
 }
 
+/// Immutable part of a packet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ask {
+pub struct PacketSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<RecordId>,
     pub source: AgentRef,
-    /// For whom it is meant. Whoever claims it is shown instead.
+    /// Agent that the packet is meant for. Once claimed, the packet shows the agent that holds the claim instead.
     pub target: AgentRef,
-    /// The times that the sender stated, as they were written.
+    /// `created_at` from the request, as written. `claimed_at_given` and `completed_at_given` are from the request too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,30 +48,30 @@ pub struct Ask {
     pub tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_id: Option<String>,
-    /// It goes on from its parent. A parent may also be named without that.
+    /// `true` if the packet was chained to its parent. A request can also name a parent without chaining.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chained: bool,
-    /// A person answers before any agent has it.
+    /// `true` if a person has to answer before any agent can claim the packet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub human_first: bool,
-    /// It came with a checkpoint, required or not.
+    /// `true` if the packet was created with a checkpoint, required or not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_checkpoint: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hitl_deadline: Option<Timestamp>,
-    /// The person who is asked before any agent has it, where the checkpoint names one.
+    /// Request to the approver, if the packet was created with an open checkpoint that names an approver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asks: Option<Asked>,
+    pub asks: Option<CheckpointRequest>,
     pub expires_at: Timestamp,
-    /// The first version.
+    /// First version of the content.
     pub content: ContentRef,
     pub made_by: KeyId,
 }
 
-impl Ask {
-    /// The same, asking this person, if anybody comes before the agents.
+impl PacketSpec {
+    /// Adds the request to the spec. The request is dropped unless a person has to answer before any agent.
     #[must_use]
-    pub fn asking(self, asked: Option<Asked>) -> Self {
-        Self { asks: asked.filter(|_| self.human_first), ..self }
+    pub fn asking(self, request: Option<CheckpointRequest>) -> Self {
+        Self { asks: request.filter(|_| self.human_first), ..self }
     }
 }

@@ -1,25 +1,26 @@
-//! What a packet carries. It changes by whole versions; each is written once, beside the record's head.
+//! Content of a packet. Each change writes a whole new version, as an item beside the record.
 //!
-//! The stored form is the published one: every member, null when unset, under its published name.
+//! Content is stored in its published form: every member under its published name, null if unset.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ask::{Priority, TTL_MS};
-use super::named::words;
+use super::string_enum::string_enum;
 use super::time::read_time;
 use crate::record::ContentRef;
 use crate::text::EmailAddress;
 use crate::time::Timestamp;
 
-/// Edits and chains add up, so the body limit of one request is not enough.
+/// Largest content. Edits and chained conversations add up, so the limit on one request body is not enough.
 pub const CONTENT_BYTES_MAX: u64 = 1024 * 1024;
 
+/// One version of a packet's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     pub context: Context,
     #[serde(default)]
-    pub decisions: Vec<Decided>,
+    pub decisions: Vec<PriorDecision>,
     #[serde(default)]
     pub actions: Actions,
     #[serde(default)]
@@ -39,7 +40,7 @@ pub struct Context {
     pub custom: Map<String, Value>,
 }
 
-words! {
+string_enum! {
     pub enum Speaker { User = "user", Agent = "agent", System = "system", Human = "human" }
 }
 
@@ -56,15 +57,15 @@ pub struct Turn {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {
     pub key: String,
-    /// A text, an object or a list.
+    /// Text, object or list.
     pub value: Value,
     #[serde(default)]
     pub content_type: Option<String>,
 }
 
-/// What the agents decided so far. Nothing is asked here.
+/// Decision that an agent reports in a packet. Not a [`crate::decision::Decision`]: no approver is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decided {
+pub struct PriorDecision {
     pub id: String,
     pub decision: String,
     pub rationale: String,
@@ -79,15 +80,15 @@ pub struct Decided {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Actions {
     #[serde(default)]
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingAction>,
     #[serde(default)]
-    pub completed: Vec<Completed>,
+    pub completed: Vec<CompletedAction>,
     #[serde(default)]
-    pub failed: Vec<Failed>,
+    pub failed: Vec<FailedAction>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pending {
+pub struct PendingAction {
     pub id: String,
     pub description: String,
     pub assignee: String,
@@ -100,7 +101,7 @@ pub struct Pending {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Completed {
+pub struct CompletedAction {
     pub id: String,
     pub description: String,
     pub result: String,
@@ -111,7 +112,7 @@ pub struct Completed {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Failed {
+pub struct FailedAction {
     pub id: String,
     pub description: String,
     pub error: String,
@@ -119,7 +120,7 @@ pub struct Failed {
     pub retries_remaining: Option<i64>,
 }
 
-words! {
+string_enum! {
     pub enum DependencyKind {
         Data = "data",
         Api = "api",
@@ -129,7 +130,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     #[derive(Default)]
     pub enum DependencyStatus { Blocked = "blocked", Available = "available", #[default] Unknown = "unknown" }
 }
@@ -146,7 +147,7 @@ pub struct Dependency {
     pub source: Option<String>,
 }
 
-/// A question to a person, and their answer once there is one.
+/// Checkpoint: a question to a person and, once given, the answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hitl {
     pub required: bool,
@@ -165,7 +166,7 @@ pub struct Hitl {
     pub notes: Option<String>,
     #[serde(default)]
     pub timeout_seconds: Option<i64>,
-    /// Who is asked by mail or in Slack. Not written where nobody is: versions from before it was known keep their digest.
+    /// Approver who is asked by mail or in Slack. Omitted if `None`, so that older stored versions keep their digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver: Option<EmailAddress>,
 }
@@ -175,15 +176,16 @@ impl Content {
         ContentRef::of(self)
     }
 
-    /// When the checkpoint's time is over, if it is raised now.
+    /// Deadline of the checkpoint, if it opens at `now`. Returns `None` without a timeout.
     ///
-    /// Zero and less are published as valid and set no limit. More than a packet lives sets none that could matter.
-    pub fn answer_until(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The published API accepts zero and negative timeouts, which set no deadline. Timeouts are cut to the packet's
+    /// time to live.
+    pub fn checkpoint_deadline(&self, now: Timestamp) -> Option<Timestamp> {
         let seconds = self.hitl.as_ref()?.timeout_seconds.filter(|seconds| *seconds > 0)?;
         Some(now.plus_ms(seconds.saturating_mul(1000).min(TTL_MS)))
     }
 
-    /// With the checkpoint answered. Without a checkpoint nothing changes.
+    /// Content with the answer in its checkpoint. Content without a checkpoint is returned unchanged.
     #[must_use]
     pub fn answered(&self, response: &str, by: &str, notes: Option<&str>, at: Timestamp) -> Self {
         let mut content = self.clone();
@@ -191,7 +193,7 @@ impl Content {
             hitl.response = Some(response.to_owned());
             hitl.responded_by = Some(by.to_owned());
             hitl.responded_at = Some(at.to_string());
-            // Notes that were there stay when none came.
+            // An answer without notes keeps the earlier notes.
             if let Some(notes) = notes.filter(|notes| !notes.is_empty()) {
                 hitl.notes = Some(notes.to_owned());
             }
@@ -199,9 +201,9 @@ impl Content {
         content
     }
 
-    /// Going on from a parent: its conversation comes first, and nothing else is inherited.
+    /// Prepends the parent's conversation. Nothing else is inherited.
     #[must_use]
-    pub fn after_parent(mut self, parent: &Self) -> Self {
+    pub fn with_parent_conversation(mut self, parent: &Self) -> Self {
         let own = std::mem::take(&mut self.context.conversation_state);
         self.context.conversation_state = parent.context.conversation_state.iter().cloned().chain(own).collect();
         self
@@ -209,20 +211,26 @@ impl Content {
 }
 
 impl Hitl {
-    /// A person answered it.
+    /// Returns `true` if the checkpoint contains any part of an answer.
     pub fn is_answered(&self) -> bool {
         self.response.is_some() || self.responded_at.is_some() || self.responded_by.is_some()
     }
 
-    /// The same question, not answered.
+    /// Removes the answer.
     #[must_use]
     pub fn unanswered(self) -> Self {
         Self { response: None, responded_at: None, responded_by: None, ..self }
     }
 
-    /// The published client writes the time that it read in more digits.
+    /// Returns `true` if both checkpoints have the same answer. Times are compared by value, because the published
+    /// client sends back a time with more digits than it read.
     pub(super) fn has_answer_of(&self, other: &Self) -> bool {
         let at = |hitl: &Self| hitl.responded_at.as_deref().map(|text| read_time(text).ok_or(text.to_owned()));
         self.response == other.response && self.responded_by == other.responded_by && at(self) == at(other)
+    }
+
+    /// Returns `true` if both checkpoints have the same answer to the same request, with the same notes.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.has_answer_of(other) && Self { responded_at: other.responded_at.clone(), ..self.clone() } == *other
     }
 }

@@ -1,52 +1,55 @@
-//! What is done to a packet, what is written of it, and why it may be refused.
+//! Acts on a packet, the events that they write, and the reasons to refuse them.
 
 use serde::{Deserialize, Serialize};
 
 use super::ask::AgentRef;
-use super::asking::Asked;
+use super::checkpoint_request::CheckpointRequest;
 use super::state::State;
 use crate::ids::RecordId;
 use crate::record::ContentRef;
 use crate::time::Timestamp;
 
-/// A new version of the content, and what of it the rules must know.
+/// New version of the content, and the facts about it that the guards need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// The version it was made from. When that is no longer the newest, it has to be made again, or an edit is lost.
+    /// Version that the edit is based on. If it is no longer the newest, the edit is refused with `VersionConflict`;
+    /// otherwise the other writer's change would be lost.
     pub base: ContentRef,
     pub content: ContentRef,
-    /// The content has a checkpoint.
+    /// `true` if the content has a checkpoint.
     pub has_checkpoint: bool,
-    /// This edit brought it.
+    /// `true` if this edit sets or changes the checkpoint.
     pub sets_checkpoint: bool,
-    /// When its time is over, if it is raised by this.
+    /// Deadline of the checkpoint, if this edit opens the checkpoint.
     pub answer_until: Option<Timestamp>,
-    /// Who is asked, if it is raised by this.
-    pub asks: Option<Asked>,
+    /// Request to the approver, if this edit opens the checkpoint.
+    pub asks: Option<CheckpointRequest>,
 }
 
+/// Act of a command on a packet.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     Claim {
         by: AgentRef,
         lease_seconds: Option<u32>,
     },
-    /// A PATCH with a status.
+    /// PATCH with a `status`.
     Move {
         to: State,
         edit: Option<Edit>,
-        /// One of many, for the history's sake.
+        /// `true` if the act is part of a batch request, which the history shows.
         in_batch: bool,
     },
-    /// A PATCH without one.
+    /// PATCH without a `status`.
     Edit(Edit),
-    /// A sign of life from the holder.
-    Renew,
+    /// Sign of life from the agent that holds the claim.
+    Heartbeat,
     Respond {
         by: String,
         response: String,
         notes: Option<String>,
-        /// The question that was read, as a person's link names it. A program answers whatever is asked now.
+        /// Number of the event that opened the checkpoint, from the approver's link. `None` for a program, which
+        /// answers the checkpoint that is open now.
         question: Option<u64>,
         edit: Edit,
     },
@@ -60,15 +63,15 @@ pub enum Act {
     LeaseLapse,
 }
 
-/// Everything that the published history tells is in here, so that it can be told from the events alone.
+/// Event of a packet. Holds all data of the published history, which is derived from the events alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum PacketEvent {
     #[serde(rename = "packet.created")]
     Created {
-        /// Digest of what was asked, so that the chain commits to it too.
+        /// Digest of the spec, so that the hash chain of the log covers the spec too.
         ask_sha256: String,
-        /// Id of the agent it comes from.
+        /// Id of the source agent.
         source: String,
         content: ContentRef,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -78,8 +81,8 @@ pub enum PacketEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer_until: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        asks: Option<Asked>,
-        /// Only of a packet that goes on from it.
+        asks: Option<CheckpointRequest>,
+        /// Parent packet, if this packet was chained to a parent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         chained_to: Option<RecordId>,
     },
@@ -93,7 +96,7 @@ pub enum PacketEvent {
     Moved {
         from: State,
         to: State,
-        /// Id of the agent that had it, or for whom it was meant.
+        /// Id of the agent that held the claim, or of the target agent.
         agent: String,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_batch: bool,
@@ -102,7 +105,7 @@ pub enum PacketEvent {
     },
     #[serde(rename = "packet.edited")]
     Edited {
-        /// Absent: a sign of life.
+        /// `None`: the content did not change, as with a heartbeat.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         edited: Option<Edited>,
     },
@@ -126,7 +129,7 @@ pub enum PacketEvent {
     LeaseLapsed { from: State, holder: String },
 }
 
-/// What an edit left behind.
+/// Recorded edit: the new content and, if the edit opened a checkpoint, the deadline and the request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edited {
     pub content: ContentRef,
@@ -135,72 +138,74 @@ pub struct Edited {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asks: Option<Asked>,
+    pub asks: Option<CheckpointRequest>,
 }
 
 impl Act {
-    /// The same, asking this person, if it raises a checkpoint.
+    /// Adds the request to the act's edit, if any. The guard drops the request unless the edit opens a checkpoint.
     #[must_use]
-    pub fn asking(self, asked: Option<Asked>) -> Self {
+    pub fn with_checkpoint_request(self, request: Option<CheckpointRequest>) -> Self {
         match self {
             Self::Move { to, edit: Some(edit), in_batch } => {
-                Self::Move { to, edit: Some(Edit { asks: asked, ..edit }), in_batch }
+                Self::Move { to, edit: Some(Edit { asks: request, ..edit }), in_batch }
             }
-            Self::Edit(edit) => Self::Edit(Edit { asks: asked, ..edit }),
+            Self::Edit(edit) => Self::Edit(Edit { asks: request, ..edit }),
             other => other,
         }
     }
 }
 
-/// Why not.
+/// Reason to refuse an act.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// A PATCH can't lead there from here.
+    /// A PATCH can't change the status from `from` to `to`.
     NoTransition { from: State, to: State, allowed: Vec<State> },
-    /// Too late by another claim. Says whose.
+    /// Another agent, `by`, claimed the packet first.
     AlreadyClaimed { by: AgentRef },
-    /// Past claiming.
+    /// The packet is in a state that can't be claimed.
     NotClaimable { state: State },
-    /// The claim that is asked for once more is over: its lease lapsed, and nobody has the packet now.
-    ClaimLapsed,
-    /// The person comes first: no claim, and no other question than the one that they read.
-    WaitsForHuman,
-    /// It can't be claimed any more.
+    /// The repeated claim has ended: its lease expired, and the packet is unclaimed now.
+    ClaimExpired,
+    /// The packet waits for a person: no agent can claim the packet, and no edit can replace the open checkpoint.
+    AwaitingHuman,
+    /// The packet has expired and can't be claimed.
     Expired,
-    /// It can't be deleted again.
+    /// The packet has expired already and can't be deleted.
     AlreadyExpired,
-    /// No checkpoint is open.
+    /// The packet does not wait for a person.
     NotAwaiting { state: State },
-    /// It waits, but nothing was asked.
+    /// The packet waits for a person, but its content has no checkpoint.
     NoCheckpoint,
-    /// The checkpoint's time was over.
+    /// The checkpoint's deadline passed, at `at`.
     AnswerTimedOut { at: Timestamp },
-    /// With this edit the packet would hold too much.
+    /// The edit would make the content too large.
     TooLarge { bytes: u64 },
-    /// The edit was made from a version that is no longer the newest: make it again from that.
-    Stale,
-    /// Time does it, nobody else.
-    NotDue,
-    /// No program and no person did this.
-    NotTheirs,
+    /// The edit is not based on the newest version of the content, and has to be made again from that version.
+    VersionConflict,
+    /// The act is done by timers only.
+    TimerOnly,
+    /// The actor may not do this act.
+    ActorNotAllowed,
 }
 
 impl Refusal {
-    /// Can the same wish succeed when it comes again?
-    pub fn retry_may_help(&self) -> bool {
+    /// Returns `true` if a repeat of the act can succeed later.
+    pub fn is_retryable(&self) -> bool {
         match self {
-            // An edit made from the newest version; a lease that lapses; a person who answers.
-            Self::Stale | Self::AlreadyClaimed { .. } | Self::WaitsForHuman | Self::NotAwaiting { .. } => true,
+            // The client can edit the newest version, a lease can expire, and a checkpoint can be opened or answered.
+            Self::VersionConflict | Self::AlreadyClaimed { .. } | Self::AwaitingHuman | Self::NotAwaiting { .. } => {
+                true
+            }
             Self::NoTransition { .. }
             | Self::NotClaimable { .. }
-            | Self::ClaimLapsed
+            | Self::ClaimExpired
             | Self::Expired
             | Self::AlreadyExpired
             | Self::NoCheckpoint
             | Self::AnswerTimedOut { .. }
             | Self::TooLarge { .. }
-            | Self::NotDue
-            | Self::NotTheirs => false,
+            | Self::TimerOnly
+            | Self::ActorNotAllowed => false,
         }
     }
 }

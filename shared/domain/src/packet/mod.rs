@@ -1,42 +1,44 @@
-//! A packet: an agent hands its context to another, at most once at a time, sometimes past a person who has to answer first.
+//! Packets: an agent hands its context to another agent. At most one agent at a time holds the claim, and a checkpoint
+//! can stop the packet until a person has answered.
 
-mod announced;
 mod ask;
-mod asking;
+mod body_reader;
+mod checkpoint_request;
+mod checkpoint_view;
 mod content;
+mod effects;
 mod event;
-mod following;
-mod named;
+mod lifecycle;
 mod patch;
-mod question;
 mod read_content;
-mod reading;
-mod rules;
+mod requests;
 mod schema;
-mod standing;
 mod state;
+mod state_data;
+mod string_enum;
 mod time;
-mod wire;
+mod webhook_events;
 
-pub use announced::{Announced, HookProposal, SECRET_CHARS_MAX, SECRET_CHARS_MIN};
-pub use ask::{AgentRef, Ask, Priority, TTL_MS};
-pub use asking::{Asked, Asker, Question};
+pub use ask::{AgentRef, PacketSpec, Priority, TTL_MS};
+pub use body_reader::{FLAWS_MAX, FieldError, PathSegment};
+pub use checkpoint_request::{Asker, CheckpointRequest, OpenCheckpoint};
+pub use checkpoint_view::checkpoint_as_decision;
 pub use content::{
-    Actions, Artifact, CONTENT_BYTES_MAX, Completed, Content, Context, Decided, Dependency, DependencyKind,
-    DependencyStatus, Failed, Hitl, Pending, Speaker, Turn,
+    Actions, Artifact, CONTENT_BYTES_MAX, CompletedAction, Content, Context, Dependency, DependencyKind,
+    DependencyStatus, FailedAction, Hitl, PendingAction, PriorDecision, Speaker, Turn,
 };
 pub use event::{Act, Edit, Edited, PacketEvent, Refusal};
+pub use lifecycle::{Packet, check_claim_active, current_agent};
 pub use patch::{ActionsPatch, Patch};
-pub use question::question;
-pub use reading::{FLAWS_MAX, Flaw, Step};
-pub use rules::{Packet, still_holds, target};
-pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
-pub use standing::{Lease, Standing};
-pub use state::{State, TABLE, Trigger};
-pub use time::read_time;
-pub use wire::{
-    AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, CLAIM_FORMAT, CREATE_FORMAT, Claim, LEASE_SECONDS_MAX, Proposal,
-    RESPONSE_CHARS_MAX, Response, SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge, read_batch, read_batch_ids,
+pub use requests::{
+    AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, BatchEntry, CLAIM_FORMAT, CREATE_FORMAT, CheckpointAnswer, Claim,
+    LEASE_SECONDS_MAX, NewPacket, RESPONSE_CHARS_MAX, SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge,
+    read_batch, read_batch_ids,
 };
+pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
+pub use state::{State, TABLE, Trigger};
+pub use state_data::{Lease, StateData};
+pub use time::read_time;
+pub use webhook_events::{NewWebhook, SECRET_CHARS_MAX, SECRET_CHARS_MIN, WebhookEventType};
 
 pub use crate::record::ContentRef;

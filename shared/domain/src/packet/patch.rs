@@ -1,50 +1,54 @@
-//! What a PATCH and an answer make of the content that is there. Pure: the newest content in, the act and the next content out.
+//! Changes of the content by a PATCH or by an answer. Pure functions from the newest content to the act and the next
+//! content.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::content::{Actions, Completed, Content, Context, Decided, Dependency, Failed, Hitl, Pending};
+use super::body_reader::{BodyReader, FieldError, PathSegment};
+use super::content::{
+    Actions, CompletedAction, Content, Context, Dependency, FailedAction, Hitl, PendingAction, PriorDecision,
+};
 use super::event::{Act, Edit};
 use super::read_content::{
-    read_completed, read_context, read_decided, read_dependency, read_failed, read_hitl, read_pending,
+    ONLY_APPROVER_ANSWERS, read_completed, read_context, read_dependency, read_failed, read_hitl, read_pending,
+    read_prior_decision,
 };
-use super::reading::{Flaw, Reading, Step};
+use super::requests::CheckpointAnswer;
 use super::state::State;
-use super::wire::Response;
 use crate::time::Timestamp;
 
-pub(super) const FORGED: &str = "Only the person who is asked writes an answer";
+const ANSWERED_STAYS: &str = "An answered checkpoint can't be changed: send it back as it was read, or open a new one with status awaiting_human";
 
-/// What somebody wants to be otherwise. Null and absent both mean: as it is.
+/// Body of a PATCH. A member that is null or absent leaves the content unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
     pub status: Option<State>,
     pub context: Option<Context>,
-    pub decisions: Option<Vec<Decided>>,
+    pub decisions: Option<Vec<PriorDecision>>,
     pub actions: Option<ActionsPatch>,
     pub dependencies: Option<Vec<Dependency>>,
     pub hitl: Option<Hitl>,
 }
 
-/// A list that is not named stays.
+/// Action lists of a PATCH. A list that is absent stays unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActionsPatch {
-    pub pending: Option<Vec<Pending>>,
-    pub completed: Option<Vec<Completed>>,
-    pub failed: Option<Vec<Failed>>,
+    pub pending: Option<Vec<PendingAction>>,
+    pub completed: Option<Vec<CompletedAction>>,
+    pub failed: Option<Vec<FailedAction>>,
 }
 
 impl Patch {
-    pub fn read(body: &Value) -> Result<Self, Vec<Flaw>> {
-        Reading::of(body, |reading, body| {
-            let members = reading.object(body)?;
-            let status = reading.optional(members, "status", |r, value| r.word(value, State::ALL, State::name));
-            let context = reading.optional(members, "context", read_context);
-            let decisions = reading.optional(members, "decisions", |r, value| r.list(value, read_decided));
-            let actions = reading.optional(members, "actions", read_actions_patch);
-            let dependencies = reading.optional(members, "dependencies", |r, value| r.list(value, read_dependency));
-            let hitl = reading.optional(members, "hitl", read_hitl);
+    pub fn read(body: &Value) -> Result<Self, Vec<FieldError>> {
+        BodyReader::read_body(body, |reader, body| {
+            let members = reader.object(body)?;
+            let status = reader.optional(members, "status", |r, value| r.one_of(value, State::ALL, State::name));
+            let context = reader.optional(members, "context", read_context);
+            let decisions = reader.optional(members, "decisions", |r, value| r.list(value, read_prior_decision));
+            let actions = reader.optional(members, "actions", read_actions_patch);
+            let dependencies = reader.optional(members, "dependencies", |r, value| r.list(value, read_dependency));
+            let hitl = reader.optional(members, "hitl", read_hitl);
             Some(Self {
                 status: status?,
                 context: context?,
@@ -61,37 +65,39 @@ impl Patch {
         context.is_some() || decisions.is_some() || actions.is_some() || dependencies.is_some() || hitl.is_some()
     }
 
-    /// Could it ask a person? Only what raises a checkpoint, or gives one to who waits without, does.
-    pub fn may_ask(&self) -> bool {
+    /// Returns `true` if the patch may ask an approver: if it sets the status `awaiting_human`, or a checkpoint with an
+    /// approver.
+    pub fn may_open_checkpoint(&self) -> bool {
         self.status == Some(State::AwaitingHuman) || self.hitl.as_ref().is_some_and(|hitl| hitl.approver.is_some())
     }
 
-    /// What it makes of a packet that stands in this state with this content: what to do, and the content after it.
+    /// Returns the act for a packet in this state with this content, and the content after the act.
     ///
-    /// The content is unchanged where the act carries no edit. Refused: an answer that no person gave.
-    pub fn plan(&self, state: State, content: &Content, now: Timestamp) -> Result<(Act, Content), Vec<Flaw>> {
-        let asks_now = self.status == Some(State::AwaitingHuman) && state != State::AwaitingHuman;
-        let next = self.merged(content, asks_now)?;
-        // Raised with an edit always: it holds what was asked against what is the newest when it is written.
+    /// The content is unchanged if the act has no edit. Fails if the patch contains an answer to the checkpoint.
+    pub fn plan(&self, state: State, content: &Content, now: Timestamp) -> Result<(Act, Content), Vec<FieldError>> {
+        let opens_checkpoint = self.status == Some(State::AwaitingHuman) && state != State::AwaitingHuman;
+        let next = self.merged(content, opens_checkpoint)?;
+        // Opening a checkpoint always has an edit, so that the write fails if the content has changed meanwhile.
         let edit = (self.changes_content() || self.status == Some(State::AwaitingHuman)).then(|| Edit {
             base: content.reference(),
             content: next.reference(),
             has_checkpoint: next.hitl.is_some(),
-            // Who sends back the checkpoint that is there, or repeats what brought it, brings none.
+            // A patch that repeats the present checkpoint sets none.
             sets_checkpoint: self.hitl.is_some() && next.hitl != content.hitl,
-            answer_until: next.answer_until(now),
+            answer_until: next.checkpoint_deadline(now),
             asks: None,
         });
         let act = match (self.status, edit) {
             (Some(to), edit) => Act::Move { to, edit, in_batch: false },
             (None, Some(edit)) => Act::Edit(edit),
-            (None, None) => Act::Renew,
+            (None, None) => Act::Heartbeat,
         };
         Ok((act, next))
     }
 
-    /// Context, dependencies and the checkpoint are replaced, decisions merged by id, actions list by list.
-    fn merged(&self, content: &Content, asks_now: bool) -> Result<Content, Vec<Flaw>> {
+    /// Merges the patch into the content. Context, dependencies and checkpoint are replaced, decisions merged by id,
+    /// and actions replaced list by list.
+    fn merged(&self, content: &Content, opens_checkpoint: bool) -> Result<Content, Vec<FieldError>> {
         let mut next = content.clone();
         if let Some(context) = &self.context {
             next.context = context.clone();
@@ -111,47 +117,55 @@ impl Patch {
             next.dependencies = dependencies.clone();
         }
         if let Some(hitl) = &self.hitl {
-            // Who sends back the answer that they read forges nothing.
-            let known = content.hitl.as_ref().is_some_and(|there| there.has_answer_of(hitl));
-            if hitl.is_answered() && !known {
-                let path = [Step::Member("hitl"), Step::Member("response")];
-                return Err(vec![Flaw::new(&path, FORGED, "value_error")]);
+            let current = content.hitl.as_ref().filter(|_| hitl.is_answered());
+            // A client may send back the answer that it read.
+            if hitl.is_answered() && !current.is_some_and(|current| current.has_answer_of(hitl)) {
+                let path = [PathSegment::Member("hitl"), PathSegment::Member("response")];
+                return Err(vec![FieldError::new(&path, ONLY_APPROVER_ANSWERS, "value_error")]);
             }
-            next.hitl = Some(hitl.clone());
+            next.hitl = match current {
+                // The answer would seem to be one to another request.
+                Some(current) if !opens_checkpoint && !current.is_same_as(hitl) => {
+                    return Err(vec![FieldError::new(&[PathSegment::Member("hitl")], ANSWERED_STAYS, "value_error")]);
+                }
+                Some(current) if !opens_checkpoint => Some(current.clone()),
+                _ => Some(hitl.clone()),
+            };
         }
-        if asks_now {
-            // What is asked now has no answer yet.
+        if opens_checkpoint {
+            // A checkpoint that opens has no answer yet.
             next.hitl = next.hitl.map(Hitl::unanswered);
         }
         Ok(next)
     }
 }
 
-/// The same id is replaced in its place, a new one comes last. Where an id is there twice, its first place counts.
-fn merge_decisions(there: &mut Vec<Decided>, more: &[Decided]) {
-    let mut places = HashMap::new();
-    for (place, decided) in there.iter().enumerate() {
-        places.entry(decided.id.clone()).or_insert(place);
+/// Merges decisions by id: a known id is replaced in its first position, a new id is appended.
+fn merge_decisions(decisions: &mut Vec<PriorDecision>, updates: &[PriorDecision]) {
+    let mut positions = HashMap::new();
+    for (position, decision) in decisions.iter().enumerate() {
+        positions.entry(decision.id.clone()).or_insert(position);
     }
-    for decided in more {
-        match places.get(&decided.id).and_then(|place| there.get_mut(*place)) {
-            Some(old) => *old = decided.clone(),
+    for update in updates {
+        match positions.get(&update.id).and_then(|position| decisions.get_mut(*position)) {
+            Some(decision) => *decision = update.clone(),
             None => {
-                places.insert(decided.id.clone(), there.len());
-                there.push(decided.clone());
+                positions.insert(update.id.clone(), decisions.len());
+                decisions.push(update.clone());
             }
         }
     }
 }
 
-impl Response {
-    /// What the answer makes of the content: what to do, and the content after it.
+impl CheckpointAnswer {
+    /// Returns the act that answers the open checkpoint, and the content after the act.
     pub fn plan(&self, content: &Content, now: Timestamp) -> (Act, Content) {
-        self.plan_to(None, content, now)
+        self.plan_for_request(None, content, now)
     }
 
-    /// The same, if the question that was read is still the one that is asked.
-    pub fn plan_to(&self, question: Option<u64>, content: &Content, now: Timestamp) -> (Act, Content) {
+    /// Returns the act that answers the checkpoint opened by event number `question`, and the content after the act.
+    /// The guard refuses a person's answer if another checkpoint is open.
+    pub fn plan_for_request(&self, question: Option<u64>, content: &Content, now: Timestamp) -> (Act, Content) {
         let next = content.answered(&self.response, &self.by, self.notes.as_deref(), now);
         let edit = Edit {
             base: content.reference(),
@@ -166,10 +180,10 @@ impl Response {
     }
 }
 
-fn read_actions_patch(reading: &mut Reading, value: &Value) -> Option<ActionsPatch> {
-    let members = reading.object(value)?;
-    let pending = reading.optional(members, "pending", |r, value| r.list(value, read_pending));
-    let completed = reading.optional(members, "completed", |r, value| r.list(value, read_completed));
-    let failed = reading.optional(members, "failed", |r, value| r.list(value, read_failed));
+fn read_actions_patch(reader: &mut BodyReader, value: &Value) -> Option<ActionsPatch> {
+    let members = reader.object(value)?;
+    let pending = reader.optional(members, "pending", |r, value| r.list(value, read_pending));
+    let completed = reader.optional(members, "completed", |r, value| r.list(value, read_completed));
+    let failed = reader.optional(members, "failed", |r, value| r.list(value, read_failed));
     Some(ActionsPatch { pending: pending?, completed: completed?, failed: failed? })
 }

@@ -1,54 +1,57 @@
-//! The parts of a packet's content, member by member.
+//! Readers for the parts of a packet's content in a request body.
 
 use serde_json::Value;
 
 use super::ask::Priority;
+use super::body_reader::BodyReader;
 use super::content::{
-    Actions, Artifact, Completed, Context, Decided, Dependency, DependencyKind, DependencyStatus, Failed, Hitl,
-    Pending, Speaker, Turn,
+    Actions, Artifact, CompletedAction, Context, Dependency, DependencyKind, DependencyStatus, FailedAction, Hitl,
+    PendingAction, PriorDecision, Speaker, Turn,
 };
-use super::reading::Reading;
 
-pub(super) fn read_context(reading: &mut Reading, value: &Value) -> Option<Context> {
-    let members = reading.object(value)?;
-    let summary = reading.needed(members, "summary", Reading::text);
-    let conversation_state = reading.or_default(members, "conversation_state", |r, value| r.list(value, read_turn));
-    let artifacts = reading.or_default(members, "artifacts", |r, value| r.list(value, read_artifact));
-    let custom = reading.or_default(members, "custom", Reading::members);
+pub(super) const ONLY_APPROVER_ANSWERS: &str =
+    "Only the approver can answer a checkpoint: leave response, responded_by and responded_at out";
+
+pub(super) fn read_context(reader: &mut BodyReader, value: &Value) -> Option<Context> {
+    let members = reader.object(value)?;
+    let summary = reader.required(members, "summary", BodyReader::text);
+    let conversation_state = reader.or_default(members, "conversation_state", |r, value| r.list(value, read_turn));
+    let artifacts = reader.or_default(members, "artifacts", |r, value| r.list(value, read_artifact));
+    let custom = reader.or_default(members, "custom", BodyReader::json_object);
     Some(Context { summary: summary?, conversation_state: conversation_state?, artifacts: artifacts?, custom: custom? })
 }
 
-fn read_turn(reading: &mut Reading, value: &Value) -> Option<Turn> {
-    let members = reading.object(value)?;
-    let role = reading.needed(members, "role", |r, value| r.word(value, Speaker::ALL, Speaker::name));
-    let content = reading.needed(members, "content", Reading::text);
-    let timestamp = reading.optional(members, "timestamp", Reading::time);
-    let metadata = reading.optional(members, "metadata", Reading::members);
+fn read_turn(reader: &mut BodyReader, value: &Value) -> Option<Turn> {
+    let members = reader.object(value)?;
+    let role = reader.required(members, "role", |r, value| r.one_of(value, Speaker::ALL, Speaker::name));
+    let content = reader.required(members, "content", BodyReader::text);
+    let timestamp = reader.optional(members, "timestamp", BodyReader::time);
+    let metadata = reader.optional(members, "metadata", BodyReader::json_object);
     Some(Turn { role: role?, content: content?, timestamp: timestamp?, metadata: metadata? })
 }
 
-fn read_artifact(reading: &mut Reading, value: &Value) -> Option<Artifact> {
-    let members = reading.object(value)?;
-    let key = reading.needed(members, "key", Reading::text);
-    let value = reading.needed(members, "value", |r, value| match value {
+fn read_artifact(reader: &mut BodyReader, value: &Value) -> Option<Artifact> {
+    let members = reader.object(value)?;
+    let key = reader.required(members, "key", BodyReader::text);
+    let value = reader.required(members, "value", |r, value| match value {
         Value::String(_) | Value::Object(_) | Value::Array(_) => Some(value.clone()),
         Value::Null | Value::Bool(_) | Value::Number(_) => {
-            r.flaw("Input should be a valid string, dictionary or list", "union_error")
+            r.error("Input should be a valid string, dictionary or list", "union_error")
         }
     });
-    let content_type = reading.optional(members, "content_type", Reading::text);
+    let content_type = reader.optional(members, "content_type", BodyReader::text);
     Some(Artifact { key: key?, value: value?, content_type: content_type? })
 }
 
-pub(super) fn read_decided(reading: &mut Reading, value: &Value) -> Option<Decided> {
-    let members = reading.object(value)?;
-    let id = reading.needed(members, "id", Reading::text);
-    let decision = reading.needed(members, "decision", Reading::text);
-    let rationale = reading.needed(members, "rationale", Reading::text);
-    let alternatives = reading.or_default(members, "alternatives", Reading::texts);
-    let decided_by = reading.optional(members, "decided_by", Reading::text);
-    let timestamp = reading.optional(members, "timestamp", Reading::time);
-    Some(Decided {
+pub(super) fn read_prior_decision(reader: &mut BodyReader, value: &Value) -> Option<PriorDecision> {
+    let members = reader.object(value)?;
+    let id = reader.required(members, "id", BodyReader::text);
+    let decision = reader.required(members, "decision", BodyReader::text);
+    let rationale = reader.required(members, "rationale", BodyReader::text);
+    let alternatives = reader.or_default(members, "alternatives", BodyReader::strings);
+    let decided_by = reader.optional(members, "decided_by", BodyReader::text);
+    let timestamp = reader.optional(members, "timestamp", BodyReader::time);
+    Some(PriorDecision {
         id: id?,
         decision: decision?,
         rationale: rationale?,
@@ -58,23 +61,23 @@ pub(super) fn read_decided(reading: &mut Reading, value: &Value) -> Option<Decid
     })
 }
 
-pub(super) fn read_actions(reading: &mut Reading, value: &Value) -> Option<Actions> {
-    let members = reading.object(value)?;
-    let pending = reading.or_default(members, "pending", |r, value| r.list(value, read_pending));
-    let completed = reading.or_default(members, "completed", |r, value| r.list(value, read_completed));
-    let failed = reading.or_default(members, "failed", |r, value| r.list(value, read_failed));
+pub(super) fn read_actions(reader: &mut BodyReader, value: &Value) -> Option<Actions> {
+    let members = reader.object(value)?;
+    let pending = reader.or_default(members, "pending", |r, value| r.list(value, read_pending));
+    let completed = reader.or_default(members, "completed", |r, value| r.list(value, read_completed));
+    let failed = reader.or_default(members, "failed", |r, value| r.list(value, read_failed));
     Some(Actions { pending: pending?, completed: completed?, failed: failed? })
 }
 
-pub(super) fn read_pending(reading: &mut Reading, value: &Value) -> Option<Pending> {
-    let members = reading.object(value)?;
-    let id = reading.needed(members, "id", Reading::text);
-    let description = reading.needed(members, "description", Reading::text);
-    let assignee = reading.needed(members, "assignee", Reading::text);
-    let priority = reading.optional(members, "priority", |r, value| r.word(value, Priority::ALL, Priority::name));
-    let depends_on = reading.or_default(members, "depends_on", Reading::texts);
-    let deadline = reading.optional(members, "deadline", Reading::time);
-    Some(Pending {
+pub(super) fn read_pending(reader: &mut BodyReader, value: &Value) -> Option<PendingAction> {
+    let members = reader.object(value)?;
+    let id = reader.required(members, "id", BodyReader::text);
+    let description = reader.required(members, "description", BodyReader::text);
+    let assignee = reader.required(members, "assignee", BodyReader::text);
+    let priority = reader.optional(members, "priority", |r, value| r.one_of(value, Priority::ALL, Priority::name));
+    let depends_on = reader.or_default(members, "depends_on", BodyReader::strings);
+    let deadline = reader.optional(members, "deadline", BodyReader::time);
+    Some(PendingAction {
         id: id?,
         description: description?,
         assignee: assignee?,
@@ -84,14 +87,14 @@ pub(super) fn read_pending(reading: &mut Reading, value: &Value) -> Option<Pendi
     })
 }
 
-pub(super) fn read_completed(reading: &mut Reading, value: &Value) -> Option<Completed> {
-    let members = reading.object(value)?;
-    let id = reading.needed(members, "id", Reading::text);
-    let description = reading.needed(members, "description", Reading::text);
-    let result = reading.needed(members, "result", Reading::text);
-    let completed_by = reading.optional(members, "completed_by", Reading::text);
-    let completed_at = reading.optional(members, "completed_at", Reading::time);
-    Some(Completed {
+pub(super) fn read_completed(reader: &mut BodyReader, value: &Value) -> Option<CompletedAction> {
+    let members = reader.object(value)?;
+    let id = reader.required(members, "id", BodyReader::text);
+    let description = reader.required(members, "description", BodyReader::text);
+    let result = reader.required(members, "result", BodyReader::text);
+    let completed_by = reader.optional(members, "completed_by", BodyReader::text);
+    let completed_at = reader.optional(members, "completed_at", BodyReader::time);
+    Some(CompletedAction {
         id: id?,
         description: description?,
         result: result?,
@@ -100,44 +103,44 @@ pub(super) fn read_completed(reading: &mut Reading, value: &Value) -> Option<Com
     })
 }
 
-pub(super) fn read_failed(reading: &mut Reading, value: &Value) -> Option<Failed> {
-    let members = reading.object(value)?;
-    let id = reading.needed(members, "id", Reading::text);
-    let description = reading.needed(members, "description", Reading::text);
-    let error = reading.needed(members, "error", Reading::text);
-    let retries_remaining = reading.optional(members, "retries_remaining", Reading::integer);
-    Some(Failed { id: id?, description: description?, error: error?, retries_remaining: retries_remaining? })
+pub(super) fn read_failed(reader: &mut BodyReader, value: &Value) -> Option<FailedAction> {
+    let members = reader.object(value)?;
+    let id = reader.required(members, "id", BodyReader::text);
+    let description = reader.required(members, "description", BodyReader::text);
+    let error = reader.required(members, "error", BodyReader::text);
+    let retries_remaining = reader.optional(members, "retries_remaining", BodyReader::integer);
+    Some(FailedAction { id: id?, description: description?, error: error?, retries_remaining: retries_remaining? })
 }
 
-pub(super) fn read_dependency(reading: &mut Reading, value: &Value) -> Option<Dependency> {
-    let members = reading.object(value)?;
-    let id = reading.needed(members, "id", Reading::text);
-    let kind = reading.needed(members, "type", |r, value| r.word(value, DependencyKind::ALL, DependencyKind::name));
-    let description = reading.needed(members, "description", Reading::text);
+pub(super) fn read_dependency(reader: &mut BodyReader, value: &Value) -> Option<Dependency> {
+    let members = reader.object(value)?;
+    let id = reader.required(members, "id", BodyReader::text);
+    let kind = reader.required(members, "type", |r, value| r.one_of(value, DependencyKind::ALL, DependencyKind::name));
+    let description = reader.required(members, "description", BodyReader::text);
     let status =
-        reading.or_default(members, "status", |r, value| r.word(value, DependencyStatus::ALL, DependencyStatus::name));
-    let source = reading.optional(members, "source", Reading::text);
+        reader.or_default(members, "status", |r, value| r.one_of(value, DependencyStatus::ALL, DependencyStatus::name));
+    let source = reader.optional(members, "source", BodyReader::text);
     Some(Dependency { id: id?, kind: kind?, description: description?, status: status?, source: source? })
 }
 
-pub(super) fn read_hitl(reading: &mut Reading, value: &Value) -> Option<Hitl> {
-    let members = reading.object(value)?;
-    let required = reading.optional(members, "required", Reading::flag).map(|required| required.unwrap_or(true));
-    let reason = reading.needed(members, "reason", |r, value| {
+pub(super) fn read_hitl(reader: &mut BodyReader, value: &Value) -> Option<Hitl> {
+    let members = reader.object(value)?;
+    let required = reader.optional(members, "required", BodyReader::boolean).map(|required| required.unwrap_or(true));
+    let reason = reader.required(members, "reason", |r, value| {
         let reason = r.text(value)?;
         if required == Some(true) && reason.trim().is_empty() {
-            return r.flaw("A required checkpoint must say its reason", "value_error");
+            return r.error("Input should not be blank when required is true", "value_error");
         }
         Some(reason)
     });
-    let question = reading.optional(members, "question", Reading::text);
-    let options = reading.optional(members, "options", Reading::texts);
-    let response = reading.optional(members, "response", Reading::text);
-    let responded_at = reading.optional(members, "responded_at", Reading::time);
-    let responded_by = reading.optional(members, "responded_by", Reading::text);
-    let notes = reading.optional(members, "notes", Reading::text);
-    let timeout_seconds = reading.optional(members, "timeout_seconds", Reading::integer);
-    let approver = reading.optional(members, "approver", Reading::address);
+    let question = reader.optional(members, "question", BodyReader::text);
+    let options = reader.optional(members, "options", BodyReader::strings);
+    let response = reader.optional(members, "response", BodyReader::text);
+    let responded_at = reader.optional(members, "responded_at", BodyReader::time);
+    let responded_by = reader.optional(members, "responded_by", BodyReader::text);
+    let notes = reader.optional(members, "notes", BodyReader::text);
+    let timeout_seconds = reader.optional(members, "timeout_seconds", BodyReader::integer);
+    let approver = reader.optional(members, "approver", BodyReader::email_address);
     let hitl = Hitl {
         required: required?,
         reason: reason?,
@@ -150,9 +153,9 @@ pub(super) fn read_hitl(reading: &mut Reading, value: &Value) -> Option<Hitl> {
         timeout_seconds: timeout_seconds?,
         approver: approver?,
     };
-    // What only programs read may look as it likes.
-    match hitl.not_shown().filter(|_| hitl.approver.is_some()) {
-        Some((member, why)) => reading.flaw_at(member, why, "value_error"),
+    // Only an approver needs text that can be shown. A checkpoint without an approver is read by programs.
+    match hitl.unshowable_field().filter(|_| hitl.approver.is_some()) {
+        Some((member, reason)) => reader.error_at(member, reason, "value_error"),
         None => Some(hitl),
     }
 }

@@ -1,12 +1,12 @@
-//! The table of a packet: the specification. Where the published server had holes, the row says what holds here.
+//! State table of a packet. It also specifies transitions that the published server left undefined.
 
-use super::named::words;
+use super::string_enum::string_enum;
 use crate::lifecycle::{Row, Table, TimerRule, row};
 
 use State::{AwaitingHuman, Claimed, Completed, Created, Expired, Failed, InProgress};
-use Trigger::{AnswerTimeOut, Chain, Claim, Delete, Edit, Expire, LeaseLapse, Move, Respond};
+use Trigger::{AnswerTimeOut, Chain, Claim, Delete, Edit, Expire, LeaseExpire, Move, Respond};
 
-words! {
+string_enum! {
     pub enum State {
         Created = "created",
         Claimed = "claimed",
@@ -18,33 +18,34 @@ words! {
     }
 }
 
+/// Column of the state table that an act falls under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
     Claim,
-    /// A PATCH with this status.
+    /// PATCH with this status.
     Move(State),
-    /// A PATCH without one, or a sign of life.
+    /// PATCH without a status, or a heartbeat.
     Edit,
     Respond,
     Delete,
-    /// Another packet goes on from this one.
+    /// Another packet is chained to this packet.
     Chain,
-    /// Time: it lived its day.
+    /// Timer: the packet's time to live is over.
     Expire,
-    /// Time: nobody answered the checkpoint.
+    /// Timer: the checkpoint was not answered by its deadline.
     AnswerTimeOut,
-    /// Time: its holder was not heard of.
-    LeaseLapse,
+    /// Timer: the lease ended without a heartbeat from the agent.
+    LeaseExpire,
 }
 
 pub const TABLE: Table<State, Trigger> = Table {
     rows: ROWS,
     timers: &[
-        // First, so that a checkpoint that ends together with the packet counts as not answered.
+        // First, so that a checkpoint whose deadline is the packet's own counts as not answered.
         TimerRule { name: "answer", armed_in: &[AwaitingHuman], raises: AnswerTimeOut },
         TimerRule { name: "expiry", armed_in: &[Created, Claimed, InProgress, AwaitingHuman, Failed], raises: Expire },
-        // Who waits for a person is not late.
-        TimerRule { name: "lease", armed_in: &[Claimed, InProgress], raises: LeaseLapse },
+        // Not armed in `AwaitingHuman`: an agent need not send heartbeats while a person is asked.
+        TimerRule { name: "lease", armed_in: &[Claimed, InProgress], raises: LeaseExpire },
     ],
 };
 
@@ -65,7 +66,7 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(Claimed,       Move(Expired),       Expired,       "packet.moved"),
     row(Claimed,       Delete,              Expired,       "packet.deleted"),
     row(Claimed,       Expire,              Expired,       "packet.expired"),
-    row(Claimed,       LeaseLapse,          Created,       "packet.lease_lapsed"),
+    row(Claimed,       LeaseExpire,         Created,       "packet.lease_lapsed"),
 
     row(InProgress,    Move(AwaitingHuman), AwaitingHuman, "packet.moved"),
     row(InProgress,    Move(Completed),     Completed,     "packet.moved"),
@@ -73,9 +74,9 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(InProgress,    Move(Expired),       Expired,       "packet.moved"),
     row(InProgress,    Delete,              Expired,       "packet.deleted"),
     row(InProgress,    Expire,              Expired,       "packet.expired"),
-    row(InProgress,    LeaseLapse,          Created,       "packet.lease_lapsed"),
+    row(InProgress,    LeaseExpire,         Created,       "packet.lease_lapsed"),
 
-    // Only an answer leads back to work: no claim and no PATCH goes past the person.
+    // Only an answer leads back to `Claimed`: no claim and no PATCH skips the person.
     row(AwaitingHuman, Respond,             Claimed,       "packet.answered"),
     row(AwaitingHuman, Move(Failed),        Failed,        "packet.moved"),
     row(AwaitingHuman, Move(Expired),       Expired,       "packet.moved"),
@@ -90,7 +91,7 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(Failed,        Delete,              Expired,       "packet.deleted"),
     row(Failed,        Expire,              Expired,       "packet.expired"),
 
-    // Content may be changed everywhere, and saying the status that it has changes nothing else.
+    // Content can be changed in every state. A PATCH with the present status is only an edit.
     row(Created,       Edit,                Created,       "packet.edited"),
     row(Created,       Move(Created),       Created,       "packet.edited"),
     row(Claimed,       Edit,                Claimed,       "packet.edited"),
@@ -106,7 +107,7 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(Expired,       Edit,                Expired,       "packet.edited"),
     row(Expired,       Move(Expired),       Expired,       "packet.edited"),
 
-    // A chain goes on from any packet, whatever became of it.
+    // A packet can be chained to a parent in any state.
     row(Created,       Chain,               Created,       "packet.chained"),
     row(Claimed,       Chain,               Claimed,       "packet.chained"),
     row(InProgress,    Chain,               InProgress,    "packet.chained"),
@@ -117,9 +118,9 @@ const ROWS: &[Row<State, Trigger>] = &[
 ];
 
 impl State {
-    /// Where a PATCH can lead from here, in the order of the states.
-    pub fn moves_to(self) -> Vec<Self> {
-        let other = |to: &Self| *to != self && TABLE.find(self, Move(*to)).is_some();
-        Self::ALL.iter().copied().filter(other).collect()
+    /// Other states that a PATCH can set from this state, in the published order.
+    pub fn allowed_transitions(self) -> Vec<Self> {
+        let order = [Created, Claimed, InProgress, Completed, AwaitingHuman, Failed, Expired];
+        order.into_iter().filter(|to| *to != self && TABLE.find(self, Move(*to)).is_some()).collect()
     }
 }

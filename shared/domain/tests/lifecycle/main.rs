@@ -1,22 +1,22 @@
-//! What the rules promise, tried exhaustively where the cases can be counted and at random where they can't.
+//! Tests of the decision lifecycle: exhaustive where the cases are finite, property-based elsewhere.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
+mod all_transitions;
+mod answer_validation;
 mod answers;
-mod asking;
-mod effects;
-mod ending;
-mod every_case;
-mod fitting;
-mod oracle;
+mod cancellation_and_attachments;
+mod command_sequences;
+mod delivery_targets;
+mod due_timers;
+mod event_effects;
+mod expected_transitions;
+mod fixtures;
+mod lifecycle_table;
+mod log_trimming;
+mod new_decision;
 mod policies;
-mod reaching;
 mod reminders;
 mod response_types;
-mod sequences;
-mod settling;
-mod stored;
-mod stored_since;
-mod support;
-mod table;
-mod trimming;
+mod stored_format;
+mod stored_format_additions;

@@ -1,129 +1,135 @@
-//! When whoever is asked is reminded.
+//! Reminders of the approver and the backup.
 
-use handrail_domain::decision::{Ask, Channel, Choice, Decision, Proposal};
+use handrail_domain::decision::{Channel, Choice, Decision, DecisionSpec, NewDecision};
 use handrail_domain::effect::{Effect, Purpose};
-use handrail_domain::lifecycle::{Lifecycle, settle};
-use handrail_domain::policy::{PolicyVerdict, RuleEffect};
+use handrail_domain::lifecycle::{Lifecycle, fire_due_timer};
+use handrail_domain::policy::{RuleEffect, RuleMatch};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::Number;
 
-use super::support::{BACKUP, START, Who, asker, command_id, email, proposal, record_id, tenant};
+use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, tenant};
 
 use Effect::{Mail, MailAt};
 use Purpose::{AskApprover, AskBackup, RemindHalf, RemindLast};
 
-fn minutes(minutes: f64) -> Timestamp {
+fn minutes_after_start(minutes: f64) -> Timestamp {
     #[expect(clippy::cast_possible_truncation, reason = "the tests write small numbers")]
     let ms = (minutes * 60_000.0) as i64;
     START.plus_ms(ms)
 }
 
-/// Asked for so many minutes, with a backup.
-fn ask(window: f64) -> Ask {
-    let proposal = Proposal { timeout_minutes: Number::from_f64(window), ..proposal() };
-    Ask::check(proposal, &asker(&[], Some(&email(BACKUP))), START).unwrap()
+/// Spec with this timeout in minutes and a backup.
+fn spec_with_timeout(timeout: f64) -> DecisionSpec {
+    let request = NewDecision { timeout_minutes: Number::from_f64(timeout), ..new_decision() };
+    DecisionSpec::check(request, &requester(&[], Some(&email(BACKUP))), START).unwrap()
 }
 
-fn open(ask: Ask) -> Record<Decision> {
-    Record::open(tenant(), record_id(), ask, Who::AgentKey.actor(), command_id("create"), START)
+fn create_record(spec: DecisionSpec) -> Record<Decision> {
+    Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START)
 }
 
-fn follows(record: &Record<Decision>) -> Vec<Effect> {
-    Decision::effects(&record.ask, record.newest().unwrap())
+fn effects_of_newest(record: &Record<Decision>) -> Vec<Effect> {
+    Decision::effects(&record.spec, record.newest().unwrap())
 }
 
-/// The approver's reminders, in minutes after they were asked.
-fn reminded(window: f64, expected: &[(Purpose, f64)]) {
-    let expected = expected.iter().map(|(purpose, at)| MailAt(*purpose, minutes(*at)));
+/// Checks the approver's reminders, in minutes after the creation.
+fn assert_reminders(timeout: f64, expected: &[(Purpose, f64)]) {
+    let expected = expected.iter().map(|(purpose, at)| MailAt(*purpose, minutes_after_start(*at)));
     let all: Vec<_> = [Mail(AskApprover)].into_iter().chain(expected).collect();
-    assert_eq!(follows(&open(ask(window))), all, "{window} minutes");
+    assert_eq!(effects_of_newest(&create_record(spec_with_timeout(timeout))), all, "{timeout} minutes");
 }
 
 #[test]
-fn at_half_time_and_ten_minutes_before_the_end_if_both_have_room() {
-    reminded(60.0, &[(RemindHalf, 30.0), (RemindLast, 50.0)]);
-    reminded(43_200.0, &[(RemindHalf, 21_600.0), (RemindLast, 43_190.0)]);
-    reminded(21.0, &[(RemindHalf, 10.5), (RemindLast, 11.0)]);
+fn reminders_at_half_time_and_ten_minutes_left() {
+    assert_reminders(60.0, &[(RemindHalf, 30.0), (RemindLast, 50.0)]);
+    assert_reminders(43_200.0, &[(RemindHalf, 21_600.0), (RemindLast, 43_190.0)]);
+    assert_reminders(21.0, &[(RemindHalf, 10.5), (RemindLast, 11.0)]);
 }
 
 #[test]
-fn in_a_short_time_once_and_in_a_very_short_one_never() {
-    reminded(20.0, &[(RemindHalf, 10.0)]);
-    reminded(15.0, &[(RemindHalf, 7.5)]);
-    reminded(10.0, &[(RemindHalf, 5.0)]);
-    reminded(9.99, &[]);
-    reminded(5.0, &[]);
-    reminded(0.5, &[]);
+fn short_timeout_has_one_or_no_reminder() {
+    assert_reminders(20.0, &[(RemindHalf, 10.0)]);
+    assert_reminders(15.0, &[(RemindHalf, 7.5)]);
+    assert_reminders(10.0, &[(RemindHalf, 5.0)]);
+    assert_reminders(9.99, &[]);
+    assert_reminders(5.0, &[]);
+    assert_reminders(0.5, &[]);
 }
 
 #[test]
-fn the_backups_time_counts_from_when_it_was_asked() {
-    let backup = |window: f64, late: f64| {
-        let record = open(ask(window));
-        let escalated = settle(&record, minutes(window + late)).unwrap().next;
-        follows(&escalated)
+fn backup_reminders_count_from_escalation() {
+    let backup_effects = |timeout: f64, late: f64| {
+        let record = create_record(spec_with_timeout(timeout));
+        let escalated = fire_due_timer(&record, minutes_after_start(timeout + late)).unwrap().next;
+        effects_of_newest(&escalated)
     };
-    let at = |purpose, at| MailAt(purpose, minutes(at));
-    assert_eq!(backup(60.0, 0.0), [Mail(AskBackup), at(RemindHalf, 90.0), at(RemindLast, 110.0)]);
-    assert_eq!(backup(15.0, 0.0), [Mail(AskBackup), at(RemindHalf, 22.5)]);
-    assert_eq!(backup(5.0, 0.0), [Mail(AskBackup)]);
-    // The timer came late: less time is left, and the end is where it was.
-    assert_eq!(backup(60.0, 20.0), [Mail(AskBackup), at(RemindHalf, 100.0), at(RemindLast, 110.0)]);
-    assert_eq!(backup(60.0, 45.0), [Mail(AskBackup), at(RemindHalf, 112.5)]);
-    assert_eq!(backup(60.0, 55.0), [Mail(AskBackup)]);
-    // So late that nobody's time is left.
-    assert_eq!(backup(60.0, 70.0), [Mail(AskBackup)]);
+    let at = |purpose, at| MailAt(purpose, minutes_after_start(at));
+    assert_eq!(backup_effects(60.0, 0.0), [Mail(AskBackup), at(RemindHalf, 90.0), at(RemindLast, 110.0)]);
+    assert_eq!(backup_effects(15.0, 0.0), [Mail(AskBackup), at(RemindHalf, 22.5)]);
+    assert_eq!(backup_effects(5.0, 0.0), [Mail(AskBackup)]);
+    // The timer fired late: the deadline stays, so less time is left.
+    assert_eq!(backup_effects(60.0, 20.0), [Mail(AskBackup), at(RemindHalf, 100.0), at(RemindLast, 110.0)]);
+    assert_eq!(backup_effects(60.0, 45.0), [Mail(AskBackup), at(RemindHalf, 112.5)]);
+    assert_eq!(backup_effects(60.0, 55.0), [Mail(AskBackup)]);
+    // The timer fired after the backup's deadline.
+    assert_eq!(backup_effects(60.0, 70.0), [Mail(AskBackup)]);
 }
 
 #[test]
-fn every_reminder_comes_while_its_person_is_asked_and_in_order() {
-    for window in 1..=200 {
-        let record = open(ask(f64::from(window)));
-        let escalated = settle(&record, record.ask.expires_at).unwrap().next;
-        for (asked, until) in [(&record, record.ask.expires_at), (&escalated, minutes(2.0 * f64::from(window)))] {
-            let times: Vec<_> = follows(asked).into_iter().filter_map(Effect::not_before).collect();
-            assert!(times.is_sorted_by(|earlier, later| earlier < later), "{window}: {times:?}");
-            assert!(times.iter().all(|at| *at > asked.updated_at && *at < until), "{window}: {times:?}");
+fn reminders_are_ordered_and_before_deadline() {
+    for timeout in 1..=200 {
+        let record = create_record(spec_with_timeout(f64::from(timeout)));
+        let escalated = fire_due_timer(&record, record.spec.expires_at).unwrap().next;
+        for (record, until) in
+            [(&record, record.spec.expires_at), (&escalated, minutes_after_start(2.0 * f64::from(timeout)))]
+        {
+            let times: Vec<_> = effects_of_newest(record).into_iter().filter_map(Effect::not_before).collect();
+            assert!(times.is_sorted_by(|earlier, later| earlier < later), "{timeout}: {times:?}");
+            assert!(times.iter().all(|at| *at > record.updated_at && *at < until), "{timeout}: {times:?}");
         }
     }
 }
 
 #[test]
-fn on_slack_they_are_reminded_as_by_mail() {
-    let slack = Ask { channel: Channel::Slack, ..ask(60.0) };
-    assert_eq!(follows(&open(slack)), follows(&open(ask(60.0))));
+fn slack_reminders_match_mail_reminders() {
+    let slack = DecisionSpec { channel: Channel::Slack, ..spec_with_timeout(60.0) };
+    assert_eq!(effects_of_newest(&create_record(slack)), effects_of_newest(&create_record(spec_with_timeout(60.0))));
 }
 
 #[test]
-fn nobody_is_reminded_who_was_not_asked_or_does_not_want_it() {
-    let unwanted = Ask { reminders: false, ..ask(60.0) };
-    let webhook = Ask { channel: Channel::Webhook, ..ask(60.0) };
-    for (quiet, first, second) in
-        [(unwanted, vec![Mail(AskApprover)], vec![Mail(AskBackup)]), (webhook, vec![], vec![])]
+fn no_reminders_without_request_or_when_disabled() {
+    let disabled = DecisionSpec { reminders: false, ..spec_with_timeout(60.0) };
+    let webhook = DecisionSpec { channel: Channel::Webhook, ..spec_with_timeout(60.0) };
+    for (spec, first, second) in [(disabled, vec![Mail(AskApprover)], vec![Mail(AskBackup)]), (webhook, vec![], vec![])]
     {
-        let record = open(quiet);
-        assert_eq!(follows(&record), first);
-        assert_eq!(follows(&settle(&record, record.ask.expires_at).unwrap().next), second);
+        let record = create_record(spec);
+        assert_eq!(effects_of_newest(&record), first);
+        assert_eq!(effects_of_newest(&fire_due_timer(&record, record.spec.expires_at).unwrap().next), second);
     }
 }
 
 #[test]
-fn what_a_rule_settles_asks_and_reminds_nobody() {
+fn rule_answer_sends_no_request_or_reminder() {
     for effect in [RuleEffect::Approve, RuleEffect::Deny] {
-        let policy = Some(PolicyVerdict { rule: "small".to_owned(), effect });
+        let policy = Some(RuleMatch { rule: "small".to_owned(), effect });
         let callback_url = Some("https://example.com/hook".to_owned());
         for channel in [Channel::Email, Channel::Webhook, Channel::Slack] {
-            let settled = Ask { policy: policy.clone(), callback_url: callback_url.clone(), channel, ..ask(60.0) };
-            assert_eq!(follows(&open(settled)), []);
+            let answered_by_rule = DecisionSpec {
+                policy: policy.clone(),
+                callback_url: callback_url.clone(),
+                channel,
+                ..spec_with_timeout(60.0)
+            };
+            assert_eq!(effects_of_newest(&create_record(answered_by_rule)), []);
         }
     }
 }
 
 #[test]
-fn reminders_are_on_unless_the_asker_says_otherwise() {
-    for (said, kept) in [(None, true), (Some(true), true), (Some(false), false)] {
-        let proposal = Proposal { reminders: said, options: Some(Choice::ALL.to_vec()), ..proposal() };
-        assert_eq!(Ask::check(proposal, &asker(&[], None), START).unwrap().reminders, kept);
+fn reminders_are_on_by_default() {
+    for (reminders, expected) in [(None, true), (Some(true), true), (Some(false), false)] {
+        let request = NewDecision { reminders, options: Some(Choice::ALL.to_vec()), ..new_decision() };
+        assert_eq!(DecisionSpec::check(request, &requester(&[], None), START).unwrap().reminders, expected);
     }
 }

@@ -1,90 +1,94 @@
-//! The person in between: who answers, until when, and what an agent can't do meanwhile.
+//! Answers to checkpoints: their effect, their deadline, and commands that an open checkpoint refuses.
 
 use handrail_domain::packet::{Act, Claim, PacketEvent, Patch, Refusal, State};
 use serde_json::{Value, json};
 
-use super::support::{ANSWER_S, Checkpoint, END, Held, SECOND_MS, START, Setup, Who, agent, held_in, play, smallest};
+use super::fixtures::{
+    ANSWER_S, Checkpoint, END, SECOND_MS, START, Setup, TestActor, TestPacket, agent, minimal_body, packet_in,
+    run_command,
+};
 
-fn waiting() -> Held {
-    held_in(State::AwaitingHuman, Setup::ASKING)
+fn awaiting_packet() -> TestPacket {
+    packet_in(State::AwaitingHuman, Setup::WITH_CHECKPOINT)
 }
 
-fn flaws(held: &Held, body: &Value) -> Vec<String> {
+fn response_errors(packet: &TestPacket, body: &Value) -> Vec<String> {
     let patch = Patch::read(body).unwrap();
-    let flaws = patch.plan(held.state(), &held.content, START.plus_ms(5_000)).unwrap_err();
-    flaws.iter().map(handrail_domain::packet::Flaw::field).collect()
+    let errors = patch.plan(packet.state(), &packet.content, START.plus_ms(5_000)).unwrap_err();
+    errors.iter().map(handrail_domain::packet::FieldError::field).collect()
 }
 
 #[test]
-fn a_required_checkpoint_comes_before_any_agent() {
+fn required_checkpoint_blocks_first_claim() {
     for (hitl, state) in [
         (json!({"reason": "a risk"}), State::AwaitingHuman),
         (json!({"required": true, "reason": "a risk"}), State::AwaitingHuman),
         (json!({"required": false, "reason": ""}), State::Created),
         (json!(null), State::Created),
     ] {
-        let mut body = smallest();
+        let mut body = minimal_body();
         body["hitl"] = hitl.clone();
-        let held = Held::of(&body);
-        assert_eq!(held.state(), state, "{hitl}");
-        assert_eq!(held.record.standing.has_checkpoint, hitl.is_object());
+        let packet = TestPacket::from_body(&body);
+        assert_eq!(packet.state(), state, "{hitl}");
+        assert_eq!(packet.record.state_data.has_checkpoint, hitl.is_object());
     }
 }
 
 #[test]
-fn an_answer_is_written_into_the_checkpoint_and_gives_the_packet_back() {
+fn answer_is_stored_and_returns_packet_to_agent() {
     let at = START.plus_ms(10_000);
-    let held = waiting().answered("go on", at).unwrap();
-    assert_eq!(held.state(), State::Claimed);
-    let hitl = held.content.hitl.as_ref().unwrap();
+    let packet = awaiting_packet().answer("go on", at).unwrap();
+    assert_eq!(packet.state(), State::Claimed);
+    let hitl = packet.content.hitl.as_ref().unwrap();
     assert_eq!((hitl.response.as_deref(), hitl.responded_by.as_deref()), (Some("go on"), Some("Ann")));
     assert_eq!(hitl.responded_at.as_deref(), Some("2026-09-21T14:13:30.000Z"));
-    assert_eq!(held.record.standing.claimed_at, Some(at));
-    assert_eq!(held.record.standing.holder.as_ref().unwrap().id, "worker", "whose it was");
-    let event = &held.record.newest().unwrap().event;
+    assert_eq!(packet.record.state_data.claimed_at, Some(at));
+    assert_eq!(packet.record.state_data.holder.as_ref().unwrap().id, "worker", "the claim stays with its agent");
+    let event = &packet.record.newest().unwrap().event;
     assert!(matches!(event, PacketEvent::Answered { by, response, .. } if by == "Ann" && response == "go on"));
-    // A second answer finds no question.
-    assert_eq!(held.answered("no", at).unwrap_err(), Refusal::NotAwaiting { state: State::Claimed });
+    // A second answer is refused because no checkpoint is open.
+    assert_eq!(packet.answer("no", at).unwrap_err(), Refusal::NotAwaiting { state: State::Claimed });
 }
 
 #[test]
-fn notes_that_were_there_stay_unless_others_come() {
+fn answer_without_notes_keeps_existing_notes() {
     let at = START.plus_ms(10_000);
-    let mut content = waiting().content;
+    let mut content = awaiting_packet().content;
     content.hitl.as_mut().unwrap().notes = Some("mind the cache".to_owned());
-    let notes = |given: Option<&str>| content.answered("yes", "Ann", given, at).hitl.unwrap().notes;
-    assert_eq!(notes(None).as_deref(), Some("mind the cache"));
-    assert_eq!(notes(Some("")).as_deref(), Some("mind the cache"));
-    assert_eq!(notes(Some("done")).as_deref(), Some("done"));
+    let notes_after = |notes: Option<&str>| content.answered("yes", "Ann", notes, at).hitl.unwrap().notes;
+    assert_eq!(notes_after(None).as_deref(), Some("mind the cache"));
+    assert_eq!(notes_after(Some("")).as_deref(), Some("mind the cache"));
+    assert_eq!(notes_after(Some("done")).as_deref(), Some("done"));
 }
 
 #[test]
-fn the_deadline_of_a_checkpoint_holds_to_the_millisecond() {
-    let held = waiting();
+fn checkpoint_deadline_is_exact_to_millisecond() {
+    let packet = awaiting_packet();
     let until = START.plus_ms(2 * SECOND_MS + ANSWER_S * SECOND_MS);
-    assert_eq!(held.record.standing.answer_until, Some(until));
-    assert!(held.answered("yes", until.plus_ms(-1)).is_ok());
-    let late = held.at(until);
-    assert_eq!((late.state(), late.record.standing.unanswered_since()), (State::Expired, Some(until)));
-    assert_eq!(late.answered("yes", until).unwrap_err(), Refusal::AnswerTimedOut { at: until });
+    assert_eq!(packet.record.state_data.answer_until, Some(until));
+    assert!(packet.answer("yes", until.plus_ms(-1)).is_ok());
+    let late = packet.with_due_timers(until);
+    assert_eq!((late.state(), late.record.state_data.checkpoint_timed_out_at()), (State::Expired, Some(until)));
+    assert_eq!(late.answer("yes", until).unwrap_err(), Refusal::AnswerTimedOut { at: until });
 }
 
 #[test]
-fn an_expiry_for_another_reason_is_not_called_an_answer_that_came_too_late() {
-    let held = waiting();
+fn packet_expiry_is_not_reported_as_answer_timeout() {
+    let packet = awaiting_packet();
     let at = START.plus_ms(10_000);
     for ended in [
-        held.act(&Act::Delete, Who::AdminKey, at),
-        held.patched(&json!({"status": "expired"}), at).unwrap(),
-        held_in(State::AwaitingHuman, Setup { checkpoint: Checkpoint::NoLimit, ..Setup::ASKING }).at(END),
+        packet.act(&Act::Delete, TestActor::AdminKey, at),
+        packet.patch(&json!({"status": "expired"}), at).unwrap(),
+        packet_in(State::AwaitingHuman, Setup { checkpoint: Checkpoint::NoLimit, ..Setup::WITH_CHECKPOINT })
+            .with_due_timers(END),
     ] {
         assert_eq!(ended.state(), State::Expired);
-        assert_eq!(ended.answered("yes", END).unwrap_err(), Refusal::NotAwaiting { state: State::Expired });
+        assert_eq!(ended.answer("yes", END).unwrap_err(), Refusal::NotAwaiting { state: State::Expired });
     }
 }
 
 #[test]
-fn no_limit_and_one_beyond_the_packets_life_end_with_the_packet() {
+fn checkpoint_deadline_is_capped_by_packet_expiry() {
     for (timeout, until) in [
         (json!(0), None),
         (json!(-5), None),
@@ -93,107 +97,129 @@ fn no_limit_and_one_beyond_the_packets_life_end_with_the_packet() {
         (json!(86_400), Some(END)),
         (json!(i64::MAX), Some(END)),
     ] {
-        let mut body = smallest();
+        let mut body = minimal_body();
         body["hitl"] = json!({"reason": "a risk", "timeout_seconds": timeout});
-        let held = Held::of(&body);
-        assert_eq!(held.record.standing.answer_until, until, "{timeout}");
-        assert_eq!(held.content.hitl.as_ref().unwrap().timeout_seconds, timeout.as_i64(), "shown as it was sent");
-        assert_eq!(held.at(END).state(), State::Expired);
+        let packet = TestPacket::from_body(&body);
+        assert_eq!(packet.record.state_data.answer_until, until, "{timeout}");
+        assert_eq!(
+            packet.content.hitl.as_ref().unwrap().timeout_seconds,
+            timeout.as_i64(),
+            "the submitted value stays"
+        );
+        assert_eq!(packet.with_due_timers(END).state(), State::Expired);
     }
 }
 
 #[test]
-fn a_checkpoint_that_nobody_waits_at_has_no_deadline() {
-    let mut body = smallest();
+fn inactive_checkpoint_has_no_deadline() {
+    let mut body = minimal_body();
     body["hitl"] = json!({"required": false, "reason": "", "timeout_seconds": 5});
-    let held = Held::of(&body);
-    assert_eq!((held.record.ask.hitl_deadline, held.record.standing.answer_until), (None, None));
-    assert_eq!(held.at(START.plus_ms(3_600_000)).state(), State::Created);
+    let packet = TestPacket::from_body(&body);
+    assert_eq!((packet.record.spec.hitl_deadline, packet.record.state_data.answer_until), (None, None));
+    assert_eq!(packet.with_due_timers(START.plus_ms(3_600_000)).state(), State::Created);
 }
 
 #[test]
-fn no_agent_gets_past_the_person() {
-    let held = waiting();
+fn agent_cannot_pass_checkpoint() {
+    let packet = awaiting_packet();
     let at = START.plus_ms(5_000);
     let claim = Claim { by: agent("late"), lease_seconds: None }.act();
-    assert_eq!(play(&held.record, &claim, Who::AgentKey, at).unwrap_err(), Refusal::WaitsForHuman);
+    assert_eq!(run_command(&packet.record, &claim, TestActor::AgentKey, at).unwrap_err(), Refusal::AwaitingHuman);
     for to in ["claimed", "in_progress", "completed", "created"] {
-        let refusal = held.patched(&json!({"status": to}), at).unwrap_err();
+        let refusal = packet.patch(&json!({"status": to}), at).unwrap_err();
         let Refusal::NoTransition { from, allowed, .. } = refusal else { panic!("{refusal:?}") };
         assert_eq!((from, allowed), (State::AwaitingHuman, vec![State::Failed, State::Expired]));
     }
-    // Giving up is always possible.
-    assert_eq!(held.patched(&json!({"status": "failed"}), at).unwrap().state(), State::Failed);
+    // The agent may still fail the packet.
+    assert_eq!(packet.patch(&json!({"status": "failed"}), at).unwrap().state(), State::Failed);
 }
 
 #[test]
-fn a_question_is_not_changed_under_the_eyes_of_who_reads_it() {
-    let held = waiting();
+fn open_checkpoint_cannot_be_changed() {
+    let packet = awaiting_packet();
     let at = START.plus_ms(5_000);
     for body in [
         json!({"hitl": {"reason": "another"}}),
         json!({"status": "awaiting_human", "hitl": {"reason": "another"}}),
         json!({"status": "failed", "hitl": {"reason": "another"}}),
     ] {
-        assert_eq!(held.patched(&body, at).unwrap_err(), Refusal::WaitsForHuman, "{body}");
+        assert_eq!(packet.patch(&body, at).unwrap_err(), Refusal::AwaitingHuman, "{body}");
     }
-    let edited = held.patched(&json!({"context": {"summary": "More is known"}}), at).unwrap();
-    assert_eq!(edited.record.standing.answer_until, held.record.standing.answer_until);
-    assert!(edited.answered("yes", at).is_ok());
+    let edited = packet.patch(&json!({"context": {"summary": "More is known"}}), at).unwrap();
+    assert_eq!(edited.record.state_data.answer_until, packet.record.state_data.answer_until);
+    assert!(edited.answer("yes", at).is_ok());
 }
 
 #[test]
-fn nobody_but_the_person_writes_an_answer() {
+fn agent_cannot_write_checkpoint_answer() {
     let answers = [json!({"response": "yes"}), json!({"responded_by": "Ann"}), json!({"responded_at": "2026-01-01"})];
     for answer in answers {
         let mut hitl = json!({"reason": "a risk"});
         hitl.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
         for state in State::ALL {
-            let held = held_in(*state, Setup::ASKING);
-            assert_eq!(flaws(&held, &json!({"hitl": hitl})), ["hitl.response"], "{state:?}");
+            let packet = packet_in(*state, Setup::WITH_CHECKPOINT);
+            assert_eq!(response_errors(&packet, &json!({"hitl": hitl})), ["hitl.response"], "{state:?}");
         }
-        let mut body = smallest();
+        let mut body = minimal_body();
         body["hitl"] = hitl;
-        let flaws = handrail_domain::packet::Proposal::read(&body).unwrap_err();
-        assert_eq!((flaws.len(), flaws[0].field().as_str()), (1, "hitl.response"));
+        let errors = handrail_domain::packet::NewPacket::read(&body).unwrap_err();
+        assert_eq!((errors.len(), errors[0].field().as_str()), (1, "hitl.response"));
     }
 }
 
 #[test]
-fn who_sends_back_the_answer_that_they_read_may() {
+fn resent_checkpoint_answer_is_accepted() {
     let at = START.plus_ms(10_000);
-    let held = waiting().answered("yes", at).unwrap();
-    let mut hitl = serde_json::to_value(&held.content.hitl).unwrap();
-    hitl["notes"] = json!("seen");
-    let same = held.patched(&json!({"hitl": hitl}), at).unwrap();
-    assert_eq!(same.content.hitl.as_ref().unwrap().response.as_deref(), Some("yes"));
+    let packet = awaiting_packet().answer("yes", at).unwrap();
+    let mut hitl = serde_json::to_value(&packet.content.hitl).unwrap();
+    let resent = packet.patch(&json!({"hitl": hitl}), at).unwrap();
+    assert_eq!(resent.content.hitl, packet.content.hitl);
     hitl["response"] = json!("no");
-    assert_eq!(flaws(&held, &json!({"hitl": hitl})), ["hitl.response"]);
+    assert_eq!(response_errors(&packet, &json!({"hitl": hitl})), ["hitl.response"]);
 }
 
+/// An approver who said yes to a small refund has not said yes to a large one.
 #[test]
-fn a_question_that_is_asked_again_has_no_answer_yet_and_its_time_begins_anew() {
+fn answered_checkpoint_cannot_be_reworded() {
     let at = START.plus_ms(10_000);
-    let answered = waiting().answered("yes", at).unwrap();
-    let sent_back = serde_json::to_value(&answered.content.hitl).unwrap();
-    for body in [json!({"status": "awaiting_human"}), json!({"status": "awaiting_human", "hitl": sent_back})] {
-        let again = answered.patched(&body, at.plus_ms(5_000)).unwrap();
-        assert_eq!(again.state(), State::AwaitingHuman);
-        assert!(!again.content.hitl.as_ref().unwrap().is_answered(), "{body}");
-        let until = at.plus_ms(5_000 + ANSWER_S * SECOND_MS);
-        assert_eq!(again.record.standing.answer_until, Some(until), "{body}");
+    let packet = awaiting_packet().answer("yes", at).unwrap();
+    let answered = serde_json::to_value(&packet.content.hitl).unwrap();
+    for (member, value) in [
+        ("reason", json!("a larger refund")),
+        ("options", json!(["yes", "certainly"])),
+        ("notes", json!("also for the next one")),
+        ("timeout_seconds", json!(1)),
+        ("required", json!(true)),
+    ] {
+        let mut hitl = answered.clone();
+        hitl[member] = value;
+        assert_eq!(response_errors(&packet, &json!({"hitl": hitl})), ["hitl"], "{member}");
     }
 }
 
 #[test]
-fn who_waits_without_a_question_can_be_given_one() {
+fn reopened_checkpoint_has_no_answer_and_new_deadline() {
+    let at = START.plus_ms(10_000);
+    let answered = awaiting_packet().answer("yes", at).unwrap();
+    let resent_hitl = serde_json::to_value(&answered.content.hitl).unwrap();
+    for body in [json!({"status": "awaiting_human"}), json!({"status": "awaiting_human", "hitl": resent_hitl})] {
+        let reopened = answered.patch(&body, at.plus_ms(5_000)).unwrap();
+        assert_eq!(reopened.state(), State::AwaitingHuman);
+        assert!(!reopened.content.hitl.as_ref().unwrap().is_answered(), "{body}");
+        let until = at.plus_ms(5_000 + ANSWER_S * SECOND_MS);
+        assert_eq!(reopened.record.state_data.answer_until, Some(until), "{body}");
+    }
+}
+
+#[test]
+fn waiting_packet_without_checkpoint_accepts_one() {
     let at = START.plus_ms(5_000);
-    let held = held_in(State::AwaitingHuman, Setup::PLAIN);
-    assert_eq!(held.answered("yes", at).unwrap_err(), Refusal::NoCheckpoint);
+    let packet = packet_in(State::AwaitingHuman, Setup::PLAIN);
+    assert_eq!(packet.answer("yes", at).unwrap_err(), Refusal::NoCheckpoint);
     let body = json!({"hitl": {"reason": "a risk", "timeout_seconds": 60}});
-    let asked = held.patched(&body, at).unwrap();
-    assert_eq!(asked.record.standing.answer_until, Some(at.plus_ms(60_000)));
-    assert!(asked.answered("yes", at).is_ok());
-    let given_up = held.patched(&json!({"status": "expired", "hitl": {"reason": "x", "timeout_seconds": 60}}), at);
-    assert_eq!(given_up.unwrap().record.standing.unanswered_since(), None);
+    let with_checkpoint = packet.patch(&body, at).unwrap();
+    assert_eq!(with_checkpoint.record.state_data.answer_until, Some(at.plus_ms(60_000)));
+    assert!(with_checkpoint.answer("yes", at).is_ok());
+    let expired = packet.patch(&json!({"status": "expired", "hitl": {"reason": "x", "timeout_seconds": 60}}), at);
+    assert_eq!(expired.unwrap().record.state_data.checkpoint_timed_out_at(), None);
 }

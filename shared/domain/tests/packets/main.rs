@@ -1,21 +1,21 @@
-//! What the rules of packets promise, tried exhaustively where the cases can be counted and at random where they can't.
+//! Tests of the packet lifecycle: exhaustive where the cases are finite, property-based elsewhere.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
+mod all_transitions;
 mod answers;
-mod asking;
-mod bodies;
-mod chaining;
-mod every_case;
-mod leases;
-mod logs;
-mod merging;
-mod oracle;
-mod reading;
-mod refusing;
-mod sending_back;
-mod sequences;
-mod stored;
-mod support;
-mod table;
-mod times;
+mod body_reader;
+mod chains;
+mod checkpoint_requests;
+mod claim_leases;
+mod command_sequences;
+mod document_round_trips;
+mod expected_transitions;
+mod fixtures;
+mod lifecycle_table;
+mod log_trimming;
+mod patches;
+mod refusals;
+mod request_bodies;
+mod stored_format;
+mod timestamps;

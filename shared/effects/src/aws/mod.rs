@@ -1,9 +1,11 @@
-//! The AWS side of the workers: queues, schedules, mail, and how a function takes its events.
+//! The AWS side of the workers: queues, schedules, mail, and the event loop of the worker functions.
 
-mod consume;
+mod lambda_events;
 mod outbox;
 mod ses;
 
-pub use consume::{Failures, on_messages, on_messages_with, on_schedule, on_stream, take_changes, take_messages};
+pub use lambda_events::{
+    BatchResponse, handle_changes, handle_messages, on_messages, on_messages_with, on_schedule, on_stream,
+};
 pub use outbox::SqsOutbox;
 pub use ses::SesMailer;

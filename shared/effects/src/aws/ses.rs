@@ -1,35 +1,36 @@
-//! Mail through SES.
+//! Mailer on AWS: Simple Email Service (SES).
 
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
-use handrail_kernel::fault::Fault;
-use handrail_kernel::settings::Environment;
+use handrail_context::settings::EnvReader;
+use handrail_platform::fault::Fault;
 
-use crate::ports::{MailFault, Mailer, Posted};
+use crate::ports::{MailFault, Mailer, OutgoingMail};
 
 pub struct SesMailer {
     ses: aws_sdk_sesv2::Client,
-    from: String,
+    from_address: String,
 }
 
 impl SesMailer {
-    pub fn from(environment: &mut Environment<'_>, config: &aws_config::SdkConfig) -> Self {
-        Self { ses: aws_sdk_sesv2::Client::new(config), from: environment.required("HANDRAIL_MAIL_FROM") }
+    pub fn from_environment(environment: &mut EnvReader<'_>, config: &aws_config::SdkConfig) -> Self {
+        Self { ses: aws_sdk_sesv2::Client::new(config), from_address: environment.required("HANDRAIL_MAIL_FROM") }
     }
 }
 
 impl Mailer for SesMailer {
     fn send<'a>(
         &'a self,
-        mail: &'a Posted,
+        mail: &'a OutgoingMail,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), MailFault>> + Send + 'a>> {
         Box::pin(async move {
-            let later = |error| MailFault::Later(Box::new(error));
-            let text = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(later);
+            let unavailable = |error| MailFault::Unavailable(Box::new(error));
+            let text = |text: &str| Content::builder().data(text).charset("UTF-8").build().map_err(unavailable);
             let body = Body::builder().text(text(&mail.text)?).html(text(&mail.html)?).build();
-            // Recognisable when it comes twice, and a reminder to mail programs that nobody reads answers to it.
+            // The first header identifies repeated mails; the second keeps mail programs from sending automatic
+            // replies.
             let header =
-                |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().map_err(later);
+                |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().map_err(unavailable);
             let message = Message::builder()
                 .subject(text(&mail.subject)?)
                 .body(body)
@@ -39,7 +40,7 @@ impl Mailer for SesMailer {
             let send = self
                 .ses
                 .send_email()
-                .from_email_address(&self.from)
+                .from_email_address(&self.from_address)
                 .destination(Destination::builder().to_addresses(mail.to.as_str()).build())
                 .content(EmailContent::builder().simple(message).build());
             match send.send().await {
@@ -48,7 +49,7 @@ impl Mailer for SesMailer {
                     Some(code @ ("MessageRejected" | "MailFromDomainNotVerifiedException" | "BadRequestException")) => {
                         MailFault::Refused(code.to_owned())
                     }
-                    _ => MailFault::Later(Box::new(Fault::from_sdk("send a mail", error))),
+                    _ => MailFault::Unavailable(Box::new(Fault::from_sdk("send a mail", error))),
                 }),
             }
         })

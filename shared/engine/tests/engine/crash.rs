@@ -1,4 +1,4 @@
-//! The promise that an answer makes: what was acknowledged is there after `kill -9`.
+//! Durability: acknowledged writes survive `kill -9`.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 
 use handrail_engine::Engine;
 
-use crate::table::{TABLE, create, get, item, text};
+use crate::table::{TABLE, create_table, get, item, text};
 
-const FILE: &str = "HANDRAIL_ENGINE_TEST_FILE";
-const ACKNOWLEDGED: &str = "acknowledged ";
+const FILE_VARIABLE: &str = "HANDRAIL_ENGINE_TEST_FILE";
+const ACKNOWLEDGED_PREFIX: &str = "acknowledged ";
 
 #[tokio::test]
-async fn a_killed_process_loses_no_acknowledged_write() {
+async fn killed_process_loses_no_acknowledged_write() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("records.db");
     let acknowledged = write_until_killed(&file);
@@ -36,11 +36,11 @@ async fn a_killed_process_loses_no_acknowledged_write() {
     }
 }
 
-/// The keys whose writes the child saw acknowledged before it died.
+/// Starts the child process, kills it after 200 writes, and returns the keys of its acknowledged writes.
 fn write_until_killed(file: &Path) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["crash::the_process_that_gets_killed", "--exact", "--nocapture"])
-        .env(FILE, file)
+        .args(["crash::child_process_writes_until_killed", "--exact", "--nocapture"])
+        .env(FILE_VARIABLE, file)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -49,7 +49,7 @@ fn write_until_killed(file: &Path) -> Vec<String> {
     let mut line = String::new();
     while output.read_line(&mut line).unwrap() > 0 {
         // The last line may be cut off by the kill.
-        if let Some(key) = line.strip_prefix(ACKNOWLEDGED).and_then(|key| key.strip_suffix('\n')) {
+        if let Some(key) = line.strip_prefix(ACKNOWLEDGED_PREFIX).and_then(|key| key.strip_suffix('\n')) {
             acknowledged.push(key.to_owned());
             if acknowledged.len() == 200 {
                 child.kill().unwrap();
@@ -61,14 +61,14 @@ fn write_until_killed(file: &Path) -> Vec<String> {
     acknowledged
 }
 
-/// Does nothing in an ordinary run. Its parent starts it with a file to write to.
+/// Child process of the test above, which sets the variable. Does nothing in an ordinary run.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_that_gets_killed() {
-    let Some(file) = std::env::var_os(FILE) else {
+async fn child_process_writes_until_killed() {
+    let Some(file) = std::env::var_os(FILE_VARIABLE) else {
         return;
     };
     let engine = Engine::open(Path::new(&file)).unwrap();
-    create(&engine.client()).await;
+    create_table(&engine.client()).await;
     let writers: Vec<_> = (0..8)
         .map(|writer| {
             let client = engine.client();
@@ -79,7 +79,7 @@ async fn the_process_that_gets_killed() {
                     item.insert("onesk".to_owned(), text(key.clone()));
                     let put = client.put_item().table_name(TABLE).set_item(Some(item));
                     put.send().await.unwrap();
-                    println!("{ACKNOWLEDGED}{key}");
+                    println!("{ACKNOWLEDGED_PREFIX}{key}");
                 }
             })
         })

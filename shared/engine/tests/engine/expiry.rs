@@ -1,13 +1,13 @@
-//! Time to live: what has passed goes, with its index entries and a stream record.
+//! Time to live: expired items and their index entries are removed, with a stream record.
 
-use crate::table::{TABLE, engine, get, item, number, put, text};
+use crate::table::{TABLE, engine_with_table, get, item, number, put, text};
 
 const YEAR_2001: i64 = 1_000_000_000;
 const YEAR_2096: i64 = 4_000_000_000;
 
 #[tokio::test]
 async fn only_expired_items_are_removed() {
-    let engine = engine().await;
+    let engine = engine_with_table().await;
     let client = engine.client();
     for (sk, ttl) in [("passed", YEAR_2001), ("coming", YEAR_2096)] {
         let mut item = item([("pk", "a"), ("sk", sk), ("onepk", "shared"), ("onesk", sk)]);
@@ -40,9 +40,9 @@ async fn only_expired_items_are_removed() {
 }
 
 #[tokio::test]
-async fn the_setting_is_described() {
-    let client = engine().await.client();
-    let answer = client.describe_time_to_live().table_name(TABLE).send().await.unwrap();
-    let description = answer.time_to_live_description().unwrap();
+async fn time_to_live_setting_is_described() {
+    let client = engine_with_table().await.client();
+    let response = client.describe_time_to_live().table_name(TABLE).send().await.unwrap();
+    let description = response.time_to_live_description().unwrap();
     assert_eq!(description.attribute_name(), Some("ttl"));
 }

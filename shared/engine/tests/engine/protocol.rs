@@ -1,4 +1,4 @@
-//! The protocol itself: refusals that the SDK can read, and a connector that can be wrapped.
+//! The protocol: refusals that the SDK parses into exceptions, and a connector that can be wrapped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use handrail_engine::{Engine, EngineConnector};
 
-use crate::table::{TABLE, engine, get, item, put};
+use crate::table::{TABLE, engine_with_table, get, item, put};
 
 #[tokio::test]
-async fn a_missing_table_is_a_typed_refusal() {
-    let client = Engine::memory().unwrap().client();
+async fn missing_table_returns_resource_not_found() {
+    let client = Engine::in_memory().unwrap().client();
     let request = client.get_item().table_name(TABLE);
     let refusal = request.set_key(Some(item([("pk", "a")]))).send().await.unwrap_err();
     let status = refusal.raw_response().unwrap().status().as_u16();
@@ -24,8 +24,8 @@ async fn a_missing_table_is_a_typed_refusal() {
 }
 
 #[tokio::test]
-async fn a_table_is_made_once_described_listed_and_deleted() {
-    let engine = engine().await;
+async fn table_is_created_once_described_listed_deleted() {
+    let engine = engine_with_table().await;
     let client = engine.client();
     let described = client.describe_table().table_name(TABLE).send().await.unwrap();
     let description = described.table().unwrap();
@@ -48,8 +48,8 @@ async fn a_table_is_made_once_described_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_bad_expression_is_a_validation_refusal() {
-    let client = engine().await.client();
+async fn invalid_expression_returns_validation_exception() {
+    let client = engine_with_table().await.client();
     let refusal = client
         .update_item()
         .table_name(TABLE)
@@ -63,19 +63,19 @@ async fn a_bad_expression_is_a_validation_refusal() {
 }
 
 #[tokio::test]
-async fn an_unknown_operation_is_named_as_such() {
-    let client = engine().await.client();
+async fn unknown_operation_returns_unknown_operation_exception() {
+    let client = engine_with_table().await.client();
     let refusal = client.list_backups().send().await.unwrap_err().into_service_error();
     assert_eq!(refusal.meta().code(), Some("UnknownOperationException"));
 }
 
 #[derive(Debug)]
-struct Counting {
+struct CountingConnector {
     inner: EngineConnector,
     calls: Arc<AtomicUsize>,
 }
 
-impl HttpConnector for Counting {
+impl HttpConnector for CountingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.inner.call(request)
@@ -83,18 +83,18 @@ impl HttpConnector for Counting {
 }
 
 #[tokio::test]
-async fn a_wrapped_connector_sees_every_request() {
-    let engine = engine().await;
+async fn wrapped_connector_receives_every_request() {
+    let engine = engine_with_table().await;
     let calls = Arc::new(AtomicUsize::new(0));
-    let counting = SharedHttpConnector::new(Counting { inner: engine.connector(), calls: Arc::clone(&calls) });
-    let client = engine.client_through(http_client_fn(move |_, _| counting.clone()));
+    let counting = SharedHttpConnector::new(CountingConnector { inner: engine.connector(), calls: Arc::clone(&calls) });
+    let client = engine.client_with_http_client(http_client_fn(move |_, _| counting.clone()));
     put(&client, item([("pk", "a"), ("sk", "1")])).await;
     assert!(get(&client, "a", "1").await.is_some());
     assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused() {
+async fn invalid_database_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("text.db");
     std::fs::write(&file, "not a database, and long enough to be looked at as if it were one").unwrap();

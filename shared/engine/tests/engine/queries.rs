@@ -1,28 +1,28 @@
-//! Reading by key, by prefix, by index, page by page.
+//! Queries by key, prefix and index, in pages.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use handrail_engine::Item;
 
-use crate::table::{TABLE, engine, get, item, put, text};
+use crate::table::{TABLE, engine_with_table, get, item, put, text};
 
 #[tokio::test]
-async fn an_index_holds_only_the_items_that_have_its_keys() {
-    let client = engine().await.client();
-    let with = |sk: &str, index: &str| {
-        let mut with = item([("pk", "a"), ("sk", sk)]);
-        with.insert(format!("{index}pk"), text("shared"));
-        with.insert(format!("{index}sk"), text(sk));
-        with
+async fn index_contains_only_items_with_its_keys() {
+    let client = engine_with_table().await.client();
+    let indexed_item = |sk: &str, index: &str| {
+        let mut item = item([("pk", "a"), ("sk", sk)]);
+        item.insert(format!("{index}pk"), text("shared"));
+        item.insert(format!("{index}sk"), text(sk));
+        item
     };
-    put(&client, with("1", "one")).await;
-    put(&client, with("2", "two")).await;
-    put(&client, with("3", "two")).await;
+    put(&client, indexed_item("1", "one")).await;
+    put(&client, indexed_item("2", "two")).await;
+    put(&client, indexed_item("3", "two")).await;
     put(&client, item([("pk", "a"), ("sk", "4")])).await;
 
-    assert_eq!(in_index(&client, "one").await, ["1"]);
-    assert_eq!(in_index(&client, "two").await, ["2", "3"]);
-    assert!(in_index(&client, "three").await.is_empty());
+    assert_eq!(sort_keys_in_index(&client, "one").await, ["1"]);
+    assert_eq!(sort_keys_in_index(&client, "two").await, ["2", "3"]);
+    assert!(sort_keys_in_index(&client, "three").await.is_empty());
 
     client
         .update_item()
@@ -34,12 +34,12 @@ async fn an_index_holds_only_the_items_that_have_its_keys() {
         .send()
         .await
         .unwrap();
-    assert_eq!(in_index(&client, "two").await, ["3"]);
-    assert_eq!(in_index(&client, "three").await, ["2"]);
+    assert_eq!(sort_keys_in_index(&client, "two").await, ["3"]);
+    assert_eq!(sort_keys_in_index(&client, "three").await, ["2"]);
 }
 
-async fn in_index(client: &Client, index: &str) -> Vec<String> {
-    let answer = client
+async fn sort_keys_in_index(client: &Client, index: &str) -> Vec<String> {
+    let response = client
         .query()
         .table_name(TABLE)
         .index_name(index)
@@ -49,7 +49,7 @@ async fn in_index(client: &Client, index: &str) -> Vec<String> {
         .send()
         .await
         .unwrap();
-    sort_keys(answer.items())
+    sort_keys(response.items())
 }
 
 fn sort_keys(items: &[Item]) -> Vec<String> {
@@ -57,11 +57,11 @@ fn sort_keys(items: &[Item]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_index_is_read_page_by_page_in_both_directions() {
-    let client = engine().await.client();
+async fn index_pages_read_in_both_directions() {
+    let client = engine_with_table().await.client();
     for number in 0..7 {
         let key = format!("{number}");
-        // The pages must also continue inside a run of equal index keys.
+        // Equal index keys, to test a page that ends between them.
         let order = if number < 4 { "same" } else { &key };
         put(&client, item([("pk", "a"), ("sk", &key), ("onepk", "shared"), ("onesk", order)])).await;
     }
@@ -97,12 +97,12 @@ async fn an_index_is_read_page_by_page_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_prefix_selects_a_part_of_a_partition() {
-    let client = engine().await.client();
+async fn sort_key_prefix_selects_matching_items() {
+    let client = engine_with_table().await.client();
     for sk in ["event#1", "event#2", "evening", "meta"] {
         put(&client, item([("pk", "a"), ("sk", sk)])).await;
     }
-    let answer = client
+    let response = client
         .query()
         .table_name(TABLE)
         .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
@@ -111,12 +111,12 @@ async fn a_prefix_selects_a_part_of_a_partition() {
         .send()
         .await
         .unwrap();
-    assert_eq!(sort_keys(answer.items()), ["event#1", "event#2"]);
+    assert_eq!(sort_keys(response.items()), ["event#1", "event#2"]);
 }
 
 #[tokio::test]
 async fn batches_read_write_and_delete() {
-    let client = engine().await.client();
+    let client = engine_with_table().await.client();
     let write = |sk: &str| {
         let put = PutRequest::builder().set_item(Some(item([("pk", "a"), ("sk", sk)])));
         WriteRequest::builder().put_request(put.build().unwrap()).build()
@@ -127,16 +127,16 @@ async fn batches_read_write_and_delete() {
     client.batch_write_item().request_items(TABLE, vec![delete]).send().await.unwrap();
 
     let keys = ["1", "2", "3"].map(|sk| item([("pk", "a"), ("sk", sk)]));
-    let wanted = KeysAndAttributes::builder().set_keys(Some(keys.to_vec())).build().unwrap();
-    let answer = client.batch_get_item().request_items(TABLE, wanted).send().await.unwrap();
-    let mut found = sort_keys(&answer.responses().unwrap()[TABLE]);
+    let requested_keys = KeysAndAttributes::builder().set_keys(Some(keys.to_vec())).build().unwrap();
+    let response = client.batch_get_item().request_items(TABLE, requested_keys).send().await.unwrap();
+    let mut found = sort_keys(&response.responses().unwrap()[TABLE]);
     found.sort();
     assert_eq!(found, ["1", "3"]);
 }
 
 #[tokio::test]
-async fn every_kind_of_value_comes_back_as_it_was() {
-    let client = engine().await.client();
+async fn every_attribute_type_round_trips() {
+    let client = engine_with_table().await.client();
     let mut stored = item([("pk", "a"), ("sk", "1"), ("text", "naïve \"quoted\" \u{1F600}\n")]);
     let values = [
         ("number", AttributeValue::N("12345678901234567890.5".to_owned())),

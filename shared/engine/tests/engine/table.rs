@@ -1,4 +1,4 @@
-//! The table that the tests write to: three sparse indexes, a stream, time to live.
+//! Test table with three sparse indexes, a stream and a time to live.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -9,14 +9,14 @@ use handrail_engine::{Engine, Item};
 
 pub(crate) const TABLE: &str = "records";
 
-/// An engine in memory with the table in it.
-pub(crate) async fn engine() -> Engine {
-    let engine = Engine::memory().unwrap();
-    create(&engine.client()).await;
+/// Creates an engine in memory with the test table.
+pub(crate) async fn engine_with_table() -> Engine {
+    let engine = Engine::in_memory().unwrap();
+    create_table(&engine.client()).await;
     engine
 }
 
-pub(crate) async fn create(client: &Client) {
+pub(crate) async fn create_table(client: &Client) {
     let indexes = ["one", "two", "three"];
     let attributes = ["pk".to_owned(), "sk".to_owned()]
         .into_iter()
@@ -76,7 +76,7 @@ pub(crate) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// An item of strings.
+/// Returns an item with text attributes.
 pub(crate) fn item<const N: usize>(pairs: [(&str, &str); N]) -> Item {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
 }
@@ -87,6 +87,6 @@ pub(crate) async fn put(client: &Client, item: Item) {
 
 pub(crate) async fn get(client: &Client, pk: &str, sk: &str) -> Option<Item> {
     let key = item([("pk", pk), ("sk", sk)]);
-    let answer = client.get_item().table_name(TABLE).set_key(Some(key)).send().await;
-    answer.unwrap().item
+    let response = client.get_item().table_name(TABLE).set_key(Some(key)).send().await;
+    response.unwrap().item
 }

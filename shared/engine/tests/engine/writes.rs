@@ -1,4 +1,4 @@
-//! Conditions, counters, lists, transactions: what keeps two writers from spoiling each other.
+//! Conditional writes, counters, lists and transactions with concurrent writers.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
-use crate::table::{TABLE, engine, get, item, number, put, text};
+use crate::table::{TABLE, engine_with_table, get, item, number, put, text};
 
 #[tokio::test]
-async fn a_conditional_put_refuses_the_second_writer() {
-    let client = engine().await.client();
+async fn conditional_put_refuses_the_second_writer() {
+    let client = engine_with_table().await.client();
     let insert = || {
         client
             .put_item()
@@ -26,8 +26,8 @@ async fn a_conditional_put_refuses_the_second_writer() {
 }
 
 #[tokio::test]
-async fn a_refused_update_shows_the_item_that_refused_it() {
-    let client = engine().await.client();
+async fn refused_update_returns_the_current_item() {
+    let client = engine_with_table().await.client();
     let stored = item([("pk", "a"), ("sk", "1"), ("state", "answered")]);
     put(&client, stored.clone()).await;
     let refusal = client
@@ -51,8 +51,8 @@ async fn a_refused_update_shows_the_item_that_refused_it() {
 }
 
 #[tokio::test]
-async fn a_list_grows_and_a_number_counts_in_one_update() {
-    let client = engine().await.client();
+async fn update_appends_to_list_and_increments_number() {
+    let client = engine_with_table().await.client();
     for line in ["first", "second"] {
         client
             .update_item()
@@ -71,10 +71,10 @@ async fn a_list_grows_and_a_number_counts_in_one_update() {
     assert_eq!(stored["version"], number(2));
 }
 
-/// Status, name, data and count are all reserved.
+/// Status, name, data and count are reserved words of DynamoDB.
 #[tokio::test]
-async fn reserved_words_are_reached_through_names() {
-    let client = engine().await.client();
+async fn reserved_words_need_attribute_name_placeholders() {
+    let client = engine_with_table().await.client();
     let update = client
         .update_item()
         .table_name(TABLE)
@@ -105,8 +105,8 @@ async fn reserved_words_are_reached_through_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_capped_counter_never_passes_its_cap() {
-    let client = engine().await.client();
+async fn concurrent_increments_respect_the_counter_limit() {
+    let client = engine_with_table().await.client();
     let tasks: Vec<_> = (0..32)
         .map(|_| {
             let client = client.clone();
@@ -134,11 +134,11 @@ async fn a_capped_counter_never_passes_its_cap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_racing_updates_one_wins() {
-    let client = engine().await.client();
+async fn concurrent_conditional_updates_accept_one() {
+    let client = engine_with_table().await.client();
     put(&client, item([("pk", "a"), ("sk", "1"), ("state", "open")])).await;
     let tasks: Vec<_> = (0..20)
-        .map(|racer| {
+        .map(|writer| {
             let client = client.clone();
             tokio::spawn(async move {
                 let outcome = client
@@ -150,11 +150,11 @@ async fn of_twenty_racing_updates_one_wins() {
                     .expression_attribute_names("#state", "state")
                     .expression_attribute_values(":done", text("done"))
                     .expression_attribute_values(":open", text("open"))
-                    .expression_attribute_values(":me", number(racer))
+                    .expression_attribute_values(":me", number(writer))
                     .send()
                     .await;
                 match outcome.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
-                    Ok(_) => Some(racer),
+                    Ok(_) => Some(writer),
                     Err(UpdateItemError::ConditionalCheckFailedException(_)) => None,
                     Err(other) => panic!("{other:?}"),
                 }
@@ -170,8 +170,8 @@ async fn of_twenty_racing_updates_one_wins() {
 }
 
 #[tokio::test]
-async fn a_transaction_writes_everything_or_nothing_and_says_which_part_refused() {
-    let client = engine().await.client();
+async fn transaction_is_atomic_and_reports_failed_condition() {
+    let client = engine_with_table().await.client();
     let transaction = |state: &str| {
         let put = Put::builder()
             .table_name(TABLE)

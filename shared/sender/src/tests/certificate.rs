@@ -1,4 +1,4 @@
-//! A self-signed certificate for `hook.example.com` and 127.0.0.1, made anew in each run.
+//! A self-signed certificate for `hook.example.com` and 127.0.0.1, created in each run.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ const ED25519: &[u8] = &[0x06, 3, 0x2b, 0x65, 0x70];
 const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 0x04, 0x03];
 const SUBJECT_ALT_NAME: &[u8] = &[0x06, 3, 0x55, 0x1d, 0x11];
 
-pub(super) struct Identity {
-    pub(super) server: Arc<ServerConfig>,
-    /// Trusts this certificate and no other.
+pub(super) struct TestCertificate {
+    pub(super) server_config: Arc<ServerConfig>,
+    /// Root store that trusts only this certificate.
     pub(super) roots: RootCertStore,
 }
 
-pub(super) fn identity() -> Identity {
+pub(super) fn test_certificate() -> TestCertificate {
     let key = private_key();
     let certificate = self_signed(&key);
     let mut roots = RootCertStore::empty();
@@ -30,10 +30,10 @@ pub(super) fn identity() -> Identity {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key.into())
         .unwrap();
-    Identity { server: Arc::new(server), roots }
+    TestCertificate { server_config: Arc::new(server), roots }
 }
 
-/// An Ed25519 key is any 32 bytes, therefore none has to be kept in a file.
+/// Returns a fixed key. Any 32 bytes are an Ed25519 key, so no key file is needed.
 fn private_key() -> PrivatePkcs8KeyDer<'static> {
     let seed = der(OCTET_STRING, &[&[7; 32]]);
     let key = [&[0x02, 1, 0], &der(SEQUENCE, &[ED25519])[..], &der(OCTET_STRING, &[&seed])];

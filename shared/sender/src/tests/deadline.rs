@@ -1,53 +1,54 @@
 use std::io::Write;
 
-use super::server::{drip, serve, wait_for_close};
+use super::server::{serve, wait_for_close, write_slowly};
 use super::*;
 
-/// The call took as long as it was given, and not the much longer time a test may take.
-fn assert_cut_off(took_ms: u64) {
+/// Asserts that the call ended at its deadline of 50 ms, long before the timeout of a test.
+fn assert_ended_at_deadline(took_ms: u64) {
     assert!((45..10_000).contains(&took_ms), "{took_ms}");
 }
 
-fn assert_out_of_time(sent: Sent, doing: &str) {
-    match sent {
-        Sent::Failed { why, took_ms } => {
-            assert_eq!(why, format!("ran out of time {doing}"));
-            assert_cut_off(took_ms);
+fn assert_timed_out(outcome: SendOutcome, step: &str) {
+    match outcome {
+        SendOutcome::Failed { reason, timed_out, took_ms } => {
+            assert!(timed_out, "{reason}");
+            assert_eq!(reason, format!("ran out of time {step}"));
+            assert_ended_at_deadline(took_ms);
         }
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_left() {
+async fn silent_server_times_out() {
     let server = serve(wait_for_close);
-    let sent = local(SHORT).post(&to(server.url())).await;
-    assert_out_of_time(sent, "waiting for the answer");
+    let outcome = loopback_sender(SHORT_LIMITS).post(&request_to(server.url())).await;
+    assert_timed_out(outcome, "waiting for the response");
     server.finish().await;
 }
 
 #[tokio::test]
-async fn a_head_that_drips_is_left() {
+async fn slow_response_head_times_out() {
     let server = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
-        drip(stream, "x: y\r\n");
+        write_slowly(stream, "x: y\r\n");
     });
-    assert_out_of_time(local(SHORT).post(&to(server.url())).await, "waiting for the answer");
+    assert_timed_out(loopback_sender(SHORT_LIMITS).post(&request_to(server.url())).await, "waiting for the response");
     server.finish().await;
 }
 
 #[tokio::test]
-async fn a_body_that_drips_is_left_and_the_status_counts() {
+async fn slow_response_body_still_reports_the_status() {
     let server = serve(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nstart").unwrap();
-        drip(stream, ".");
+        write_slowly(stream, ".");
     });
-    match local(SHORT).post(&to(server.url())).await {
-        Sent::Answered { status, body_start, took_ms } => {
+    match loopback_sender(SHORT_LIMITS).post(&request_to(server.url())).await {
+        SendOutcome::Responded { status, body_start, took_ms } => {
             assert_eq!(status, 200);
             assert!(body_start.starts_with("start"), "{body_start}");
             assert!(body_start.len() < 1024, "{body_start}");
-            assert_cut_off(took_ms);
+            assert_ended_at_deadline(took_ms);
         }
         other => panic!("{other:?}"),
     }
@@ -55,33 +56,33 @@ async fn a_body_that_drips_is_left_and_the_status_counts() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_hangs_is_left() {
+async fn hanging_tls_handshake_times_out() {
     let server = serve(|_| ());
     let url = format!("https://{}/", server.address);
-    let sent = local(SHORT).post(&to(url)).await;
-    assert_out_of_time(sent, "setting up TLS");
+    let outcome = loopback_sender(SHORT_LIMITS).post(&request_to(url)).await;
+    assert_timed_out(outcome, "setting up TLS");
 }
 
 #[tokio::test]
-async fn a_resolver_that_hangs_is_left() {
-    let lookup: Lookup = Arc::new(|_, _| Box::pin(std::future::pending()));
-    let sender = Sender { lookup, ..local(SHORT) };
-    let sent = sender.post(&to("http://hook.example.com/")).await;
-    assert_out_of_time(sent, "looking up the host");
+async fn hanging_dns_lookup_times_out() {
+    let dns_lookup: DnsLookup = Arc::new(|_, _| Box::pin(std::future::pending()));
+    let sender = Sender { dns_lookup, ..loopback_sender(SHORT_LIMITS) };
+    let outcome = sender.post(&request_to("http://hook.example.com/")).await;
+    assert_timed_out(outcome, "looking up the host");
 }
 
 #[tokio::test]
-async fn dropping_the_call_closes_the_connection() {
-    let (reached, told) = tokio::sync::oneshot::channel();
+async fn dropped_call_closes_the_connection() {
+    let (reached, request_arrived) = tokio::sync::oneshot::channel();
     let server = serve(|stream| {
         reached.send(()).unwrap();
         wait_for_close(stream);
     });
-    let sender = local(AMPLE);
-    let out = to(server.url());
+    let sender = loopback_sender(LONG_LIMITS);
+    let out = request_to(server.url());
     tokio::select! {
-        sent = sender.post(&out) => panic!("{sent:?}"),
-        told = told => told.unwrap(),
+        outcome = sender.post(&out) => panic!("{outcome:?}"),
+        arrived = request_arrived => arrived.unwrap(),
     }
     server.finish().await;
 }

@@ -1,4 +1,4 @@
-//! A server for one connection, in a thread of its own, that answers as the test says.
+//! Server for one connection on its own thread, with a response that the test chooses.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,47 +18,47 @@ impl<T: Send + 'static> Server<T> {
         format!("http://{}/hook", self.address)
     }
 
-    /// Waits until the server is done with its connection.
+    /// Waits until the server has closed its connection, and returns its result.
     pub(super) async fn finish(self) -> T {
         let thread = self.thread;
-        // In a thread, so that the runtime of the test can close the connection meanwhile.
+        // A blocking task, so that the test's runtime can close the connection meanwhile.
         tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap()
     }
 }
 
-fn start<T: Send + 'static>(talk: impl FnOnce(TcpStream) -> T + Send + 'static) -> Server<T> {
+fn start<T: Send + 'static>(handler: impl FnOnce(TcpStream) -> T + Send + 'static) -> Server<T> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let thread = std::thread::spawn(move || talk(listener.accept().unwrap().0));
+    let thread = std::thread::spawn(move || handler(listener.accept().unwrap().0));
     Server { address, thread }
 }
 
-/// Reads a request, then does what `answer` says. Ends with the request and what `answer` returns.
+/// Reads a request and calls `respond`. The server's result is the request and the result of `respond`.
 pub(super) fn serve<T: Send + 'static>(
-    answer: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
+    respond: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
 ) -> Server<(String, T)> {
     start(move |mut stream| {
         let request = read_request(&mut stream);
-        let result = answer(&mut stream);
+        let result = respond(&mut stream);
         (request, result)
     })
 }
 
-/// Writes `answer` and closes the connection.
-pub(super) fn answering(answer: impl AsRef<[u8]> + Send + 'static) -> Server<(String, ())> {
-    serve(move |stream| stream.write_all(answer.as_ref()).unwrap())
+/// Reads a request, writes `response` and closes the connection.
+pub(super) fn respond_with(response: impl AsRef<[u8]> + Send + 'static) -> Server<(String, ())> {
+    serve(move |stream| stream.write_all(response.as_ref()).unwrap())
 }
 
-/// Writes `answer` without waiting for a request.
-pub(super) fn blurting(answer: &'static str) -> Server<()> {
+/// Writes `response` without waiting for a request.
+pub(super) fn respond_without_request(response: &'static str) -> Server<()> {
     start(|mut stream| {
-        stream.write_all(answer.as_bytes()).unwrap();
+        stream.write_all(response.as_bytes()).unwrap();
         wait_for_close(&mut stream);
     })
 }
 
-/// Ends with the server name that the client asked for, if the handshake succeeded.
-pub(super) fn tls_answering(config: Arc<ServerConfig>, answer: &'static str) -> Server<Option<Option<String>>> {
+/// Writes `response` over TLS. The server's result is the name that the client requested, or `None` if TLS failed.
+pub(super) fn respond_over_tls(config: Arc<ServerConfig>, response: &'static str) -> Server<Option<Option<String>>> {
     start(move |stream| {
         let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
         stream.flush().ok()?;
@@ -66,7 +66,7 @@ pub(super) fn tls_answering(config: Arc<ServerConfig>, answer: &'static str) -> 
             return None;
         }
         read_request(&mut stream);
-        stream.write_all(answer.as_bytes()).ok()?;
+        stream.write_all(response.as_bytes()).ok()?;
         Some(stream.conn.server_name().map(str::to_owned))
     })
 }
@@ -76,8 +76,8 @@ pub(super) fn wait_for_close(stream: &mut TcpStream) {
     while !matches!(stream.read(&mut [0; 1024]), Ok(0) | Err(_)) {}
 }
 
-/// Writes `drop` again and again, with a little time in between, until the client closes.
-pub(super) fn drip(stream: &mut TcpStream, drop: &str) {
+/// Writes `part` every few milliseconds until the client closes the connection.
+pub(super) fn write_slowly(stream: &mut TcpStream, part: &str) {
     stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     loop {
         match stream.read(&mut [0; 1024]) {
@@ -86,7 +86,7 @@ pub(super) fn drip(stream: &mut TcpStream, drop: &str) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
-        if stream.write_all(drop.as_bytes()).is_err() {
+        if stream.write_all(part.as_bytes()).is_err() {
             return;
         }
     }

@@ -1,102 +1,120 @@
-//! Hooks and their calls on Amazon's own DynamoDB Local: places that are taken once, and three lists from three indexes.
+//! Webhooks and their deliveries on Amazon's DynamoDB Local: unique slots, and lists from three indexes.
 
+use handrail_context::cx::Cx;
 use handrail_domain::effect::Purpose;
-use handrail_domain::hook::HookId;
 use handrail_domain::ids::RecordId;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::hook::{Wanted, in_place, secret_of};
-use handrail_kernel::slack::Secret;
-use handrail_kernel::store::{Attempt, Call, CallState, Closed, Delivery, DeliveryKey, DeliveryStatus, Hook};
+use handrail_domain::webhook::WebhookId;
+use handrail_records::webhook::{WebhookParams, build_webhook, signing_secret};
+use handrail_secrets::secret::Secret;
+use handrail_store::{
+    Attempt, CloseOutcome, CloseReason, Delivery, DeliveryKey, DeliveryStatus, Webhook, WebhookDelivery,
+    WebhookDeliveryState,
+};
 
 use crate::tools::{NOON, tenant};
 
 const KIND: &str = "packet";
 
-pub(crate) async fn hold(cx: &Cx) {
-    let hook = a_place_is_taken_once(cx).await;
-    calls_are_found_by_hook_by_state_and_among_the_dead(cx, &hook).await;
+pub(crate) async fn check_webhooks(cx: &Cx) {
+    let webhook = webhook_slot_is_taken_once(cx).await;
+    deliveries_are_found_by_webhook_and_state(cx, &webhook).await;
 }
 
-fn hook(cx: &Cx, entropy: u8) -> Hook {
-    let wanted = Wanted {
+fn webhook(cx: &Cx, entropy: u8) -> Webhook {
+    let params = WebhookParams {
         url: "https://example.com/".to_owned(),
         events: vec!["packet.created".to_owned()],
         secret: Secret::new("sixteen letters!"),
     };
-    in_place(cx, HookId::new(NOON, [entropy; 10], 7), tenant(), &wanted).unwrap()
+    build_webhook(cx, WebhookId::new(NOON, [entropy; 10], 7), tenant(), &params).unwrap()
 }
 
-async fn a_place_is_taken_once(cx: &Cx) -> Hook {
-    let (first, second, third) = (hook(cx, 1), hook(cx, 2), hook(cx, 3));
-    assert!(cx.store.put_hook(KIND, &first, None).await.unwrap());
-    assert!(cx.store.put_hook(KIND, &first, None).await.unwrap(), "our own, whose answer was lost");
+async fn webhook_slot_is_taken_once(cx: &Cx) -> Webhook {
+    let (first, second, third) = (webhook(cx, 1), webhook(cx, 2), webhook(cx, 3));
+    assert!(cx.store.put_webhook(KIND, &first, None).await.unwrap());
+    assert!(cx.store.put_webhook(KIND, &first, None).await.unwrap(), "a retry after a lost response");
     for instead_of in [None, Some(first.id), Some(third.id)] {
-        assert!(!cx.store.put_hook(KIND, &second, instead_of).await.unwrap(), "it is active");
+        assert!(!cx.store.put_webhook(KIND, &second, instead_of).await.unwrap(), "the slot has an active webhook");
     }
-    assert_eq!(cx.store.close_hook(tenant(), KIND, second.id, NOON).await.unwrap(), Closed::Unknown);
-    assert_eq!(cx.store.close_hook(tenant(), KIND, first.id, NOON).await.unwrap(), Closed::Now);
-    assert_eq!(cx.store.close_hook(tenant(), KIND, first.id, NOON).await.unwrap(), Closed::Before);
-    let closed = cx.store.hook(tenant(), KIND, first.id).await.unwrap().unwrap();
-    assert!(!closed.is_active() && secret_of(cx, &closed).unwrap().is_none());
-    assert!(!cx.store.put_hook(KIND, &second, None).await.unwrap());
-    assert!(cx.store.put_hook(KIND, &second, Some(first.id)).await.unwrap());
-    assert!(!cx.store.put_hook(KIND, &third, Some(first.id)).await.unwrap());
-    assert_eq!(cx.store.hook(tenant(), KIND, first.id).await.unwrap(), None);
-    assert_eq!(cx.store.hooks(tenant(), KIND).await.unwrap(), std::slice::from_ref(&second));
-    assert_eq!(cx.store.hooks(tenant(), "decision").await.unwrap(), []);
+    assert_eq!(
+        cx.store.close_webhook(tenant(), KIND, second.id, CloseReason::Gone, NOON).await.unwrap(),
+        CloseOutcome::NotFound
+    );
+    assert_eq!(
+        cx.store.close_webhook(tenant(), KIND, first.id, CloseReason::Gone, NOON).await.unwrap(),
+        CloseOutcome::Closed
+    );
+    assert_eq!(
+        cx.store.close_webhook(tenant(), KIND, first.id, CloseReason::Gone, NOON).await.unwrap(),
+        CloseOutcome::AlreadyClosed
+    );
+    let closed = cx.store.webhook(tenant(), KIND, first.id).await.unwrap().unwrap();
+    assert!(!closed.is_active() && signing_secret(cx, &closed).unwrap().is_none());
+    assert!(!cx.store.put_webhook(KIND, &second, None).await.unwrap());
+    assert!(cx.store.put_webhook(KIND, &second, Some(first.id)).await.unwrap());
+    assert!(!cx.store.put_webhook(KIND, &third, Some(first.id)).await.unwrap());
+    assert_eq!(cx.store.webhook(tenant(), KIND, first.id).await.unwrap(), None);
+    assert_eq!(cx.store.webhooks(tenant(), KIND).await.unwrap(), std::slice::from_ref(&second));
+    assert_eq!(cx.store.webhooks(tenant(), "decision").await.unwrap(), []);
     second
 }
 
-async fn opened(cx: &Cx, hook: &Hook, seq: u64) -> Call {
+async fn create_delivery(cx: &Cx, webhook: &Webhook, seq: u64) -> WebhookDelivery {
     let (record, at) = (RecordId::new(NOON, [9; 10]), NOON.plus_ms(i64::try_from(seq).unwrap()));
-    let key = DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::Announce, hook: Some(hook.id) };
-    let fresh = |body: &str| Delivery::fresh(key, &hook.url, body, at);
+    let key = DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::Announce, webhook: Some(webhook.id) };
+    let new_delivery = |body: &str| Delivery::new(key, &webhook.url, body, at);
     for body in ["first", "second"] {
-        cx.store.open_call(KIND, key, "packet.created", &fresh(body)).await.unwrap();
+        cx.store.put_webhook_delivery(KIND, key, "packet.created", &new_delivery(body)).await.unwrap();
     }
-    let call = cx.store.call(tenant(), key.call().unwrap()).await.unwrap().unwrap();
-    assert_eq!((call.delivery.body.as_str(), call.event.as_str()), ("first", "packet.created"));
-    call
+    let delivery = cx.store.webhook_delivery(tenant(), key.webhook_delivery_id().unwrap()).await.unwrap().unwrap();
+    assert_eq!((delivery.delivery.body.as_str(), delivery.event.as_str()), ("first", "packet.created"));
+    delivery
 }
 
-async fn end(cx: &Cx, call: &Call, status: DeliveryStatus) {
-    let mut after = call.delivery.clone();
+async fn record_attempt(cx: &Cx, delivery: &WebhookDelivery, status: DeliveryStatus) {
+    let mut after = delivery.delivery.clone();
     after.attempts.push(Attempt { at: NOON, status: Some(500), error: None, took_ms: 1 });
     after.status = status;
-    assert!(cx.store.record_call(call, &after).await.unwrap());
-    assert!(!cx.store.record_call(call, &after).await.unwrap());
+    assert!(cx.store.record_webhook_attempt(delivery, &after).await.unwrap());
+    assert!(!cx.store.record_webhook_attempt(delivery, &after).await.unwrap());
 }
 
-async fn calls_are_found_by_hook_by_state_and_among_the_dead(cx: &Cx, hook: &Hook) {
-    let mut calls = Vec::new();
+async fn deliveries_are_found_by_webhook_and_state(cx: &Cx, webhook: &Webhook) {
+    let mut deliveries = Vec::new();
     for seq in 1..=5 {
-        calls.insert(0, opened(cx, hook, seq).await);
+        deliveries.insert(0, create_delivery(cx, webhook, seq).await);
     }
-    let ids = |calls: &[Call]| calls.iter().map(|call| call.id).collect::<Vec<_>>();
-    let of_hook = async |state, offset, limit| {
-        ids(&cx.store.calls_of_hook(tenant(), hook.id, state, offset, limit).await.unwrap())
+    let ids = |deliveries: &[WebhookDelivery]| deliveries.iter().map(|delivery| delivery.id).collect::<Vec<_>>();
+    let of_webhook = async |state, offset, limit| {
+        ids(&cx.store.webhook_deliveries_of(tenant(), webhook.id, state, offset, limit).await.unwrap())
     };
-    assert_eq!(of_hook(None, 0, 50).await, ids(&calls));
-    assert_eq!(of_hook(None, 1, 2).await, ids(&calls[1..3]));
-    assert_eq!(of_hook(None, 5, 2).await, []);
-    end(cx, &calls[0], DeliveryStatus::Dead).await;
-    end(cx, &calls[1], DeliveryStatus::Pending).await;
-    end(cx, &calls[2], DeliveryStatus::Delivered).await;
-    end(cx, &calls[4], DeliveryStatus::Dead).await;
+    assert_eq!(of_webhook(None, 0, 50).await, ids(&deliveries));
+    assert_eq!(of_webhook(None, 1, 2).await, ids(&deliveries[1..3]));
+    assert_eq!(of_webhook(None, 5, 2).await, []);
+    record_attempt(cx, &deliveries[0], DeliveryStatus::DeadLetter).await;
+    record_attempt(cx, &deliveries[1], DeliveryStatus::Pending).await;
+    record_attempt(cx, &deliveries[2], DeliveryStatus::Delivered).await;
+    record_attempt(cx, &deliveries[4], DeliveryStatus::DeadLetter).await;
     for (state, expected) in [
-        (CallState::Dead, vec![calls[0].id, calls[4].id]),
-        (CallState::Failed, vec![calls[1].id]),
-        (CallState::Delivered, vec![calls[2].id]),
-        (CallState::Pending, vec![calls[3].id]),
+        (WebhookDeliveryState::DeadLetter, vec![deliveries[0].id, deliveries[4].id]),
+        (WebhookDeliveryState::Failed, vec![deliveries[1].id]),
+        (WebhookDeliveryState::Delivered, vec![deliveries[2].id]),
+        (WebhookDeliveryState::Pending, vec![deliveries[3].id]),
     ] {
-        assert_eq!(of_hook(Some(state), 0, 50).await, expected, "{state:?}");
+        assert_eq!(of_webhook(Some(state), 0, 50).await, expected, "{state:?}");
     }
-    let dead = cx.store.dead_calls(tenant(), KIND, 0, 50).await.unwrap();
-    assert_eq!(ids(&dead), [calls[0].id, calls[4].id]);
-    assert_eq!(ids(&cx.store.dead_calls_of(tenant(), KIND, &[hook.id], 1).await.unwrap()), [calls[0].id]);
-    assert_eq!(cx.store.dead_calls_of(tenant(), KIND, &[], 1).await.unwrap(), []);
-    assert!(cx.store.replay_call(&dead[0], NOON).await.unwrap().is_some());
-    assert!(cx.store.replay_call(&dead[0], NOON).await.unwrap().is_none(), "once at a time");
-    assert_eq!(ids(&cx.store.dead_calls(tenant(), KIND, 0, 50).await.unwrap()), [calls[4].id]);
-    assert_eq!(of_hook(Some(CallState::Pending), 0, 50).await, [calls[0].id, calls[3].id]);
+    let dead_letters = cx.store.dead_letters(tenant(), KIND, 0, 50).await.unwrap();
+    assert_eq!(ids(&dead_letters), [deliveries[0].id, deliveries[4].id]);
+    assert_eq!(
+        ids(&cx.store.dead_letters_of_webhooks(tenant(), KIND, &[webhook.id], 1).await.unwrap()),
+        [deliveries[0].id]
+    );
+    assert_eq!(cx.store.dead_letters_of_webhooks(tenant(), KIND, &[], 1).await.unwrap(), []);
+    assert!(cx.store.replay_webhook_delivery(&dead_letters[0], NOON).await.unwrap().is_some());
+    assert!(
+        cx.store.replay_webhook_delivery(&dead_letters[0], NOON).await.unwrap().is_none(),
+        "the replay is already pending"
+    );
+    assert_eq!(ids(&cx.store.dead_letters(tenant(), KIND, 0, 50).await.unwrap()), [deliveries[4].id]);
+    assert_eq!(of_webhook(Some(WebhookDeliveryState::Pending), 0, 50).await, [deliveries[0].id, deliveries[3].id]);
 }

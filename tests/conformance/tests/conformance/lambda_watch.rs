@@ -1,5 +1,5 @@
-//! The other way to run it on a laptop, whole: the functions themselves under `cargo lambda watch`, on DynamoDB Local, with
-//! the workers of `handrail workers` beside them. docs/lambda-on-a-laptop.md tells how to do it by hand.
+//! The Lambda functions under `cargo lambda watch`, on DynamoDB Local, with the workers of `handrail workers`.
+//! docs/lambda-on-a-laptop.md has the same setup by hand.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::programs::{PATIENCE, Program};
+use crate::programs::{Program, TIMEOUT};
 use crate::tools::{Emulator, root, tools};
 use crate::webhooks::verify;
 
-/// A laptop with everything running.
+/// Local installation with functions, workers and DynamoDB Local running.
 struct Laptop {
     environment: Vec<(&'static str, String)>,
     http: reqwest::Client,
     origin: String,
     workers: Option<Program>,
     workers_port: u16,
-    /// Where the workers show their mail.
+    /// Origin of the workers' local pages.
     local: String,
     watch: Program,
     key: String,
@@ -27,22 +27,22 @@ struct Laptop {
 }
 
 #[tokio::test]
-async fn the_functions_serve_from_ask_to_callback_under_cargo_lambda() {
+async fn functions_work_under_cargo_lambda_watch() {
     let Some(mut laptop) = Laptop::start().await else { return };
-    a_key_opens_the_account_and_its_absence_does_not(&laptop).await;
-    let agent = an_agent_gets_a_key_of_its_own(&laptop).await;
-    an_approval_goes_from_mail_to_signed_callback(&mut laptop, &agent).await;
-    a_program_can_answer(&laptop, &agent).await;
-    a_revoked_key_opens_nothing(&laptop, &agent).await;
-    a_deadline_passes(&laptop).await;
+    api_key_is_required(&laptop).await;
+    let agent = create_agent_key(&laptop).await;
+    approval_reaches_signed_callback(&mut laptop, &agent).await;
+    decision_is_answered_by_api(&laptop, &agent).await;
+    revoked_key_is_refused(&laptop, &agent).await;
+    decision_expires_at_deadline(&laptop).await;
 }
 
 impl Laptop {
     async fn start() -> Option<Self> {
         let (db, tools) = (Emulator::start("dynamodb-local")?, tools()?);
-        // What `cargo lambda watch` would do at the first call of each function, in one go.
-        let built = outside_of_cargo(Command::new(env!("CARGO")).args(["build", "--locked", "--bins"])).status();
-        assert!(built.unwrap().success(), "the functions can't be built");
+        // Builds all functions at once; `cargo lambda watch` would build each at its first call.
+        let build_status = outside_of_cargo(Command::new(env!("CARGO")).args(["build", "--locked", "--bins"])).status();
+        assert!(build_status.unwrap().success(), "the functions can't be built");
         let (port, workers_port) = (free_port(), free_port());
         let origin = format!("http://127.0.0.1:{port}");
         let environment = vec![
@@ -55,12 +55,12 @@ impl Laptop {
             ("HANDRAIL_ORIGIN", origin.clone()),
             ("HANDRAIL_OWN_ORIGIN", origin.clone()),
             ("HANDRAIL_CALLBACKS", "loopback".to_owned()),
-            // Nobody hands in a file here; what could take one in does not start without.
+            // Functions with file access do not start without a bucket, although this test uploads none.
             ("HANDRAIL_FILES_BUCKET", "handrail-files".to_owned()),
         ];
-        let made = handrail(&environment, &["table", "create"]);
-        // On a machine that is slow the SDK asks a second time and hears of its own table.
-        assert!(made == "Made the table handrail." || made == "The table handrail was there already.", "{made}");
+        let output = handrail(&environment, &["table", "create"]);
+        // On a slow machine the SDK retries and finds the table that it created itself.
+        assert!(output == "Made the table handrail." || output == "The table handrail was there already.", "{output}");
         assert_eq!(handrail(&environment, &["table", "create"]), "The table handrail was there already.");
         let key = handrail(&environment, &["key", "create", "--name", "Laptop"]);
 
@@ -69,7 +69,7 @@ impl Laptop {
         watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
         let mut watch = Program::start(outside_of_cargo(&mut watch).envs(environment.iter().cloned()));
         watch.expect(|line| line.contains("starting Runtime server").then_some(())).await;
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(PATIENCE);
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(TIMEOUT);
         let mut laptop = Self {
             environment,
             http: http.build().unwrap(),
@@ -82,19 +82,19 @@ impl Laptop {
             tools,
             _db: db,
         };
-        laptop.listens().await;
+        laptop.wait_until_listening().await;
         laptop.start_workers().await;
         Some(laptop)
     }
 
-    /// It says that it starts a moment before it does.
-    async fn listens(&self) {
-        let listens = tokio::time::timeout(PATIENCE, async {
+    /// Waits until the port is open: the log line comes a moment earlier.
+    async fn wait_until_listening(&self) {
+        let listening = tokio::time::timeout(TIMEOUT, async {
             while self.http.get(format!("{}/healthz", self.origin)).send().await.is_err() {
                 tokio::task::yield_now().await;
             }
         });
-        assert!(listens.await.is_ok(), "{}", self.watch.printed());
+        assert!(listening.await.is_ok(), "{}", self.watch.printed());
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> (u16, reqwest::header::HeaderMap, String) {
@@ -103,37 +103,37 @@ impl Laptop {
         (answer.status().as_u16(), answer.headers().clone(), answer.text().await.unwrap())
     }
 
-    /// An API call that is answered with this status.
+    /// Calls the API, asserts the status, and returns the JSON body.
     #[track_caller]
     fn call(&self, method: &str, path: &str, key: &str, body: &Value, status: u16) -> impl Future<Output = Value> {
-        let place = std::panic::Location::caller();
+        let location = std::panic::Location::caller();
         let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.origin)).bearer_auth(key);
         let request = if body.is_null() { request } else { request.json(body) };
         async move {
-            let (answered, _, text) = self.send(request).await;
-            assert_eq!(answered, status, "{place}: {text}");
+            let (actual, _, text) = self.send(request).await;
+            assert_eq!(actual, status, "{location}: {text}");
             serde_json::from_str(&text).unwrap()
         }
     }
 
-    async fn ask(&self, key: &str, fields: Value) -> Value {
-        let mut ask = json!({"action": "Refund order 1234", "approver": "ann@example.com"});
+    async fn create_decision(&self, key: &str, fields: Value) -> Value {
+        let mut body = json!({"action": "Refund order 1234", "approver": "ann@example.com"});
         for (name, value) in fields.as_object().unwrap() {
-            ask[name] = value.clone();
+            body[name] = value.clone();
         }
-        self.call("POST", "/decisions", key, &ask, 201).await
+        self.call("POST", "/decisions", key, &body, 201).await
     }
 
-    /// The workers' clock moved ahead, and everything done that is due by then.
+    /// Moves the workers' clock ahead and runs the work that is due by then.
     async fn advance(&self, seconds: u32) {
-        let moved = self.http.post(format!("{}/local/clock", self.local)).json(&json!({"advance_seconds": seconds}));
-        assert!(moved.send().await.unwrap().status().is_success());
+        let request = self.http.post(format!("{}/local/clock", self.local)).json(&json!({"advance_seconds": seconds}));
+        assert!(request.send().await.unwrap().status().is_success());
     }
 
     async fn local(&self, path: &str) -> Value {
         self.advance(0).await;
-        let look = self.http.get(format!("{}{path}", self.local)).header("accept", "application/json");
-        look.send().await.unwrap().json().await.unwrap()
+        let request = self.http.get(format!("{}{path}", self.local)).header("accept", "application/json");
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     async fn start_workers(&mut self) {
@@ -143,15 +143,15 @@ impl Laptop {
         self.workers = Some(workers);
     }
 
-    fn end_workers(&mut self) {
+    fn stop_workers(&mut self) {
         self.workers = None;
     }
 }
 
-/// As from a shell: what cargo tells a test about its package would make the build scripts of others run again.
+/// Removes cargo's variables about this test package, which would make other build scripts run again.
 fn outside_of_cargo(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
-        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|told| name.to_string_lossy().starts_with(told)) {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
@@ -165,7 +165,7 @@ fn free_port() -> u16 {
 fn handrail_command(environment: &[(&'static str, String)]) -> Command {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug").join("handrail");
     let mut command = Command::new(program);
-    // Only what the page of the documentation says has to be set.
+    // Only the variables that the documentation names may be set.
     for other in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB_STREAMS", "AWS_PROFILE", "RUST_LOG"] {
         command.env_remove(other);
     }
@@ -173,14 +173,14 @@ fn handrail_command(environment: &[(&'static str, String)]) -> Command {
     command
 }
 
-/// What the command prints on its standard output.
+/// Runs the command and returns its standard output.
 fn handrail(environment: &[(&'static str, String)], arguments: &[&str]) -> String {
-    let ended = handrail_command(environment).args(arguments).output().unwrap();
-    assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
-    String::from_utf8(ended.stdout).unwrap().trim().to_owned()
+    let output = handrail_command(environment).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-async fn a_key_opens_the_account_and_its_absence_does_not(laptop: &Laptop) {
+async fn api_key_is_required(laptop: &Laptop) {
     let health = laptop.call("GET", "/healthz", "", &Value::Null, 200).await;
     assert_eq!(health["status"], "ok");
     let me = laptop.call("GET", "/auth/me", &laptop.key, &Value::Null, 200).await;
@@ -189,16 +189,16 @@ async fn a_key_opens_the_account_and_its_absence_does_not(laptop: &Laptop) {
     assert_eq!(refused["code"], "INVALID_KEY");
 }
 
-async fn an_agent_gets_a_key_of_its_own(laptop: &Laptop) -> Value {
+async fn create_agent_key(laptop: &Laptop) -> Value {
     let body = json!({"name": "Refund agent", "role": "agent"});
     laptop.call("POST", "/auth/api-keys", &laptop.key, &body, 201).await
 }
 
-async fn an_approval_goes_from_mail_to_signed_callback(laptop: &mut Laptop, agent: &Value) {
+async fn approval_reaches_signed_callback(laptop: &mut Laptop, agent: &Value) {
     let key = agent["key"].as_str().unwrap();
     let callback = json!({"callback_url": format!("{}/local/hooks/in/laptop", laptop.local)});
-    let asked = laptop.ask(key, callback).await;
-    let path = format!("/decisions/{}", asked["id"].as_str().unwrap());
+    let decision = laptop.create_decision(key, callback).await;
+    let path = format!("/decisions/{}", decision["id"].as_str().unwrap());
     assert_eq!(laptop.call("GET", &path, key, &Value::Null, 200).await["status"], "pending");
 
     let mails = laptop.local("/local/mail").await;
@@ -209,7 +209,7 @@ async fn an_approval_goes_from_mail_to_signed_callback(laptop: &mut Laptop, agen
     assert!(status == 200 && page.contains("Refund order 1234") && page.contains("Refund agent"), "{status}: {page}");
     assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
 
-    laptop.end_workers();
+    laptop.stop_workers();
     let form = laptop.http.post(link).header("content-type", "application/x-www-form-urlencoded");
     let (status, headers, _) = laptop.send(form.body("choice=approve&notes=gr%C3%BC%C3%9Fe")).await;
     assert_eq!((status, headers["location"].to_str().unwrap()), (303, link.rsplit_once('/').unwrap().1));
@@ -218,11 +218,11 @@ async fn an_approval_goes_from_mail_to_signed_callback(laptop: &mut Laptop, agen
     let decision = laptop.call("GET", &path, key, &Value::Null, 200).await;
     assert_eq!((&decision["status"], &decision["response_notes"]), (&json!("approved"), &json!("grüße")));
 
-    // What happened while no workers ran is not lost on them.
+    // Events from before the workers' start are processed.
     laptop.start_workers().await;
     let calls = laptop.local("/local/hooks").await;
     let mails = laptop.local("/local/mail").await;
-    assert_eq!(mails.as_array().unwrap().len(), 1, "nothing is mailed again");
+    assert_eq!(mails.as_array().unwrap().len(), 1, "no mail is sent again");
     let call = &calls["received"][0];
     assert_eq!(call["name"], "laptop", "{calls}");
     let headers: serde_json::Map<_, _> = call["headers"]
@@ -239,28 +239,28 @@ async fn an_approval_goes_from_mail_to_signed_callback(laptop: &mut Laptop, agen
     assert!(delivered.iter().all(|delivery| delivery["status"] == "delivered"), "{deliveries}");
 }
 
-async fn a_program_can_answer(laptop: &Laptop, agent: &Value) {
-    let asked = laptop.ask(agent["key"].as_str().unwrap(), json!({"action": "Close the account"})).await;
-    let path = format!("/decisions/{}/resolve", asked["id"].as_str().unwrap());
+async fn decision_is_answered_by_api(laptop: &Laptop, agent: &Value) {
+    let decision = laptop.create_decision(agent["key"].as_str().unwrap(), json!({"action": "Close the account"})).await;
+    let path = format!("/decisions/{}/resolve", decision["id"].as_str().unwrap());
     let answer = json!({"action": "deny", "notes": "not this one"});
     assert_eq!(laptop.call("POST", &path, &laptop.key, &answer, 200).await["status"], "denied");
     assert_eq!(laptop.call("POST", &path, &laptop.key, &answer, 409).await["code"], "ALREADY_RESOLVED");
     let listed = laptop.call("GET", "/decisions?status=denied", &laptop.key, &Value::Null, 200).await;
-    assert_eq!(listed["decisions"][0]["id"], asked["id"]);
+    assert_eq!(listed["decisions"][0]["id"], decision["id"]);
 }
 
-async fn a_revoked_key_opens_nothing(laptop: &Laptop, agent: &Value) {
-    let made = laptop.call("POST", "/auth/api-keys", &laptop.key, &json!({"name": "Short"}), 201).await;
-    let path = format!("/auth/api-keys/{}", made["id"].as_str().unwrap());
+async fn revoked_key_is_refused(laptop: &Laptop, agent: &Value) {
+    let created = laptop.call("POST", "/auth/api-keys", &laptop.key, &json!({"name": "Short"}), 201).await;
+    let path = format!("/auth/api-keys/{}", created["id"].as_str().unwrap());
     laptop.call("DELETE", &path, agent["key"].as_str().unwrap(), &Value::Null, 403).await;
     laptop.call("DELETE", &path, &laptop.key, &Value::Null, 200).await;
-    laptop.call("GET", "/auth/me", made["key"].as_str().unwrap(), &Value::Null, 401).await;
+    laptop.call("GET", "/auth/me", created["key"].as_str().unwrap(), &Value::Null, 401).await;
 }
 
-/// Last: the workers' clock is ahead of the functions' afterwards.
-async fn a_deadline_passes(laptop: &Laptop) {
-    let asked = laptop.ask(&laptop.key, json!({"timeout_minutes": 30})).await;
+/// Runs last, because afterwards the workers' clock is ahead of the functions' clock.
+async fn decision_expires_at_deadline(laptop: &Laptop) {
+    let decision = laptop.create_decision(&laptop.key, json!({"timeout_minutes": 30})).await;
     laptop.advance(30 * 60).await;
-    let path = format!("/decisions/{}", asked["id"].as_str().unwrap());
+    let path = format!("/decisions/{}", decision["id"].as_str().unwrap());
     assert_eq!(laptop.call("GET", &path, &laptop.key, &Value::Null, 200).await["status"], "expired");
 }

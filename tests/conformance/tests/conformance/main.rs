@@ -1,8 +1,8 @@
-//! Handrail against parts that others made: the published client of its API, Amazon's DynamoDB Local, an independent AWS
-//! emulator, `cargo lambda`, the published verifier of webhook signatures.
+//! Conformance with independent software: the published clients, Amazon's DynamoDB Local, an AWS emulator, `cargo
+//! lambda`, and the published verifier of webhook signatures.
 //!
-//! The parts lie where `HANDRAIL_TOOLS` says; `./check` sets it. Without it these tests say that they were left out.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the test, wherever it is noticed")]
+//! `HANDRAIL_TOOLS` names their folder; `./check` sets it. Without it these tests are skipped with a message.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "an unexpected value fails the test")]
 
 mod cloud;
 mod dynamodb_local;

@@ -1,4 +1,4 @@
-//! Programs that run beside a test: what they print, line by line, and their end with the test's.
+//! Child processes of a test: their output line by line, and their end with the test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Far more than anything here takes on a busy machine: who waits longer waits for something that will not come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest wait for a child process; far longer than a busy machine needs.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(crate) struct Program {
     child: Child,
@@ -31,9 +31,9 @@ impl Program {
         Self { child, lines, printed }
     }
 
-    /// The first line from here on in which `find` finds something.
+    /// Reads lines until `find` returns a value, and returns it.
     pub(crate) async fn expect<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
-        let found = tokio::time::timeout(PATIENCE, async {
+        let found = tokio::time::timeout(TIMEOUT, async {
             while let Some(line) = self.lines.recv().await {
                 if let Some(found) = find(&line) {
                     return Some(found);
@@ -43,8 +43,8 @@ impl Program {
         });
         match found.await {
             Ok(Some(found)) => found,
-            Ok(None) => panic!("it ended without the line that was waited for:\n{}", self.printed()),
-            Err(_) => panic!("the line that was waited for did not come:\n{}", self.printed()),
+            Ok(None) => panic!("the program ended without the expected line:\n{}", self.printed()),
+            Err(_) => panic!("the expected line did not come:\n{}", self.printed()),
         }
     }
 
@@ -55,7 +55,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Asked and not killed, so that a program can end those that it started itself.
+        // SIGTERM instead of a kill, so that the program can stop its own children.
         let _ = Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }

@@ -1,12 +1,13 @@
-//! The clients that vendors publish, unchanged, against this service. The tests themselves are in Python, as their users are.
+//! Runs the unchanged published clients against this service. The tests are written in Python, like their users'
+//! programs.
 //!
-//! For decisions the last version whose `approve()` works, and the newest: `tests/conformance/published_client`. For packets
-//! the only one there is: `tests/conformance/packets_client`.
+//! `tests/conformance/published_client` has two versions of the decisions client: the last one whose `approve()` works,
+//! and the newest. `tests/conformance/packets_client` has the only packets client.
 
 use std::process::Command;
 
-use handrail_kernel::clock::{Clock, SystemClock};
-use handrail_testkit::{World, WorldOptions};
+use handrail_platform::clock::{Clock, SystemClock};
+use handrail_testkit::{TestServer, TestServerOptions};
 
 use crate::tools::{root, tools};
 
@@ -30,24 +31,26 @@ async fn works_unchanged(client: &str, tests: &str) {
         eprintln!("left out: HANDRAIL_TOOLS does not say where the published client is");
         return;
     };
-    // It compares our times with its own machine's.
-    let world = World::with(WorldOptions { begins_at: Some(SystemClock.now()), ..WorldOptions::default() }).await;
+    // The client compares our times with the machine's clock.
+    let server =
+        TestServer::with(TestServerOptions { begins_at: Some(SystemClock.now()), ..TestServerOptions::default() })
+            .await;
     let mut python = Command::new(tools.join(client).join("bin/python"));
     python
-        // The README's example closes nothing, as a program that ends.
+        // The README's example closes no connection, because its program ends.
         .args(["-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "--verbose"])
         .current_dir(root().join("tests/conformance").join(tests))
-        .env("HANDRAIL_ORIGIN", &world.running.origin)
-        .env("ADMIN_KEY", &world.running.key)
-        .env("OPERATOR_KEY", &world.running.operator)
+        .env("HANDRAIL_ORIGIN", &server.running.origin)
+        .env("ADMIN_KEY", &server.running.key)
+        .env("OPERATOR_KEY", &server.running.operator)
         .env_remove("HANDOVER_API_KEY")
-        // No proxy may stand between it and this process.
+        // Requests must not go through a proxy.
         .env("no_proxy", "127.0.0.1");
-    let ran = tokio::task::spawn_blocking(move || python.output()).await.unwrap().unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stdout));
-    // Python is content when it finds no test at all.
-    assert!(said.contains("\nRan ") && !said.contains("\nRan 0 "), "{said}");
-    eprintln!("{said}");
-    world.running.stop().await;
+    let output = tokio::task::spawn_blocking(move || python.output()).await.unwrap().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}\n{}", String::from_utf8_lossy(&output.stdout));
+    // Python succeeds without any test, so the count is checked.
+    assert!(stderr.contains("\nRan ") && !stderr.contains("\nRan 0 "), "{stderr}");
+    eprintln!("{stderr}");
+    server.running.stop().await;
 }

@@ -1,5 +1,5 @@
-//! The journeys that are broken in every place. Each can be walked again from its start after a kill, as a client does that
-//! comes back and repeats what it was at: so it names its commands, and waits only for what has not happened yet.
+//! Journeys of the fault tests. Each can run again from its start after a crash, as a client does that comes back:
+//! requests carry idempotency keys, and the journey waits only for what has not happened yet.
 
 use std::pin::Pin;
 
@@ -7,278 +7,311 @@ use handrail_domain::effect::Purpose;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::scene::{Question, Scene};
+use crate::scenario::{DecisionRequest, Scenario};
 
-pub(crate) type Walk<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub(crate) type JourneyFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 pub(crate) struct Journey {
     pub name: &'static str,
-    /// Does the agent's key name somebody who is asked when the approver does not answer?
+    /// `true` if the agent's API key names a backup approver.
     pub backup: bool,
-    pub walk: for<'a> fn(&'a mut Scene) -> Walk<'a>,
-    /// What it has at least on the main table, and on the local one.
+    pub run: for<'a> fn(&'a mut Scenario) -> JourneyFuture<'a>,
+    /// Fewest calls on the main table and on the local one.
     pub calls_min: [CallsMin; 2],
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct CallsMin {
-    pub all: usize,
+    pub total: usize,
     pub writes: usize,
 }
 
-const SMALL: &str = "Wrong size, twice.";
+const SMALL_CONTEXT: &str = "Wrong size, twice.";
 
-pub(crate) const UNNAMED: Journey = Journey {
-    name: "an unnamed ask is mailed",
+pub(crate) const CREATE_WITHOUT_IDEMPOTENCY_KEY: Journey = Journey {
+    name: "create without idempotency key",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            let agent = scene.agent();
-            let id = scene.ask(&agent, Question { name: None, context: SMALL }).await.id();
-            scene.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.enable_fault();
+            let agent = scenario.agent_client();
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: None, context: SMALL_CONTEXT })
+                .await
+                .id();
+            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
         })
     },
 };
 
-pub(crate) const REPEATED: Journey = Journey {
-    name: "a repeated ask is one decision",
+pub(crate) const REPEATED_CREATE: Journey = Journey {
+    name: "repeated create",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            let agent = scene.agent();
-            let id = scene.ask(&agent, Question { name: Some("once"), context: SMALL }).await.id();
-            scene.ask(&agent, Question { name: Some("once"), context: SMALL }).await;
-            scene.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.enable_fault();
+            let agent = scenario.agent_client();
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("once"), context: SMALL_CONTEXT })
+                .await
+                .id();
+            scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("once"), context: SMALL_CONTEXT })
+                .await;
+            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
         })
     },
 };
 
-pub(crate) const LARGE: Journey = Journey {
-    name: "a large ask beside the head",
+pub(crate) const LARGE_DECISION: Journey = Journey {
+    name: "large decision",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            let agent = scene.agent();
-            let context = incompressible(12_000);
-            let id = scene.ask(&agent, Question { name: Some("large"), context: &context }).await.id();
-            scene.ask(&agent, Question { name: Some("large"), context: &context }).await;
-            scene.tap(&id, Purpose::AskApprover, "approve").await;
-            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scenario.enable_fault();
+            let agent = scenario.agent_client();
+            let context = incompressible_text(12_000);
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("large"), context: &context })
+                .await
+                .id();
+            scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("large"), context: &context })
+                .await;
+            scenario.answer_by_page(&id, Purpose::AskApprover, "approve").await;
+            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
         })
     },
 };
 
-pub(crate) const BY_PAGE: Journey = Journey {
-    name: "an answer from the page",
+pub(crate) const ANSWER_BY_PAGE: Journey = Journey {
+    name: "answer by page",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            let agent = scene.agent();
-            let id = scene.ask(&agent, Question { name: Some("page"), context: SMALL }).await.id();
-            scene.wait_until_sent(&id, Purpose::AskApprover).await;
-            scene.begins();
-            scene.tap(&id, Purpose::AskApprover, "approve").await;
-            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
-            // Too late, and the loser learns it.
-            let lost = scene.resolve(&id, "deny", "too late", 409).await;
+            let agent = scenario.agent_client();
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("page"), context: SMALL_CONTEXT })
+                .await
+                .id();
+            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.enable_fault();
+            scenario.answer_by_page(&id, Purpose::AskApprover, "approve").await;
+            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            // A later answer is refused with the name of the first approver.
+            let refused = scenario.answer_by_api(&id, "deny", "too late", 409).await;
             assert_eq!(
-                (&lost.json["code"], &lost.json["resolved_by"]),
+                (&refused.json["code"], &refused.json["resolved_by"]),
                 (&"ALREADY_RESOLVED".into(), &"ann@example.com".into())
             );
         })
     },
 };
 
-pub(crate) const CHECKPOINT: Journey = Journey {
-    name: "a packet asks a person",
+pub(crate) const CHECKPOINT_ANSWER: Journey = Journey {
+    name: "checkpoint answer",
     backup: false,
-    calls_min: [CallsMin { all: 8, writes: 6 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 8, writes: 6 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            let id = scene.hand_over("asks first").await;
-            scene.wait_until_sent(&id, Purpose::AskApprover).await;
-            scene.reply(&id, "gladly").await;
-            // The same tap again is the same answer, and another one comes too late.
-            scene.reply(&id, "gladly").await;
+            scenario.enable_fault();
+            let id = scenario.create_handoff("asks first").await;
+            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.answer_checkpoint(&id, "gladly").await;
+            // A repeat of the answer is accepted, and another answer is refused.
+            scenario.answer_checkpoint(&id, "gladly").await;
             let body = serde_json::json!({"response": "no", "responded_by": "tom"}).to_string();
             let headers = [("content-type", "application/json")];
-            let (client, path) = (scene.world.admin.of_packets(), format!("/api/v1/packets/{id}/respond"));
-            scene.insist(&client, Method::POST, &path, &headers, body, 409).await;
+            let (client, path) = (scenario.server.admin.of_packets(), format!("/api/v1/packets/{id}/respond"));
+            scenario.retry_until(&client, Method::POST, &path, &headers, body, 409).await;
         })
     },
 };
 
-pub(crate) const BY_API: Journey = Journey {
-    name: "an answer by API",
+pub(crate) const ANSWER_BY_API: Journey = Journey {
+    name: "answer by API",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            let agent = scene.agent();
-            let id = scene.ask(&agent, Question { name: Some("api"), context: SMALL }).await.id();
-            scene.world.settle().await;
-            scene.begins();
-            scene.resolve(&id, "deny", "the answer", 200).await;
-            // The answer that was lost on its way is asked for again.
-            scene.resolve(&id, "deny", "the answer", 200).await;
-            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            let agent = scenario.agent_client();
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("api"), context: SMALL_CONTEXT })
+                .await
+                .id();
+            scenario.server.run_due_work().await;
+            scenario.enable_fault();
+            scenario.answer_by_api(&id, "deny", "the answer", 200).await;
+            // A client whose response was lost repeats the request.
+            scenario.answer_by_api(&id, "deny", "the answer", 200).await;
+            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
         })
     },
 };
 
-pub(crate) const EXPIRES: Journey = Journey {
-    name: "nobody answers",
+pub(crate) const EXPIRY: Journey = Journey {
+    name: "expiry",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            let agent = scene.agent();
-            let asked = scene.ask(&agent, Question { name: Some("nobody"), context: SMALL }).await;
-            scene.world.settle().await;
-            scene.begins();
-            scene.advance_past(&asked.json["expires_at"]).await;
-            let seen =
-                scene.insist(&agent, Method::GET, &format!("/decisions/{}", asked.id()), &[], String::new(), 200).await;
-            assert_eq!(seen.json["status"], "expired", "whether or not a timer fired");
-            scene.resolve(&asked.id(), "approve", "too late", 410).await;
-            scene.wait_until_sent(&asked.id(), Purpose::AnnounceExpired).await;
+            let agent = scenario.agent_client();
+            let decision = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("nobody"), context: SMALL_CONTEXT })
+                .await;
+            scenario.server.run_due_work().await;
+            scenario.enable_fault();
+            scenario.advance_past_deadline(&decision.json["expires_at"]).await;
+            let response = scenario
+                .retry_until(&agent, Method::GET, &format!("/decisions/{}", decision.id()), &[], String::new(), 200)
+                .await;
+            assert_eq!(response.json["status"], "expired", "the read applies the due timer");
+            scenario.answer_by_api(&decision.id(), "approve", "too late", 410).await;
+            scenario.wait_until_sent(&decision.id(), Purpose::AnnounceExpired).await;
         })
     },
 };
 
-pub(crate) const ESCALATES: Journey = Journey {
-    name: "the backup answers",
+pub(crate) const ESCALATION: Journey = Journey {
+    name: "escalation",
     backup: true,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            let agent = scene.agent();
-            let asked = scene.ask(&agent, Question { name: Some("backup"), context: SMALL }).await;
-            scene.world.settle().await;
-            scene.begins();
-            scene.advance_past(&asked.json["expires_at"]).await;
-            scene.tap(&asked.id(), Purpose::AskBackup, "approve").await;
-            scene.wait_until_sent(&asked.id(), Purpose::AnnounceEscalated).await;
-            scene.wait_until_sent(&asked.id(), Purpose::AnnounceResolved).await;
+            let agent = scenario.agent_client();
+            let decision = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("backup"), context: SMALL_CONTEXT })
+                .await;
+            scenario.server.run_due_work().await;
+            scenario.enable_fault();
+            scenario.advance_past_deadline(&decision.json["expires_at"]).await;
+            scenario.answer_by_page(&decision.id(), Purpose::AskBackup, "approve").await;
+            scenario.wait_until_sent(&decision.id(), Purpose::AnnounceEscalated).await;
+            scenario.wait_until_sent(&decision.id(), Purpose::AnnounceResolved).await;
         })
     },
 };
 
-pub(crate) const CALLED_TWICE: Journey = Journey {
-    name: "a callback that fails once",
+pub(crate) const CALLBACK_RETRY: Journey = Journey {
+    name: "callback retry",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            let agent = scene.agent();
-            scene.world.receiver.answer_with(&[500]);
-            let id = scene.ask(&agent, Question { name: Some("called"), context: SMALL }).await.id();
-            scene.world.settle().await;
-            scene.begins();
-            scene.resolve(&id, "approve", "the answer", 200).await;
-            scene.wait_until_sent(&id, Purpose::AnnounceResolved).await;
-            scene.calls.extend(scene.world.receiver.take());
-            assert!(scene.calls.len() >= 2, "the call that failed is made again");
+            let agent = scenario.agent_client();
+            scenario.server.receiver.answer_with(&[500]);
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("called"), context: SMALL_CONTEXT })
+                .await
+                .id();
+            scenario.server.run_due_work().await;
+            scenario.enable_fault();
+            scenario.answer_by_api(&id, "approve", "the answer", 200).await;
+            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scenario.received_calls.extend(scenario.server.receiver.take());
+            assert!(scenario.received_calls.len() >= 2, "the failed call is retried");
         })
     },
 };
 
-pub(crate) const ATTACHED: Journey = Journey {
-    name: "files beside a request",
+pub(crate) const ATTACHMENTS: Journey = Journey {
+    name: "attachments",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            let agent = scene.agent();
-            let id = scene.ask(&agent, Question { name: Some("with files"), context: SMALL }).await.id();
-            scene.world.settle().await;
-            scene.begins();
-            scene.attach(&id, "first").await;
-            // Asked again by a client that did not hear the answer, and it is one request.
-            scene.attach(&id, "first").await;
-            scene.attach(&id, "second").await;
-            scene.world.settle().await;
+            let agent = scenario.agent_client();
+            let id = scenario
+                .create_decision(
+                    &agent,
+                    DecisionRequest { idempotency_key: Some("with files"), context: SMALL_CONTEXT },
+                )
+                .await
+                .id();
+            scenario.server.run_due_work().await;
+            scenario.enable_fault();
+            scenario.attach_files(&id, "first").await;
+            // A repeat with the same idempotency key adds nothing.
+            scenario.attach_files(&id, "first").await;
+            scenario.attach_files(&id, "second").await;
+            scenario.server.run_due_work().await;
         })
     },
 };
 
-pub(crate) const HANDED_OVER: Journey = Journey {
-    name: "a packet is handed over",
+pub(crate) const HANDOFF: Journey = Journey {
+    name: "handoff",
     backup: false,
-    calls_min: [CallsMin { all: 12, writes: 8 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 12, writes: 8 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            let agent = scene.agent().of_packets();
-            let made = scene.post(&agent, "/api/v1/packets", "made", &packet(), 201).await;
-            let path = format!("/api/v1/packets/{}", made.id());
+            scenario.enable_fault();
+            let agent = scenario.agent_client().of_packets();
+            let packet = scenario.post_idempotent(&agent, "/api/v1/packets", "made", &packet_body(), 201).await;
+            let path = format!("/api/v1/packets/{}", packet.id());
             let claim = json!({"agent_id": "b-1", "agent_name": "Billing"});
-            scene.post(&agent, &format!("{path}/claim"), "claimed", &claim, 200).await;
-            // Said again, it is a packet that was completed already.
+            scenario.post_idempotent(&agent, &format!("{path}/claim"), "claimed", &claim, 200).await;
+            // A repeat finds the packet completed and returns 200 too.
             let done = json!({"status": "completed"}).to_string();
             let headers = [("content-type", "application/json")];
-            scene.insist(&agent, Method::PATCH, &path, &headers, done, 200).await;
-            scene.world.settle().await;
+            scenario.retry_until(&agent, Method::PATCH, &path, &headers, done, 200).await;
+            scenario.server.run_due_work().await;
         })
     },
 };
 
-fn packet() -> Value {
+fn packet_body() -> Value {
     json!({
         "metadata": {"source_agent": {"id": "a-1", "name": "Sales"}, "target_agent": {"id": "b-1", "name": "Billing"}},
-        "context": {"summary": SMALL},
+        "context": {"summary": SMALL_CONTEXT},
     })
 }
 
-pub(crate) const REVOKED: Journey = Journey {
-    name: "a revoked key",
+pub(crate) const KEY_REVOCATION: Journey = Journey {
+    name: "key revocation",
     backup: false,
-    calls_min: [CallsMin { all: 1, writes: 1 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 1, writes: 1 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            let (admin, path) = (scene.world.admin.clone(), format!("/auth/api-keys/{}", scene.agent_id));
-            scene.insist(&admin, Method::DELETE, &path, &[], String::new(), 200).await;
-            scene.insist(&scene.agent(), Method::GET, "/auth/me", &[], String::new(), 401).await;
-            scene.insist(&admin, Method::DELETE, &path, &[], String::new(), 200).await;
+            scenario.enable_fault();
+            let (admin, path) = (scenario.server.admin.clone(), format!("/auth/api-keys/{}", scenario.agent_id));
+            scenario.retry_until(&admin, Method::DELETE, &path, &[], String::new(), 200).await;
+            scenario.retry_until(&scenario.agent_client(), Method::GET, "/auth/me", &[], String::new(), 401).await;
+            scenario.retry_until(&admin, Method::DELETE, &path, &[], String::new(), 200).await;
         })
     },
 };
 
-pub(crate) const SIGNS_IN: Journey = Journey {
-    name: "a person signs in",
+pub(crate) const LOGIN: Journey = Journey {
+    name: "login",
     backup: false,
-    calls_min: [CallsMin { all: 5, writes: 4 }, CallsMin { all: 1, writes: 0 }],
-    walk: |scene| {
+    calls_min: [CallsMin { total: 5, writes: 4 }, CallsMin { total: 1, writes: 0 }],
+    run: |scenario| {
         Box::pin(async {
-            scene.begins();
-            // An answer that is lost after the link was used costs another mail, and no more than that.
-            for _ in 0..LINKS_MAX {
-                let link = scene.login_link().await;
-                let Some(token) = scene.enter(&link).await else { continue };
-                let person = scene.world.admin.with_key(&token);
-                scene.insist(&person, Method::GET, "/auth/me", &[], String::new(), 200).await;
-                assert_eq!(scene.enter(&link).await, None, "a link signs in once");
+            scenario.enable_fault();
+            // If the response is lost after the link was used, the person requests another mail.
+            for _ in 0..MAX_LINKS {
+                let link = scenario.request_login_link().await;
+                let Some(token) = scenario.open_login_link(&link).await else { continue };
+                let person = scenario.server.admin.with_key(&token);
+                scenario.retry_until(&person, Method::GET, "/auth/me", &[], String::new(), 200).await;
+                assert_eq!(scenario.open_login_link(&link).await, None, "a link signs in once");
                 return;
             }
-            panic!("nobody could sign in");
+            panic!("no login link worked");
         })
     },
 };
 
-/// One fault spoils at most one link; a process that died may have spoilt another.
-const LINKS_MAX: usize = 3;
+/// One fault uses up at most one link, and a crash another.
+const MAX_LINKS: usize = 3;
 
-/// Hexadecimal noise: deflate halves it and no more.
-pub(crate) fn incompressible(chars: usize) -> String {
+/// Returns random hexadecimal digits, which compression only halves.
+pub(crate) fn incompressible_text(chars: usize) -> String {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

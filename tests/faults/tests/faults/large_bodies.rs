@@ -1,25 +1,25 @@
-//! What a packet carries in several parts: whatever call breaks between them, or wherever the process dies, the packet is
-//! there whole or not at all, and what nobody names is lent.
+//! Packets whose body is stored in several parts: after any failed call or crash the packet is complete or absent, and
+//! parts that no head names expire.
 
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use handrail_testkit::{Client, Counted, Plan, World};
+use handrail_testkit::{CallFilter, Client, FaultPlan, TestServer};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::evidence::TABLE;
+use crate::snapshot::TABLE;
 
 const PACKETS: &str = "/api/v1/packets";
-/// Two parts.
-const BYTES: usize = 440_000;
-/// One fault makes a client ask once more; a second one would be ours.
-const TRIES_MAX: usize = 3;
-const CALLS_MAX: usize = 60;
-const SMALL: &str = "It was too much";
+/// Large enough for two parts.
+const BODY_BYTES: usize = 440_000;
+/// One fault makes one attempt fail; a third attempt is spare.
+const MAX_ATTEMPTS: usize = 3;
+const MAX_CALLS: usize = 60;
+const SMALL_SUMMARY: &str = "It was too much";
 
-fn packet() -> Value {
+fn packet_body() -> Value {
     let mut state = 2_463_534_242_u32;
     let mut next = || {
         state ^= state << 13;
@@ -27,135 +27,141 @@ fn packet() -> Value {
         state ^= state << 5;
         char::from(b' ' + u8::try_from((state >> 8) % 95).unwrap_or(0))
     };
-    let text = (0..BYTES).map(|_| next()).collect::<String>().replace(['"', '\\'], "_");
+    let text = (0..BODY_BYTES).map(|_| next()).collect::<String>().replace(['"', '\\'], "_");
     json!({
         "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
         "context": {"summary": "Upgrade", "custom": {"text": text}},
     })
 }
 
-async fn insist(client: &Client, method: Method, path: &str, body: &Value) -> Value {
-    for _ in 0..TRIES_MAX {
+async fn retry_until_accepted(client: &Client, method: Method, path: &str, body: &Value) -> Value {
+    for _ in 0..MAX_ATTEMPTS {
         let headers = [("content-type", "application/json"), ("idempotency-key", "once")];
-        let answer = client.send(method.clone(), path, &headers, body.to_string().into_bytes()).await;
-        if answer.status != 503 {
-            assert!(answer.status < 300, "{} {}", answer.status, answer.text);
-            return answer.json;
+        let response = client.send(method.clone(), path, &headers, body.to_string().into_bytes()).await;
+        if response.status != 503 {
+            assert!(response.status < 300, "{} {}", response.status, response.text);
+            return response.json;
         }
     }
-    panic!("{method} {path} is never done");
+    panic!("{method} {path} was never accepted");
 }
 
-/// Hands over, and then replaces what was handed over by something small. Whoever walks again finds what is there.
-async fn walk(client: &Client) -> String {
-    let made = insist(client, Method::POST, PACKETS, &packet()).await;
-    let path = format!("{PACKETS}/{}", made["id"].as_str().expect("a packet has an id"));
-    let seen = insist(client, Method::GET, &path, &Value::Null).await;
-    whole(&seen);
-    let small = json!({"context": {"summary": SMALL}});
-    let patched = insist(client, Method::PATCH, &path, &small).await;
-    assert_eq!(patched["context"]["summary"], SMALL);
+/// Creates a large packet and replaces its context by a small one. Running it again finds the same packet.
+async fn run_journey(client: &Client) -> String {
+    let packet = retry_until_accepted(client, Method::POST, PACKETS, &packet_body()).await;
+    let path = format!("{PACKETS}/{}", packet["id"].as_str().expect("a packet has an id"));
+    let packet = retry_until_accepted(client, Method::GET, &path, &Value::Null).await;
+    assert_complete(&packet);
+    let small = json!({"context": {"summary": SMALL_SUMMARY}});
+    let patched = retry_until_accepted(client, Method::PATCH, &path, &small).await;
+    assert_eq!(patched["context"]["summary"], SMALL_SUMMARY);
     path
 }
 
-/// Before it is replaced, or after.
-fn whole(seen: &Value) {
-    let is_small = seen["context"]["summary"] == SMALL && seen["context"]["custom"] == json!({});
-    assert!(is_small || seen["context"]["custom"] == packet()["context"]["custom"], "it is neither one");
+/// Asserts that the packet has its complete large context or the small one that replaces it.
+fn assert_complete(packet: &Value) {
+    let is_small = packet["context"]["summary"] == SMALL_SUMMARY && packet["context"]["custom"] == json!({});
+    assert!(
+        is_small || packet["context"]["custom"] == packet_body()["context"]["custom"],
+        "the context is neither the large nor the small one"
+    );
 }
 
-/// The laws, once everybody has done what there was to do.
-async fn check(world: &World, client: &Client, path: &str) {
-    world.settle().await;
-    let listed = client.get(PACKETS).await.expect(200).json;
-    assert_eq!((&listed["total"], &listed["packets"][0]["context"]["summary"]), (&json!(1), &json!(SMALL)));
-    assert_eq!(client.get(path).await.expect(200).json["context"], listed["packets"][0]["context"]);
-    let items = items_by_name(world).await;
+/// Asserts that one packet with the small context is left, and that only the parts of the current body do not expire.
+async fn check_stored_items(server: &TestServer, client: &Client, path: &str) {
+    server.run_due_work().await;
+    let list = client.get(PACKETS).await.expect(200).json;
+    assert_eq!((&list["total"], &list["packets"][0]["context"]["summary"]), (&json!(1), &json!(SMALL_SUMMARY)));
+    assert_eq!(client.get(path).await.expect(200).json["context"], list["packets"][0]["context"]);
+    let items = items_by_name(server).await;
     assert!(items.keys().any(|sk| sk.starts_with("part#")));
-    let named = items.values().filter_map(|item| item.get("body_sk")?.as_s().ok()).collect::<HashSet<_>>();
-    assert_eq!(named.len(), 1);
+    let named_bodies = items.values().filter_map(|item| item.get("body_sk")?.as_s().ok()).collect::<HashSet<_>>();
+    assert_eq!(named_bodies.len(), 1);
     for (sk, item) in &items {
         let name = sk.strip_prefix("head.body#").or_else(|| Some(sk.strip_prefix("part#")?.rsplit_once('#')?.0));
         if let Some(name) = name {
-            let is_named = named.contains(&format!("head.body#{name}"));
-            assert_eq!(item.contains_key("ttl"), !is_named, "{sk} of {named:?}");
+            let is_named = named_bodies.contains(&format!("head.body#{name}"));
+            assert_eq!(item.contains_key("ttl"), !is_named, "{sk} of {named_bodies:?}");
         }
     }
 }
 
-async fn items_by_name(world: &World) -> HashMap<String, HashMap<String, AttributeValue>> {
+async fn items_by_name(server: &TestServer) -> HashMap<String, HashMap<String, AttributeValue>> {
     let (mut items, mut start) = (HashMap::new(), None);
     loop {
-        let scan = world.engine.client().scan().table_name(TABLE).set_exclusive_start_key(start);
-        let found = scan.send().await.expect("a table can be read");
-        for item in found.items.unwrap_or_default() {
-            items.insert(item["sk"].as_s().expect("a name is a text").clone(), item);
+        let scan = server.engine.client().scan().table_name(TABLE).set_exclusive_start_key(start);
+        let output = scan.send().await.expect("a table can be read");
+        for item in output.items.unwrap_or_default() {
+            items.insert(item["sk"].as_s().expect("a sort key is a string").clone(), item);
         }
-        start = found.last_evaluated_key;
+        start = output.last_evaluated_key;
         if start.is_none() {
             return items;
         }
     }
 }
 
-async fn agent(world: &World) -> Client {
-    // Another than the first: that one is made anew when the process starts again.
-    let agent = world.key("agent").await.of_packets();
-    world.settle().await;
+async fn agent_client(server: &TestServer) -> Client {
+    // The admin key changes on restart, so the client uses a key of its own.
+    let agent = server.key("writer").await.of_packets();
+    server.run_due_work().await;
     agent
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_packet_is_whole_whatever_call_breaks() {
+async fn large_packet_is_complete_after_failed_calls() {
     let mut sweeps = JoinSet::new();
-    for fault in [Plan::FailBefore as fn(usize) -> Plan, Plan::FailAfter, Plan::Twice] {
+    for fault in [FaultPlan::FailBefore as fn(usize) -> FaultPlan, FaultPlan::FailAfter, FaultPlan::Duplicate] {
         sweeps.spawn(async move {
-            for k in 1..CALLS_MAX {
-                let world = World::new().await;
-                let agent = agent(&world).await;
-                world.meter.plan_for(Counted { table: Some(TABLE.to_owned()), writes_only: true }, fault(k));
-                let path = walk(&agent).await;
-                world.settle().await;
-                let fired = world.meter.fired();
-                world.meter.plan(TABLE, Plan::LetPass);
-                check(&world, &agent, &path).await;
-                world.end().await;
+            for k in 1..MAX_CALLS {
+                let server = TestServer::new().await;
+                let agent = agent_client(&server).await;
+                server
+                    .fault_injector
+                    .plan_for(CallFilter { table: Some(TABLE.to_owned()), writes_only: true }, fault(k));
+                let path = run_journey(&agent).await;
+                server.run_due_work().await;
+                let fired = server.fault_injector.fired();
+                server.fault_injector.plan(TABLE, FaultPlan::LetPass);
+                check_stored_items(&server, &agent, &path).await;
+                server.finish().await;
                 if !fired {
                     return k - 1;
                 }
             }
-            panic!("a large packet takes more than {CALLS_MAX} calls");
+            panic!("a large packet takes more than {MAX_CALLS} calls");
         });
     }
-    // Two parts and a head, twice; the stream's worker keeps and lets go.
-    assert!(sweeps.join_all().await.into_iter().all(|points| points >= 6));
+    // Two parts and a head, twice, and the writes of the stream worker, which retains new parts and releases old ones.
+    assert!(sweeps.join_all().await.into_iter().all(|broken_calls| broken_calls >= 6));
 }
 
 #[tokio::test]
-async fn a_large_packet_is_whole_or_not_there_wherever_the_process_dies() {
-    // What is there after a call is what is there before the next: dying before each is enough.
-    for k in 1..CALLS_MAX {
-        let world = World::new().await;
-        let key = agent(&world).await.key().to_owned();
-        let (meter, client) = (world.meter.clone(), world.admin.with_key(&key).of_packets());
-        meter.plan_for(Counted { table: Some(TABLE.to_owned()), writes_only: true }, Plan::DieBefore(k));
+async fn large_packet_is_complete_or_absent_after_crash() {
+    // The state after a call is the state before the next, so crashing before each call is enough.
+    for k in 1..MAX_CALLS {
+        let server = TestServer::new().await;
+        let key = agent_client(&server).await.key().to_owned();
+        let (fault_injector, client) = (server.fault_injector.clone(), server.admin.with_key(&key).of_packets());
+        fault_injector
+            .plan_for(CallFilter { table: Some(TABLE.to_owned()), writes_only: true }, FaultPlan::CrashBefore(k));
         tokio::select! {
-            () = async { walk(&client).await; world.settle().await; } => {}
-            () = meter.died() => {}
+            () = async { run_journey(&client).await; server.run_due_work().await; } => {}
+            () = fault_injector.crashed() => {}
         }
-        let fired = meter.fired();
-        let world = World::with(world.kill().await).await;
-        let client = world.admin.with_key(&key).of_packets();
-        // Nobody has come back to it yet.
-        let listed = client.get(PACKETS).await.expect(200).json;
-        listed["packets"].as_array().expect("a list").iter().for_each(whole);
-        let path = walk(&client).await;
-        check(&world, &client, &path).await;
-        world.end().await;
+        let fired = fault_injector.fired();
+        let server = TestServer::with(server.kill().await).await;
+        let client = server.admin.with_key(&key).of_packets();
+        // The client has not repeated its requests yet.
+        let list = client.get(PACKETS).await.expect(200).json;
+        list["packets"].as_array().expect("a list").iter().for_each(assert_complete);
+        let path = run_journey(&client).await;
+        check_stored_items(&server, &client, &path).await;
+        server.finish().await;
         if !fired {
             assert!(k > 6, "only {k} calls");
             return;
         }
     }
-    panic!("a large packet takes more than {CALLS_MAX} calls");
+    panic!("a large packet takes more than {MAX_CALLS} calls");
 }

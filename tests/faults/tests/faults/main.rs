@@ -1,22 +1,18 @@
-//! What holds when something breaks: each journey is walked again for each database call in it, with that call not done,
-//! done but not answered, done twice, or the last one before the process dies. The same laws hold afterwards.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a law that does not hold ends the test, wherever it is noticed"
-)]
+//! Fault tests: each journey runs once for each of its database calls, with that call failed before or after execution,
+//! executed twice, or interrupted by a crash. The same invariants must hold afterwards.
+#![expect(clippy::expect_used, clippy::panic, reason = "an invariant that does not hold fails the test")]
 
-mod broken_calls;
-mod evidence;
-mod feed;
-mod hooks;
+mod crashes;
+mod each_call;
+mod failed_calls;
+mod feed_invariants;
+mod invariants;
 mod journeys;
-mod kills;
 mod large_bodies;
-mod laws;
-mod packets;
+mod packet_invariants;
 mod races;
 mod round_trips;
-mod scene;
-mod sweep;
+mod scenario;
+mod snapshot;
 mod tenants;
+mod webhooks;

@@ -1,210 +1,223 @@
-//! Calls to the database are counted: each is a round trip that somebody waits for. On a warm process, with the key
-//! remembered and a lease in hand.
+//! Database calls per request, on a warm process: the API key is cached and a block of the rate limit is reserved.
 
+use handrail_access::find_key;
+use handrail_context::cx::Cx;
 use handrail_domain::access::Role;
-use handrail_domain::outbound::Reach;
+use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
-use handrail_kernel::access::look_up;
-use handrail_kernel::cx::Cx;
-use handrail_kernel::link::{Link, Seat};
-use handrail_testkit::{ApiOnly, Client, Meter, World};
+use handrail_secrets::link::{ApproverRole, Link};
+use handrail_testkit::{ApiOnlyServer, Client, FaultInjector, TestServer};
 use serde_json::{Value, json};
 
-use crate::journeys::incompressible;
+use crate::journeys::incompressible_text;
 
-/// A process leases of a budget as much as it has spent of it in this minute: after so many requests the next few are free.
-const WARM_UP: usize = 20;
+/// Requests after which the reserved block of the rate limit covers the next few. A block is as large as the use so
+/// far.
+const WARM_UP_REQUESTS: usize = 20;
 
-/// A process that only answers, on the table of a Handrail that has ended: nothing else is at work there, so every call has
-/// its request as cause.
-struct Counter {
-    meter: Meter,
+/// API process without workers, on the table of a stopped test server: every database call comes from a request.
+struct CallCounter {
+    fault_injector: FaultInjector,
     agent: Client,
-    ask: Value,
+    decision_body: Value,
     cx: Cx,
-    _process: ApiOnly,
+    _process: ApiOnlyServer,
 }
 
-impl Counter {
-    /// With an agent's key that has made some decisions.
-    async fn warm(key: Value) -> Self {
-        let world = World::new().await;
-        let (made, mut ask) = (world.key_with(key).await, world.ask());
-        ask["channel"] = "webhook".into();
-        let (cx, meter) = (world.running.cx.clone(), world.meter.clone());
-        world.kill().await;
-        let process = ApiOnly::start(&cx, Reach::LoopbackToo).await;
-        let counter = Self { meter, agent: process.client(&made), ask, cx, _process: process };
-        for _ in 0..WARM_UP {
-            counter.agent.post("/decisions", &counter.ask()).await.expect(201);
+impl CallCounter {
+    /// Starts the process and creates some decisions with the API key `key`.
+    async fn start_warmed_up(key: Value) -> Self {
+        let server = TestServer::new().await;
+        let (created, mut body) = (server.key_with(key).await, server.decision_body());
+        body["channel"] = "webhook".into();
+        let (cx, fault_injector) = (server.running.cx.clone(), server.fault_injector.clone());
+        server.kill().await;
+        let process = ApiOnlyServer::start(&cx, AddressPolicy::AllowLoopback).await;
+        let counter =
+            Self { fault_injector, agent: process.client(&created), decision_body: body, cx, _process: process };
+        for _ in 0..WARM_UP_REQUESTS {
+            counter.agent.post("/decisions", &counter.decision_body()).await.expect(201);
         }
         counter
     }
 
-    /// The link in the mail of the person whom this packet asks.
-    async fn page_of(&self, packet: &str) -> String {
-        let key = look_up(&self.cx, self.agent.key()).await.expect("the table can be read").expect("it is a key");
-        let (master, ann) = (self.cx.master().expect("a secret"), EmailAddress::parse("ann@example.com").expect("one"));
+    /// Returns the path of the approval page of this packet's checkpoint.
+    async fn approval_page(&self, packet: &str) -> String {
+        let key = find_key(&self.cx, self.agent.key()).await.expect("the table can be read").expect("it is a key");
+        let (master, approver) =
+            (self.cx.master_key().expect("a secret"), EmailAddress::parse("ann@example.com").expect("one"));
         let (tenant, id) = (key.tenant, packet.parse().expect("an id"));
-        format!("/d/{}", Link::to(master, tenant, id, Seat::Approver, &ann).to_question(1, master, &ann).token())
+        format!(
+            "/d/{}",
+            Link::new(master, tenant, id, ApproverRole::Approver, &approver)
+                .for_checkpoint(1, master, &approver)
+                .token()
+        )
     }
 
-    fn ask(&self) -> Value {
-        self.ask.clone()
+    fn decision_body(&self) -> Value {
+        self.decision_body.clone()
     }
 
-    /// The operations of the calls since the last time this was asked.
-    fn taken(&self) -> Vec<String> {
-        self.meter.take().into_iter().map(|call| call.operation).collect()
+    /// Returns the operations of the calls since the previous `take_operations`.
+    fn take_operations(&self) -> Vec<String> {
+        self.fault_injector.take().into_iter().map(|call| call.operation).collect()
     }
 
-    async fn create(&self, headers: &[(&str, &str)], ask: &Value) -> (Vec<String>, String) {
-        self.taken();
-        let id = self.agent.post_with("/decisions", headers, ask).await.expect(201).id();
-        (self.taken(), id)
+    async fn create(&self, headers: &[(&str, &str)], body: &Value) -> (Vec<String>, String) {
+        self.take_operations();
+        let id = self.agent.post_with("/decisions", headers, body).await.expect(201).id();
+        (self.take_operations(), id)
     }
 }
 
 #[tokio::test]
-async fn asking_is_one_call_and_two_when_what_is_asked_is_large() {
-    let counter = Counter::warm(json!({"name": "agent"})).await;
-    let (calls, _) = counter.create(&[], &counter.ask()).await;
+async fn create_costs_one_call_or_two_if_large() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "agent"})).await;
+    let (calls, _) = counter.create(&[], &counter.decision_body()).await;
     assert_eq!(calls, ["PutItem"]);
-    let mut large = counter.ask();
-    large["context"] = incompressible(12_000).into();
+    let mut large = counter.decision_body();
+    large["context"] = incompressible_text(12_000).into();
     let (calls, _) = counter.create(&[], &large).await;
     assert_eq!(calls, ["PutItem", "PutItem"]);
-    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.decision_body()).await;
     assert_eq!(calls, ["PutItem"]);
-    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
-    assert_eq!(calls, ["PutItem"], "a repeat meets the first one in its own write");
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.decision_body()).await;
+    assert_eq!(calls, ["PutItem"], "the conditional write finds the first request");
 }
 
 #[tokio::test]
-async fn looking_is_one_call_and_answering_two() {
-    let counter = Counter::warm(json!({"name": "app", "role": "app"})).await;
-    let (_, id) = counter.create(&[], &counter.ask()).await;
+async fn get_costs_one_call_and_answer_two() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "app", "role": "app"})).await;
+    let (_, id) = counter.create(&[], &counter.decision_body()).await;
     let path = format!("/decisions/{id}");
-    for _ in 0..WARM_UP {
+    for _ in 0..WARM_UP_REQUESTS {
         counter.agent.get(&path).await.expect(200);
     }
-    counter.taken();
+    counter.take_operations();
     counter.agent.get(&path).await.expect(200);
-    assert_eq!(counter.taken(), ["Query"]);
-    for _ in 0..WARM_UP {
+    assert_eq!(counter.take_operations(), ["Query"]);
+    for _ in 0..WARM_UP_REQUESTS {
         counter.agent.get("/decisions?limit=1").await.expect(200);
     }
-    counter.taken();
+    counter.take_operations();
     counter.agent.post(&format!("{path}/resolve"), &json!({"action": "approve"})).await.expect(200);
-    assert_eq!(counter.taken(), ["Query", "UpdateItem"]);
+    assert_eq!(counter.take_operations(), ["Query", "UpdateItem"]);
 }
 
 #[tokio::test]
-async fn asking_at_a_checkpoint_costs_no_call_and_its_answer_four() {
-    let counter = Counter::warm(json!({"name": "agent"})).await;
+async fn checkpoint_costs_no_call_and_answer_four() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "agent", "role": "writer"})).await;
     let agent = counter.agent.of_packets();
     let mut packet = json!({
         "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
         "context": {"summary": "Half done"},
         "hitl": {"reason": "Go on?"},
     });
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for approver in [json!(null), json!("ann@example.com")] {
         packet["hitl"]["approver"] = approver;
-        counter.taken();
-        made.push(agent.post("/api/v1/packets", &packet).await.expect(201).id());
-        assert_eq!(counter.taken(), ["PutItem", "PutItem"], "what it carries, and the packet");
+        counter.take_operations();
+        created.push(agent.post("/api/v1/packets", &packet).await.expect(201).id());
+        assert_eq!(counter.take_operations(), ["PutItem", "PutItem"], "the body and the head");
     }
-    let page = counter.page_of(&made[1]).await;
-    counter.taken();
+    let page = counter.approval_page(&created[1]).await;
+    counter.take_operations();
     let person = counter.agent.without_key();
     person.get(&page).await.expect(200);
-    let looked: Vec<_> = counter.taken().into_iter().filter(|call| call != "UpdateItem").collect();
-    assert_eq!(looked, ["Query"], "beside the stranger's budget, the packet with all it carries");
+    let page_calls: Vec<_> = counter.take_operations().into_iter().filter(|call| call != "UpdateItem").collect();
+    assert_eq!(page_calls, ["Query"], "besides the visitor's rate limit, one query reads head and body");
     person.post_form(&page, &[("choice", "approve"), ("text-0", "yes")]).await.expect(303);
-    assert_eq!(counter.taken(), ["Query", "Query", "PutItem", "UpdateItem"]);
+    assert_eq!(counter.take_operations(), ["Query", "Query", "PutItem", "UpdateItem"]);
 }
 
 #[tokio::test]
-async fn a_key_without_a_limit_pays_nothing_for_months() {
-    let counter = Counter::warm(json!({"name": "limited", "decisions_per_month": 1_000})).await;
-    let (calls, _) = counter.create(&[], &counter.ask()).await;
-    assert_eq!(calls, ["UpdateItem", "PutItem"], "the month's count, and the decision");
-    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
-    assert_eq!(calls, ["Query", "UpdateItem", "PutItem"], "a repeat is looked for before it is counted");
-    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.ask()).await;
-    assert_eq!(calls, ["Query", "PutItem"], "and is not counted");
-    let free = Counter::warm(json!({"name": "without a limit"})).await;
-    let (calls, _) = free.create(&[], &free.ask()).await;
+async fn unlimited_key_makes_no_quota_calls() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "limited", "decisions_per_month": 1_000})).await;
+    let (calls, _) = counter.create(&[], &counter.decision_body()).await;
+    assert_eq!(calls, ["UpdateItem", "PutItem"], "the monthly quota and the decision");
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.decision_body()).await;
+    assert_eq!(
+        calls,
+        ["Query", "UpdateItem", "PutItem"],
+        "an earlier request is looked up before the quota is reserved"
+    );
+    let (calls, _) = counter.create(&[("idempotency-key", "once")], &counter.decision_body()).await;
+    assert_eq!(calls, ["Query", "PutItem"], "a repeat reserves no quota");
+    let unlimited = CallCounter::start_warmed_up(json!({"name": "without a limit"})).await;
+    let (calls, _) = unlimited.create(&[], &unlimited.decision_body()).await;
     assert_eq!(calls, ["PutItem"]);
 }
 
 #[tokio::test]
-async fn an_event_of_a_packet_costs_one_write_to_be_told() {
-    let world = World::new().await;
-    let agent = world.key("agent").await.of_packets();
+async fn feed_entry_costs_one_write() {
+    let server = TestServer::new().await;
+    let agent = server.key("writer").await.of_packets();
     let packet = json!({
         "metadata": {"source_agent": {"id": "a-1", "name": "Sales"}, "target_agent": {"id": "b-1", "name": "Billing"}},
         "context": {"summary": "Upgrade to Business"},
     });
-    let told = async || {
+    let feed_calls = async || {
         agent.post("/api/v1/packets", &packet).await.expect(201);
-        world.settle().await;
-        let calls =
-            world.meter.take().into_iter().filter(|call| call.partitions.iter().any(|pk| pk.starts_with("feed#")));
+        server.run_due_work().await;
+        let calls = server
+            .fault_injector
+            .take()
+            .into_iter()
+            .filter(|call| call.partitions.iter().any(|pk| pk.starts_with("feed#")));
         calls.map(|call| call.operation).collect::<Vec<_>>()
     };
-    assert_eq!(told().await, ["Query", "PutItem"], "the newest entry is read once");
-    assert_eq!(told().await, ["PutItem"], "beside the event's own item, which is written anyway");
-    let admin = world.admin.of_packets();
-    for _ in 0..WARM_UP {
+    assert_eq!(feed_calls().await, ["Query", "PutItem"], "the newest entry is read once");
+    assert_eq!(feed_calls().await, ["PutItem"], "the feed entry costs one write");
+    let admin = server.admin.of_packets();
+    for _ in 0..WARM_UP_REQUESTS {
         admin.get("/metrics").await.expect(200);
     }
-    world.meter.take();
+    server.fault_injector.take();
     admin.get("/metrics").await.expect(200);
-    let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
-    assert_eq!(calls, ["Query"], "all figures are in the newest entry");
+    let calls: Vec<String> = server.fault_injector.take().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["Query"], "the newest entry holds all totals");
     admin.get("/api/v1/stats").await.expect(200);
-    let calls: Vec<String> = world.meter.take().into_iter().map(|call| call.operation).collect();
-    assert_eq!(calls, ["Query", "Query"], "and of two entries one tells which were made today");
-    world.end().await;
+    let calls: Vec<String> = server.fault_injector.take().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["Query", "Query"], "today's count takes a second entry");
+    server.finish().await;
 }
 
-/// What an hour and a day allow is counted where there is a number, and nowhere else.
+/// Hourly and daily limits are counted only if the tenant has them.
 #[tokio::test]
-async fn an_account_without_a_number_pays_nothing_for_hours_and_days() {
+async fn unlimited_tenant_makes_no_rate_limit_calls() {
     let packet = json!({
         "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
         "context": {"summary": "Upgrade"},
     });
-    for (wish, counted) in [
+    for (body, extra_calls) in [
         (json!({"name": "Limited", "tier": "enterprise", "handoffs_per_day": 1_000}), vec!["UpdateItem"]),
         (json!({"name": "Unlimited", "tier": "enterprise"}), vec![]),
     ] {
-        let world = World::new().await;
-        let operator = world.stranger(Role::Operator).await.of_packets();
-        let tenant = operator.post("/api/v1/tenants", &wish).await.expect(201).id();
-        let wish = json!({"name": "writer", "role": "writer", "tenant_id": tenant});
-        let made = operator.post("/api/v1/keys", &wish).await.expect(201);
-        let writer = operator.with_key(made.json["key"].as_str().expect("the key is shown once"));
-        let (cx, meter) = (world.running.cx.clone(), world.meter.clone());
-        world.kill().await;
-        let process = ApiOnly::start(&cx, Reach::LoopbackToo).await;
+        let server = TestServer::new().await;
+        let operator = server.other_tenant(Role::Operator).await.of_packets();
+        let tenant = operator.post("/api/v1/tenants", &body).await.expect(201).id();
+        let body = json!({"name": "writer", "role": "writer", "tenant_id": tenant});
+        let created = operator.post("/api/v1/keys", &body).await.expect(201);
+        let writer = operator.with_key(created.json["key"].as_str().expect("the key is shown once"));
+        let (cx, fault_injector) = (server.running.cx.clone(), server.fault_injector.clone());
+        server.kill().await;
+        let process = ApiOnlyServer::start(&cx, AddressPolicy::AllowLoopback).await;
         let writer = process.client(&writer);
-        for _ in 0..WARM_UP {
+        for _ in 0..WARM_UP_REQUESTS {
             writer.post("/api/v1/packets", &packet).await.expect(201);
         }
-        meter.take();
+        fault_injector.take();
         writer.post("/api/v1/packets", &packet).await.expect(201);
-        let calls: Vec<String> = meter.take().into_iter().map(|call| call.operation).collect();
-        assert_eq!(calls, [counted, vec!["PutItem", "PutItem"]].concat());
+        let calls: Vec<String> = fault_injector.take().into_iter().map(|call| call.operation).collect();
+        assert_eq!(calls, [extra_calls, vec!["PutItem", "PutItem"]].concat());
     }
 }
 
-/// A process remembers a schema, which never changes.
+/// Schemas never change, so a process caches them.
 #[tokio::test]
-async fn a_packet_with_a_schema_costs_no_more_calls_than_one_without() {
-    let counter = Counter::warm(json!({"name": "app", "role": "app"})).await;
+async fn schema_validation_costs_no_extra_calls() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "app", "role": "app"})).await;
     let app = counter.agent.clone().of_packets();
     let schema = json!({"name": "order", "json_schema": {"type": "object"}});
     let id = app.post("/api/v1/schemas", &schema).await.expect(201).id();
@@ -212,36 +225,40 @@ async fn a_packet_with_a_schema_costs_no_more_calls_than_one_without() {
         "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
         "context": {"summary": "Upgrade"},
     });
-    counter.taken();
+    counter.take_operations();
     app.post("/api/v1/packets", &packet).await.expect(201);
-    assert_eq!(counter.taken(), ["PutItem", "PutItem"], "what it carries, and its head");
+    assert_eq!(counter.take_operations(), ["PutItem", "PutItem"], "the body and the head");
     packet["schema_id"] = id.into();
     app.post("/api/v1/packets", &packet).await.expect(201);
-    assert_eq!(counter.taken(), ["GetItem", "PutItem", "PutItem"]);
+    assert_eq!(counter.take_operations(), ["GetItem", "PutItem", "PutItem"]);
     app.post("/api/v1/packets", &packet).await.expect(201);
-    assert_eq!(counter.taken(), ["PutItem", "PutItem"]);
+    assert_eq!(counter.take_operations(), ["PutItem", "PutItem"]);
 }
 
-/// What one item does not hold costs one write more for each part, and one query more.
+/// Each part beyond the first costs one write, and all of them together one query.
 #[tokio::test]
-async fn a_packet_in_two_parts_costs_one_call_more() {
-    let counter = Counter::warm(json!({"name": "agent"})).await;
+async fn packet_in_two_parts_costs_one_extra_call() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "agent", "role": "writer"})).await;
     let agent = counter.agent.clone().of_packets();
     let packet = json!({
         "metadata": {"source_agent": {"id": "a", "name": "A"}, "target_agent": {"id": "b", "name": "B"}},
-        "context": {"summary": "Upgrade", "custom": {"text": incompressible(960_000)}},
+        "context": {"summary": "Upgrade", "custom": {"text": incompressible_text(960_000)}},
     });
-    counter.taken();
+    counter.take_operations();
     let id = agent.post("/api/v1/packets", &packet).await.expect(201).id();
-    assert_eq!(counter.taken(), ["PutItem", "PutItem", "PutItem"], "its parts, and its head");
+    assert_eq!(counter.take_operations(), ["PutItem", "PutItem", "PutItem"], "two parts and the head");
     let path = format!("/api/v1/packets/{id}");
-    for _ in 0..WARM_UP {
+    for _ in 0..WARM_UP_REQUESTS {
         agent.get(&path).await.expect(200);
     }
-    counter.taken();
+    counter.take_operations();
     agent.get(&path).await.expect(200);
-    assert_eq!(counter.taken(), ["Query", "Query"]);
+    assert_eq!(counter.take_operations(), ["Query", "Query"]);
     agent.get("/api/v1/packets").await.expect(200);
-    let listing = counter.taken();
-    assert_eq!(listing.iter().filter(|call| *call == "BatchGetItem").count(), 2, "heads, then all parts: {listing:?}");
+    let list_calls = counter.take_operations();
+    assert_eq!(
+        list_calls.iter().filter(|call| *call == "BatchGetItem").count(),
+        2,
+        "heads, then all parts: {list_calls:?}"
+    );
 }

@@ -1,178 +1,189 @@
-//! A tenant's life with its keys: whatever call breaks, and wherever the process dies, nobody has a key that should not work,
-//! nobody who should has none, and there is no more of anything than was asked for.
+//! Tenants and their API keys under failed calls and crashes: revoked keys never work, active keys always do, and no
+//! retry creates a second tenant or key.
 
 use std::time::Duration;
 
 use handrail_domain::access::Role;
 use handrail_domain::ids::TenantId;
-use handrail_kernel::store::Key;
-use handrail_testkit::{Answer, Client, Counted, Plan, World};
+use handrail_store::ApiKey;
+use handrail_testkit::{CallFilter, Client, FaultPlan, TestResponse, TestServer};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::evidence::TABLE;
-use crate::sweep::apart;
+use crate::each_call::run_isolated;
+use crate::snapshot::TABLE;
 
 const KEYS: &str = "/api/v1/keys";
 const TENANTS: &str = "/api/v1/tenants";
 const PACKETS: &str = "/api/v1/packets";
 /// One fault makes one attempt fail.
-const TRIES_MAX: usize = 4;
-/// More than any of these walks makes.
-const CALLS_MAX: usize = 120;
+const MAX_ATTEMPTS: usize = 4;
+/// More calls than any of these journeys makes.
+const MAX_CALLS: usize = 120;
 
-/// A plan for the k-th call, and whether only writes count for it.
-type Fault = (fn(usize) -> Plan, bool);
+/// Plan for the k-th call, and whether only writes are counted.
+type PlannedFault = (fn(usize) -> FaultPlan, bool);
 
-/// Repeats what was not answered, or asks for a repeat, as real clients do.
-async fn insist(world: &World, client: &Client, method: Method, path: &str, body: &Value) -> Answer {
-    for _ in 0..TRIES_MAX {
+/// Sends a request, retrying on broken connections and on 503, as real clients do.
+async fn retry_until_answered(
+    server: &TestServer,
+    client: &Client,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> TestResponse {
+    for _ in 0..MAX_ATTEMPTS {
         let headers = [("content-type", "application/json")];
         match client.try_send(method.clone(), path, &headers, body.to_string().into_bytes()).await {
-            Ok(answer) if answer.status == 503 => {
-                let wait = answer.header("retry-after").parse().expect("a client is told when to come back");
-                world.advance(Duration::from_secs(wait)).await;
+            Ok(response) if response.status == 503 => {
+                let wait = response.header("retry-after").parse().expect("a 503 has Retry-After");
+                server.advance(Duration::from_secs(wait)).await;
             }
-            Ok(answer) => return answer,
-            // The connection broke: nobody knows.
+            Ok(response) => return response,
+            // The connection broke, so the result is unknown.
             Err(_) => {}
         }
     }
     panic!("{method} {path} was never answered");
 }
 
-fn secret(answer: &Answer) -> String {
-    answer.json["key"].as_str().expect("a key is shown once").to_owned()
+fn secret_of(response: &TestResponse) -> String {
+    response.json["key"].as_str().expect("a key is shown once").to_owned()
 }
 
-async fn tenant_of(world: &World, operator: &Client) -> TenantId {
-    let wish = json!({"name": "Acme", "tier": "pro", "max_api_keys": 3});
-    let made = insist(world, operator, Method::POST, TENANTS, &wish).await;
-    // A repeat of what was made and not answered finds the name given away: to itself.
-    assert!([201, 409].contains(&made.status), "{}", made.text);
-    let listed = insist(world, operator, Method::GET, TENANTS, &Value::Null).await.json;
-    let named: Vec<&Value> = listed.as_array().expect("a list").iter().filter(|one| one["name"] == "Acme").collect();
-    let [one] = named[..] else { panic!("{} tenants have one name", named.len()) };
-    one["id"].as_str().and_then(|id| id.parse().ok()).expect("a tenant's id")
+async fn ensure_tenant(server: &TestServer, operator: &Client) -> TenantId {
+    let body = json!({"name": "Acme", "tier": "pro", "max_api_keys": 3});
+    let created = retry_until_answered(server, operator, Method::POST, TENANTS, &body).await;
+    // 409: a lost response, and the retry finds the name taken by its own first attempt.
+    assert!([201, 409].contains(&created.status), "{}", created.text);
+    let tenants = retry_until_answered(server, operator, Method::GET, TENANTS, &Value::Null).await.json;
+    let same_name: Vec<&Value> =
+        tenants.as_array().expect("a list").iter().filter(|tenant| tenant["name"] == "Acme").collect();
+    let [tenant] = same_name[..] else { panic!("{} tenants have the same name", same_name.len()) };
+    tenant["id"].as_str().and_then(|id| id.parse().ok()).expect("a tenant's id")
 }
 
-/// From nothing to a tenant that was deleted: every key that anybody was given of it.
-async fn walk(world: &World, operator: &Client) -> (TenantId, Vec<String>) {
-    let tenant = tenant_of(world, operator).await;
-    let wish = json!({"name": "writer", "role": "writer", "tenant_id": tenant});
-    let made = insist(world, operator, Method::POST, KEYS, &wish).await;
-    assert_eq!(made.status, 201, "{}", made.text);
-    let mut given = vec![secret(&made)];
-    let works = insist(world, &operator.with_key(&given[0]), Method::GET, PACKETS, &Value::Null).await;
-    assert_eq!(works.status, 200, "{}", works.text);
-    let path = format!("{KEYS}/{}/rotate?tenant_id={tenant}", made.id());
-    let rotated = insist(world, operator, Method::POST, &path, &Value::Null).await;
+/// Creates a tenant, uses and rotates a key, changes the tenant and deletes it. Returns the tenant and its keys.
+async fn run_journey(server: &TestServer, operator: &Client) -> (TenantId, Vec<String>) {
+    let tenant = ensure_tenant(server, operator).await;
+    let body = json!({"name": "writer", "role": "writer", "tenant_id": tenant});
+    let created = retry_until_answered(server, operator, Method::POST, KEYS, &body).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let mut secrets = vec![secret_of(&created)];
+    let response =
+        retry_until_answered(server, &operator.with_key(&secrets[0]), Method::GET, PACKETS, &Value::Null).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    let path = format!("{KEYS}/{}/rotate?tenant_id={tenant}", created.id());
+    let rotated = retry_until_answered(server, operator, Method::POST, &path, &Value::Null).await;
     match rotated.status {
-        201 => given.push(secret(&rotated)),
-        // It was done and not answered.
+        201 => secrets.push(secret_of(&rotated)),
+        // The rotation happened and its response was lost.
         status => assert_eq!(status, 409, "{}", rotated.text),
     }
     let changed =
-        insist(world, operator, Method::PATCH, &format!("{TENANTS}/{tenant}"), &json!({"tier": "free"})).await;
+        retry_until_answered(server, operator, Method::PATCH, &format!("{TENANTS}/{tenant}"), &json!({"tier": "free"}))
+            .await;
     assert_eq!((changed.status, &changed.json["tier"]), (200, &json!("free")));
-    let gone = insist(world, operator, Method::DELETE, &format!("{TENANTS}/{tenant}"), &Value::Null).await;
-    assert!([204, 404].contains(&gone.status), "{}", gone.text);
-    (tenant, given)
+    let deleted =
+        retry_until_answered(server, operator, Method::DELETE, &format!("{TENANTS}/{tenant}"), &Value::Null).await;
+    assert!([204, 404].contains(&deleted.status), "{}", deleted.text);
+    (tenant, secrets)
 }
 
-async fn nothing_works_any_more(world: &World, operator: &Client, tenant: TenantId, given: &[String]) {
-    world.advance(Duration::from_secs(5)).await;
-    for key in given {
+async fn assert_tenant_is_deleted(server: &TestServer, operator: &Client, tenant: TenantId, secrets: &[String]) {
+    server.advance(Duration::from_secs(5)).await;
+    for key in secrets {
         operator.with_key(key).get(PACKETS).await.expect(403);
     }
-    let keys = world.running.cx.store.keys(tenant).await.expect("keys can be listed");
-    let live = keys.iter().filter(|key| key.revoked_at.is_none()).count();
-    // One that was made and not answered may be among them. Nobody has it, and it has its place.
-    assert!((1..=2).contains(&live) && keys.len() <= 3, "{keys:?}");
+    let keys = server.running.cx.store.keys(tenant).await.expect("keys can be listed");
+    let active = keys.iter().filter(|key| key.revoked_at.is_none()).count();
+    // A key whose response was lost may be among them; it still counts towards the key limit.
+    assert!((1..=2).contains(&active) && keys.len() <= 3, "{keys:?}");
     operator.get(&format!("{TENANTS}/{tenant}")).await.expect(404);
     operator.post(KEYS, &json!({"name": "late", "tenant_id": tenant})).await.expect(404);
-    let again = operator.post(TENANTS, &json!({"name": "Acme"})).await.expect(201);
-    assert_ne!(again.id(), tenant.to_string());
+    let next_tenant = operator.post(TENANTS, &json!({"name": "Acme"})).await.expect(201);
+    assert_ne!(next_tenant.id(), tenant.to_string());
 }
 
 #[tokio::test]
-async fn a_deleted_tenant_stays_deleted_whatever_call_breaks() {
-    let plans: [Fault; 3] = [(Plan::FailBefore, false), (Plan::FailAfter, true), (Plan::Twice, true)];
+async fn deleted_tenant_stays_deleted_after_failed_calls() {
+    let plans: [PlannedFault; 3] =
+        [(FaultPlan::FailBefore, false), (FaultPlan::FailAfter, true), (FaultPlan::Duplicate, true)];
     for (plan, writes_only) in plans {
-        let mut broken = 0;
-        for k in 1..=CALLS_MAX {
-            let world = World::new().await;
-            let operator = world.stranger(Role::Operator).await.of_packets();
-            let meter = world.meter.clone();
-            meter.plan_for(Counted { table: Some(TABLE.to_owned()), writes_only }, plan(k));
-            let done = apart(async move {
-                let (tenant, given) = walk(&world, &operator).await;
-                let fired = world.meter.fired();
-                world.meter.plan(TABLE, Plan::LetPass);
-                nothing_works_any_more(&world, &operator, tenant, &given).await;
-                world.running.stop().await;
+        let mut broken_calls = 0;
+        for k in 1..=MAX_CALLS {
+            let server = TestServer::new().await;
+            let operator = server.other_tenant(Role::Operator).await.of_packets();
+            let fault_injector = server.fault_injector.clone();
+            fault_injector.plan_for(CallFilter { table: Some(TABLE.to_owned()), writes_only }, plan(k));
+            let outcome = run_isolated(async move {
+                let (tenant, secrets) = run_journey(&server, &operator).await;
+                let fired = server.fault_injector.fired();
+                server.fault_injector.plan(TABLE, FaultPlan::LetPass);
+                assert_tenant_is_deleted(&server, &operator, tenant, &secrets).await;
+                server.running.stop().await;
                 fired
             });
-            match done.await {
-                Ok(true) => broken = k,
+            match outcome.await {
+                Ok(true) => broken_calls = k,
                 Ok(false) => break,
-                Err(failure) => panic!("{:?} at {:?}: {failure}", plan(k), meter.broken()),
+                Err(failure) => panic!("{:?} at {:?}: {failure}", plan(k), fault_injector.broken()),
             }
         }
-        let least = if writes_only { 8 } else { 15 };
-        println!("{:?}: {broken} calls were broken", plan(0));
-        assert!((least..CALLS_MAX).contains(&broken), "{:?}: {broken} calls were broken", plan(0));
+        let calls_min = if writes_only { 8 } else { 15 };
+        println!("{:?}: {broken_calls} calls were broken", plan(0));
+        assert!((calls_min..MAX_CALLS).contains(&broken_calls), "{:?}: {broken_calls} calls were broken", plan(0));
     }
 }
 
-async fn live_keys(world: &World, name: &str) -> Vec<Key> {
-    let admin = world.running.cx.store.key_by_hash(&handrail_kernel::master::hash_of_key(&world.running.key)).await;
+async fn active_keys(server: &TestServer, name: &str) -> Vec<ApiKey> {
+    let admin = server.running.cx.store.key_by_hash(&handrail_domain::key_hash::hash_of_key(&server.running.key)).await;
     let tenant = admin.expect("the table can be read").expect("the admin's key is there").tenant;
-    let keys = world.running.cx.store.keys(tenant).await.expect("keys can be listed");
+    let keys = server.running.cx.store.keys(tenant).await.expect("keys can be listed");
     keys.into_iter().filter(|key| key.name == name && key.revoked_at.is_none()).collect()
 }
 
-/// Both work for a moment and never none, and the repeat makes no third.
+/// At least one of the two keys always works, and a retry creates no third key.
 #[tokio::test]
-async fn a_rotation_is_finished_wherever_the_process_dies() {
-    let plans: [Fault; 2] = [(Plan::DieBefore, false), (Plan::DieAfter, true)];
+async fn interrupted_rotation_can_be_finished() {
+    let plans: [PlannedFault; 2] = [(FaultPlan::CrashBefore, false), (FaultPlan::CrashAfter, true)];
     for (plan, writes_only) in plans {
-        let (mut died, mut finished_by_a_repeat) = (0, 0);
-        for k in 1..=CALLS_MAX {
-            let world = World::new().await;
-            let admin = world.admin.of_packets();
-            let made = admin.post(KEYS, &json!({"name": "Sales", "role": "writer"})).await.expect(201);
-            let (path, old) = (format!("{KEYS}/{}/rotate", made.id()), secret(&made));
-            world.settle().await;
-            let meter = world.meter.clone();
-            meter.plan_for(Counted { table: Some(TABLE.to_owned()), writes_only }, plan(k));
+        let (mut crashes, mut finished_by_retry) = (0, 0);
+        for k in 1..=MAX_CALLS {
+            let server = TestServer::new().await;
+            let admin = server.admin.of_packets();
+            let created = admin.post(KEYS, &json!({"name": "Sales", "role": "writer"})).await.expect(201);
+            let (path, old_secret) = (format!("{KEYS}/{}/rotate", created.id()), secret_of(&created));
+            server.run_due_work().await;
+            let fault_injector = server.fault_injector.clone();
+            fault_injector.plan_for(CallFilter { table: Some(TABLE.to_owned()), writes_only }, plan(k));
             let answered = tokio::select! {
-                answer = admin.post(&path, &Value::Null) => Some(answer.expect(201)),
-                () = meter.died() => None,
+                response = admin.post(&path, &Value::Null) => Some(response.expect(201)),
+                () = fault_injector.crashed() => None,
             };
             if answered.is_some() {
-                world.running.stop().await;
+                server.running.stop().await;
                 break;
             }
-            died = k;
-            let world = World::with(world.kill().await).await;
-            let admin = world.admin.of_packets();
-            let (left, after) =
-                (live_keys(&world, "Sales").await.len(), live_keys(&world, "Sales (rotated)").await.len());
-            assert!(left + after >= 1, "{:?}: no key works", plan(k));
+            crashes = k;
+            let server = TestServer::with(server.kill().await).await;
+            let admin = server.admin.of_packets();
+            let (old_keys, new_keys) =
+                (active_keys(&server, "Sales").await.len(), active_keys(&server, "Sales (rotated)").await.len());
+            assert!(old_keys + new_keys >= 1, "{:?}: no key works", plan(k));
             let repeated = admin.post(&path, &Value::Null).await;
-            if left == 1 {
-                finished_by_a_repeat += 1;
-                admin.with_key(&secret(&repeated.expect(201))).get(PACKETS).await.expect(200);
+            if old_keys == 1 {
+                finished_by_retry += 1;
+                admin.with_key(&secret_of(&repeated.expect(201))).get(PACKETS).await.expect(200);
             } else {
-                // All was done: the admin sees the new key in the list and can rotate that.
+                // The rotation was complete: the admin sees the new key in the list and can rotate that one.
                 repeated.expect(409);
             }
-            assert_eq!(live_keys(&world, "Sales").await.len(), 0, "{:?}", plan(k));
-            assert_eq!(live_keys(&world, "Sales (rotated)").await.len(), 1, "{:?}", plan(k));
-            admin.with_key(&old).get(PACKETS).await.expect(403);
-            world.running.stop().await;
+            assert_eq!(active_keys(&server, "Sales").await.len(), 0, "{:?}", plan(k));
+            assert_eq!(active_keys(&server, "Sales (rotated)").await.len(), 1, "{:?}", plan(k));
+            admin.with_key(&old_secret).get(PACKETS).await.expect(403);
+            server.running.stop().await;
         }
-        assert!(died >= 4 && finished_by_a_repeat >= 3, "{:?}: {died}, {finished_by_a_repeat}", plan(0));
+        assert!(crashes >= 4 && finished_by_retry >= 3, "{:?}: {crashes}, {finished_by_retry}", plan(0));
     }
 }

@@ -1,11 +1,11 @@
-//! What the journeys of packets begin with.
+//! Fixtures of the packet journeys.
 
-use handrail_testkit::{Answer, Client};
+use handrail_testkit::{Client, TestResponse};
 use serde_json::{Value, json};
 
 pub(crate) const PACKETS: &str = "/api/v1/packets";
 
-pub(crate) fn packet(to: &str) -> Value {
+pub(crate) fn packet_body(to: &str) -> Value {
     json!({
         "metadata": {
             "source_agent": {"id": "sales-01", "name": "Sales"},
@@ -15,28 +15,28 @@ pub(crate) fn packet(to: &str) -> Value {
     })
 }
 
-pub(crate) fn claim(agent: &str) -> Value {
+pub(crate) fn claim_body(agent: &str) -> Value {
     json!({"agent_id": agent, "agent_name": format!("The {agent}")})
 }
 
-pub(crate) async fn made(client: &Client, packet: &Value) -> String {
+pub(crate) async fn create_packet(client: &Client, packet: &Value) -> String {
     client.post(PACKETS, packet).await.expect(201).id()
 }
 
-pub(crate) async fn seen(client: &Client, id: &str) -> Value {
+pub(crate) async fn get_packet(client: &Client, id: &str) -> Value {
     client.get(&format!("{PACKETS}/{id}")).await.expect(200).json
 }
 
-pub(crate) async fn take(client: &Client, id: &str, agent: &str) -> Answer {
-    client.post(&format!("{PACKETS}/{id}/claim"), &claim(agent)).await
+pub(crate) async fn claim_packet(client: &Client, id: &str, agent: &str) -> TestResponse {
+    client.post(&format!("{PACKETS}/{id}/claim"), &claim_body(agent)).await
 }
 
-pub(crate) async fn patch(client: &Client, id: &str, body: Value) -> Answer {
+pub(crate) async fn patch_packet(client: &Client, id: &str, body: Value) -> TestResponse {
     client.patch(&format!("{PACKETS}/{id}"), &body).await
 }
 
-/// What happened, by name, with who did it.
-pub(crate) async fn told(client: &Client, id: &str) -> Vec<(String, String)> {
+/// Returns the history as pairs of action and actor.
+pub(crate) async fn get_history(client: &Client, id: &str) -> Vec<(String, String)> {
     let history = client.get(&format!("{PACKETS}/{id}/history")).await.expect(200).json;
     let events = history["events"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -1,12 +1,12 @@
-//! What Slack takes in blocks and dialogs: kinds, required fields, lengths. As published at docs.slack.dev.
+//! Validation of blocks and dialogs by the limits published at docs.slack.dev: types, required fields, lengths.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-type Checked = Result<(), String>;
+type CheckResult = Result<(), String>;
 
-pub(super) fn check_blocks(blocks: &Value, count_max: usize) -> Checked {
+pub(super) fn check_blocks(blocks: &Value, count_max: usize) -> CheckResult {
     let blocks = blocks.as_array().ok_or("the blocks are no list")?;
     if blocks.is_empty() || blocks.len() > count_max {
         return Err(format!("there are {} blocks", blocks.len()));
@@ -19,12 +19,12 @@ pub(super) fn check_blocks(blocks: &Value, count_max: usize) -> Checked {
                 return Err(format!("two blocks are called {id}"));
             }
         }
-        check_block(block).map_err(|why| format!("{why} in {block}"))?;
+        check_block(block).map_err(|error| format!("{error} in {block}"))?;
     }
     Ok(())
 }
 
-fn check_block(block: &Value) -> Checked {
+fn check_block(block: &Value) -> CheckResult {
     match block["type"].as_str().unwrap_or_default() {
         "divider" => Ok(()),
         "header" => plain(&block["text"], "a header", 150),
@@ -66,7 +66,7 @@ fn check_block(block: &Value) -> Checked {
     }
 }
 
-fn check_element(element: &Value) -> Checked {
+fn check_element(element: &Value) -> CheckResult {
     length(&element["action_id"], "an action_id", 255)?;
     if !element["placeholder"].is_null() {
         plain(&element["placeholder"], "a placeholder", 150)?;
@@ -98,8 +98,8 @@ fn check_element(element: &Value) -> Checked {
         }
         "datetimepicker" => Ok(()),
         "static_select" | "radio_buttons" => {
-            let most = if element["type"] == "static_select" { 100 } else { 10 };
-            list(&element["options"], "options", most)?.iter().try_for_each(|option| {
+            let max = if element["type"] == "static_select" { 100 } else { 10 };
+            list(&element["options"], "options", max)?.iter().try_for_each(|option| {
                 plain(&option["text"], "an option", 75)?;
                 length(&option["value"], "an option's value", 150)
             })
@@ -108,7 +108,7 @@ fn check_element(element: &Value) -> Checked {
     }
 }
 
-pub(super) fn check_view(view: &Value) -> Checked {
+pub(super) fn check_view(view: &Value) -> CheckResult {
     if view["type"] != "modal" {
         return Err("the view is no modal".to_owned());
     }
@@ -120,43 +120,43 @@ pub(super) fn check_view(view: &Value) -> Checked {
     if has_input && view["submit"].is_null() {
         return Err("a modal with inputs has no submit".to_owned());
     }
-    for (name, most) in [("callback_id", 255), ("private_metadata", 3_000)] {
+    for (name, max) in [("callback_id", 255), ("private_metadata", 3_000)] {
         if !view[name].is_null() {
-            length(&view[name], name, most)?;
+            length(&view[name], name, max)?;
         }
     }
     check_blocks(&view["blocks"], 100)
 }
 
-fn list<'a>(value: &'a Value, what: &str, most: usize) -> Result<&'a Vec<Value>, String> {
-    let items = value.as_array().ok_or_else(|| format!("{what} is no list"))?;
-    let fits = (1..=most).contains(&items.len());
-    if fits { Ok(items) } else { Err(format!("{what} has {} items", items.len())) }
+fn list<'a>(value: &'a Value, name: &str, max: usize) -> Result<&'a Vec<Value>, String> {
+    let items = value.as_array().ok_or_else(|| format!("{name} is no list"))?;
+    let is_in_range = (1..=max).contains(&items.len());
+    if is_in_range { Ok(items) } else { Err(format!("{name} has {} items", items.len())) }
 }
 
-fn plain(text: &Value, what: &str, most: usize) -> Checked {
+fn plain(text: &Value, name: &str, max: usize) -> CheckResult {
     if text["type"] != "plain_text" {
-        return Err(format!("{what} is no plain_text"));
+        return Err(format!("{name} is no plain_text"));
     }
-    length(&text["text"], what, most)
+    length(&text["text"], name, max)
 }
 
-/// What can't be seen is a mistake of ours too: a mention of everybody in marked-up text.
-fn any_text(text: &Value, what: &str, most: usize) -> Checked {
+/// Validates a text of either type. Rejects mentions, which untrusted text must not cause.
+fn any_text(text: &Value, name: &str, max: usize) -> CheckResult {
     match text["type"].as_str() {
-        Some("plain_text") => length(&text["text"], what, most),
+        Some("plain_text") => length(&text["text"], name, max),
         Some("mrkdwn") => {
-            let marked = text["text"].as_str().unwrap_or_default();
-            if marked.replace("<!date^", "").contains("<!") || marked.contains("<@") || marked.contains("<#") {
-                return Err(format!("{what} mentions somebody"));
+            let markdown = text["text"].as_str().unwrap_or_default();
+            if markdown.replace("<!date^", "").contains("<!") || markdown.contains("<@") || markdown.contains("<#") {
+                return Err(format!("{name} contains a mention"));
             }
-            length(&text["text"], what, most)
+            length(&text["text"], name, max)
         }
-        _ => Err(format!("{what} is no text")),
+        _ => Err(format!("{name} is no text")),
     }
 }
 
-fn length(text: &Value, what: &str, most: usize) -> Checked {
-    let count = text.as_str().ok_or_else(|| format!("{what} is missing"))?.chars().count();
-    if (1..=most).contains(&count) { Ok(()) } else { Err(format!("{what} has {count} characters")) }
+fn length(text: &Value, name: &str, max: usize) -> CheckResult {
+    let count = text.as_str().ok_or_else(|| format!("{name} is missing"))?.chars().count();
+    if (1..=max).contains(&count) { Ok(()) } else { Err(format!("{name} has {count} characters")) }
 }

@@ -1,34 +1,36 @@
-//! People at the stand-in: what their taps and their dialogs send to Handrail, signed as Slack signs.
+//! Users of the fake Slack: requests that their clicks and dialogs send to Handrail, signed as by Slack.
 
 use handrail_domain::ids::hex;
 use handrail_domain::time::Timestamp;
-use handrail_kernel::master::hmac_sha256;
+use handrail_secrets::master_key::hmac_sha256;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{SIGNING_SECRET, SlackMessage, SlackStandIn, TEAM};
-use crate::client::{Answer, Client};
-use crate::world::{World, WorldOptions};
+use super::fake_slack::FakeSlack;
+use super::message::SlackMessage;
+use super::state::{CLIENT_ID, SCOPES, SIGNING_SECRET, TEAM};
+use crate::client::{Client, TestResponse};
+use crate::world::{TestServer, TestServerOptions};
 
-/// What Slack sends when somebody does something, ready to be sent, and sent again.
+/// Slack interaction request; it can be sent repeatedly.
 #[derive(Clone, Debug)]
-pub struct Tap {
+pub struct Interaction {
     pub payload: Value,
     pub at: Timestamp,
     pub signing_secret: String,
 }
 
-impl SlackStandIn {
-    /// A tap on the button of this action.
+impl FakeSlack {
+    /// Returns the interaction of a click on the button with this action.
     #[track_caller]
-    pub fn tap(&self, message: &SlackMessage, action: &str, user: &str, at: Timestamp) -> Tap {
+    pub fn tap(&self, message: &SlackMessage, action: &str, user: &str, at: Timestamp) -> Interaction {
         let button = message.elements().find(|element| element["action_id"] == action);
         let button = button.unwrap_or_else(|| panic!("no button {action} in {:?}", message.buttons()));
         let trigger = {
-            let mut book = self.lock();
-            book.counted += 1;
-            let trigger = format!("trigger.{}", book.counted);
-            book.triggers.insert(trigger.clone());
+            let mut server_state = self.lock();
+            server_state.id_counter += 1;
+            let trigger = format!("trigger.{}", server_state.id_counter);
+            server_state.triggers.insert(trigger.clone());
             trigger
         };
         let payload = json!({
@@ -55,24 +57,25 @@ impl SlackStandIn {
                 "action_ts": "1790000000.000001",
             }],
         });
-        Tap::of(payload, at)
+        Interaction::of(payload, at)
     }
 
-    /// The dialog is filled in and sent: for each block its element's state, as `{"value": ..}` and the like.
-    pub fn submit(&self, view: &Value, state: &[(&str, Value)], user: &str, at: Timestamp) -> Tap {
+    /// Returns the interaction of a submitted dialog. `state` holds the element state of each block, for example
+    /// `{"value": ..}`.
+    pub fn submit(&self, view: &Value, state: &[(&str, Value)], user: &str, at: Timestamp) -> Interaction {
         let mut values = Map::new();
         for block in view["blocks"].as_array().into_iter().flatten().filter(|block| block["type"] == "input") {
             let (block_id, action_id) = (block["block_id"].as_str(), block["element"]["action_id"].as_str());
             let (block_id, action_id) =
                 (block_id.expect("an input has a name"), action_id.expect("an input has a name"));
-            let given = state.iter().find(|(name, _)| *name == block_id).map(|(_, value)| value.clone());
-            let mut given = given.unwrap_or_else(|| json!({"value": null}));
-            given["type"] = block["element"]["type"].clone();
-            values.insert(block_id.to_owned(), json!({action_id: given}));
+            let element = state.iter().find(|(name, _)| *name == block_id).map(|(_, value)| value.clone());
+            let mut element = element.unwrap_or_else(|| json!({"value": null}));
+            element["type"] = block["element"]["type"].clone();
+            values.insert(block_id.to_owned(), json!({action_id: element}));
         }
-        let mut sent = view.clone();
-        sent["id"] = "V0STANDIN".into();
-        sent["state"] = json!({"values": values});
+        let mut submitted = view.clone();
+        submitted["id"] = "V0STANDIN".into();
+        submitted["state"] = json!({"values": values});
         let payload = json!({
             "type": "view_submission",
             "team": {"id": TEAM, "domain": "standin"},
@@ -80,21 +83,21 @@ impl SlackStandIn {
             "api_app_id": "A0HANDRAIL",
             "token": "deprecated",
             "trigger_id": "unused",
-            "view": sent,
+            "view": submitted,
             "response_urls": [],
             "is_enterprise_install": false,
             "enterprise": null,
         });
-        Tap::of(payload, at)
+        Interaction::of(payload, at)
     }
 }
 
-impl Tap {
+impl Interaction {
     pub fn of(payload: Value, at: Timestamp) -> Self {
         Self { payload, at, signing_secret: SIGNING_SECRET.to_owned() }
     }
 
-    /// The body as Slack sends it, and its signature's headers.
+    /// Returns the form body and the headers, with the signature.
     pub fn signed(&self) -> (String, [(&'static str, String); 3]) {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &self.payload.to_string())
@@ -109,57 +112,57 @@ impl Tap {
         (body, headers)
     }
 
-    pub async fn send(&self, handrail: &Client) -> Answer {
+    pub async fn send(&self, handrail: &Client) -> TestResponse {
         let (body, headers) = self.signed();
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         handrail.without_key().send(Method::POST, "/slack/interactions", &headers, body.into_bytes()).await
     }
 }
 
-/// An admin's browser on its way through Slack.
-impl SlackStandIn {
-    /// Asks Handrail for the address and follows it: where the browser comes back to Handrail.
-    pub async fn way_back(&self, admin: &Client, code: &str) -> String {
-        let asked = admin.post("/slack/install", &json!({})).await.expect(200);
-        let address = asked.json["install_url"].as_str().expect("an address").to_owned();
-        let (place, query) = address.split_once('?').expect("the address has a query");
-        assert_eq!(place, format!("{}/oauth/v2/authorize", self.site));
-        let asked: std::collections::HashMap<_, _> =
+/// The OAuth installation, as an admin's browser walks it.
+impl FakeSlack {
+    /// Requests the install URL, checks its query, and returns the path at which the browser comes back to Handrail.
+    pub async fn oauth_redirect(&self, admin: &Client, code: &str) -> String {
+        let install = admin.post("/slack/install", &json!({})).await.expect(200);
+        let address = install.json["install_url"].as_str().expect("an address").to_owned();
+        let (base, query) = address.split_once('?').expect("the address has a query");
+        assert_eq!(base, format!("{}/oauth/v2/authorize", self.site));
+        let params: std::collections::HashMap<_, _> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        assert_eq!((asked["client_id"].as_str(), asked["scope"].as_str()), (super::CLIENT_ID, super::SCOPES));
-        format!("/slack/oauth/callback?code={code}&state={}", asked["state"])
+        assert_eq!((params["client_id"].as_str(), params["scope"].as_str()), (CLIENT_ID, SCOPES));
+        format!("/slack/oauth/callback?code={code}&state={}", params["state"])
     }
 
-    /// Lets Handrail in, for the account of this admin.
+    /// Installs Handrail in the workspace for the tenant of this admin.
     pub async fn connect(&self, admin: &Client) {
-        let back = self.way_back(admin, &self.grants()).await;
+        let back = self.oauth_redirect(admin, &self.issue_code()).await;
         admin.without_key().get(&back).await.expect(200);
     }
 }
 
-impl World {
-    /// A world whose account is connected to a workspace.
-    pub async fn in_slack() -> (Self, SlackStandIn) {
-        let slack = SlackStandIn::start().await;
-        let world = Self::with(WorldOptions { slack: slack.settings(), ..WorldOptions::default() }).await;
-        slack.connect(&world.admin).await;
+impl TestServer {
+    /// Starts a server whose tenant is connected to a Slack workspace.
+    pub async fn with_slack() -> (Self, FakeSlack) {
+        let slack = FakeSlack::start().await;
+        let server = Self::with(TestServerOptions { slack: slack.settings(), ..TestServerOptions::default() }).await;
+        slack.connect(&server.admin).await;
         slack.calls();
-        (world, slack)
+        (server, slack)
     }
 
-    /// Asks as [`World::ask`] does, in Slack, with these changes. The decision's id.
-    pub async fn asked_in_slack(&self, changes: Value) -> String {
-        let mut ask = self.ask();
-        ask["channel"] = "slack".into();
-        if let (Value::Object(ask), Value::Object(changes)) = (&mut ask, changes) {
-            ask.extend(changes);
+    /// Creates a decision from [`TestServer::decision_body`] on channel `slack`, with these changes. Returns its id.
+    pub async fn create_slack_decision(&self, changes: Value) -> String {
+        let mut body = self.decision_body();
+        body["channel"] = "slack".into();
+        if let (Value::Object(fields), Value::Object(changes)) = (&mut body, changes) {
+            fields.extend(changes);
         }
-        let id = self.admin.post("/decisions", &ask).await.expect(201).id();
-        self.settle().await;
+        let id = self.admin.post("/decisions", &body).await.expect(201).id();
+        self.run_due_work().await;
         id
     }
 
-    /// What the asker reads.
+    /// Returns the decision's JSON as the requester reads it.
     pub async fn decision(&self, id: &str) -> Value {
         self.admin.get(&format!("/decisions/{id}")).await.expect(200).json
     }

@@ -1,14 +1,14 @@
 use proptest::prelude::*;
 
-use super::super::Reach::{LoopbackToo, PublicOnly};
+use super::super::AddressPolicy::{AllowLoopback, PublicOnly};
 use super::*;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Each refused range by its first and last address, and the neighbours on both sides that are
-/// public. `None` where the neighbour is refused for another reason or there is none.
+/// First and last address of each refused range, between the public neighbours on both sides. A neighbour is `None` if
+/// it does not exist or is refused too.
 const V4_RANGES: [(Option<&str>, &str, &str, Option<&str>); 15] = [
     (None, "0.0.0.0", "0.255.255.255", Some("1.0.0.0")),
     (Some("9.255.255.255"), "10.0.0.0", "10.255.255.255", Some("11.0.0.0")),
@@ -69,23 +69,23 @@ const V6_RANGES: [(Option<&str>, &str, &str, Option<&str>); 18] = [
 ];
 
 #[test]
-fn every_refused_range_ends_where_it_should() {
+fn refused_ranges_have_exact_bounds() {
     for (before, first, last, after) in V4_RANGES.iter().chain(&V6_RANGES) {
-        assert!(!reachable(ip(first), PublicOnly), "{first}");
-        assert!(!reachable(ip(last), PublicOnly), "{last}");
+        assert!(!is_allowed(ip(first), PublicOnly), "{first}");
+        assert!(!is_allowed(ip(last), PublicOnly), "{last}");
         for neighbour in [before, after].into_iter().flatten() {
-            assert!(reachable(ip(neighbour), PublicOnly), "{neighbour}");
-            assert!(reachable(ip(neighbour), LoopbackToo), "{neighbour}");
+            assert!(is_allowed(ip(neighbour), PublicOnly), "{neighbour}");
+            assert!(is_allowed(ip(neighbour), AllowLoopback), "{neighbour}");
         }
     }
 }
 
 #[test]
-fn well_known_addresses() {
+fn well_known_addresses_are_classified() {
     for public in ["1.1.1.1", "8.8.8.8", "52.94.236.248", "2001:4860:4860::8888", "2a00:1450::1", "::ffff:8.8.8.8"] {
-        assert!(reachable(ip(public), PublicOnly), "{public}");
+        assert!(is_allowed(ip(public), PublicOnly), "{public}");
     }
-    for (private, what) in [
+    for (private, description) in [
         ("169.254.169.254", "instance metadata"),
         ("169.254.170.2", "container credentials"),
         ("169.254.100.1", "Lambda's own link-local network"),
@@ -102,35 +102,35 @@ fn well_known_addresses() {
         ("fe80::1", "link-local"),
         ("ff02::1", "all nodes"),
     ] {
-        for reach in [PublicOnly, LoopbackToo] {
-            assert!(!reachable(ip(private), reach), "{private}: {what}");
+        for policy in [PublicOnly, AllowLoopback] {
+            assert!(!is_allowed(ip(private), policy), "{private}: {description}");
         }
     }
 }
 
 #[test]
-fn loopback_too_adds_loopback() {
+fn allow_loopback_accepts_loopback() {
     for loopback in ["127.0.0.1", "127.0.0.0", "127.255.255.255", "127.53.1.9", "::1", "::ffff:127.0.0.1"] {
-        assert!(!reachable(ip(loopback), PublicOnly), "{loopback}");
-        assert!(reachable(ip(loopback), LoopbackToo), "{loopback}");
+        assert!(!is_allowed(ip(loopback), PublicOnly), "{loopback}");
+        assert!(is_allowed(ip(loopback), AllowLoopback), "{loopback}");
     }
 }
 
 #[test]
-fn loopback_too_adds_nothing_else() {
+fn allow_loopback_refuses_other_private_ranges() {
     for (_, first, last, _) in V4_RANGES.iter().chain(&V6_RANGES) {
         for edge in [ip(first), ip(last)] {
-            assert_eq!(reachable(edge, LoopbackToo), edge.is_loopback(), "{edge}");
+            assert_eq!(is_allowed(edge, AllowLoopback), edge.is_loopback(), "{edge}");
         }
     }
-    assert!(!reachable(ip("::127.0.0.1"), LoopbackToo));
-    assert!(!reachable(ip("64:ff9b::127.0.0.1"), LoopbackToo));
-    assert!(!reachable(ip("2002:7f00:1::1"), LoopbackToo));
+    assert!(!is_allowed(ip("::127.0.0.1"), AllowLoopback));
+    assert!(!is_allowed(ip("64:ff9b::127.0.0.1"), AllowLoopback));
+    assert!(!is_allowed(ip("2002:7f00:1::1"), AllowLoopback));
 }
 
 proptest! {
     #[test]
-    fn what_the_standard_library_calls_special_is_refused(bits: u32) {
+    fn special_addresses_of_std_are_refused(bits: u32) {
         let v4 = Ipv4Addr::from_bits(bits);
         let special = v4.is_unspecified()
             || v4.is_loopback()
@@ -140,30 +140,30 @@ proptest! {
             || v4.is_multicast()
             || v4.is_broadcast();
         if special {
-            prop_assert!(!reachable(v4.into(), PublicOnly));
+            prop_assert!(!is_allowed(v4.into(), PublicOnly));
         }
-        prop_assert_eq!(reachable(v4.into(), PublicOnly), reachable(v4.to_ipv6_mapped().into(), PublicOnly));
+        prop_assert_eq!(is_allowed(v4.into(), PublicOnly), is_allowed(v4.to_ipv6_mapped().into(), PublicOnly));
     }
 
     #[test]
-    fn an_ipv6_address_outside_global_unicast_is_never_reachable(bits: u128) {
+    fn ipv6_outside_global_unicast_is_refused(bits: u128) {
         let v6 = Ipv6Addr::from_bits(bits);
         if v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_multicast() {
-            prop_assert!(!reachable(v6.into(), LoopbackToo));
+            prop_assert!(!is_allowed(v6.into(), AllowLoopback));
         }
         if bits >> 125 != 1 && v6.to_ipv4().is_none() {
-            prop_assert!(!reachable(v6.into(), LoopbackToo));
+            prop_assert!(!is_allowed(v6.into(), AllowLoopback));
         }
     }
 
     #[test]
-    fn loopback_too_differs_from_public_only_in_loopback_alone(bits: u128, v4: bool) {
+    fn policies_differ_for_loopback_only(bits: u128, v4: bool) {
         let address: IpAddr = if v4 {
             Ipv4Addr::from_bits((bits >> 96) as u32).into()
         } else {
             Ipv6Addr::from_bits(bits).into()
         };
-        let differs = reachable(address, PublicOnly) != reachable(address, LoopbackToo);
+        let differs = is_allowed(address, PublicOnly) != is_allowed(address, AllowLoopback);
         prop_assert_eq!(differs, address.to_canonical().is_loopback());
     }
 }

@@ -1,4 +1,4 @@
-//! Private addresses in every spelling a URL parser has ever understood.
+//! Private addresses in all spellings that URL parsers accept.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -50,7 +50,7 @@ fn base() -> impl Strategy<Value = Base> {
     proptest::sample::select(&[Base::Decimal, Base::Octal, Base::Hex, Base::UpperHex, Base::PaddedHex][..])
 }
 
-/// `a`, `a.b`, `a.b.c` or `a.b.c.d`, where the last part takes the bits that are left.
+/// Splits an address into parts, as in `a`, `a.b`, `a.b.c` or `a.b.c.d`. The last part has all remaining bits.
 fn parts(address: Ipv4Addr, count: usize) -> Vec<u32> {
     let bits = address.to_bits();
     let mut parts: Vec<u32> = (0..count - 1).map(|index| bits >> (24 - 8 * index) & 0xff).collect();
@@ -58,9 +58,9 @@ fn parts(address: Ipv4Addr, count: usize) -> Vec<u32> {
     parts
 }
 
-/// The same text in characters that a URL parser maps to the plain ones.
-fn disguise(text: &str, as_what: u8) -> String {
-    match as_what {
+/// Rewrites `text` with characters that URL parsers map to the plain ones.
+fn disguise(text: &str, method: u8) -> String {
+    match method {
         0 => text.to_owned(),
         1 => text.replace('.', "。"),
         2 => text.replace('.', "．"),
@@ -79,21 +79,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_private_ipv4_address_passes_in_any_spelling(
+    fn private_ipv4_is_refused_in_any_spelling(
         address in private_v4(),
         count in 1_usize..=4,
         bases in proptest::array::uniform4(base()),
-        as_what in 0_u8..=6,
-        reach in proptest::sample::select(&[Reach::PublicOnly, Reach::LoopbackToo][..]),
+        method in 0_u8..=6,
+        policy in proptest::sample::select(&[AddressPolicy::PublicOnly, AddressPolicy::AllowLoopback][..]),
     ) {
         let plain: Vec<String> =
             parts(address, count).into_iter().zip(bases).map(|(part, base)| base.write(part)).collect();
         let plain = plain.join(".");
-        let text = format!("http://{}/", disguise(&plain, as_what));
+        let text = format!("http://{}/", disguise(&plain, method));
 
-        let outcome = OutboundUrl::parse(&text, reach);
-        if reach == Reach::LoopbackToo && address.is_loopback() {
-            // Loopback is fine there, though only as everybody writes it.
+        let outcome = OutboundUrl::parse(&text, policy);
+        if policy == AddressPolicy::AllowLoopback && address.is_loopback() {
+            // `AllowLoopback` accepts loopback in the usual spelling only.
             prop_assert_eq!(outcome.is_ok(), text == format!("http://{address}/"), "{}", text);
         } else {
             let expected = OutboundUrlFault::PrivateAddress { address: address.into() };
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn no_private_ipv4_address_passes_inside_an_ipv6_address(address in private_v4()) {
+    fn private_ipv4_inside_ipv6_is_refused(address in private_v4()) {
         let [high, low] = [address.to_bits() >> 16, address.to_bits() & 0xffff];
         for host in [
             format!("::ffff:{address}"),
@@ -116,12 +116,12 @@ proptest! {
             format!("2001::{:x}:{:x}", !high & 0xffff, !low & 0xffff),
         ] {
             let text = format!("http://[{host}]/");
-            prop_assert!(OutboundUrl::parse(&text, Reach::PublicOnly).is_err(), "{}", text);
+            prop_assert!(OutboundUrl::parse(&text, AddressPolicy::PublicOnly).is_err(), "{}", text);
         }
     }
 
     #[test]
-    fn an_accepted_address_is_a_reachable_one(bits: u128, v4: bool) {
+    fn accepted_addresses_are_allowed_addresses(bits: u128, v4: bool) {
         let (address, text): (IpAddr, _) = if v4 {
             let address = Ipv4Addr::from_bits((bits >> 96) as u32);
             (address.into(), format!("http://{address}/"))
@@ -129,9 +129,9 @@ proptest! {
             let address = Ipv6Addr::from_bits(bits);
             (address.into(), format!("http://[{address}]/"))
         };
-        for reach in [Reach::PublicOnly, Reach::LoopbackToo] {
-            let accepted = OutboundUrl::parse(&text, reach);
-            prop_assert_eq!(accepted.is_ok(), reachable(address, reach));
+        for policy in [AddressPolicy::PublicOnly, AddressPolicy::AllowLoopback] {
+            let accepted = OutboundUrl::parse(&text, policy);
+            prop_assert_eq!(accepted.is_ok(), is_allowed(address, policy));
             if let Ok(url) = accepted {
                 prop_assert_eq!(url.address(), Some(address));
             }
@@ -139,12 +139,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_parses_to_itself_again(
+    fn accepted_url_parses_to_itself(
         text in "(https?|HTTP)://[a-zA-Zü.0-9:@%_\\[\\]-]{1,20}(/[ -~ü]{0,20})?",
     ) {
-        for reach in [Reach::PublicOnly, Reach::LoopbackToo] {
-            if let Ok(url) = OutboundUrl::parse(&text, reach) {
-                prop_assert_eq!(OutboundUrl::parse(url.as_str(), reach), Ok(url.clone()));
+        for policy in [AddressPolicy::PublicOnly, AddressPolicy::AllowLoopback] {
+            if let Ok(url) = OutboundUrl::parse(&text, policy) {
+                prop_assert_eq!(OutboundUrl::parse(url.as_str(), policy), Ok(url.clone()));
                 prop_assert!(url.as_str().is_ascii());
                 prop_assert!(url.path_and_query().starts_with('/'));
             }
@@ -152,8 +152,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parser_fall_over(text in any::<String>()) {
-        let _ = OutboundUrl::parse(&text, Reach::PublicOnly);
-        let _ = OutboundUrl::parse(&format!("http://{text}"), Reach::PublicOnly);
+    fn parser_never_panics(text in any::<String>()) {
+        let _ = OutboundUrl::parse(&text, AddressPolicy::PublicOnly);
+        let _ = OutboundUrl::parse(&format!("http://{text}"), AddressPolicy::PublicOnly);
     }
 }

@@ -1,0 +1,140 @@
+//! Error responses of the decisions API: `{"error": text, "code": CODE}`.
+
+use axum::response::{IntoResponse, Response};
+use handrail_domain::attachment::ATTACHMENTS_MAX;
+use handrail_domain::decision::{FieldError, FieldErrorKind, Refusal};
+use handrail_web::problem::ErrorRenderer;
+use handrail_web::problem::{Problem, RequestId};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+
+fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
+    let mut body = Map::new();
+    body.insert("error".to_owned(), problem.message().into());
+    body.insert("code".to_owned(), error_code(problem).into());
+    match problem {
+        Problem::Invalid { field: Some(field), .. } => {
+            body.insert("field".to_owned(), field.as_str().into());
+        }
+        Problem::Refused { details, .. } => body.extend(details.clone()),
+        Problem::Busy { .. } | Problem::Internal => {
+            body.insert("request_id".to_owned(), id.map(|id| id.0.as_str()).into());
+        }
+        Problem::NoCredentials
+        | Problem::UnknownApiKey
+        | Problem::MissingScope { .. }
+        | Problem::NotFound { .. }
+        | Problem::NoRoute
+        | Problem::MethodNotAllowed
+        | Problem::Invalid { field: None, .. }
+        | Problem::TooLarge { .. }
+        | Problem::RateLimited { .. } => {}
+    }
+    (problem.status(), axum::Json(Value::Object(body))).into_response()
+}
+
+fn error_code(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::NoCredentials => "UNAUTHORIZED",
+        Problem::UnknownApiKey => "INVALID_KEY",
+        Problem::MissingScope { .. } => "FORBIDDEN",
+        Problem::NotFound { .. } | Problem::NoRoute => "NOT_FOUND",
+        Problem::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+        Problem::Invalid { .. } | Problem::TooLarge { .. } => "VALIDATION_ERROR",
+        Problem::RateLimited { .. } => "RATE_LIMIT",
+        Problem::Refused { code, .. } => code,
+        Problem::Busy { .. } => "BUSY",
+        Problem::Internal => "INTERNAL",
+    }
+}
+
+pub(crate) fn field_error_to_problem(error: FieldError) -> Problem {
+    match error.kind {
+        FieldErrorKind::Value => Problem::invalid(error.field, error.message),
+        FieldErrorKind::Channel => Problem::refused(
+            StatusCode::BAD_REQUEST,
+            "UNSUPPORTED_CHANNEL",
+            format!("{} {}", error.field, error.message),
+        ),
+        FieldErrorKind::Approver => Problem::refused(
+            StatusCode::FORBIDDEN,
+            "APPROVER_NOT_ALLOWED",
+            format!("{} {}", error.field, error.message),
+        ),
+    }
+}
+
+pub fn refusal_to_problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::AlreadyAnswered { state, by, at } => {
+            let message = format!("Already {} by {by} at {at}", state.name());
+            let details = json!({"status": state.name(), "resolved_by": by, "resolved_at": at});
+            refused_with_details(StatusCode::CONFLICT, "ALREADY_RESOLVED", message, details)
+        }
+        Refusal::Expired { at } => refused_with_details(
+            StatusCode::GONE,
+            "EXPIRED",
+            format!("Expired at {at}"),
+            json!({"status": "expired", "expires_at": at}),
+        ),
+        Refusal::NotOffered { choice, offered } => {
+            let offered: Vec<_> = offered.into_iter().map(handrail_domain::decision::Choice::name).collect();
+            Problem::invalid("action", format!("{} was not offered: use one of {}", choice.name(), offered.join(", ")))
+        }
+        Refusal::Cancelled { at } => refused_with_details(
+            StatusCode::GONE,
+            "EXPIRED",
+            format!("Cancelled by the requester at {at}"),
+            json!({"status": "expired", "cancelled_at": at}),
+        ),
+        Refusal::AnswerMismatch { field, message } => Problem::invalid(field, message),
+        Refusal::NotRequester => Problem::refused(
+            StatusCode::FORBIDDEN,
+            "FORBIDDEN",
+            "Only the key that asked, or one with the role app or admin, may cancel this decision",
+        ),
+        Refusal::TooManyAttachments { have, more } => Problem::invalid(
+            "file",
+            format!("exceeds the limit of {ATTACHMENTS_MAX} attachments: there are {have}, and {more} more were sent"),
+        ),
+        Refusal::NotCurrentApprover => {
+            Problem::refused(StatusCode::FORBIDDEN, "NOT_ASKED", "This decision is waiting for another approver")
+        }
+    }
+}
+
+fn refused_with_details(status: StatusCode, code: &'static str, message: String, details: Value) -> Problem {
+    match details {
+        Value::Object(details) => Problem::Refused { status, code, message, details },
+        _ => Problem::refused(status, code, message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use handrail_platform::fault::Fault;
+    use handrail_web::problem;
+    use http::header::RETRY_AFTER;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn internal_error_exposes_only_the_request_id() {
+        let id = RequestId("0123".to_owned());
+        for (fault, status, code, retry_after) in [
+            (Fault::internal("item 17 of ann@example.com can't be read"), 500, "INTERNAL", None),
+            (Fault::Busy("the table throttles".into()), 503, "BUSY", Some("1")),
+        ] {
+            let response = problem::render_error(ERROR_RENDERER, Some(&id), Problem::from(fault).into_response());
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers().get(RETRY_AFTER).map(|seconds| seconds.to_str().unwrap()), retry_after);
+            let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), 1_000).await.unwrap()).unwrap();
+            assert_eq!((&body["code"], &body["request_id"]), (&json!(code), &json!("0123")));
+            assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
+            assert!(body["error"].is_string() && !body.to_string().contains("ann@example.com"), "{body}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Error responses of the packets API: a JSON object with `detail`. Published clients retry on any other body.
+
+use axum::response::{IntoResponse, Response};
+use handrail_domain::ids::RecordId;
+use handrail_domain::packet::{FieldError, Refusal, State};
+use handrail_domain::text::one_line;
+use handrail_web::problem::ErrorRenderer;
+use handrail_web::problem::{Problem, RequestId};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+
+fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
+    let mut body = Map::from_iter([("detail".to_owned(), Value::String(error_detail(problem)))]);
+    match problem {
+        Problem::Invalid { field, message } => {
+            body.insert("field".to_owned(), field.as_deref().into());
+            body.insert("errors".to_owned(), json!([{"loc": ["body"], "msg": message, "type": "value_error"}]));
+        }
+        Problem::RateLimited { .. } => {
+            body.insert("field".to_owned(), "rate_limit".into());
+        }
+        Problem::Refused { details, .. } => body.extend(details.clone()),
+        Problem::Busy { .. } | Problem::Internal => {
+            body.insert("request_id".to_owned(), id.map(|id| id.0.as_str()).into());
+        }
+        Problem::NoCredentials
+        | Problem::UnknownApiKey
+        | Problem::MissingScope { .. }
+        | Problem::NotFound { .. }
+        | Problem::NoRoute
+        | Problem::MethodNotAllowed
+        | Problem::TooLarge { .. } => {}
+    }
+    (problem.status(), axum::Json(Value::Object(body))).into_response()
+}
+
+fn error_detail(problem: &Problem) -> String {
+    match problem {
+        Problem::NoCredentials => "Missing X-API-Key header".to_owned(),
+        Problem::UnknownApiKey => "Invalid API key".to_owned(),
+        Problem::NoRoute => "Not Found".to_owned(),
+        Problem::MethodNotAllowed => "Method Not Allowed".to_owned(),
+        Problem::MissingScope { .. }
+        | Problem::NotFound { .. }
+        | Problem::Invalid { .. }
+        | Problem::TooLarge { .. }
+        | Problem::RateLimited { .. }
+        | Problem::Refused { .. }
+        | Problem::Busy { .. }
+        | Problem::Internal => problem.message(),
+    }
+}
+
+/// Part of the request that contains a field error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RequestPart {
+    Body,
+    Query,
+    Path,
+}
+
+impl RequestPart {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Query => "query",
+            Self::Path => "path",
+        }
+    }
+}
+
+/// Builds a 400 response with all field errors. `field` and `detail` describe the first.
+pub(crate) fn validation_error(part: RequestPart, field_errors: &[FieldError]) -> Problem {
+    let errors: Vec<Value> = field_errors
+        .iter()
+        .map(|error| {
+            let mut loc = vec![Value::from(part.name())];
+            loc.extend(error.path.iter().map(|step| json!(step)));
+            json!({"loc": loc, "msg": error.message, "type": error.kind})
+        })
+        .collect();
+    let (field, message) = match field_errors.first() {
+        Some(error) if error.path.is_empty() => (Value::Null, error.message.clone()),
+        Some(error) => (error.field().into(), format!("{}: {}", error.field(), error.message)),
+        None => (Value::Null, "The request can't be read".to_owned()),
+    };
+    let details = Map::from_iter([("field".to_owned(), field), ("errors".to_owned(), errors.into())]);
+    Problem::Refused { status: StatusCode::BAD_REQUEST, code: "", message, details }
+}
+
+/// Builds a 400 response for one invalid query or path parameter.
+pub(crate) fn field_error(
+    part: RequestPart,
+    name: &'static str,
+    message: impl Into<String>,
+    kind: &'static str,
+) -> Problem {
+    validation_error(part, &[FieldError::new(&[handrail_domain::packet::PathSegment::Member(name)], message, kind)])
+}
+
+pub(crate) fn error(status: StatusCode, message: impl Into<String>) -> Problem {
+    Problem::refused(status, "", message)
+}
+
+/// Builds a 404 response for an id that may be any text.
+pub(crate) fn id_not_found(resource: &str, id: &str) -> Problem {
+    error(StatusCode::NOT_FOUND, format!("{resource} {} not found", one_line(id, REPORTED_ID_CHARS_MAX)))
+}
+/// Characters of an unknown id that an error message repeats.
+const REPORTED_ID_CHARS_MAX: usize = 64;
+
+pub(crate) fn packet_not_found(id: RecordId) -> Problem {
+    error(StatusCode::NOT_FOUND, format!("Packet {id} not found"))
+}
+
+/// Converts a refusal of the domain into an HTTP error.
+pub(crate) fn refusal_to_problem(id: RecordId, refusal: &Refusal) -> Problem {
+    let status = match refusal {
+        Refusal::NoTransition { .. } | Refusal::NotClaimable { .. } | Refusal::NoCheckpoint => StatusCode::BAD_REQUEST,
+        Refusal::AlreadyClaimed { .. }
+        | Refusal::ClaimExpired
+        | Refusal::AwaitingHuman
+        | Refusal::AlreadyExpired
+        | Refusal::NotAwaiting { .. }
+        | Refusal::TimerOnly => StatusCode::CONFLICT,
+        Refusal::ActorNotAllowed => StatusCode::FORBIDDEN,
+        Refusal::Expired | Refusal::AnswerTimedOut { .. } => StatusCode::GONE,
+        Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        // Other requests kept changing the packet while this request was retried.
+        Refusal::VersionConflict => return Problem::Busy { retry_after_s: 1 },
+    };
+    match refusal {
+        // Clients read the holder of the claim from `claimed_by`.
+        Refusal::AlreadyClaimed { by } => {
+            let claimed_by = json!({"id": by.id, "name": by.name, "framework": by.framework});
+            let detail = json!({"message": refusal_message(id, refusal), "claimed_by": claimed_by});
+            let details = Map::from_iter([("detail".to_owned(), detail)]);
+            Problem::Refused { status, code: "", message: refusal_message(id, refusal), details }
+        }
+        _ => error(status, refusal_message(id, refusal)),
+    }
+}
+
+/// Returns the message of a refusal.
+fn refusal_message(id: RecordId, refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoTransition { from, to, allowed } => no_transition_message(*from, *to, allowed),
+        Refusal::AlreadyClaimed { .. } => format!("Packet {id} is already claimed"),
+        Refusal::NotClaimable { state } => no_transition_message(*state, State::Claimed, &state.allowed_transitions()),
+        Refusal::ClaimExpired => {
+            format!("The lease of this claim of packet {id} has lapsed. Claim it again with another Idempotency-Key")
+        }
+        Refusal::AwaitingHuman => {
+            format!("Packet {id} is in '{}' status: a person has to respond first", State::AwaitingHuman.name())
+        }
+        Refusal::Expired => format!("Packet {id} has expired"),
+        Refusal::AlreadyExpired => format!("Packet {id} is already expired"),
+        Refusal::NotAwaiting { state } => {
+            format!("Packet is in '{}' status, not 'awaiting_human'. Cannot respond.", state.name())
+        }
+        Refusal::NoCheckpoint => "Packet has no HITL checkpoint to respond to".to_owned(),
+        Refusal::AnswerTimedOut { at } => format!("Packet {id} has expired: its checkpoint timed out at {at}"),
+        Refusal::TooLarge { bytes } => format!("Packet {id} would be too large, with {bytes} bytes"),
+        Refusal::VersionConflict => "The packet is being changed by other requests".to_owned(),
+        Refusal::TimerOnly => "Only a timer may do this".to_owned(),
+        Refusal::ActorNotAllowed => "The caller may not do this".to_owned(),
+    }
+}
+
+fn no_transition_message(from: State, to: State, allowed: &[State]) -> String {
+    let allowed: Vec<String> = allowed.iter().map(|state| format!("'{}'", state.name())).collect();
+    let (from, to, allowed) = (from.name(), to.name(), allowed.join(", "));
+    format!("Cannot transition from '{from}' to '{to}'. Allowed transitions from '{from}': [{allowed}]")
+}
+
+/// Returns the message of a refusal in the `errors` list of a batch response.
+pub(crate) fn batch_error(id: RecordId, refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::AlreadyClaimed { by } => format!("Already claimed by {}", by.id),
+        Refusal::AwaitingHuman => format!("Cannot claim from status '{}'", State::AwaitingHuman.name()),
+        Refusal::NotClaimable { state } => format!("Cannot claim from status '{}'", state.name()),
+        other => refusal_message(id, other),
+    }
+}

@@ -1,0 +1,65 @@
+//! Error of an operation on a packet, as a problem or as an entry of a batch response.
+
+use handrail_domain::ids::RecordId;
+use handrail_domain::packet::{Packet, Refusal};
+use handrail_platform::fault::Fault;
+use handrail_records::transition::TransitionError;
+use handrail_store::BODY_PACKED_BYTES_MAX;
+use handrail_web::problem::Problem;
+use http::StatusCode;
+
+use crate::errors::{batch_error, error, packet_not_found, refusal_to_problem};
+
+const RESPONSE_FULL_MESSAGE: &str = "Nothing was done: the response has no room for this packet. Send a smaller batch";
+
+/// Error of an operation that changed nothing.
+#[derive(Debug)]
+pub(crate) enum PacketError {
+    NotFound,
+    Refused(Refusal),
+    /// The batch response has no room for the packet.
+    ResponseFull,
+    Problem(Problem),
+}
+
+impl PacketError {
+    pub(crate) fn into_problem(self, id: RecordId) -> Problem {
+        match self {
+            Self::NotFound => packet_not_found(id),
+            Self::Refused(refusal) => refusal_to_problem(id, &refusal),
+            Self::ResponseFull => error(StatusCode::PAYLOAD_TOO_LARGE, RESPONSE_FULL_MESSAGE),
+            Self::Problem(problem) => problem,
+        }
+    }
+
+    /// Returns the message for the `errors` list of a batch response.
+    pub(crate) fn into_batch_error(self, id: RecordId) -> String {
+        match self {
+            Self::Refused(refusal) => batch_error(id, &refusal),
+            other => other.into_problem(id).message(),
+        }
+    }
+}
+
+impl From<TransitionError<Packet>> for PacketError {
+    fn from(error: TransitionError<Packet>) -> Self {
+        match error {
+            TransitionError::NotFound => Self::NotFound,
+            TransitionError::Refused(refusal) => Self::Refused(refusal),
+            TransitionError::TooLarge => {
+                Self::Problem(packet_too_large(&format!("more than {BODY_PACKED_BYTES_MAX} bytes packed")))
+            }
+            other => Self::Problem(Problem::from_transition(other, "Packet", |_| Problem::Internal)),
+        }
+    }
+}
+
+impl From<Fault> for PacketError {
+    fn from(fault: Fault) -> Self {
+        Self::Problem(fault.into())
+    }
+}
+
+pub(crate) fn packet_too_large(size: &str) -> Problem {
+    error(StatusCode::PAYLOAD_TOO_LARGE, format!("The packet would be too large, with {size}"))
+}

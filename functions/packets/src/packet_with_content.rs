@@ -1,0 +1,34 @@
+//! Packet record with its content.
+
+use handrail_context::cx::Cx;
+use handrail_domain::packet::{Content, Packet};
+use handrail_domain::record::Record;
+use handrail_platform::fault::Fault;
+use handrail_store::RecordWithBody;
+use serde_json::Value;
+
+use crate::view;
+
+/// Packet record with its content.
+#[derive(Clone, Debug)]
+pub struct PacketWithContent {
+    pub record: Record<Packet>,
+    pub content: Content,
+}
+
+impl PacketWithContent {
+    pub fn from_record(record_with_body: RecordWithBody<Packet>) -> Result<Self, Fault> {
+        let body = record_with_body.body.ok_or_else(|| Fault::internal("packet has no content"))?;
+        Ok(Self { record: record_with_body.record, content: body.read()? })
+    }
+
+    /// Returns `true` if the newest event opened a checkpoint with an approver.
+    pub(crate) fn opened_checkpoint(&self) -> bool {
+        let checkpoint = self.record.state_data.question.as_ref();
+        checkpoint.is_some_and(|checkpoint| checkpoint.number == self.record.seq)
+    }
+
+    pub(crate) fn to_json(&self, cx: &Cx) -> Value {
+        view::packet_json(&self.record.as_of(cx.clock.now()), &self.content)
+    }
+}

@@ -1,0 +1,73 @@
+//! Finds the API key behind a credential. Keys are cached for five seconds, so most requests cost no read.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use handrail_domain::key_hash::hash_of_key;
+use handrail_domain::time::Timestamp;
+
+use crate::tenant_limits::apply_tenant_limits;
+use handrail_context::cx::Cx;
+use handrail_platform::fault::Fault;
+use handrail_store::ApiKey;
+
+/// Lifetime of a cached API key. A revoked key stops working everywhere within this time.
+pub const KEY_CACHE_TTL_MS: i64 = 5_000;
+/// The cache is cleared when full: a process that sees this many keys in five seconds gains little from it.
+const CACHED_KEYS_MAX: usize = 1_000;
+
+/// Longer credentials are rejected without hashing them.
+const KEY_CHARS_MAX: usize = 200;
+
+#[derive(Default)]
+struct KeyCache {
+    keys: Mutex<HashMap<String, (Timestamp, ApiKey)>>,
+}
+
+/// Finds the active API key for a credential. Returns `None` if the key is unknown or revoked.
+pub async fn authenticate(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault> {
+    Ok(find_key(cx, credential).await?.filter(|key| key.revoked_at.is_none()))
+}
+
+/// Finds the API key for a credential, active or revoked. For doors that report a revoked key as such.
+pub async fn find_key(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault> {
+    if credential.is_empty() || credential.len() > KEY_CHARS_MAX {
+        return Ok(None);
+    }
+    let hash = hash_of_key(credential);
+    let now = cx.clock.now();
+    let cache = cx.process_state::<KeyCache>();
+    let cached = cached_keys(&cache)
+        .get(&hash)
+        .filter(|(read_at, _)| (0..KEY_CACHE_TTL_MS).contains(&now.ms_since(*read_at)))
+        .map(|(_, key)| key.clone());
+    let key = match cached {
+        Some(key) => Some(key),
+        None => {
+            let key = match cx.store.key_by_hash(&hash).await? {
+                Some(key) => Some(apply_tenant_limits(cx, key).await?),
+                None => None,
+            };
+            let mut keys = cached_keys(&cache);
+            if keys.len() >= CACHED_KEYS_MAX {
+                keys.clear();
+            }
+            match &key {
+                Some(key) => drop(keys.insert(hash, (now, key.clone()))),
+                None => drop(keys.remove(&hash)),
+            }
+            key
+        }
+    };
+    Ok(key)
+}
+
+/// Lets this process see a changed key at once. Other processes see the change after [`KEY_CACHE_TTL_MS`].
+pub fn clear_key_cache(cx: &Cx) {
+    cached_keys(&cx.process_state::<KeyCache>()).clear();
+}
+
+fn cached_keys(cache: &KeyCache) -> MutexGuard<'_, HashMap<String, (Timestamp, ApiKey)>> {
+    // A panic while the lock was held left plain data behind.
+    cache.keys.lock().unwrap_or_else(PoisonError::into_inner)
+}

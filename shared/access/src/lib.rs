@@ -1,0 +1,17 @@
+//! Authenticates API keys and people, and enforces rate limits and quotas.
+
+pub mod api_keys;
+mod authenticate;
+mod blocks;
+mod error;
+pub mod quota;
+mod rate_limit;
+pub mod session;
+pub mod tenant_limits;
+
+pub use authenticate::{KEY_CACHE_TTL_MS, authenticate, clear_key_cache, find_key};
+pub use error::AccessError;
+pub use rate_limit::{
+    RateLimit, RateLimitClass, RateLimitStatus, WINDOW_SECONDS, check_key_limit, check_limit, count_requests,
+    created_this_month, created_this_month_of_each, month_of, rate_limit_status,
+};

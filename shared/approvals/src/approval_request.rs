@@ -1,0 +1,134 @@
+//! Approval requests of any record kind, and the parts that mail, pages and Slack have in common.
+
+use handrail_context::cx::Cx;
+use handrail_domain::decision::{Decision, DecisionEvent, Phase, last_deadline};
+use handrail_domain::effect::{Effect, Purpose};
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::record::Record;
+use handrail_domain::slack_user::SlackUser;
+use handrail_domain::text::EmailAddress;
+use handrail_domain::time::Timestamp;
+use handrail_platform::fault::Fault;
+use handrail_records::kind_handler::SlackMessage;
+use handrail_secrets::link::{ApproverRole, Link};
+use handrail_secrets::master_key::MasterKey;
+
+use crate::pages::{AtDeadline, TimeText};
+use crate::slack;
+
+/// Approval request to a person, with its approvers and its state.
+#[derive(Clone, Debug)]
+pub struct ApprovalRequest {
+    /// Decision, or a checkpoint converted to a decision.
+    pub record: Record<Decision>,
+    /// Distinguishes the checkpoints of a packet. `None` for a decision.
+    pub checkpoint_seq: Option<u64>,
+}
+
+impl ApprovalRequest {
+    pub fn from_decision(record: Record<Decision>) -> Self {
+        Self { record, checkpoint_seq: None }
+    }
+
+    /// Returns the approval request at the time `now`, with due timers applied.
+    #[must_use]
+    pub fn as_of(&self, now: Timestamp) -> Self {
+        Self { record: self.record.as_of(now), checkpoint_seq: self.checkpoint_seq }
+    }
+
+    /// Returns the token of the person's link.
+    pub(crate) fn token(&self, master: &MasterKey, role: ApproverRole, person: &EmailAddress) -> String {
+        let link = Link::new(master, self.record.tenant, self.record.id, role, person);
+        match self.checkpoint_seq {
+            Some(number) => link.for_checkpoint(number, master, person).token(),
+            None => link.token(),
+        }
+    }
+}
+
+/// Returns the person who gets a Slack message for this event. Returns `None` if the request uses mail or has ended.
+pub fn slack_recipient(cx: &Cx, request: &ApprovalRequest, seq: u64, purpose: Purpose) -> Option<EmailAddress> {
+    let now = cx.clock.now();
+    let record = request.record.as_of(now);
+    message_reason(&record, seq, purpose, now).and_then(|_| slack::recipient(&record, seq, purpose)).cloned()
+}
+
+/// Returns the current content of the Slack message that was posted for this event.
+pub fn slack_message(
+    cx: &Cx,
+    request: &ApprovalRequest,
+    seq: u64,
+    purpose: Purpose,
+    to: &SlackUser,
+) -> Result<SlackMessage, Fault> {
+    let current = request.as_of(cx.clock.now());
+    let role = slack::role_of(&current.record, seq, purpose);
+    slack::build_message(cx.master_key()?, &current, role, purpose, to, Some(cx.origin()?))
+}
+
+/// Owned texts of a time, which [`TimeText`] borrows.
+pub struct FormattedTime {
+    text: String,
+    rfc3339: String,
+}
+
+impl FormattedTime {
+    pub fn new(at: Timestamp) -> Self {
+        Self { text: at.readable(), rfc3339: at.to_string() }
+    }
+
+    pub fn time_text(&self) -> TimeText<'_> {
+        TimeText { text: &self.text, rfc3339: &self.rfc3339 }
+    }
+}
+
+/// Returns the deadline of the current approver and the consequence of a missed deadline.
+pub fn current_deadline(record: &Record<Decision>) -> (Timestamp, AtDeadline<'_>) {
+    match (&record.state_data.phase, &record.spec.backup) {
+        (Phase::Pending, Some(backup)) => (record.spec.expires_at, AtDeadline::EscalatesTo(backup.approver.as_str())),
+        _ => (last_deadline(&record.spec), AtDeadline::Expires),
+    }
+}
+
+/// Returns the full minutes until the deadline, at least 0.
+pub fn minutes_until(deadline: Timestamp, now: Timestamp) -> i64 {
+    deadline.ms_since(now).max(0) / 60_000
+}
+
+/// Reason for a message to an approver.
+pub(crate) struct MessageReason {
+    /// Role of the recipient.
+    pub(crate) recipient_role: ApproverRole,
+    pub(crate) is_reminder: bool,
+}
+
+/// Returns the reason for a message, or `None` if the message is out of date. A reminder has the role of its event: the
+/// reminder of the first request never goes to the backup.
+pub(crate) fn message_reason(
+    record: &Record<Decision>,
+    seq: u64,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Option<MessageReason> {
+    match purpose {
+        Purpose::AskApprover => {
+            return Some(MessageReason { recipient_role: ApproverRole::Approver, is_reminder: false });
+        }
+        Purpose::AskBackup => return Some(MessageReason { recipient_role: ApproverRole::Backup, is_reminder: false }),
+        Purpose::RemindHalf | Purpose::RemindLast => {}
+        _ => return None,
+    }
+    let entry = record.event(seq)?;
+    let recipient_role = match entry.event {
+        DecisionEvent::Created { .. } => ApproverRole::Approver,
+        DecisionEvent::Escalated => ApproverRole::Backup,
+        _ => return None,
+    };
+    // If both reminders are late, only the last one is sent, which states the shorter time.
+    let is_last = |effect: &Effect| effect.purpose() == Purpose::RemindLast;
+    let last = Decision::effects(&record.spec, entry).into_iter().find(is_last).and_then(Effect::not_before);
+    if purpose == Purpose::RemindHalf && last.is_some_and(|last| last <= now) {
+        return None;
+    }
+    Some(MessageReason { recipient_role, is_reminder: true })
+}

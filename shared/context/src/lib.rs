@@ -1,0 +1,6 @@
+//! What a handler or a worker gets: the table, the clock, the entropy and the settings of the process.
+
+pub mod aws;
+pub mod cx;
+pub mod settings;
+pub mod slack;

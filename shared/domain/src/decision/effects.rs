@@ -1,0 +1,66 @@
+//! Effects of each event of a decision: mails, Slack updates, callbacks and retained files.
+
+use super::ask::{Channel, DecisionSpec};
+use super::event::DecisionEvent;
+use super::files::retain_effect;
+use crate::effect::{Effect, Purpose};
+use crate::time::Timestamp;
+
+/// Returns the effects of an event that happened at this time.
+pub(super) fn effects_of(spec: &DecisionSpec, event: &DecisionEvent, at: Timestamp) -> Vec<Effect> {
+    let callback = |purpose| spec.callback_url.as_ref().map(|_| Effect::Callback(purpose));
+    let notifies_approver = spec.channel != Channel::Webhook;
+    // Every event after the creation updates the Slack message. A decision that a rule answered has none.
+    let posts_in_slack = spec.channel == Channel::Slack && spec.policy.is_none();
+    let slack_update = (posts_in_slack && !matches!(event, DecisionEvent::Created { .. }))
+        .then_some(Effect::Slack(Purpose::UpdateSlack));
+    let notifications: Vec<Effect> = match event {
+        // A rule has answered, and the response to the create request holds the answer.
+        DecisionEvent::Created { .. } if spec.policy.is_some() => Vec::new(),
+        DecisionEvent::Created { .. } if notifies_approver => {
+            let reminders = reminders_of(spec, at, spec.expires_at);
+            std::iter::once(Effect::Mail(Purpose::AskApprover)).chain(reminders).collect()
+        }
+        DecisionEvent::Created { .. } => callback(Purpose::AnnounceCreated).into_iter().collect(),
+        DecisionEvent::Approved(_) | DecisionEvent::Denied(_) | DecisionEvent::Modified(_) => {
+            callback(Purpose::AnnounceResolved).into_iter().collect()
+        }
+        DecisionEvent::Scheduled(answer) => {
+            let due = answer.execute_at.and_then(|at| callback(Purpose::AnnounceDue).map(|due| due.at(at)));
+            callback(Purpose::AnnounceResolved).into_iter().chain(due).collect()
+        }
+        DecisionEvent::Attached { .. } => Vec::new(),
+        DecisionEvent::Cancelled { .. } => callback(Purpose::AnnounceCancelled).into_iter().collect(),
+        DecisionEvent::Escalated => {
+            let mail = notifies_approver.then_some(Effect::Mail(Purpose::AskBackup));
+            let deadline = spec.backup.as_ref().map(|backup| backup.until).filter(|_| notifies_approver);
+            let reminders = deadline.map(|deadline| reminders_of(spec, at, deadline)).unwrap_or_default();
+            mail.into_iter().chain(reminders).chain(callback(Purpose::AnnounceEscalated)).collect()
+        }
+        DecisionEvent::Expired => callback(Purpose::AnnounceExpired).into_iter().collect(),
+    };
+    retain_effect(event).into_iter().chain(notifications).chain(slack_update).collect()
+}
+
+/// Time from the last reminder to the deadline.
+const LAST_REMINDER_MS: i64 = 10 * 60_000;
+/// Shortest time to answer that gets a reminder: half of a shorter time is too soon after the first mail.
+const HALF_REMINDER_FROM_MS: i64 = 10 * 60_000;
+
+fn reminders_of(spec: &DecisionSpec, asked_at: Timestamp, deadline: Timestamp) -> Vec<Effect> {
+    if spec.reminders { reminders(asked_at, deadline) } else { Vec::new() }
+}
+
+/// Reminders of the approver of a decision or of a packet's checkpoint: at half time and shortly before the deadline.
+/// A short time to answer gets only the first of them, or none.
+pub(crate) fn reminders(asked_at: Timestamp, deadline: Timestamp) -> Vec<Effect> {
+    let window_ms = deadline.ms_since(asked_at);
+    if window_ms < HALF_REMINDER_FROM_MS {
+        return Vec::new();
+    }
+    let half = Effect::Mail(Purpose::RemindHalf).at(asked_at.plus_ms(window_ms / 2));
+    // The last reminder must not precede the reminder at half time.
+    let last = (window_ms / 2 > LAST_REMINDER_MS)
+        .then(|| Effect::Mail(Purpose::RemindLast).at(deadline.plus_ms(-LAST_REMINDER_MS)));
+    std::iter::once(half).chain(last).collect()
+}

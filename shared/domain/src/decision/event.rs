@@ -1,0 +1,72 @@
+//! Events of a decision, the acts that cause them, and the refusals of acts.
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, SubmittedAnswer};
+use super::ask::Choice;
+use super::state::State;
+use crate::attachment::Attachment;
+use crate::time::Timestamp;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum DecisionEvent {
+    #[serde(rename = "decision.created")]
+    Created {
+        /// Digest of the spec, so that the hash chain of the log covers the spec too.
+        ask_sha256: String,
+    },
+    #[serde(rename = "decision.approved")]
+    Approved(Answer),
+    #[serde(rename = "decision.denied")]
+    Denied(Answer),
+    #[serde(rename = "decision.modified")]
+    Modified(Answer),
+    #[serde(rename = "decision.scheduled")]
+    Scheduled(Answer),
+    #[serde(rename = "decision.attached")]
+    Attached { files: Vec<Attachment> },
+    #[serde(rename = "decision.cancelled")]
+    Cancelled {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    #[serde(rename = "decision.escalated")]
+    Escalated,
+    #[serde(rename = "decision.expired")]
+    Expired,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    Answer(Choice, SubmittedAnswer),
+    /// Adds files from the requester's side.
+    Attach(Vec<Attachment>),
+    /// Cancels the decision.
+    Cancel {
+        reason: Option<String>,
+    },
+    Escalate,
+    Expire,
+}
+
+/// Reason to refuse a command on a decision. Retrying never helps: each reason stays true.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// Another answer, by `by`, was accepted earlier.
+    AlreadyAnswered { state: State, by: String, at: Timestamp },
+    /// The time to answer is over.
+    Expired { at: Timestamp },
+    /// The choice is not among the decision's options.
+    NotOffered { choice: Choice, offered: Vec<Choice> },
+    /// The actor is not the current approver. The approver may have been replaced by the backup.
+    NotCurrentApprover,
+    /// The decision was cancelled.
+    Cancelled { at: Timestamp },
+    /// The answer does not match the spec: the invalid field and the reason.
+    AnswerMismatch { field: &'static str, message: String },
+    /// The API key neither created the decision nor may resolve decisions, so it may not cancel this decision.
+    NotRequester,
+    /// The decision would have more than [`crate::attachment::ATTACHMENTS_MAX`] attachments.
+    TooManyAttachments { have: usize, more: usize },
+}

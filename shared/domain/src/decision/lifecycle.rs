@@ -1,0 +1,243 @@
+//! Lifecycle of a decision: the guards, and the state after each event.
+
+use super::answer::{Answer, SubmittedAnswer, check_against_spec, requested_time};
+use super::ask::{Choice, DecisionSpec};
+use super::effects::effects_of;
+use super::event::{Act, DecisionEvent, Refusal};
+use super::state::{State, TABLE, Trigger};
+use super::state_data::{Cancelled, Expiry, Outcome, Phase, Standing};
+use crate::access::Scope;
+use crate::actor::Actor;
+use crate::attachment::ATTACHMENTS_MAX;
+use crate::effect::Effect;
+use crate::lifecycle::{Lifecycle, Table, TimerRule};
+use crate::policy::{RESOLVED_BY, RuleEffect, RuleMatch};
+use crate::record::{LogEntry, Record};
+use crate::time::Timestamp;
+
+use State::{Approved, Denied, Escalated, Expired, Modified, Pending, Scheduled};
+
+/// Record kind of decisions. All behaviour is in its implementation of [`Lifecycle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision;
+
+impl Lifecycle for Decision {
+    const KIND: &'static str = "decision";
+    const TABLE: Table<State, Trigger> = TABLE;
+
+    type State = State;
+    type Trigger = Trigger;
+    type Spec = DecisionSpec;
+    type StateData = Standing;
+    type Event = DecisionEvent;
+    type Act = Act;
+    type Refusal = Refusal;
+
+    fn state(state_data: &Standing) -> State {
+        match state_data.phase {
+            Phase::Pending => Pending,
+            Phase::Escalated => Escalated,
+            Phase::Approved(_) => Approved,
+            Phase::Denied(_) => Denied,
+            Phase::Modified(_) => Modified,
+            Phase::Scheduled(_) => Scheduled,
+            Phase::Expired(_) => Expired,
+        }
+    }
+
+    fn state_name(state: State) -> &'static str {
+        state.name()
+    }
+
+    fn event_name(event: &DecisionEvent) -> &'static str {
+        match event {
+            DecisionEvent::Created { .. } => "decision.created",
+            DecisionEvent::Approved(_) => "decision.approved",
+            DecisionEvent::Denied(_) => "decision.denied",
+            DecisionEvent::Modified(_) => "decision.modified",
+            DecisionEvent::Scheduled(_) => "decision.scheduled",
+            DecisionEvent::Attached { .. } => "decision.attached",
+            DecisionEvent::Cancelled { .. } => "decision.cancelled",
+            DecisionEvent::Escalated => "decision.escalated",
+            DecisionEvent::Expired => "decision.expired",
+        }
+    }
+
+    fn trigger(spec: &DecisionSpec, act: &Act, now: Timestamp) -> Trigger {
+        match act {
+            Act::Answer(Choice::Approve, submitted) => match requested_time(spec, submitted) {
+                Ok(Some(at)) if at > now => Trigger::Schedule,
+                // The guard refuses a time that can't be parsed.
+                Ok(_) | Err(_) => Trigger::Approve,
+            },
+            Act::Answer(Choice::Deny, _) => Trigger::Deny,
+            Act::Answer(Choice::Modify, _) => Trigger::Modify,
+            Act::Attach(_) => Trigger::Attach,
+            Act::Cancel { .. } => Trigger::Cancel,
+            Act::Escalate => Trigger::Escalate,
+            Act::Expire => Trigger::Expire,
+        }
+    }
+
+    fn initial_event(spec: &DecisionSpec) -> DecisionEvent {
+        DecisionEvent::Created { ask_sha256: crate::record::digest_of(spec) }
+    }
+
+    fn deadline(spec: &DecisionSpec, _state_data: &Standing, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+        match (timer.raises, &spec.backup) {
+            // At `expires_at` a decision with a backup escalates, and a decision without a backup expires.
+            (Trigger::Escalate, Some(_)) | (Trigger::Expire, None) => Some(spec.expires_at),
+            (Trigger::Expire, Some(backup)) => Some(backup.until),
+            (Trigger::Escalate, None)
+            | (
+                Trigger::Approve
+                | Trigger::Deny
+                | Trigger::Modify
+                | Trigger::Schedule
+                | Trigger::Attach
+                | Trigger::Cancel,
+                _,
+            ) => None,
+        }
+    }
+
+    fn timer_command(timer: &TimerRule<State, Trigger>) -> Act {
+        match timer.raises {
+            Trigger::Escalate => Act::Escalate,
+            // No timer answers for a person: a test checks that only `Escalate` and `Expire` are raised by timers.
+            Trigger::Expire
+            | Trigger::Approve
+            | Trigger::Deny
+            | Trigger::Modify
+            | Trigger::Schedule
+            | Trigger::Attach
+            | Trigger::Cancel => Act::Expire,
+        }
+    }
+
+    /// Order for answers: the actor is the current approver, the choice is offered, the data match the spec.
+    fn guard(record: &Record<Self>, act: &Act, actor: &Actor, now: Timestamp) -> Result<DecisionEvent, Refusal> {
+        match act {
+            Act::Escalate => Ok(DecisionEvent::Escalated),
+            Act::Expire => Ok(DecisionEvent::Expired),
+            Act::Attach(files) => {
+                let have = record.state_data.attachments.len();
+                match have + files.len() <= ATTACHMENTS_MAX {
+                    true => Ok(DecisionEvent::Attached { files: files.clone() }),
+                    false => Err(Refusal::TooManyAttachments { have, more: files.len() }),
+                }
+            }
+            Act::Cancel { reason } => match actor {
+                // A key that may resolve decisions could deny this decision, so it may cancel the decision too.
+                Actor::Key { key, role } if *key == record.spec.asked_by || role.allows(Scope::DecisionsResolve) => {
+                    Ok(DecisionEvent::Cancelled { reason: reason.clone() })
+                }
+                _ => Err(Refusal::NotRequester),
+            },
+            Act::Answer(choice, submitted) => {
+                let may_answer = match actor {
+                    Actor::Key { .. } | Actor::Policy { .. } => true,
+                    Actor::Person { email, .. } => {
+                        current_approver(record).is_some_and(|approver| approver.same_mailbox(email))
+                    }
+                    // Neither a passed deadline nor an unauthenticated person answers.
+                    Actor::Timer | Actor::Anonymous => false,
+                };
+                if !may_answer {
+                    return Err(Refusal::NotCurrentApprover);
+                }
+                if !record.spec.options.contains(choice) {
+                    return Err(Refusal::NotOffered { choice: *choice, offered: record.spec.options.clone() });
+                }
+                let strict = matches!(actor, Actor::Person { .. });
+                let answer = check_against_spec(&record.spec, *choice, submitted, strict, now)
+                    .map_err(|error| Refusal::AnswerMismatch { field: error.field, message: error.message })?;
+                let answer = Answer { resolved_by: resolver_name(record, actor, submitted), ..answer };
+                Ok(match choice {
+                    Choice::Approve if answer.execute_at.is_some() => DecisionEvent::Scheduled(answer),
+                    Choice::Approve => DecisionEvent::Approved(answer),
+                    Choice::Deny => DecisionEvent::Denied(answer),
+                    Choice::Modify => DecisionEvent::Modified(answer),
+                })
+            }
+        }
+    }
+
+    fn refuse_no_transition(record: &Record<Self>, _act: &Act) -> Refusal {
+        if let Some(outcome) = record.state_data.outcome() {
+            let by = outcome.answer.resolved_by.clone();
+            return Refusal::AlreadyAnswered { state: record.state(), by, at: outcome.at };
+        }
+        match record.state_data.cancelled() {
+            Some(cancelled) => Refusal::Cancelled { at: cancelled.at },
+            // Timer commands that are not due, or have run, are refused here too. No client sees their refusal.
+            None => Refusal::Expired { at: last_deadline(&record.spec) },
+        }
+    }
+
+    fn apply(before: Option<&Standing>, entry: &LogEntry<Self>) -> Standing {
+        let outcome = |answer: &Answer| Outcome { at: entry.at, answer: answer.clone() };
+        let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
+        let phase = match &entry.event {
+            DecisionEvent::Created { .. } => Phase::Pending,
+            DecisionEvent::Approved(answer) => Phase::Approved(outcome(answer)),
+            DecisionEvent::Denied(answer) => Phase::Denied(outcome(answer)),
+            DecisionEvent::Modified(answer) => Phase::Modified(outcome(answer)),
+            DecisionEvent::Scheduled(answer) => Phase::Scheduled(outcome(answer)),
+            DecisionEvent::Attached { files } => {
+                attachments.extend(files.iter().cloned());
+                before.map_or(Phase::Pending, |before| before.phase.clone())
+            }
+            DecisionEvent::Cancelled { reason } => {
+                Phase::Expired(Expiry { cancelled: Some(Cancelled { at: entry.at, reason: reason.clone() }) })
+            }
+            DecisionEvent::Escalated => Phase::Escalated,
+            DecisionEvent::Expired => Phase::Expired(Expiry::default()),
+        };
+        Standing { phase, attachments }
+    }
+
+    fn effects(spec: &DecisionSpec, entry: &LogEntry<Self>) -> Vec<Effect> {
+        effects_of(spec, &entry.event, entry.at)
+    }
+}
+
+/// Event that answers a decision by a rule of the API key, at its creation. Returns `None` if no rule answers.
+pub fn policy_event(spec: &DecisionSpec) -> Option<DecisionEvent> {
+    let RuleMatch { rule, effect } = spec.policy.as_ref()?;
+    let word = match effect {
+        RuleEffect::Approve => "Approved",
+        RuleEffect::Deny => "Denied",
+        RuleEffect::Ask => return None,
+    };
+    let notes = Some(format!("{word} by the rule \"{rule}\""));
+    let answer = Answer { resolved_by: RESOLVED_BY.to_owned(), notes, ..Answer::default() };
+    Some(match effect {
+        RuleEffect::Deny => DecisionEvent::Denied(answer),
+        RuleEffect::Approve | RuleEffect::Ask => DecisionEvent::Approved(answer),
+    })
+}
+
+/// Value of `resolved_by`: the person who answers; else the name that the API key sent; else the current approver.
+fn resolver_name(record: &Record<Decision>, actor: &Actor, submitted: &SubmittedAnswer) -> String {
+    match (actor, &submitted.resolved_by) {
+        (Actor::Person { email, .. }, _) => email.to_string(),
+        (Actor::Policy { .. }, _) => RESOLVED_BY.to_owned(),
+        (_, Some(name)) => name.clone(),
+        (_, None) => current_approver(record).unwrap_or(&record.spec.approver).to_string(),
+    }
+}
+
+/// Approver or backup whose answer counts now. Returns `None` if the decision is settled.
+pub fn current_approver(record: &Record<Decision>) -> Option<&crate::text::EmailAddress> {
+    match (&record.state_data.phase, &record.spec.backup) {
+        (Phase::Pending, _) => Some(&record.spec.approver),
+        (Phase::Escalated, Some(backup)) => Some(&backup.approver),
+        _ => None,
+    }
+}
+
+/// Deadline of the last approver. The decision can't be answered from then on.
+pub fn last_deadline(spec: &DecisionSpec) -> Timestamp {
+    spec.backup.as_ref().map_or(spec.expires_at, |backup| backup.until)
+}

@@ -1,0 +1,164 @@
+//! Expected result of a command, written as plain conditions without the lifecycle table.
+
+use handrail_domain::decision::{Act, Answer, Choice, Decision, DecisionEvent, Refusal, State, SubmittedAnswer};
+use handrail_domain::record::Record;
+use handrail_domain::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::fixtures::{APPROVER, BACKUP, EXECUTE_AT, FIRST_DEADLINE, RequestedData, Setup, TestActor};
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Expected {
+    /// A deadline has passed: its timer leads to this state and the command does nothing yet.
+    TimerFires(State),
+    /// The command leads to this state and appends this event.
+    Accepted(State, DecisionEvent),
+    Refused(Refusal),
+    /// The answer does not match the spec because of this field.
+    AnswerMismatch(&'static str),
+}
+
+pub(crate) fn expected(
+    record: &Record<Decision>,
+    setup: &Setup,
+    act: &Act,
+    actor: TestActor,
+    now: Timestamp,
+) -> Expected {
+    let state = record.state();
+    let last = setup.last_deadline();
+    // An answered record refuses every command and names the resolver.
+    if let Some(outcome) = record.state_data.outcome() {
+        let by = outcome.answer.resolved_by.clone();
+        return Expected::Refused(Refusal::AlreadyAnswered { state, by, at: outcome.at });
+    }
+    // A cancelled record refuses as cancelled, also after its deadline.
+    if let Some(cancelled) = record.state_data.cancelled() {
+        return Expected::Refused(Refusal::Cancelled { at: cancelled.at });
+    }
+    // An expired record stays expired.
+    if state == State::Expired {
+        return Expected::Refused(Refusal::Expired { at: last });
+    }
+    // From its first deadline on, a pending record goes to the backup, if the record has a backup.
+    if state == State::Pending && setup.backup && now >= FIRST_DEADLINE {
+        return Expected::TimerFires(State::Escalated);
+    }
+    // At or after the last deadline no command counts: the record expires.
+    if now >= last {
+        return Expected::TimerFires(State::Expired);
+    }
+    match act {
+        // Only timers escalate and expire, and no timer is due before its deadline.
+        Act::Escalate | Act::Expire => Expected::Refused(Refusal::Expired { at: last }),
+        // At most five files. A request that exceeds the limit adds none.
+        Act::Attach(files) => match record.state_data.attachments.len() {
+            have if have + files.len() > 5 => {
+                Expected::Refused(Refusal::TooManyAttachments { have, more: files.len() })
+            }
+            _ => Expected::Accepted(state, DecisionEvent::Attached { files: files.clone() }),
+        },
+        // The requester cancels, or a key that may answer.
+        Act::Cancel { reason } => match actor {
+            TestActor::AgentKey | TestActor::AppKey | TestActor::AdminKey => {
+                Expected::Accepted(State::Expired, DecisionEvent::Cancelled { reason: reason.clone() })
+            }
+            _ => Expected::Refused(Refusal::NotRequester),
+        },
+        Act::Answer(choice, submitted) => expected_answer(state, setup, *choice, submitted, actor, now),
+    }
+}
+
+fn expected_answer(
+    state: State,
+    setup: &Setup,
+    choice: Choice,
+    submitted: &SubmittedAnswer,
+    actor: TestActor,
+    now: Timestamp,
+) -> Expected {
+    // Timers never answer.
+    if actor == TestActor::Timer {
+        return Expected::Refused(Refusal::NotCurrentApprover);
+    }
+    // Only the current approver answers: the approver first, then the backup.
+    let (current_approvers, address): (&[TestActor], _) = match state {
+        State::Pending => (&[TestActor::Approver, TestActor::ApproverOnSlack], APPROVER),
+        _ if setup.backup => (&[TestActor::Backup], BACKUP),
+        _ => (&[], APPROVER),
+    };
+    if actor.is_person() && !current_approvers.contains(&actor) {
+        return Expected::Refused(Refusal::NotCurrentApprover);
+    }
+    // Only offered options can be chosen.
+    if !setup.options.contains(&choice) {
+        return Expected::Refused(Refusal::NotOffered { choice, offered: setup.options.clone() });
+    }
+    // `execute_at` is accepted only if the spec requests a time.
+    let requests_time = matches!(setup.requested_data, RequestedData::Time { .. });
+    if submitted.execute_at.is_some() && !requests_time {
+        return Expected::AnswerMismatch("execute_at");
+    }
+    // A person who chooses `modify` has to give notes.
+    if actor.is_person() && choice == Choice::Modify && submitted.notes.is_none() {
+        return Expected::AnswerMismatch("notes");
+    }
+    // `resolved_by` is a person's address, `policy` for a rule, and for a key the submitted name or the current
+    // approver's address.
+    let name = match (actor, &submitted.resolved_by) {
+        (TestActor::Approver, _) => "Ann@Example.com",
+        (TestActor::Backup, _) => BACKUP,
+        (TestActor::ApproverOnSlack, _) => APPROVER,
+        (TestActor::Policy, _) => "policy",
+        (_, Some(name)) => name,
+        (_, None) => address,
+    };
+    let (notes, response_data) = (submitted.notes.clone(), submitted.response_data.clone());
+    let answer = Answer { resolved_by: name.to_owned(), notes, response_data, ..Answer::default() };
+    match choice {
+        Choice::Deny => Expected::Accepted(State::Denied, DecisionEvent::Denied(answer)),
+        Choice::Modify => Expected::Accepted(State::Modified, DecisionEvent::Modified(answer)),
+        Choice::Approve => match setup.requested_data {
+            RequestedData::Nothing => Expected::Accepted(State::Approved, DecisionEvent::Approved(answer)),
+            RequestedData::Number => expected_number_answer(answer, actor),
+            RequestedData::Time { allow_immediate } => {
+                expected_schedule_answer(answer, submitted, allow_immediate, now)
+            }
+        },
+    }
+}
+
+/// Expects a number from 1 to 10, which only programs may omit. A person's number also becomes the notes.
+fn expected_number_answer(answer: Answer, actor: TestActor) -> Expected {
+    let answer = match answer.response_data.as_ref().map(|data| data.get("value").and_then(Value::as_i64)) {
+        None if !actor.is_person() => answer,
+        Some(Some(value)) if (1..=10).contains(&value) => {
+            let number_as_notes = actor.is_person().then(|| value.to_string());
+            let notes = answer.notes.or(number_as_notes);
+            Answer { notes, response_data: Some(json!({"value": value})), ..answer }
+        }
+        _ => return Expected::AnswerMismatch("response_data"),
+    };
+    Expected::Accepted(State::Approved, DecisionEvent::Approved(answer))
+}
+
+/// Expects a future time to schedule, and a past or missing time to approve now if `allow_immediate` is set. The
+/// response data is dropped.
+fn expected_schedule_answer(
+    answer: Answer,
+    submitted: &SubmittedAnswer,
+    allow_immediate: bool,
+    now: Timestamp,
+) -> Expected {
+    let answer = Answer { response_data: None, ..answer };
+    let execute_at =
+        submitted.execute_at.as_ref().map(|text| if *text == EXECUTE_AT.to_string() { EXECUTE_AT } else { now });
+    match execute_at {
+        Some(at) if at > now => {
+            let answer = Answer { execute_at: Some(at), ..answer };
+            Expected::Accepted(State::Scheduled, DecisionEvent::Scheduled(answer))
+        }
+        _ if allow_immediate => Expected::Accepted(State::Approved, DecisionEvent::Approved(answer)),
+        _ => Expected::AnswerMismatch("execute_at"),
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests of records with bodies and filter fields on the embedded engine: packets, the kind that has both.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod bodies;
+mod feed;
+mod feed_search;
+mod filtering;
+mod paging;
+mod search;
+mod test_app;
+mod upgrade;

@@ -1,0 +1,267 @@
+//! API keys: looked up by their hash, listed by tenant, revoked by id.
+
+use handrail_domain::access::Role;
+use handrail_domain::account::Tier;
+use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::policy::Rule;
+use handrail_domain::text::EmailAddress;
+use handrail_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::attributes::{Item, ReadItem, json, n, s};
+use crate::client::Store;
+use crate::index_ranges::BY_KIND;
+use crate::item::HEAD;
+use crate::item_ops::partition_only_key;
+use crate::outcome::unless_condition_failed;
+use handrail_platform::fault::Fault;
+
+/// Number of API keys that a list returns at most, so that one page holds all active keys.
+const KEYS_PER_TENANT_LISTED_MAX: usize = 100;
+
+/// Stored properties of an API key. The secret itself is known only to the key's user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiKey {
+    pub id: KeyId,
+    pub tenant: TenantId,
+    pub name: String,
+    /// First characters of the secret, by which a person recognises the key.
+    pub prefix: String,
+    pub role: Role,
+    /// Approvers that the key may ask. Empty: any approver.
+    #[serde(default)]
+    pub approvers: Vec<EmailAddress>,
+    /// Approver who is asked when the first one did not answer in time.
+    #[serde(default)]
+    pub backup_approver: Option<EmailAddress>,
+    /// `true` if the requester goes on reading `pending` while the backup is asked.
+    #[serde(default)]
+    pub escalation_stays_pending: bool,
+    /// Rules that answer decisions without a person. The first rule that matches applies.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    pub requests_per_minute: u32,
+    /// Monthly quota of this key alone, beside the quota of the tenant's tier. `None`: limited only by the tenant's
+    /// quota.
+    #[serde(default)]
+    pub decisions_per_month: Option<u32>,
+    /// Tier of the tenant, set on lookup. The stored value applies only if there is no tenant record.
+    #[serde(default)]
+    pub tier: Tier,
+    pub created_at: Timestamp,
+    #[serde(skip)]
+    pub tenant_limits: TenantLimits,
+    /// Stored in an attribute of its own, so that changing the other properties can't undo a revocation.
+    #[serde(skip)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Limits of the key's tenant. Set on lookup and never stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenantLimits {
+    /// `None`: no limit.
+    pub handoffs_per_day: Option<u32>,
+    /// `true` if the tier allows only the owner as approver, the tenant has no owner, and the key names no approver.
+    pub has_no_approver: bool,
+}
+
+impl ApiKey {
+    /// Creates an agent's key with the limits of the default tier.
+    pub fn new(id: KeyId, tenant: TenantId, name: impl Into<String>, created_at: Timestamp) -> Self {
+        let tier = Tier::default();
+        Self {
+            id,
+            tenant,
+            name: name.into(),
+            prefix: String::new(),
+            role: Role::Agent,
+            approvers: Vec::new(),
+            backup_approver: None,
+            escalation_stays_pending: false,
+            rules: Vec::new(),
+            requests_per_minute: tier.preset().requests_per_minute,
+            decisions_per_month: None,
+            tier,
+            created_at,
+            tenant_limits: TenantLimits::default(),
+            revoked_at: None,
+        }
+    }
+}
+
+/// API key as it was read, for a write on condition that the stored key has not changed.
+#[derive(Clone, Debug)]
+pub struct VersionedKey {
+    pub key: ApiKey,
+    pk: String,
+    stored_json: String,
+}
+
+impl VersionedKey {
+    /// Returns the hash of the secret.
+    pub fn hash(&self) -> &str {
+        self.pk.strip_prefix(HASH_PREFIX).unwrap_or(&self.pk)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplaceOutcome {
+    Done,
+    /// The key was changed or revoked after it was read.
+    Conflict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokeOutcome {
+    Revoked,
+    AlreadyRevoked,
+    NotFound,
+}
+
+impl Store {
+    /// Stores a new key. Returns `false` if a key with this hash exists.
+    pub async fn put_key(&self, hash: &str, key: &ApiKey) -> Result<bool, Fault> {
+        self.put_if_absent(key_item(hash, key)?, "put a key").await
+    }
+
+    /// Creates the key or replaces the key with this hash. A replaced key works again even if it was revoked.
+    pub async fn upsert_key(&self, hash: &str, key: &ApiKey) -> Result<(), Fault> {
+        let put = self.db.put_item().table_name(&self.table).set_item(Some(key_item(hash, key)?));
+        put.send().await.map(drop).map_err(|error| Fault::from_sdk("create or replace a key", error))
+    }
+
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<ApiKey>, Fault> {
+        let found = self.get(partition_only_key(hash_partition(hash)), "look up a key").await?;
+        found.as_ref().map(key_from_item).transpose()
+    }
+
+    /// Returns the tenant's keys, newest first. If there are more than the list returns, the oldest revoked keys are
+    /// left out, never an active key.
+    pub async fn keys(&self, tenant: TenantId) -> Result<Vec<ApiKey>, Fault> {
+        let newest =
+            self.newest_entries(BY_KIND, &tenant_partition(tenant), KEYS_PER_TENANT_LISTED_MAX, "list keys").await?;
+        let found = self.batch_get(newest.into_iter().map(|entry| partition_only_key(entry.pk)).collect()).await?;
+        let mut keys = found.iter().map(key_from_item).collect::<Result<Vec<ApiKey>, _>>()?;
+        keys.sort_by_key(|key| std::cmp::Reverse(key.id));
+        Ok(keys)
+    }
+
+    /// Returns a key of the tenant by its id. The index follows the table, so a key created just now may be missing.
+    pub async fn find_key(&self, tenant: TenantId, id: KeyId) -> Result<Option<VersionedKey>, Fault> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .index_name("by_state")
+            .key_condition_expression("state_pk = :pk")
+            .expression_attribute_values(":pk", s(id_partition(tenant, id)))
+            .limit(1);
+        let found = query.send().await.map_err(|error| Fault::from_sdk("find a key", error))?;
+        let Some(pk) = found.items().first().and_then(|item| item.opt_text("pk")) else {
+            return Ok(None);
+        };
+        let Some(item) = self.get(partition_only_key(pk), "read a key").await? else { return Ok(None) };
+        Ok(Some(VersionedKey {
+            pk: pk.to_owned(),
+            stored_json: item.text("key")?.to_owned(),
+            key: key_from_item(&item)?,
+        }))
+    }
+
+    /// Replaces a key that has not changed since it was read and is not revoked: a change never revives a key.
+    pub async fn replace_key(&self, found: &VersionedKey, key: &ApiKey) -> Result<ReplaceOutcome, Fault> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(partition_only_key(&found.pk)))
+            .update_expression("SET #key = :key")
+            .condition_expression("#key = :found AND attribute_not_exists(revoked_at)")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":key", s(json(key)?))
+            .expression_attribute_values(":found", s(&found.stored_json));
+        Ok(if unless_condition_failed(update.send().await, "change a key")?.is_some() {
+            ReplaceOutcome::Done
+        } else {
+            ReplaceOutcome::Conflict
+        })
+    }
+
+    pub async fn revoke_key(&self, tenant: TenantId, id: KeyId, now: Timestamp) -> Result<RevokeOutcome, Fault> {
+        match self.find_key(tenant, id).await? {
+            Some(found) => self.revoke_found_key(&found, now).await,
+            None => Ok(RevokeOutcome::NotFound),
+        }
+    }
+
+    /// Revokes a key and releases its slot among the tenant's active keys.
+    pub async fn revoke_found_key(&self, found: &VersionedKey, now: Timestamp) -> Result<RevokeOutcome, Fault> {
+        if found.key.revoked_at.is_some() {
+            return Ok(RevokeOutcome::AlreadyRevoked);
+        }
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(partition_only_key(&found.pk)))
+            .update_expression("SET revoked_at = :now, kind_sk = :place")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+            .expression_attribute_values(":now", n(now.as_unix_ms()))
+            .expression_attribute_values(":place", s(revoked_key_list_position(&found.key)));
+        if unless_condition_failed(update.send().await, "revoke a key")?.is_none() {
+            return Ok(RevokeOutcome::AlreadyRevoked);
+        }
+        // The key is revoked even if its slot stays taken: a stale slot is released when the tenant has no free one.
+        if let Err(fault) = self.release_key_slot(found.key.tenant, found.key.id).await {
+            tracing::warn!(
+                fault = fault.with_causes(),
+                "could not release the slot of a revoked key; it is released when the tenant has no free slot"
+            );
+        }
+        Ok(RevokeOutcome::Revoked)
+    }
+}
+
+/// Returns a key's sort key in the tenant's list. Thirteen digits hold every millisecond until the year 2286, so text
+/// order is time order.
+fn key_list_position(key: &ApiKey) -> String {
+    format!("{:013}#{}", key.created_at.as_unix_ms(), key.id)
+}
+
+/// Returns the sort key of a revoked key. The hyphen sorts before all digits, so a list that begins with the newest
+/// ends with the revoked keys.
+fn revoked_key_list_position(key: &ApiKey) -> String {
+    format!("-{}", key_list_position(key))
+}
+
+fn key_item(hash: &str, key: &ApiKey) -> Result<Item, Fault> {
+    Ok(Item::from([
+        ("pk".to_owned(), s(hash_partition(hash))),
+        ("sk".to_owned(), s(HEAD)),
+        ("kind".to_owned(), s("key")),
+        ("key".to_owned(), s(json(key)?)),
+        ("kind_pk".to_owned(), s(tenant_partition(key.tenant))),
+        ("kind_sk".to_owned(), s(key_list_position(key))),
+        ("state_pk".to_owned(), s(id_partition(key.tenant, key.id))),
+        ("state_sk".to_owned(), s(HEAD)),
+    ]))
+}
+
+fn key_from_item(item: &Item) -> Result<ApiKey, Fault> {
+    let key: ApiKey = item.json("key")?;
+    Ok(ApiKey { revoked_at: item.opt_time("revoked_at")?, ..key })
+}
+
+const HASH_PREFIX: &str = "key#";
+
+fn hash_partition(hash: &str) -> String {
+    format!("{HASH_PREFIX}{hash}")
+}
+
+fn tenant_partition(tenant: TenantId) -> String {
+    format!("{tenant}#key")
+}
+
+fn id_partition(tenant: TenantId, id: KeyId) -> String {
+    format!("{tenant}#key#{id}")
+}

@@ -1,0 +1,358 @@
+//! Operations as data: path, authentication and data access of each. The registry lists them; the router, the Lambda
+//! functions, the check of the template and the tests are made from it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use handrail_domain::access::Scope;
+use http::Method;
+
+use crate::deferred_headers::DeferredHeaders;
+use crate::problem::{ErrorRenderer, Problem, RequestId, render_error, render_errors};
+use crate::request_counts::count_request;
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+
+#[derive(Clone, Copy)]
+pub struct Endpoint {
+    /// Also the name of the binary, and in PascalCase of the function in the template.
+    pub function: &'static str,
+    pub method: HttpMethod,
+    /// Path such as `/decisions/{id}`, in the syntax that axum and API Gateway share.
+    pub path: &'static str,
+    pub auth: Auth,
+    pub error_renderer: ErrorRenderer,
+    pub required_settings: &'static [RequiredSetting],
+    pub accesses: &'static [DataAccess],
+    /// One line for a reader who does not know the operation.
+    pub summary: &'static str,
+    pub route: fn() -> MethodRouter<Cx>,
+}
+
+/// HTTP methods that operations use. `http::Method` can't be matched on in a const.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// An API key whose role has this scope.
+    ApiKey(Scope),
+    /// An API key whose role has this scope, or a signed-in person.
+    ApiKeyOrSession(Scope),
+    /// A signed-in person, on a page. Other visitors are sent to the sign-in page.
+    Session,
+    /// A signed link in the path.
+    Link,
+    /// The signed OAuth state that Slack hands back.
+    OAuthState,
+    /// Slack's signature over the request.
+    SlackSignature,
+    Public,
+}
+
+/// Data access that an operation declares. The template grants exactly the actions that follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DataAccess {
+    /// Finds the caller's API key and its tenant.
+    AuthenticateKey,
+    /// Counts the request.
+    CheckRateLimit,
+    ReadUsage,
+    Create,
+    /// Creates a record under a random id, so no repeat can find it.
+    CreateUnnamed,
+    Read,
+    Transition,
+    ListByKind,
+    ListByState,
+    /// Lists records by filter fields in known states, or by search terms.
+    FindByFilter,
+    /// Lists records with or without filters.
+    Find,
+    /// Counts the records that match a filter.
+    CountByFilter,
+    /// Writes a body of an existing record.
+    PutBody,
+    CreateKey,
+    ListKeys,
+    /// Finds an API key by its id.
+    ReadKey,
+    UpdateKey,
+    RevokeKey,
+    /// Finds the signed-in person and their tenant.
+    AuthenticateSession,
+    CreateSession,
+    DeleteSession,
+    /// Reads a tenant.
+    ReadTenant,
+    /// Reserves a tenant name, which no other tenant may have.
+    ClaimTenantName,
+    UpdateTenant,
+    ListTenants,
+    /// Reads the usage of each API key of the tenant.
+    ReadUsageOfEach,
+    ReadDeliveries,
+    ReplayDelivery,
+    ReadWorkspace,
+    PutWorkspace,
+    ReadAgent,
+    ListAgents,
+    PutAgent,
+    DeleteAgent,
+    /// Reads the entries of the tenant's feed.
+    ReadFeed,
+    /// Reads an item that never exists, to learn whether the table responds.
+    ProbeTable,
+    /// Finds a free webhook slot and puts the webhook into it.
+    PutWebhook,
+    ListWebhooks,
+    ReadWebhook,
+    CloseWebhook,
+    /// Lists the deliveries of a webhook, all or in one state.
+    ListWebhookDeliveries,
+    /// Counts the deliveries of a webhook, all or in one state.
+    CountWebhookDeliveries,
+    /// Counts the dead letters of all webhooks of the tenant.
+    CountDeadLetters,
+    /// Lists the dead letters of all webhooks of the tenant.
+    ListDeadLetters,
+    ReadWebhookDelivery,
+    ReplayWebhookDelivery,
+    ReadSchema,
+    ListSchemas,
+    PutSchema,
+    /// Calls Slack and not the table. See docs/decisions/0010-operations-that-call-slack.md.
+    CallSlack,
+    /// Puts a file, or presigns an upload.
+    PutFile,
+    /// Reads a file that may be absent.
+    ReadFile,
+    /// Presigns a download of a file.
+    PresignDownload,
+}
+
+/// Permission for an action on the table or on one of its indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Grant {
+    pub action: &'static str,
+    pub index: Option<&'static str>,
+    /// Restricts the permission to items whose partition key begins with this text.
+    pub leading_key: Option<&'static str>,
+}
+
+impl Grant {
+    pub const fn on_table(action: &'static str) -> Self {
+        Self { action, index: None, leading_key: None }
+    }
+
+    pub const fn on_index(index: &'static str) -> Self {
+        Self { action: "dynamodb:Query", index: Some(index), leading_key: None }
+    }
+
+    pub const fn on_leading_key(action: &'static str, leading_key: &'static str) -> Self {
+        Self { action, index: None, leading_key: Some(leading_key) }
+    }
+}
+
+const PUT: Grant = Grant::on_table("dynamodb:PutItem");
+const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
+const QUERY: Grant = Grant::on_table("dynamodb:Query");
+const BATCH_GET: Grant = Grant::on_table("dynamodb:BatchGetItem");
+
+impl DataAccess {
+    /// Returns the actions on the file bucket that this access needs.
+    pub fn file_actions(self) -> &'static [&'static str] {
+        match self {
+            Self::PutFile => &["s3:PutObject", "s3:PutObjectTagging"],
+            // Without `ListBucket`, S3 reports an absent file as forbidden.
+            Self::ReadFile => &["s3:GetObject", "s3:ListBucket"],
+            Self::PresignDownload => &["s3:GetObject"],
+            _ => &[],
+        }
+    }
+
+    /// Returns the permissions on the table that this access needs.
+    pub fn grants(self) -> &'static [Grant] {
+        match self {
+            Self::AuthenticateKey => &[
+                const { Grant::on_leading_key("dynamodb:GetItem", "key#*") },
+                const { Grant::on_leading_key("dynamodb:GetItem", "account#*") },
+            ],
+            Self::CheckRateLimit => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "limit#*") }],
+            Self::ReadUsage => &[const { Grant::on_leading_key("dynamodb:GetItem", "limit#*") }],
+            // The query is for a repeat, which finds the record that exists already.
+            Self::Create => &[PUT, QUERY],
+            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListWebhooks | Self::ListSchemas => &[QUERY],
+            Self::Transition | Self::ReplayDelivery => &[UPDATE],
+            Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
+            Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
+            Self::FindByFilter => &[const { Grant::on_index("by_facet") }, BATCH_GET],
+            Self::CountWebhookDeliveries => {
+                &[const { Grant::on_index("by_kind") }, const { Grant::on_index("by_state") }]
+            }
+            Self::CountByFilter | Self::CountDeadLetters => &[const { Grant::on_index("by_facet") }],
+            Self::Find => &[const { Grant::on_index("by_facet") }, const { Grant::on_index("by_kind") }, BATCH_GET],
+            Self::CreateUnnamed | Self::PutBody => &[PUT],
+            Self::AuthenticateSession => &[
+                const { Grant::on_leading_key("dynamodb:GetItem", "session#*") },
+                const { Grant::on_leading_key("dynamodb:GetItem", "account#*") },
+            ],
+            Self::CreateSession => &[const { Grant::on_leading_key("dynamodb:PutItem", "session#*") }],
+            Self::DeleteSession => &[const { Grant::on_leading_key("dynamodb:DeleteItem", "session#*") }],
+            Self::ReadTenant => &[const { Grant::on_leading_key("dynamodb:GetItem", "account#*") }],
+            Self::ReadUsageOfEach => &[const { Grant::on_leading_key("dynamodb:BatchGetItem", "limit#*") }],
+            Self::ReadKey => {
+                &[const { Grant::on_index("by_state") }, const { Grant::on_leading_key("dynamodb:GetItem", "key#*") }]
+            }
+            Self::UpdateKey => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "key#*") }],
+            // Updates the key slots of the tenant as well; the first time they are filled from the existing keys.
+            Self::CreateKey => &[
+                const { Grant::on_leading_key("dynamodb:PutItem", "key#*") },
+                const { Grant::on_leading_key("dynamodb:UpdateItem", "key#*") },
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_leading_key("dynamodb:BatchGetItem", "key#*") },
+            ],
+            Self::ClaimTenantName => &[
+                const { Grant::on_leading_key("dynamodb:GetItem", "account#*") },
+                const { Grant::on_leading_key("dynamodb:PutItem", "account#*") },
+                const { Grant::on_leading_key("dynamodb:UpdateItem", "account#*") },
+            ],
+            Self::UpdateTenant => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "account#*") }],
+            Self::ListTenants => &[
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_leading_key("dynamodb:BatchGetItem", "account#*") },
+            ],
+            Self::ListKeys => &[
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_leading_key("dynamodb:BatchGetItem", "key#*") },
+            ],
+            Self::ReadWorkspace => &[const { Grant::on_leading_key("dynamodb:GetItem", "slack#*") }],
+            Self::PutWorkspace => &[const { Grant::on_leading_key("dynamodb:PutItem", "slack#*") }],
+            Self::ReadAgent => &[const { Grant::on_leading_key("dynamodb:GetItem", "agents#*") }],
+            Self::PutAgent => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "agents#*") }],
+            Self::DeleteAgent => &[const { Grant::on_leading_key("dynamodb:DeleteItem", "agents#*") }],
+            Self::ReadFeed => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
+            Self::ProbeTable => &[const { Grant::on_leading_key("dynamodb:GetItem", "probe#*") }],
+            Self::PutWebhook => &[QUERY, const { Grant::on_leading_key("dynamodb:PutItem", "hooks#*") }],
+            Self::ReadWebhook => &[const { Grant::on_leading_key("dynamodb:GetItem", "hooks#*") }],
+            Self::CloseWebhook => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "hooks#*") }],
+            Self::ListWebhookDeliveries => &[
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_index("by_state") },
+                const { Grant::on_leading_key("dynamodb:BatchGetItem", "call#*") },
+            ],
+            Self::ListDeadLetters => &[
+                const { Grant::on_index("by_facet") },
+                const { Grant::on_leading_key("dynamodb:BatchGetItem", "call#*") },
+            ],
+            Self::ReadWebhookDelivery => &[const { Grant::on_leading_key("dynamodb:GetItem", "call#*") }],
+            Self::ReplayWebhookDelivery => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "call#*") }],
+            Self::ReadSchema => &[const { Grant::on_leading_key("dynamodb:GetItem", "schemas#*") }],
+            Self::PutSchema => &[
+                const { Grant::on_leading_key("dynamodb:UpdateItem", "schemas#*") },
+                const { Grant::on_leading_key("dynamodb:PutItem", "schemas#*") },
+            ],
+            Self::CallSlack | Self::PutFile | Self::ReadFile | Self::PresignDownload => &[],
+            Self::RevokeKey => &[
+                const { Grant::on_index("by_state") },
+                const { Grant::on_leading_key("dynamodb:GetItem", "key#*") },
+                const { Grant::on_leading_key("dynamodb:UpdateItem", "key#*") },
+            ],
+        }
+    }
+}
+
+impl HttpMethod {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    pub fn to_http(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+            Self::Patch => Method::PATCH,
+            Self::Delete => Method::DELETE,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Builds the router for this operation alone, as its Lambda function serves it.
+    pub fn router(&self, cx: Cx) -> Router {
+        service(std::slice::from_ref(self), *self, cx)
+    }
+}
+
+/// Builds the router for several operations under one origin, as the runner serves them. An unknown path gets the error
+/// renderer of the nearest operation, or that of `otherwise` if none is near.
+pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
+    let renderers: Arc<[(&'static str, ErrorRenderer)]> =
+        endpoints.iter().map(|endpoint| (endpoint.path, endpoint.error_renderer)).collect();
+    let mut router = Router::new();
+    for endpoint in endpoints {
+        let (renderer, name, cx) = (endpoint.error_renderer, (endpoint.method.name(), endpoint.path), cx.clone());
+        let route = (endpoint.route)()
+            .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(renderer, request, next)))
+            .layer(middleware::from_fn(move |request: Request, next: Next| {
+                count_request(cx.clone(), name, request, next)
+            }));
+        router = router.route(endpoint.path, route);
+    }
+    router
+        .fallback(|| async { Problem::NoRoute })
+        .layer(middleware::from_fn_with_state(cx.clone(), move |state, request: Request, next| {
+            let fallback = nearest_renderer(&renderers, request.uri().path()).unwrap_or(otherwise.error_renderer);
+            with_request_id(state, fallback, request, next)
+        }))
+        .with_state(cx)
+}
+
+/// Returns the renderer of the operation with the longest common path prefix. The prefix must have two segments, so it
+/// contains at least the name of a door.
+fn nearest_renderer(renderers: &[(&'static str, ErrorRenderer)], path: &str) -> Option<ErrorRenderer> {
+    let common =
+        |other: &str| other.split('/').skip(1).zip(path.split('/').skip(1)).take_while(|(a, b)| a == b).count();
+    let near =
+        renderers.iter().map(|(other, renderer)| (common(other), *renderer)).filter(|(segments, _)| *segments > 1);
+    near.max_by_key(|(segments, _)| *segments).map(|(_, renderer)| renderer)
+}
+
+/// Gives each request an id that its response and its log lines carry.
+async fn with_request_id(
+    axum::extract::State(cx): axum::extract::State<Cx>,
+    fallback: ErrorRenderer,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    use tracing::Instrument;
+    let id = RequestId(handrail_domain::ids::hex(&cx.entropy.bytes::<8>()));
+    request.extensions_mut().insert(id.clone());
+    let deferred_headers = DeferredHeaders::default();
+    request.extensions_mut().insert(deferred_headers.clone());
+    let span = tracing::info_span!("request", request_id = %id.0, method = %request.method());
+    let response = next.run(request).instrument(span).await;
+    let mut response = render_error(fallback, Some(&id), response).into_response();
+    deferred_headers.write(response.headers_mut());
+    if let Ok(value) = http::HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}

@@ -1,0 +1,356 @@
+//! Axum extractors shared by all APIs. `Caller<R>` rejects keys without scope `R`, so a handler cannot skip the check.
+
+use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use handrail_domain::access::Scope;
+use handrail_domain::account::Tier;
+use handrail_domain::ids::TenantId;
+use http::header::{ACCEPT, CONTENT_LENGTH};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+use lambda_http::request::RequestContext;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::headers::bearer_token;
+use crate::problem::Problem;
+use crate::request_counts::Requester;
+use crate::session_cookie;
+use handrail_access::session::SignedInUser;
+use handrail_access::{RateLimit, RateLimitClass, authenticate, check_limit};
+use handrail_context::cx::Cx;
+use handrail_store::ApiKey;
+
+/// The API key of the request, which has scope `R`.
+pub struct Caller<R> {
+    pub key: ApiKey,
+    scope: PhantomData<R>,
+}
+
+pub trait RequiredScope: Send + Sync {
+    const SCOPE: Scope;
+    /// Describes the scope in an error message.
+    const REQUIREMENT: &'static str;
+}
+
+macro_rules! required_scopes {
+    ($($name:ident: $requirement:literal),+ $(,)?) => {
+        pub mod scopes {
+            $(pub struct $name;
+            impl super::RequiredScope for $name {
+                const SCOPE: super::Scope = super::Scope::$name;
+                const REQUIREMENT: &'static str = $requirement;
+            })+
+        }
+    };
+}
+
+required_scopes! {
+    DecisionsWrite: "the right to create decisions",
+    DecisionsRead: "the right to read decisions",
+    DecisionsResolve: "the role app or admin, because agents must not answer",
+    AccountRead: "the right to read the account",
+    KeysWrite: "the role admin",
+    SlackWrite: "the role admin",
+    PacketsRead: "a key of this account",
+    PacketsWrite: "the role writer, app or admin",
+    PacketsWork: "a role other than reader",
+    HandoffsWrite: "a role other than reader",
+    PacketsRespond: "the role writer, app or admin, because agents must not answer",
+    SystemRead: "the role admin",
+    HooksWrite: "the role writer, app or admin",
+    HooksRetryAll: "the role admin",
+    PacketsSchemas: "the role writer, app or admin",
+}
+
+impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let credential = bearer_token(&parts.headers).ok_or(Problem::NoCredentials)?;
+        let key = authenticate(cx, credential).await?.ok_or(Problem::UnknownApiKey)?;
+        if let Some(requester) = parts.extensions.get::<Requester>() {
+            requester.set(&key);
+        }
+        if !key.role.allows(R::SCOPE) {
+            return Err(Problem::MissingScope { requirement: R::REQUIREMENT });
+        }
+        Ok(Self { key, scope: PhantomData })
+    }
+}
+
+/// `true` if the request came through API Gateway, which buffers responses and ends them after 30 seconds.
+pub struct ViaApiGateway(pub bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for ViaApiGateway {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.extensions.get::<RequestContext>().is_some()))
+    }
+}
+
+/// Administrator of a tenant: an API key with scope `R`, or the signed-in owner.
+pub struct TenantAdmin<R> {
+    pub principal: Principal,
+    scope: PhantomData<R>,
+}
+
+pub enum Principal {
+    ApiKey(ApiKey),
+    User(SignedInUser),
+}
+
+impl<R> TenantAdmin<R> {
+    pub fn tenant(&self) -> TenantId {
+        match &self.principal {
+            Principal::ApiKey(key) => key.tenant,
+            Principal::User(user) => user.tenant.tenant,
+        }
+    }
+
+    pub fn tier(&self) -> Tier {
+        match &self.principal {
+            Principal::ApiKey(key) => key.tier,
+            Principal::User(user) => user.tenant.tier,
+        }
+    }
+
+    /// Counts the request against the rate limit of the API key, or of the tenant for a signed-in person.
+    pub async fn check_limit(&self, cx: &Cx) -> Result<(), Problem> {
+        match &self.principal {
+            Principal::ApiKey(key) => {
+                Ok(check_limit(cx, RateLimit::per_key(key, RateLimitClass::OtherRequests)).await?)
+            }
+            Principal::User(user) => Ok(check_limit(cx, RateLimit::per_tenant(&user.tenant)).await?),
+        }
+    }
+}
+
+impl<R: RequiredScope> FromRequestParts<Cx> for TenantAdmin<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let principal = match session_cookie::user_of_request(parts, cx).await? {
+            Some(user) => Principal::User(user),
+            None => Principal::ApiKey(Caller::<R>::from_request_parts(parts, cx).await?.key),
+        };
+        Ok(Self { principal, scope: PhantomData })
+    }
+}
+
+/// IP address of the client, from API Gateway or from the connection. Headers of the client are ignored.
+///
+/// An IPv6 address is cut to its first 64 bits, because one household has all addresses below such a prefix.
+pub struct ClientAddress(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(match client_ip(parts) {
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => {
+                address.segments()[..4].iter().map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":")
+            }
+            // Requests without an address share one rate limit.
+            None => "nowhere".to_owned(),
+        }))
+    }
+}
+
+/// Returns the client's address, from API Gateway or from the connection. `None` if neither has one.
+pub fn client_ip(parts: &Parts) -> Option<IpAddr> {
+    let by_gateway = parts.extensions.get::<RequestContext>().and_then(|context| match context {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+        _ => None,
+    });
+    let by_connection = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    by_gateway.or_else(by_connection)
+}
+
+/// Returns `true` if the client accepts JSON instead of a page.
+pub fn wants_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"))
+}
+
+/// A JSON object of at most [`JSON_BYTES_MAX`].
+pub struct Json<T>(pub T);
+
+pub const JSON_BYTES_MAX: usize = 256 * 1024;
+/// Maximum number of bytes of a refused body that are read and discarded. A client that is still sending would
+/// otherwise see a broken connection and not the response.
+const DRAINED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+impl<T: DeserializeOwned> FromRequest<Cx> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
+        let body = read_limited_body(request, JSON_BYTES_MAX).await?;
+        parse_object(&body).map(Self)
+    }
+}
+
+/// A JSON object as in [`Json`]. An empty body counts as an empty object.
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Cx> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
+        let body = read_limited_body(request, JSON_BYTES_MAX).await?;
+        if body.iter().all(u8::is_ascii_whitespace) { Ok(Self(T::default())) } else { parse_object(&body).map(Self) }
+    }
+}
+
+/// Reads the body. Returns [`Problem::TooLarge`] if it is longer than the limit.
+pub async fn read_limited_body(request: Request, limit_bytes: usize) -> Result<Bytes, Problem> {
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit_bytes) {
+        drain(request.into_body()).await;
+        return Err(Problem::TooLarge { limit_bytes });
+    }
+    // A chunked body declares no length.
+    let mut stream = request.into_body().into_data_stream();
+    let mut body = Vec::with_capacity(declared.unwrap_or(0));
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Problem::Invalid { field: None, message: "The body ended early".to_owned() })?;
+        if body.len() + chunk.len() > limit_bytes {
+            drain(Body::from_stream(stream)).await;
+            return Err(Problem::TooLarge { limit_bytes });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Bytes::from(body))
+}
+
+async fn drain(body: Body) {
+    let mut stream = body.into_data_stream();
+    let mut drained = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        drained += chunk.len();
+        if drained > DRAINED_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+/// Parses a JSON object. The error names the invalid field.
+pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| *byte != b'{') || first.is_none() {
+        return Err(Problem::Invalid { field: None, message: "The body must be a JSON object".to_owned() });
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        // serde_json reports some type errors, and a lone surrogate, as syntax errors. Valid JSON gets the error of a
+        // field.
+        let is_field_error = inner.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        match (is_field_error, path.as_str()) {
+            (true, ".") => Problem::Invalid { field: None, message: without_position(&inner) },
+            (true, _) => {
+                Problem::Invalid { field: Some(path), message: format!("is not right: {}", without_position(&inner)) }
+            }
+            (false, _) => Problem::Invalid { field: None, message: format!("The body is not valid JSON: {inner}") },
+        }
+    })?;
+    json.end().map_err(|_| Problem::Invalid {
+        field: None,
+        message: "The body holds more than one JSON object".to_owned(),
+    })?;
+    Ok(value)
+}
+
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ").map_or(text.as_str(), |at| &text[..at]) {
+        "expected value" => "expected a string".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+/// Path parameter as text. Handlers parse it themselves, because a malformed id is a 404.
+pub struct PathParam(pub String);
+
+impl FromRequestParts<Cx> for PathParam {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, cx).await.map_err(|_| Problem::NoRoute)?;
+        Ok(Self(text))
+    }
+}
+
+/// Public origin of this service, from the settings or else from the Host header. API Gateway accepts only its own host
+/// names.
+pub struct PublicOrigin(pub String);
+
+impl FromRequestParts<Cx> for PublicOrigin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        if let Some(origin) = &cx.settings.origin {
+            return Ok(Self(origin.clone()));
+        }
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let host = header("host").or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+        let host = host.filter(|host| host.bytes().all(|c| c.is_ascii_alphanumeric() || b".-:[]".contains(&c)));
+        let host =
+            host.ok_or_else(|| Problem::Invalid { field: None, message: "The Host header is missing".to_owned() })?;
+        let scheme = if header("x-forwarded-proto") == Some("http") { "http" } else { "https" };
+        Ok(Self(format!("{scheme}://{host}")))
+    }
+}
+
+/// Idempotency key of the request, by which a repeat is recognised.
+pub struct IdempotencyKey(pub Option<String>);
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+
+impl FromRequestParts<Cx> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Cx) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(&IDEMPOTENCY_KEY) else {
+            return Ok(Self(None));
+        };
+        let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
+        match key {
+            Some(key) => Ok(Self(Some(key.to_owned()))),
+            None => Err(Problem::invalid(
+                "Idempotency-Key",
+                format!("must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters"),
+            )),
+        }
+    }
+}
+
+/// Form of a page, as `application/x-www-form-urlencoded` of at most [`FORM_BYTES_MAX`].
+pub struct Form<T>(pub T);
+
+/// Fits the longest answer with text and data, of which each byte is escaped as three.
+pub const FORM_BYTES_MAX: usize = 128 * 1024;
+
+impl<T: DeserializeOwned> FromRequest<Cx> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, cx: &Cx) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = read_limited_body(Request::from_parts(parts.clone(), body), FORM_BYTES_MAX).await?;
+        let request = Request::from_parts(parts, Body::from(body));
+        match axum::Form::<T>::from_request(request, cx).await {
+            Ok(axum::Form(form)) => Ok(Self(form)),
+            Err(_) => Err(Problem::Invalid { field: None, message: "The form could not be read".to_owned() }),
+        }
+    }
+}

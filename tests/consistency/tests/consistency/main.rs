@@ -1,0 +1,31 @@
+//! Consistency tests: the code, the template and the documents describe the same operations, in both directions.
+//!
+//! The registry in the code (`handrail_runner::endpoints()` and `handrail_workers::WORKERS`) is the authority. These
+//! tests read files of the repository and run examples in process, without a public server.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "an unexpected value fails the test")]
+
+mod access;
+mod binaries;
+mod buckets;
+mod calls;
+mod crate_dependencies;
+mod docs;
+mod examples;
+mod functions;
+mod grants;
+mod hooks;
+mod imports;
+mod messages;
+mod packets;
+mod project;
+mod replay;
+mod routes;
+mod samples;
+mod source_rules;
+mod stage;
+mod stream;
+mod table;
+mod template;
+mod tenants;
+mod watch;
