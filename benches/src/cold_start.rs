@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::build::{Build, root};
+use crate::fake_aws::{self, Mark, Runtime};
 use crate::numbers::{median, ms, percentile, print_table};
 use crate::process::memory_of;
-use crate::stand_in::{self, Mark, Runtime};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let functions = FUNCTIONS.map(str::to_owned);
     let folder = args.build.programs(&["handrail-decisions", "handrail-workers"], Some(&functions))?;
     let server = TestServer::new().await;
-    let aws = stand_in::aws(&server.engine).await?;
+    let aws = fake_aws::aws(&server.engine).await?;
     let mut subjects = vec![Subject {
         name: "baseline: request an event".to_owned(),
         program: std::env::current_exe()?,

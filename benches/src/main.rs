@@ -5,6 +5,7 @@
 
 mod build;
 mod cold_start;
+mod fake_aws;
 mod numbers;
 mod packets;
 mod process;
@@ -12,7 +13,6 @@ mod round_trips;
 mod service;
 mod sizes;
 mod slow_webhooks;
-mod stand_in;
 
 use clap::{Parser, Subcommand};
 

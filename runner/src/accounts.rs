@@ -67,7 +67,7 @@ pub async fn create_key(store: &Store, name: &str, role: Role, tenant: Option<Te
         role,
         tier,
         approvers: default_approvers(stored_tenant.as_ref()),
-        requests_per_minute: tier.preset().requests_per_minute,
+        requests_per_minute: tier.limits().requests_per_minute,
         ..ApiKey::new(KeyId::new(now, entropy.bytes()), tenant, name, now)
     };
     let stored = put(store, stored_tenant.as_ref(), &secret, &key).await;

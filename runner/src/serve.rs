@@ -155,7 +155,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let cx = cx.with_blob_store(Arc::new(folder.clone()));
     let admin_settings = (Role::Admin, ADMIN_REQUESTS_PER_MINUTE);
     let tenant = ensure_key(&cx, &local_store, &key, admin_settings).await.context("could not store the admin key")?;
-    let operator_settings = (Role::Operator, Tier::default().preset().requests_per_minute);
+    let operator_settings = (Role::Operator, Tier::default().limits().requests_per_minute);
     ensure_key(&cx, &local_store, &operator, operator_settings).await.context("could not store the operator key")?;
     ensure_account(&cx, tenant).await.context("could not store the account")?;
 

@@ -71,7 +71,7 @@ async fn handler(
     let key = caller.key;
     let content = serde_json::to_value(&body).map_err(|_| Problem::Internal)?;
     let asks_in_slack = body.channel == Some(Channel::Slack);
-    if asks_in_slack && !key.tier.asks_in_slack() {
+    if asks_in_slack && !key.tier.includes_slack() {
         return Err(Problem::refused(
             StatusCode::BAD_REQUEST,
             "UNSUPPORTED_CHANNEL",
@@ -151,7 +151,7 @@ fn new_decision(body: RequestBody) -> NewDecision {
 mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::account::{Tenant, Tier};
-    use handrail_domain::decision::{DecisionEvent, Phase, Standing};
+    use handrail_domain::decision::{DecisionEvent, Phase, StateData};
     use handrail_domain::effect::{Effect, Purpose};
     use handrail_domain::record::digest_of;
     use serde_json::json;
@@ -188,7 +188,10 @@ mod tests {
             "created_at": NOON,
         });
         assert_eq!(created.json, expected);
-        assert_eq!((record.seq, &record.state_data), (1, &Standing { phase: Phase::Pending, attachments: Vec::new() }));
+        assert_eq!(
+            (record.seq, &record.state_data),
+            (1, &StateData { phase: Phase::Pending, attachments: Vec::new() })
+        );
         assert_eq!(record.spec.action, "Refund order 1234");
         assert_eq!(record.spec.asked_by_name, "the agent");
         let entry = record.newest().unwrap();

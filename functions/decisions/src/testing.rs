@@ -54,7 +54,7 @@ impl TestApp {
     /// Creates one more API key of the tenant, on a tier.
     pub(crate) async fn create_key<'a>(&self, tier: Tier, role: Role, secret: &'a str) -> &'a str {
         let id = KeyId::new(NOON, [50 + role as u8; 10]);
-        let preset = tier.preset();
+        let preset = tier.limits();
         let key = ApiKey { id, tier, requests_per_minute: preset.requests_per_minute, ..api_key(role, secret) };
         self.app.with_key(key, secret).await;
         secret

@@ -116,7 +116,7 @@ pub(crate) fn body_too_large(tier: Tier, bytes: usize) -> Problem {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         code: "",
         message: format!("Request body too large: at least {bytes} bytes, and the limit is {limit} bytes"),
-        details: Map::from_iter([("tier".to_owned(), tier.allotment().name.into())]),
+        details: Map::from_iter([("tier".to_owned(), tier.packet_limits().name.into())]),
     }
 }
 

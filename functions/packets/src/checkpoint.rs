@@ -9,7 +9,9 @@ use handrail_context::cx::Cx;
 use handrail_domain::decision::{self, Decision, REPLY};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, decide};
-use handrail_domain::packet::{self, Asker, CheckpointAnswer, CheckpointRequest, Content, Packet, Refusal};
+use handrail_domain::packet::{
+    self, CheckpointAnswer, CheckpointRequest, CheckpointRequester, Content, Packet, Refusal,
+};
 use handrail_domain::record::Record;
 use handrail_platform::fault::Fault;
 use handrail_records::transition::{self, PlannedChange, TransitionError};
@@ -23,8 +25,9 @@ use crate::search_text;
 
 /// Returns the approver that the content's checkpoint names, if the key may ask this person.
 pub(crate) fn checkpoint_request(key: &ApiKey, content: &Content) -> Result<Option<CheckpointRequest>, Problem> {
-    let requester = Asker { name: &key.name, approvers: &key.approvers, in_slack: key.tier.asks_in_slack() };
-    requester.asked(content).map_err(|error| validation_error(RequestPart::Body, &[error]))
+    let requester =
+        CheckpointRequester { name: &key.name, approvers: &key.approvers, in_slack: key.tier.includes_slack() };
+    requester.request_for(content).map_err(|error| validation_error(RequestPart::Body, &[error]))
 }
 
 /// Reserves one request of the key's monthly quota, which decisions and checkpoints with an approver share.

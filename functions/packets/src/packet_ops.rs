@@ -94,7 +94,7 @@ impl CheckedPacket {
         let now = cx.clock.now();
         let (spec, content) =
             proposal.into_spec(key.id, now).map_err(|excess| packet_too_large(&format!("{} bytes", excess.bytes)))?;
-        let spec = spec.asking(checkpoint::checkpoint_request(key, &content)?);
+        let spec = spec.with_checkpoint_request(checkpoint::checkpoint_request(key, &content)?);
         let id = request.map_or_else(|| cx.new_record_id(), |request| request.packet_id(key));
         let command = request.map_or_else(|| CommandId::new(&id.to_string(), &[]), IdempotentRequest::command_id);
         let by = Actor::Key { key: key.id, role: key.role };

@@ -15,7 +15,7 @@ pub(crate) fn write(cx: &Cx, key: &ApiKey, headers: &mut HeaderMap) {
     for (name, number) in numbers {
         headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
     }
-    let tier = HeaderValue::from_static(key.tier.allotment().name);
+    let tier = HeaderValue::from_static(key.tier.packet_limits().name);
     headers.insert(HeaderName::from_static("x-ratelimit-tier"), tier);
 }
 

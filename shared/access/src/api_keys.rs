@@ -34,7 +34,7 @@ pub fn prefix_of(secret: &str) -> String {
 /// Returns the approvers of a new key that names none: the owner of the tenant if the tier limits approvers, otherwise
 /// none.
 pub fn default_approvers(tenant: Option<&Tenant>) -> Vec<EmailAddress> {
-    let limited = tenant.filter(|tenant| tenant.tier.preset().approvers_max.is_some());
+    let limited = tenant.filter(|tenant| tenant.tier.limits().approvers_max.is_some());
     limited.and_then(|tenant| tenant.email.clone()).into_iter().collect()
 }
 
@@ -65,7 +65,7 @@ pub async fn put(store: &Store, tenant: Option<&Tenant>, secret: &str, key: &Api
 }
 
 fn keys_max(tenant: Option<&Tenant>, key: &ApiKey) -> u32 {
-    tenant.map_or(key.tier.allotment().keys_max, Tenant::keys_max)
+    tenant.map_or(key.tier.packet_limits().keys_max, Tenant::keys_max)
 }
 
 /// Replaces an API key by a new one with the same permissions. Returns the new secret and the stored key, or `None` if

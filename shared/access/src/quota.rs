@@ -135,6 +135,6 @@ fn monthly_limits_of_key(cx: &Cx, key: &ApiKey) -> Vec<(String, u32)> {
 }
 
 fn monthly_limit_of_tenant(cx: &Cx, tenant: TenantId, tier: Tier) -> Option<(String, u32)> {
-    let limit = tier.preset().decisions_per_month?;
+    let limit = tier.limits().decisions_per_month?;
     Some((format!("{tenant}#{}", month_of(cx.clock.now())), limit))
 }

@@ -50,12 +50,12 @@ impl RateLimit {
 
     /// Rate limit per minute of the signed-in persons of a tenant together.
     pub fn per_tenant(tenant: &Tenant) -> Self {
-        Self::short_lived(format!("{}#calls", tenant.tenant), tenant.tier.preset().requests_per_minute, WINDOW_SECONDS)
+        Self::short_lived(format!("{}#calls", tenant.tenant), tenant.tier.limits().requests_per_minute, WINDOW_SECONDS)
     }
 
     /// Rate limit per hour of all keys of a tenant together. Returns `None` if the tier has none.
     pub fn per_tenant_hourly(key: &ApiKey) -> Option<Self> {
-        let limit = key.tier.allotment().requests_per_hour?;
+        let limit = key.tier.packet_limits().requests_per_hour?;
         Some(Self::short_lived(format!("{}#hour", key.tenant), limit, 60 * WINDOW_SECONDS))
     }
 

@@ -23,7 +23,7 @@ pub(crate) async fn apply_tenant_limits(cx: &Cx, key: ApiKey) -> Result<ApiKey, 
 fn with_tenant_limits(tenant: Option<&Tenant>, key: ApiKey) -> ApiKey {
     let Some(tenant) = tenant else {
         let tenant_limits =
-            TenantLimits { handoffs_per_day: key.tier.allotment().handoffs_per_day, has_no_approver: false };
+            TenantLimits { handoffs_per_day: key.tier.packet_limits().handoffs_per_day, has_no_approver: false };
         return ApiKey { tenant_limits, ..key };
     };
     let tenant_limits =
@@ -34,12 +34,12 @@ fn with_tenant_limits(tenant: Option<&Tenant>, key: ApiKey) -> ApiKey {
 
 /// Caps the rate limit of an API key at the maximum of the tier.
 pub fn cap_requests_per_minute(tier: Tier, requests_per_minute: u32) -> u32 {
-    requests_per_minute.min(tier.preset().requests_per_minute_max)
+    requests_per_minute.min(tier.limits().requests_per_minute_max)
 }
 
 /// Returns `true` if the tier limits the approvers, the key names none, and the tenant has no owner to ask instead.
 fn has_no_approver(tenant: &Tenant, key: &ApiKey) -> bool {
-    tenant.tier.preset().approvers_max.is_some() && tenant.email.is_none() && key.approvers.is_empty()
+    tenant.tier.limits().approvers_max.is_some() && tenant.email.is_none() && key.approvers.is_empty()
 }
 
 #[cfg(test)]

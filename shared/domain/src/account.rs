@@ -65,16 +65,16 @@ const fn tier_limits(
 
 impl Tier {
     /// Limits of this tier.
-    pub fn preset(self) -> &'static TierLimits {
+    pub fn limits(self) -> &'static TierLimits {
         &TIERS[self as usize]
     }
 
     pub fn name(self) -> &'static str {
-        self.preset().name
+        self.limits().name
     }
 
     /// Returns `true` if decisions of this tier can be sent to approvers in Slack.
-    pub fn asks_in_slack(self) -> bool {
+    pub fn includes_slack(self) -> bool {
         match self {
             Self::Free | Self::Pro => false,
             Self::Scale | Self::Enterprise => true,
@@ -150,7 +150,7 @@ pub struct TierLimitExceeded {
 impl AllowedApprovers {
     /// Checks the approvers against a tier. If the tier limits approvers, an empty list becomes the tenant's owner.
     pub fn check_tier(self, tier: Tier, owner: Option<&EmailAddress>) -> Result<Self, TierLimitExceeded> {
-        let limits = tier.preset();
+        let limits = tier.limits();
         let Some(max) = limits.approvers_max else { return Ok(self) };
         let exceeded = |field, message| Err(TierLimitExceeded { field, message });
         let approvers =
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn tier_names_and_limits_match_published_ones() {
         for limits in &TIERS {
-            assert_eq!(limits.tier.preset(), limits);
+            assert_eq!(limits.tier.limits(), limits);
             assert_eq!(Tier::from_name(limits.name), Some(limits.tier));
             assert_eq!(serde_json::to_string(&limits.tier).unwrap(), format!("{:?}", limits.name));
         }

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 use State::{Expired, Requested, Used};
 
 /// Lifetime of a link.
-pub const LOGIN_LIVES_MS: i64 = 15 * 60 * 1000;
+pub const LOGIN_TTL_MS: i64 = 15 * 60 * 1000;
 
 /// Transitions and timers of a login.
 pub const TABLE: Table<State, Trigger> =
@@ -41,21 +41,21 @@ pub enum Trigger {
 
 /// Spec of a login. The address may belong to no tenant: a login is created before tenants are looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ask {
+pub struct LoginSpec {
     pub email: EmailAddress,
     pub expires_at: Timestamp,
 }
 
-impl Ask {
+impl LoginSpec {
     pub fn new(email: EmailAddress, now: Timestamp) -> Self {
-        Self { email, expires_at: now.plus_ms(LOGIN_LIVES_MS) }
+        Self { email, expires_at: now.plus_ms(LOGIN_TTL_MS) }
     }
 }
 
 /// State data of a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Standing {
+pub enum LoginStateData {
     Requested,
     Used { at: Timestamp },
     Expired,
@@ -102,17 +102,17 @@ impl Lifecycle for Login {
 
     type State = State;
     type Trigger = Trigger;
-    type Spec = Ask;
-    type StateData = Standing;
+    type Spec = LoginSpec;
+    type StateData = LoginStateData;
     type Event = LoginEvent;
     type Act = Act;
     type Refusal = Refusal;
 
-    fn state(state_data: &Standing) -> State {
+    fn state(state_data: &LoginStateData) -> State {
         match state_data {
-            Standing::Requested => Requested,
-            Standing::Used { .. } => Used,
-            Standing::Expired => Expired,
+            LoginStateData::Requested => Requested,
+            LoginStateData::Used { .. } => Used,
+            LoginStateData::Expired => Expired,
         }
     }
 
@@ -132,18 +132,18 @@ impl Lifecycle for Login {
         }
     }
 
-    fn trigger(_: &Ask, act: &Act, _: Timestamp) -> Trigger {
+    fn trigger(_: &LoginSpec, act: &Act, _: Timestamp) -> Trigger {
         match act {
             Act::Use => Trigger::Use,
             Act::Expire => Trigger::Expire,
         }
     }
 
-    fn initial_event(_: &Ask) -> LoginEvent {
+    fn initial_event(_: &LoginSpec) -> LoginEvent {
         LoginEvent::Requested
     }
 
-    fn deadline(spec: &Ask, _: &Standing, _: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+    fn deadline(spec: &LoginSpec, _: &LoginStateData, _: &TimerRule<State, Trigger>) -> Option<Timestamp> {
         Some(spec.expires_at)
     }
 
@@ -160,20 +160,20 @@ impl Lifecycle for Login {
 
     fn refuse_no_transition(record: &Record<Self>, _: &Act) -> Refusal {
         match record.state_data {
-            Standing::Used { at } => Refusal::Used { at },
-            Standing::Requested | Standing::Expired => Refusal::Expired { at: record.spec.expires_at },
+            LoginStateData::Used { at } => Refusal::Used { at },
+            LoginStateData::Requested | LoginStateData::Expired => Refusal::Expired { at: record.spec.expires_at },
         }
     }
 
-    fn apply(_: Option<&Standing>, entry: &LogEntry<Self>) -> Standing {
+    fn apply(_: Option<&LoginStateData>, entry: &LogEntry<Self>) -> LoginStateData {
         match entry.event {
-            LoginEvent::Requested => Standing::Requested,
-            LoginEvent::Used => Standing::Used { at: entry.at },
-            LoginEvent::Expired => Standing::Expired,
+            LoginEvent::Requested => LoginStateData::Requested,
+            LoginEvent::Used => LoginStateData::Used { at: entry.at },
+            LoginEvent::Expired => LoginStateData::Expired,
         }
     }
 
-    fn effects(_: &Ask, entry: &LogEntry<Self>) -> Vec<Effect> {
+    fn effects(_: &LoginSpec, entry: &LogEntry<Self>) -> Vec<Effect> {
         match entry.event {
             LoginEvent::Requested => vec![Effect::Mail(Purpose::SignIn)],
             LoginEvent::Used | LoginEvent::Expired => Vec::new(),
@@ -191,7 +191,7 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
     fn requested() -> Record<Login> {
-        let spec = Ask::new(EmailAddress::parse("ann@example.com").unwrap(), NOON);
+        let spec = LoginSpec::new(EmailAddress::parse("ann@example.com").unwrap(), NOON);
         Record::create(
             tenant(),
             RecordId::new(NOON, [1; 10]),
@@ -211,10 +211,10 @@ mod tests {
     /// Tries every state with every act before, at and after the deadline.
     #[test]
     fn link_signs_in_once_before_deadline() {
-        let deadline = NOON.plus_ms(LOGIN_LIVES_MS);
+        let deadline = NOON.plus_ms(LOGIN_TTL_MS);
         for at in [NOON, deadline.plus_ms(-1)] {
             let used = decide(&requested(), &command(Act::Use), at).unwrap().next;
-            assert_eq!(used.state_data, Standing::Used { at });
+            assert_eq!(used.state_data, LoginStateData::Used { at });
             assert!(used.is_terminal() && used.due().is_none());
             assert_eq!(Login::effects(&used.spec, used.newest().unwrap()), []);
             for later in [at, deadline, deadline.plus_ms(1)] {
@@ -224,7 +224,7 @@ mod tests {
         for at in [deadline, deadline.plus_ms(1)] {
             let planned = decide(&requested(), &command(Act::Use), at).unwrap();
             assert!(planned.by_timer);
-            assert_eq!(planned.next.state_data, Standing::Expired);
+            assert_eq!(planned.next.state_data, LoginStateData::Expired);
             let refused = decide(&planned.next, &command(Act::Use), at).unwrap_err();
             assert_eq!(refused, Refusal::Expired { at: deadline });
         }
@@ -236,7 +236,7 @@ mod tests {
     fn requested_login_sends_mail_and_has_deadline() {
         let requested = requested();
         assert_eq!(Login::effects(&requested.spec, requested.newest().unwrap()), [Effect::Mail(Purpose::SignIn)]);
-        assert_eq!(requested.due().unwrap().at, NOON.plus_ms(LOGIN_LIVES_MS));
+        assert_eq!(requested.due().unwrap().at, NOON.plus_ms(LOGIN_TTL_MS));
         for row in TABLE.rows {
             assert!(TABLE.is_terminal(row.to), "{row:?}");
         }

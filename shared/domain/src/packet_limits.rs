@@ -29,26 +29,26 @@ const LIMITS_OF_TIERS: [PacketLimits; 4] = [
 
 impl Tier {
     /// Limits of this tier at the packets API.
-    pub fn allotment(self) -> &'static PacketLimits {
+    pub fn packet_limits(self) -> &'static PacketLimits {
         &LIMITS_OF_TIERS[self as usize]
     }
 
     /// Finds a tier by its name at the decisions API or at the packets API.
     pub fn from_any_name(name: &str) -> Option<Self> {
         const TIERS: [Tier; 4] = [Tier::Free, Tier::Pro, Tier::Scale, Tier::Enterprise];
-        Self::from_name(name).or_else(|| TIERS.into_iter().find(|tier| tier.allotment().name == name))
+        Self::from_name(name).or_else(|| TIERS.into_iter().find(|tier| tier.packet_limits().name == name))
     }
 }
 
 impl Tenant {
     /// Daily quota of packets: the tenant's own number, or else the limit of its tier.
     pub fn handoffs_per_day(&self) -> Option<u32> {
-        self.handoffs_per_day.or(self.tier.allotment().handoffs_per_day)
+        self.handoffs_per_day.or(self.tier.packet_limits().handoffs_per_day)
     }
 
     /// Maximum number of active API keys: the tenant's own number or else its tier's, but at most [`KEYS_MAX`].
     pub fn keys_max(&self) -> u32 {
-        self.max_api_keys.unwrap_or(self.tier.allotment().keys_max).min(KEYS_MAX)
+        self.max_api_keys.unwrap_or(self.tier.packet_limits().keys_max).min(KEYS_MAX)
     }
 }
 
@@ -62,8 +62,8 @@ mod tests {
     fn tiers_have_published_limits_and_both_names() {
         let hourly = ["free", "pro", "business", "enterprise"].map(|name| {
             let tier = Tier::from_any_name(name).unwrap();
-            assert_eq!(tier.allotment().name, name);
-            tier.allotment().requests_per_hour
+            assert_eq!(tier.packet_limits().name, name);
+            tier.packet_limits().requests_per_hour
         });
         assert_eq!(hourly, [Some(100), Some(1_000), Some(10_000), None]);
         assert_eq!(Tier::from_any_name("scale"), Tier::from_any_name("business"));

@@ -79,7 +79,7 @@ impl ApiKey {
             backup_approver: None,
             escalation_stays_pending: false,
             rules: Vec::new(),
-            requests_per_minute: tier.preset().requests_per_minute,
+            requests_per_minute: tier.limits().requests_per_minute,
             decisions_per_month: None,
             tier,
             created_at,

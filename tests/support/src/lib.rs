@@ -8,16 +8,16 @@
 mod api_only;
 mod client;
 mod event_stream;
-mod meter;
+mod fault_injector;
 mod receiver;
 mod slack;
-mod world;
+mod test_server;
 
 pub use api_only::ApiOnlyServer;
 pub use client::{Client, TestResponse};
 pub use event_stream::{EventStream, ServerEvent};
+pub use fault_injector::{Call, CallFilter, FaultInjector, FaultPlan};
 pub use handrail_runner::cors::CorsOrigins;
-pub use meter::{Call, CallFilter, FaultInjector, FaultPlan};
 pub use receiver::{HANGING, Received, Receiver};
 pub use slack::{FailureMode, FakeSlack, Interaction, SlackMessage};
-pub use world::{Mail, TestServer, TestServerOptions};
+pub use test_server::{Mail, TestServer, TestServerOptions};

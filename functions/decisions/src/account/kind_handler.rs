@@ -3,7 +3,7 @@
 use handrail_context::cx::Cx;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::login::{Login, Standing};
+use handrail_domain::login::{Login, LoginStateData};
 use handrail_platform::boxed::BoxFuture;
 use handrail_platform::fault::Fault;
 use handrail_records::kind_handler::{Callback, FollowUps, KindHandler, Mail, fire_due_timers_of, follow_ups_of};
@@ -41,7 +41,7 @@ impl KindHandler for LoginHandler {
             let record = cx.store.record::<Login>(key.tenant, key.id).await?;
             let record = record.ok_or_else(|| Fault::internal("an effect belongs to a record that does not exist"))?;
             let current = record.as_of(cx.clock.now());
-            if purpose != Purpose::SignIn || current.state_data != Standing::Requested {
+            if purpose != Purpose::SignIn || current.state_data != LoginStateData::Requested {
                 return Ok(None);
             }
             let Some(tenant) = cx.store.tenant_by_email(&current.spec.email).await? else { return Ok(None) };

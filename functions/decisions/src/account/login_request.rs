@@ -8,7 +8,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::actor::Actor;
 use handrail_domain::ids::CommandId;
-use handrail_domain::login::{Ask, Login, tenant};
+use handrail_domain::login::{Login, LoginSpec, tenant};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_records::transition;
@@ -70,7 +70,8 @@ async fn handler(
     check_limit(&cx, RateLimit::per_client("login-to", &email.as_str().to_lowercase(), limit)).await?;
     let (id, now) = (cx.new_record_id(), cx.clock.now());
     let command = CommandId::new(&id.to_string(), &[]);
-    let record = Record::<Login>::create(tenant(), id, Ask::new(email, now), Actor::Anonymous, command.clone(), now);
+    let record =
+        Record::<Login>::create(tenant(), id, LoginSpec::new(email, now), Actor::Anonymous, command.clone(), now);
     let created = transition::create(&cx, record, &command).await;
     created.map_err(|error| Problem::from_transition(error, "Login", |_| Problem::Internal))?;
     if by_form {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_domain::login::Standing;
+use handrail_domain::login::LoginStateData;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
@@ -31,11 +31,11 @@ fn route() -> MethodRouter<Cx> {
 async fn handler(State(cx): State<Cx>, PathParam(token): PathParam) -> Result<Response, Problem> {
     let login = find_login(&cx, &token).await?.as_of(cx.clock.now());
     let page = match login.state_data {
-        Standing::Requested => {
+        LoginStateData::Requested => {
             pages::confirm_sign_in_page(login.spec.email.as_str(), &login.spec.expires_at.readable())
         }
-        Standing::Used { .. } => pages::unusable_link_page(true),
-        Standing::Expired => pages::unusable_link_page(false),
+        LoginStateData::Used { .. } => pages::unusable_link_page(true),
+        LoginStateData::Expired => pages::unusable_link_page(false),
     };
     Ok(page.into_response())
 }

@@ -5,7 +5,7 @@ use handrail_domain::account::Tier;
 use handrail_domain::effect::Purpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::key_hash::hash_of_key;
-use handrail_domain::login::{LOGIN_LIVES_MS, Login, Standing, tenant};
+use handrail_domain::login::{LOGIN_TTL_MS, Login, LoginStateData, tenant};
 use handrail_records::kind_handler::KindHandler;
 use handrail_secrets::link::LoginLink;
 use handrail_store::HeadKey;
@@ -92,7 +92,7 @@ async fn get_of_login_link_does_not_sign_in() {
     }
     let (id, _) = requested_login(&app).await;
     let stored = app.cx.store.record::<Login>(tenant(), id).await.unwrap().unwrap();
-    assert_eq!((stored.seq, stored.state_data), (1, Standing::Requested));
+    assert_eq!((stored.seq, stored.state_data), (1, LoginStateData::Requested));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn login_link_expires_without_a_timer() {
     let app = TestApp::new().await;
     app.create_tenant(Tier::Enterprise).await;
     let link = request_login_link(&app).await;
-    app.advance(LOGIN_LIVES_MS / 60_000);
+    app.advance(LOGIN_TTL_MS / 60_000);
     assert_eq!(app.submit_form(login_show::ENDPOINT, &link, "").await.status, 410);
     let refused = app.send_with_headers(login_use::ENDPOINT, &link, &[("accept", "application/json")], "").await;
     assert_eq!(refused.error(), (410, "EXPIRED"));

@@ -41,7 +41,7 @@ fn deserialize_nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 impl KeyParams {
     /// Applies the settings to a key. Ignores the role, which is set only on creation.
     pub fn apply_to(self, mut key: ApiKey, owner_email: Option<&EmailAddress>) -> Result<ApiKey, Problem> {
-        let tier_limits = key.tier.preset();
+        let tier_limits = key.tier.limits();
         if let Some(name) = self.name {
             key.name = validate_name(name)?;
         }

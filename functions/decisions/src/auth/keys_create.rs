@@ -78,7 +78,7 @@ pub(crate) async fn create_key(cx: &Cx, owner: KeyOwner<'_>, params: KeyParams) 
         prefix: prefix_of(&secret),
         role,
         tier: owner.tier,
-        requests_per_minute: owner.tier.preset().requests_per_minute,
+        requests_per_minute: owner.tier.limits().requests_per_minute,
         ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), owner.tenant, name, now)
     };
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.

@@ -49,7 +49,7 @@ pub(crate) async fn tenant_of<R>(cx: &Cx, caller: &TenantAdmin<R>) -> Result<Opt
 
 /// Address of the owner, who is the approver of keys without approvers. Returns `None` on tiers without that rule.
 pub(crate) async fn owner_email<R>(cx: &Cx, caller: &TenantAdmin<R>) -> Result<Option<EmailAddress>, Fault> {
-    if caller.tier().preset().approvers_max.is_none() {
+    if caller.tier().limits().approvers_max.is_none() {
         return Ok(None);
     }
     Ok(tenant_of(cx, caller).await?.and_then(|tenant| tenant.email))

@@ -101,7 +101,7 @@ async fn handler(
         role: new_key.role,
         tier,
         approvers: default_approvers(tenant_record.as_ref()),
-        requests_per_minute: tier.preset().requests_per_minute,
+        requests_per_minute: tier.limits().requests_per_minute,
         ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), tenant, new_key.name, now)
     };
     create(&cx, &secret, &key).await?;

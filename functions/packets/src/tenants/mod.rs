@@ -44,7 +44,7 @@ pub(crate) fn tenant_json(tenant: &Tenant) -> Value {
     json!({
         "id": tenant.tenant,
         "name": tenant.name,
-        "tier": tenant.tier.allotment().name,
+        "tier": tenant.tier.packet_limits().name,
         "handoffs_per_day": tenant.handoffs_per_day(),
         "max_api_keys": tenant.keys_max(),
         "created_at": tenant.created_at,

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
-use super::ask::{Choice, DecisionSpec};
 use super::field_error::{FieldError, invalid};
 use super::response::{ResponseType, TextField};
+use super::spec::{Choice, DecisionSpec};
 use crate::attachment::Attachment;
 use crate::text::has_hidden_controls;
 use crate::time::Timestamp;

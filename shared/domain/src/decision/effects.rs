@@ -1,8 +1,8 @@
 //! Effects of each event of a decision: mails, Slack updates, callbacks and retained files.
 
-use super::ask::{Channel, DecisionSpec};
 use super::event::DecisionEvent;
 use super::files::retain_effect;
+use super::spec::{Channel, DecisionSpec};
 use crate::effect::{Effect, Purpose};
 use crate::time::Timestamp;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, SubmittedAnswer};
-use super::ask::Choice;
+use super::spec::Choice;
 use super::state::State;
 use crate::attachment::Attachment;
 use crate::time::Timestamp;

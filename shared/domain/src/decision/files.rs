@@ -1,11 +1,11 @@
 //! Files of a decision, and the effect that retains files when an event names them.
 
 use super::event::DecisionEvent;
-use super::state_data::Standing;
+use super::state_data::StateData;
 use crate::attachment::Attachment;
 use crate::effect::{Effect, Purpose};
 
-impl Standing {
+impl StateData {
     /// All files of the decision: the requester's attachments and the approver's uploads.
     pub fn files(&self) -> impl Iterator<Item = &Attachment> {
         let uploads = self.outcome().map(|outcome| outcome.answer.files.iter());

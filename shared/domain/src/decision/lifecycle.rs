@@ -1,11 +1,11 @@
 //! Lifecycle of a decision: the guards, and the state after each event.
 
 use super::answer::{Answer, SubmittedAnswer, check_against_spec, requested_time};
-use super::ask::{Choice, DecisionSpec};
 use super::effects::effects_of;
 use super::event::{Act, DecisionEvent, Refusal};
+use super::spec::{Choice, DecisionSpec};
 use super::state::{State, TABLE, Trigger};
-use super::state_data::{Cancelled, Expiry, Outcome, Phase, Standing};
+use super::state_data::{Cancelled, Expiry, Outcome, Phase, StateData};
 use crate::access::Scope;
 use crate::actor::Actor;
 use crate::attachment::ATTACHMENTS_MAX;
@@ -28,12 +28,12 @@ impl Lifecycle for Decision {
     type State = State;
     type Trigger = Trigger;
     type Spec = DecisionSpec;
-    type StateData = Standing;
+    type StateData = StateData;
     type Event = DecisionEvent;
     type Act = Act;
     type Refusal = Refusal;
 
-    fn state(state_data: &Standing) -> State {
+    fn state(state_data: &StateData) -> State {
         match state_data.phase {
             Phase::Pending => Pending,
             Phase::Escalated => Escalated,
@@ -83,7 +83,7 @@ impl Lifecycle for Decision {
         DecisionEvent::Created { ask_sha256: crate::record::digest_of(spec) }
     }
 
-    fn deadline(spec: &DecisionSpec, _state_data: &Standing, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
+    fn deadline(spec: &DecisionSpec, _state_data: &StateData, timer: &TimerRule<State, Trigger>) -> Option<Timestamp> {
         match (timer.raises, &spec.backup) {
             // At `expires_at` a decision with a backup escalates, and a decision without a backup expires.
             (Trigger::Escalate, Some(_)) | (Trigger::Expire, None) => Some(spec.expires_at),
@@ -175,7 +175,7 @@ impl Lifecycle for Decision {
         }
     }
 
-    fn apply(before: Option<&Standing>, entry: &LogEntry<Self>) -> Standing {
+    fn apply(before: Option<&StateData>, entry: &LogEntry<Self>) -> StateData {
         let outcome = |answer: &Answer| Outcome { at: entry.at, answer: answer.clone() };
         let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
         let phase = match &entry.event {
@@ -194,7 +194,7 @@ impl Lifecycle for Decision {
             DecisionEvent::Escalated => Phase::Escalated,
             DecisionEvent::Expired => Phase::Expired(Expiry::default()),
         };
-        Standing { phase, attachments }
+        StateData { phase, attachments }
     }
 
     fn effects(spec: &DecisionSpec, entry: &LogEntry<Self>) -> Vec<Effect> {

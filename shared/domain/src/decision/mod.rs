@@ -1,23 +1,19 @@
 //! Decisions: requests of agents, each answered by a person at most once and before a deadline.
 
 mod answer;
-mod ask;
 mod effects;
 mod event;
 mod field_error;
 mod files;
 mod lifecycle;
 mod response;
+mod spec;
 mod state;
 mod state_data;
 
 pub use answer::{
     Answer, EXECUTE_WITHIN_DAYS_MAX, NOTES_CHARS_MAX, REPLY, RESOLVED_BY_CHARS_MAX, RESPONSE_DATA_BYTES_MAX,
     RESPONSE_DATA_DEPTH_MAX, SubmittedAnswer, TEXT_CHARS_MAX, validate_answer,
-};
-pub use ask::{
-    ACTION_CHARS_MAX, Backup, CONTEXT_CHARS_MAX, CONTEXT_IMAGES_MAX, Channel, Choice, DecisionSpec, NewDecision,
-    Requester, TIMEOUT_MINUTES_MAX, Urgency, check_approver_allowed,
 };
 pub(crate) use effects::reminders;
 pub use event::{Act, DecisionEvent, Refusal};
@@ -26,5 +22,9 @@ pub use files::files_of;
 pub use lifecycle::{Decision, current_approver, last_deadline, policy_event};
 pub(crate) use response::check_choices;
 pub use response::{ResponseType, TextField};
+pub use spec::{
+    ACTION_CHARS_MAX, Backup, CONTEXT_CHARS_MAX, CONTEXT_IMAGES_MAX, Channel, Choice, DecisionSpec, NewDecision,
+    Requester, TIMEOUT_MINUTES_MAX, Urgency, check_approver_allowed,
+};
 pub use state::{State, TABLE, Trigger};
-pub use state_data::{Cancelled, Expiry, Outcome, Phase, Standing};
+pub use state_data::{Cancelled, Expiry, Outcome, Phase, StateData};

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 /// State data of a decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StateData {
     #[serde(flatten)]
     pub phase: Phase,
     /// Files that the requester's side attached.
@@ -53,7 +53,7 @@ pub struct Cancelled {
     pub reason: Option<String>,
 }
 
-impl Standing {
+impl StateData {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Approved(outcome)

@@ -7,7 +7,7 @@ use crate::text::EmailAddress;
 use serde::{Serialize, Serializer};
 
 /// Most field errors that are reported. A body can have thousands.
-pub const FLAWS_MAX: usize = 50;
+pub const FIELD_ERRORS_MAX: usize = 50;
 
 /// Invalid or missing field of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl BodyReader {
 
     /// Records an error at the current path.
     pub(super) fn error<T>(&mut self, message: impl Into<String>, kind: &'static str) -> Option<T> {
-        if self.errors.len() < FLAWS_MAX {
+        if self.errors.len() < FIELD_ERRORS_MAX {
             self.errors.push(FieldError::new(&self.path, message, kind));
         }
         None

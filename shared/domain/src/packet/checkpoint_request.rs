@@ -49,17 +49,17 @@ pub struct OpenCheckpoint {
 
 /// API key that asks, with its settings for approvers.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
+pub struct CheckpointRequester<'a> {
     pub name: &'a str,
     /// Approvers that the key may ask. Empty: all.
     pub approvers: &'a [EmailAddress],
     pub in_slack: bool,
 }
 
-impl Asker<'_> {
+impl CheckpointRequester<'_> {
     /// Request to the approver in the content's checkpoint. Returns `None` if there is no approver, and fails if the
     /// API key may not ask that approver.
-    pub fn asked(&self, content: &Content) -> Result<Option<CheckpointRequest>, FieldError> {
+    pub fn request_for(&self, content: &Content) -> Result<Option<CheckpointRequest>, FieldError> {
         let Some((hitl, approver)) = content.hitl.as_ref().and_then(|hitl| Some((hitl, hitl.approver.as_ref()?)))
         else {
             return Ok(None);

@@ -4,15 +4,15 @@
 
 use serde_json::json;
 
-use super::ask::Priority;
 use super::content::Content;
 use super::effects::{checkpoint_ends_at, checkpoint_opened_by, closes_checkpoint};
 use super::event::PacketEvent;
 use super::lifecycle::Packet;
+use super::spec::Priority;
 use crate::actor::Actor;
 use crate::decision::{
     Answer, CONTEXT_CHARS_MAX, Cancelled, Channel, Choice, Decision, DecisionEvent, DecisionSpec, Expiry, Outcome,
-    Phase, REPLY, ResponseType, Standing, Urgency,
+    Phase, REPLY, ResponseType, StateData, Urgency,
 };
 use crate::lifecycle::Lifecycle;
 use crate::record::{ChainHash, EncodedLogEntry, LogEntry, Record};
@@ -69,7 +69,7 @@ pub fn checkpoint_as_decision(
         updated_at: closing.map_or(opening.at, |entry| entry.at),
         seq: closing.map_or(number, |entry| entry.seq),
         spec,
-        state_data: Standing { phase, attachments: Vec::new() },
+        state_data: StateData { phase, attachments: Vec::new() },
         log: std::iter::once(first).chain(last).collect(),
         // The log of the view is not stored, so it has no chain.
         chain: ChainHash::genesis(record.tenant, record.id),

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ask::{Priority, TTL_MS};
+use super::spec::{Priority, TTL_MS};
 use super::string_enum::string_enum;
 use super::time::read_time;
 use crate::record::ContentRef;

@@ -1,8 +1,8 @@
 //! Effects of each event of a packet: mails to the approver of a checkpoint, and updates of the Slack message.
 
-use super::ask::PacketSpec;
 use super::checkpoint_request::CheckpointRequest;
 use super::event::{Edited, PacketEvent};
+use super::spec::PacketSpec;
 use super::state::State::AwaitingHuman;
 use crate::decision::reminders;
 use crate::effect::{Effect, Purpose};

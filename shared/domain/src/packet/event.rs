@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::AgentRef;
 use super::checkpoint_request::CheckpointRequest;
+use super::spec::AgentRef;
 use super::state::State;
 use crate::ids::RecordId;
 use crate::record::ContentRef;

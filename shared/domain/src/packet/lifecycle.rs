@@ -1,9 +1,9 @@
 //! Lifecycle of a packet: the guards, and the refusals where the table has no row.
 
-use super::ask::{AgentRef, PacketSpec};
 use super::content::CONTENT_BYTES_MAX;
 use super::effects::effects_of;
 use super::event::{Act, Edit, Edited, PacketEvent, Refusal};
+use super::spec::{AgentRef, PacketSpec};
 use super::state::{State, TABLE, Trigger};
 use super::state_data::StateData;
 use crate::actor::Actor;

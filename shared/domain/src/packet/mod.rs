@@ -1,7 +1,6 @@
 //! Packets: an agent hands its context to another agent. At most one agent at a time holds the claim, and a checkpoint
 //! can stop the packet until a person has answered.
 
-mod ask;
 mod body_reader;
 mod checkpoint_request;
 mod checkpoint_view;
@@ -13,15 +12,15 @@ mod patch;
 mod read_content;
 mod requests;
 mod schema;
+mod spec;
 mod state;
 mod state_data;
 mod string_enum;
 mod time;
 mod webhook_events;
 
-pub use ask::{AgentRef, PacketSpec, Priority, TTL_MS};
-pub use body_reader::{FLAWS_MAX, FieldError, PathSegment};
-pub use checkpoint_request::{Asker, CheckpointRequest, OpenCheckpoint};
+pub use body_reader::{FIELD_ERRORS_MAX, FieldError, PathSegment};
+pub use checkpoint_request::{CheckpointRequest, CheckpointRequester, OpenCheckpoint};
 pub use checkpoint_view::checkpoint_as_decision;
 pub use content::{
     Actions, Artifact, CONTENT_BYTES_MAX, CompletedAction, Content, Context, Dependency, DependencyKind,
@@ -36,6 +35,7 @@ pub use requests::{
     read_batch, read_batch_ids,
 };
 pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
+pub use spec::{AgentRef, PacketSpec, Priority, TTL_MS};
 pub use state::{State, TABLE, Trigger};
 pub use state_data::{Lease, StateData};
 pub use time::read_time;

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::AgentRef;
 use super::checkpoint_request::OpenCheckpoint;
 use super::event::{Edited, PacketEvent};
+use super::spec::AgentRef;
 use super::state::State;
 use crate::record::ContentRef;
 use crate::time::Timestamp;

@@ -2,7 +2,7 @@
 
 use handrail_domain::decision::{
     Act, Choice, Decision, NOTES_CHARS_MAX, RESOLVED_BY_CHARS_MAX, RESPONSE_DATA_BYTES_MAX, RESPONSE_DATA_DEPTH_MAX,
-    Standing, SubmittedAnswer, validate_answer,
+    StateData, SubmittedAnswer, validate_answer,
 };
 use handrail_domain::record::EncodedLogEntry;
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ fn accepted_data_can_be_read_from_log() {
             assert!(EncodedLogEntry::<Decision>::read(encoded.text.clone()).is_ok(), "{depth} deep");
         }
         let state_data = serde_json::to_string(&next.state_data).unwrap();
-        assert!(serde_json::from_str::<Standing>(&state_data).is_ok(), "{depth} deep");
+        assert!(serde_json::from_str::<StateData>(&state_data).is_ok(), "{depth} deep");
     }
     assert_eq!(accepted, RESPONSE_DATA_DEPTH_MAX);
 }

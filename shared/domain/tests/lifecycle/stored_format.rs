@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use handrail_domain::access::Role;
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{
-    Answer, Backup, Channel, Choice, Decision, DecisionEvent, DecisionSpec, Expiry, Outcome, Phase, Standing, Urgency,
+    Answer, Backup, Channel, Choice, Decision, DecisionEvent, DecisionSpec, Expiry, Outcome, Phase, StateData, Urgency,
 };
 use handrail_domain::ids::{CommandId, KeyId, TenantId};
 use handrail_domain::record::{ChainHash, EncodedLogEntry, LogEntry, Record};
@@ -62,8 +62,8 @@ pub(crate) fn answer() -> Answer {
     Answer { resolved_by: "ann@example.com".to_owned(), notes, response_data, ..Answer::default() }
 }
 
-pub(crate) fn state_data_in(phase: Phase) -> Standing {
-    Standing { phase, attachments: vec![] }
+pub(crate) fn state_data_in(phase: Phase) -> StateData {
+    StateData { phase, attachments: vec![] }
 }
 
 fn minimal_answer() -> Answer {
@@ -191,7 +191,7 @@ fn first_event_contains_spec_hash() {
 /// Versions of the service read each other's records, so unknown members are ignored.
 #[test]
 fn unknown_stored_members_are_ignored() {
-    let state_data: Standing = serde_json::from_str(r#"{"state":"expired","since":1}"#).unwrap();
+    let state_data: StateData = serde_json::from_str(r#"{"state":"expired","since":1}"#).unwrap();
     assert_eq!(state_data, state_data_in(Phase::Expired(Expiry::default())));
     let event: DecisionEvent =
         serde_json::from_str(r#"{"type":"decision.denied","resolved_by":"x","mood":"bad"}"#).unwrap();
@@ -271,7 +271,7 @@ proptest! {
     fn any_answer_round_trips(answer in any_answer(), at in any_time()) {
         assert_round_trip(&DecisionEvent::Approved(answer.clone()));
         let phase = Phase::Denied(Outcome { at, answer: answer.clone() });
-        assert_round_trip(&Standing { phase, attachments: answer.files.clone() });
+        assert_round_trip(&StateData { phase, attachments: answer.files.clone() });
         assert_round_trip(&LogEntry::<Decision> { at, event: DecisionEvent::Modified(answer), ..log_entry() });
     }
 

@@ -2,7 +2,7 @@
 
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{
-    Answer, Cancelled, Choice, DecisionEvent, DecisionSpec, Expiry, Outcome, Phase, ResponseType, Standing,
+    Answer, Cancelled, Choice, DecisionEvent, DecisionSpec, Expiry, Outcome, Phase, ResponseType, StateData,
 };
 use handrail_domain::policy::{RuleEffect, RuleMatch};
 use serde_json::{Value, json};
@@ -29,11 +29,11 @@ fn later_state_and_events_have_stable_form() {
         &format!(r#"{{"type":"decision.scheduled",{answer_members}}}"#),
     );
     assert_stored_form(
-        &Standing { phase: Phase::Scheduled(Outcome { at: START, answer: full }), attachments: test_files(1) },
+        &StateData { phase: Phase::Scheduled(Outcome { at: START, answer: full }), attachments: test_files(1) },
         &format!(r#"{{"state":"scheduled","at":"2026-09-21T14:13:20.000Z",{answer_members},"attachments":[{file}]}}"#),
     );
     assert_stored_form(
-        &Standing { phase: Phase::Pending, attachments: test_files(1) },
+        &StateData { phase: Phase::Pending, attachments: test_files(1) },
         &format!(r#"{{"state":"pending","attachments":[{file}]}}"#),
     );
     assert_stored_form(

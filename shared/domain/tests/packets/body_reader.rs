@@ -1,7 +1,7 @@
 //! Reading of packet bodies, which reports all field errors with their paths.
 
 use handrail_domain::packet::{
-    BatchClaim, CheckpointAnswer, Claim, FLAWS_MAX, FieldError, NewPacket, Patch, PathSegment, read_batch,
+    BatchClaim, CheckpointAnswer, Claim, FIELD_ERRORS_MAX, FieldError, NewPacket, Patch, PathSegment, read_batch,
     read_batch_ids,
 };
 use proptest::prelude::*;
@@ -220,7 +220,7 @@ fn non_object_body_gives_one_root_error() {
 fn field_errors_are_capped_at_fifty() {
     let mut body = minimal_body();
     body["decisions"] = json!(vec![5; 1_000]);
-    assert_eq!(create_errors(&body).len(), FLAWS_MAX);
+    assert_eq!(create_errors(&body).len(), FIELD_ERRORS_MAX);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -262,7 +262,7 @@ proptest! {
                 prop_assert_eq!(serde_json::from_str::<handrail_domain::packet::Content>(&text).unwrap(), new_packet.content);
             }
             Err(errors) => {
-                prop_assert!(!errors.is_empty() && errors.len() <= FLAWS_MAX);
+                prop_assert!(!errors.is_empty() && errors.len() <= FIELD_ERRORS_MAX);
                 let field = at[1..].replace('/', ".");
                 prop_assert!(errors.iter().all(|error| error.field().starts_with(&field)), "{:?}", errors);
             }

@@ -4,7 +4,7 @@ use handrail_domain::decision::{Channel, Choice, Decision, Phase, REPLY, Respons
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{
-    Act, Asker, FieldError, NewPacket, Packet, PacketEvent, Patch, Refusal, State, checkpoint_as_decision,
+    Act, CheckpointRequester, FieldError, NewPacket, Packet, PacketEvent, Patch, Refusal, State, checkpoint_as_decision,
 };
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -290,14 +290,14 @@ fn unshowable_field_is_refused_by_name() {
 fn key_may_ask_only_its_approvers() {
     let content = checkpoint_packet().content;
     let approvers = [address("bob@example.com")];
-    let strict = Asker { name: "key", approvers: &approvers, in_slack: false };
-    assert_eq!(strict.asked(&content).unwrap_err().field(), "hitl.approver");
+    let strict = CheckpointRequester { name: "key", approvers: &approvers, in_slack: false };
+    assert_eq!(strict.request_for(&content).unwrap_err().field(), "hitl.approver");
     let approvers = [address("ANN@EXAMPLE.COM")];
-    let allowed = Asker { approvers: &approvers, ..strict }.asked(&content).unwrap().unwrap();
+    let allowed = CheckpointRequester { approvers: &approvers, ..strict }.request_for(&content).unwrap().unwrap();
     assert_eq!((allowed.approver.as_str(), allowed.question.as_str(), allowed.in_slack), (ANN, "Refund it?", false));
-    assert_eq!(strict.asked(&TestPacket::create(Setup::WITH_CHECKPOINT).content), Ok(None));
+    assert_eq!(strict.request_for(&TestPacket::create(Setup::WITH_CHECKPOINT).content), Ok(None));
     let long = TestPacket::from_body(&body_with_checkpoint(&json!({"question": "long ".repeat(400)})));
-    let request = Asker { approvers: &[], ..strict }.asked(&long.content).unwrap().unwrap();
+    let request = CheckpointRequester { approvers: &[], ..strict }.request_for(&long.content).unwrap().unwrap();
     assert!(request.question.chars().count() <= 500, "the request in the log is shortened");
 }
 

@@ -5,7 +5,8 @@ use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, PlannedTransition, decide};
 use handrail_domain::packet::{
-    Act, AgentRef, Asker, CheckpointAnswer, Claim, Content, ContentRef, Edit, NewPacket, Packet, Patch, Refusal, State,
+    Act, AgentRef, CheckpointAnswer, CheckpointRequester, Claim, Content, ContentRef, Edit, NewPacket, Packet, Patch,
+    Refusal, State,
 };
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -111,7 +112,8 @@ pub(crate) fn address(text: &str) -> EmailAddress {
 }
 
 /// An API key that may name any approver and uses Slack.
-pub(crate) const REQUESTER: Asker<'static> = Asker { name: "the agent's key", approvers: &[], in_slack: true };
+pub(crate) const REQUESTER: CheckpointRequester<'static> =
+    CheckpointRequester { name: "the agent's key", approvers: &[], in_slack: true };
 
 pub(crate) fn tenant() -> TenantId {
     TenantId::new(START, [1; 10])
@@ -151,7 +153,7 @@ pub(crate) fn new_packet(body: &Value) -> NewPacket {
 
 pub(crate) fn create_record(new_packet: NewPacket) -> (Record<Packet>, Content) {
     let (spec, content) = new_packet.into_spec(key(1), START).unwrap();
-    let spec = spec.asking(REQUESTER.asked(&content).unwrap());
+    let spec = spec.with_checkpoint_request(REQUESTER.request_for(&content).unwrap());
     (Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START), content)
 }
 
@@ -195,7 +197,7 @@ impl TestPacket {
     pub(crate) fn patch(&self, body: &Value, at: Timestamp) -> Result<Self, Refusal> {
         let patch = Patch::read(body).unwrap_or_else(|errors| panic!("{errors:?}"));
         let (act, content) = patch.plan(self.state(), &self.content, at).unwrap_or_else(|errors| panic!("{errors:?}"));
-        let act = act.with_checkpoint_request(REQUESTER.asked(&content).unwrap());
+        let act = act.with_checkpoint_request(REQUESTER.request_for(&content).unwrap());
         let transition = run_command(&self.record, &act, TestActor::AgentKey, at)?;
         assert!(!transition.by_timer, "a timer fired before {body}");
         assert_eq!(transition.next.state_data.content, content.reference(), "{body}");

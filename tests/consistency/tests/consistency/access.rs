@@ -12,8 +12,10 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::replay::{app_for, operation};
+use crate::replay_app::{
+    KEYS, NOW, OTHER_TENANT_KEY, ReplayApp, SESSION_COOKIE, SLACK_CODE, approver, record_id, tenant,
+};
 use crate::samples::{self, Body, Response, Sample, invoke, sample, send_request};
-use crate::stage::{KEYS, NOW, OTHER_TENANT_KEY, ReplayApp, SESSION_COOKIE, SLACK_CODE, approver, record_id, tenant};
 use crate::{packets, routes};
 
 async fn send_sample(endpoint: &Endpoint, sample: &Sample) -> Response {

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use crate::examples::message;
 use crate::replay::{app_for, example, file_upload_app, run_example, run_examples};
+use crate::replay_app::{TABLE, blob_key};
 use crate::samples::invoke;
-use crate::stage::{TABLE, blob_key};
 use crate::template::Template;
 
 /// In-memory blob store that records the S3 actions its calls would need.

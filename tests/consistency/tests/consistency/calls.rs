@@ -19,8 +19,8 @@ use handrail_workers::WORKERS;
 use serde_json::Value;
 
 use crate::replay::{app_for, example, operation, run_example, run_examples};
+use crate::replay_app::{ADMIN, NOW, ReplayApp, SESSION, TABLE, packet_token, slack_click, slack_dialog};
 use crate::samples::{Body, Sample, invoke, sample, slack_sample};
-use crate::stage::{ADMIN, NOW, ReplayApp, SESSION, TABLE, packet_token, slack_click, slack_dialog};
 use crate::{packets, routes};
 
 /// Request to the table: action, index, and partition keys of the items that the request names.

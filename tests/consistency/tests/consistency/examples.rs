@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 use crate::functions::queue_id;
 use crate::project::{assert_same, files, root};
 use crate::replay::{run_example, run_examples};
+use crate::replay_app::{NOW, TABLE, record_id, tenant};
 use crate::samples::sample;
-use crate::stage::{NOW, TABLE, record_id, tenant};
 
 const FOLDER: &str = "infra/events/";
 

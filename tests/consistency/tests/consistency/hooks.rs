@@ -10,8 +10,8 @@ use handrail_store::{Delivery, DeliveryKey, DeliveryStatus};
 use serde_json::json;
 
 use crate::packets::packet_id;
+use crate::replay_app::{ADMIN, NOW, ReplayApp, WRITER, tenant};
 use crate::samples::{Body, Sample};
-use crate::stage::{ADMIN, NOW, ReplayApp, WRITER, tenant};
 
 const URL: &str = "https://agent.example.com/hooks/packets";
 

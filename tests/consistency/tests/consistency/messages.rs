@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::packets::packet_id;
-use crate::stage::{NOW, ReplayApp, tenant};
+use crate::replay_app::{NOW, ReplayApp, tenant};
 
 /// Responds to `/slow` only after `/fast` was called.
 async fn respond(mut caller: TcpStream, fast_called: Arc<Notify>) {

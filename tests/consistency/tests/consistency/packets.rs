@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::hooks;
 use crate::replay::{run_example, run_example_with};
+use crate::replay_app::{ADMIN, AGENT, APP, ReplayApp, SCRAPER_ADDRESS, TABLE, WRITER, approver, key_id, tenant};
 use crate::samples::{Body, Sample};
-use crate::stage::{ADMIN, AGENT, APP, ReplayApp, SCRAPER_ADDRESS, TABLE, WRITER, approver, key_id, tenant};
 
 const IDEMPOTENCY_KEY: &str = "handover-4711";
 

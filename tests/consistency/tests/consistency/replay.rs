@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::examples::message;
 use crate::project::read;
+use crate::replay_app::{FILE, NOW, ReplayApp, approver, blob_key, key_id, record_id, tenant, token};
 use crate::samples::{Body, Sample, invoke, sample};
-use crate::stage::{FILE, NOW, ReplayApp, approver, blob_key, key_id, record_id, tenant, token};
 use crate::{packets, routes, tenants};
 
 pub(crate) fn example(function: &str) -> String {

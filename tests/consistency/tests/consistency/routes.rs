@@ -4,8 +4,8 @@ use handrail_web::endpoint::Endpoint;
 use serde_json::{Value, json};
 
 use crate::replay::run_example;
+use crate::replay_app::{AGENT, ReplayApp};
 use crate::samples::{Body, Sample};
-use crate::stage::{AGENT, ReplayApp};
 
 const TARGET: &str = "refunds-01";
 

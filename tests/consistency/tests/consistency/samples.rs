@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use crate::stage::{
+use crate::replay_app::{
     ADMIN, AGENT, APP, FILE, IDEMPOTENCY_KEY, NOW, ReplayApp, SESSION_COOKIE, SLACK_CODE, file_token, key_id,
     login_token, record_id, slack_click, slack_state, token, upload_token,
 };

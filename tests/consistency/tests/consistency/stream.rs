@@ -5,8 +5,8 @@ use handrail_effects::{Change, dispatch};
 use serde_json::Value;
 
 use crate::replay::{app_for, operation, run_example};
+use crate::replay_app::{ReplayApp, TABLE};
 use crate::samples::{invoke, sample};
-use crate::stage::{ReplayApp, TABLE};
 use crate::template::Template;
 
 /// Returns `true` if the filter pattern passes the change. Supports the operators that the template uses.

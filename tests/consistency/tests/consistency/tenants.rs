@@ -5,8 +5,8 @@ use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::ids::TenantId;
 use serde_json::{Value, json};
 
+use crate::replay_app::{ADMIN, NOW, OPERATOR, ReplayApp, key_id, tenant};
 use crate::samples::{Body, Sample};
-use crate::stage::{ADMIN, NOW, OPERATOR, ReplayApp, key_id, tenant};
 
 pub(crate) fn sample(function: &str) -> Option<Sample> {
     let sample_by = |key: &str, body: Option<Value>| Sample {

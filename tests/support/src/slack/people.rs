@@ -10,7 +10,7 @@ use super::fake_slack::FakeSlack;
 use super::message::SlackMessage;
 use super::state::{CLIENT_ID, SCOPES, SIGNING_SECRET, TEAM};
 use crate::client::{Client, TestResponse};
-use crate::world::{TestServer, TestServerOptions};
+use crate::test_server::{TestServer, TestServerOptions};
 
 /// Slack interaction request; it can be sent repeatedly.
 #[derive(Clone, Debug)]

@@ -241,7 +241,7 @@ impl ReplayApp {
     /// Creates the login that the owner requested.
     pub(crate) async fn create_login(&self) {
         let command = CommandId::new("login", &[]);
-        let spec = login::Ask::new(owner(), NOW);
+        let spec = login::LoginSpec::new(owner(), NOW);
         let record = Record::<Login>::create(login::tenant(), login_id(), spec, Actor::Anonymous, command.clone(), NOW);
         create(&self.cx, record, &command).await.expect("a login can be requested");
     }

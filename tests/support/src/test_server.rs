@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::meter::FaultInjector;
+use crate::fault_injector::FaultInjector;
 use crate::receiver::{Received, Receiver};
 
 /// Start time of every test server's clock.
@@ -166,7 +166,7 @@ impl TestServer {
         let id = KeyId::new(created_at, cx.entropy.bytes());
         let key = ApiKey::new(id, tenant.tenant, "the owner's key", created_at);
         let prefix = secret.chars().take(14).collect();
-        let requests_per_minute = tier.preset().requests_per_minute;
+        let requests_per_minute = tier.limits().requests_per_minute;
         let key = ApiKey { prefix, role, tier, requests_per_minute, ..key };
         assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is stored"));
         self.admin.with_key(&secret)

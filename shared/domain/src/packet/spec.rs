@@ -71,7 +71,7 @@ pub struct PacketSpec {
 impl PacketSpec {
     /// Adds the request to the spec. The request is dropped unless a person has to answer before any agent.
     #[must_use]
-    pub fn asking(self, request: Option<CheckpointRequest>) -> Self {
+    pub fn with_checkpoint_request(self, request: Option<CheckpointRequest>) -> Self {
         Self { asks: request.filter(|_| self.human_first), ..self }
     }
 }
