@@ -26,7 +26,7 @@ pub(crate) fn packet_id() -> RecordId {
 }
 
 /// Id of the schema that the `packets-schema-create` sample makes.
-fn schema_id() -> RecordId {
+pub(crate) fn schema_id() -> RecordId {
     RecordId::from_idempotency_key(tenant(), key_id(Role::App), "schema", IDEMPOTENCY_KEY)
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn extra_requests(function: &str) -> Vec<Sample> {
             with_headers().into_iter().chain(with_headers()).chain(with_schema_id(function)).collect()
         }
         // A scrape without a key, from the network that the setting opens the metrics to.
-        "packets-metrics" => vec![Sample { key: None, ..sample_by("", None) }],
+        "packets-metrics" => sample(function).map(|sample| Sample { key: None, ..sample }).into_iter().collect(),
         // Filters by packet and by time.
         "packets-audit" => [("packet_id", packet_id().to_string()), ("created_after", "2026-01-01".to_owned())]
             .into_iter()
