@@ -7,6 +7,7 @@ use handrail_domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::expected_transitions::{expected_state_at, is_open};
 use super::fixtures::{
     FIRST_DEADLINE, HOUR_MS, SECOND_DEADLINE, START, Setup, TestActor, bytes, create_record, record_in, run_command,
     with_due_timers,
@@ -41,10 +42,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     #[test]
-    fn reading_shows_due_timers_without_writing((_, record) in any_record(), now in any_time_near_deadlines()) {
+    fn reading_shows_due_timers_without_writing((setup, record) in any_record(), now in any_time_near_deadlines()) {
         let before = bytes(&record);
         let shown = record.as_of(now);
         prop_assert_eq!(bytes(&record), before);
+        prop_assert_eq!(shown.state(), expected_state_at(record.state(), &setup, now));
         prop_assert_eq!(bytes(&shown), bytes(&with_due_timers(&record, now)));
         prop_assert!(fire_due_timer(&shown, now).is_none(), "a timer is still due");
         prop_assert_eq!(bytes(&shown.as_of(now)), bytes(&shown));
@@ -83,7 +85,7 @@ proptest! {
         let after_timers = with_due_timers(&record, now);
         let answer = Act::Answer(choice, SubmittedAnswer::default());
         let refusal = run_command(&after_timers, &answer, actor, now).unwrap_err();
-        if record.is_terminal() && record.state() != State::Expired {
+        if !is_open(record.state()) && record.state() != State::Expired {
             let answered = matches!(refusal, Refusal::AlreadyAnswered { .. });
             prop_assert!(answered, "{:?}", refusal);
         } else {

@@ -1,6 +1,9 @@
 //! Expected result of a command, written as plain conditions without the lifecycle table.
 
-use handrail_domain::decision::{Act, Answer, Choice, Decision, DecisionEvent, Refusal, State, SubmittedAnswer};
+use handrail_domain::decision::{
+    Act, Answer, Cancelled, Choice, Decision, DecisionEvent, Expiry, Outcome, Phase, Refusal, Standing, State,
+    SubmittedAnswer,
+};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -9,8 +12,8 @@ use super::fixtures::{APPROVER, BACKUP, EXECUTE_AT, FIRST_DEADLINE, RequestedDat
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Expected {
-    /// A deadline has passed: its timer leads to this state and the command does nothing yet.
-    TimerFires(State),
+    /// This deadline has passed: its timer leads to this state with this event, and the command does nothing yet.
+    TimerFires(Timestamp, State, DecisionEvent),
     /// The command leads to this state and appends this event.
     Accepted(State, DecisionEvent),
     Refused(Refusal),
@@ -42,11 +45,11 @@ pub(crate) fn expected(
     }
     // From its first deadline on, a pending record goes to the backup, if the record has a backup.
     if state == State::Pending && setup.backup && now >= FIRST_DEADLINE {
-        return Expected::TimerFires(State::Escalated);
+        return Expected::TimerFires(FIRST_DEADLINE, State::Escalated, DecisionEvent::Escalated);
     }
     // At or after the last deadline no command counts: the record expires.
     if now >= last {
-        return Expected::TimerFires(State::Expired);
+        return Expected::TimerFires(last, State::Expired, DecisionEvent::Expired);
     }
     match act {
         // Only timers escalate and expire, and no timer is due before its deadline.
@@ -161,4 +164,41 @@ fn expected_schedule_answer(
         _ if allow_immediate => Expected::Accepted(State::Approved, DecisionEvent::Approved(answer)),
         _ => Expected::AnswerMismatch("execute_at"),
     }
+}
+
+/// Returns the state data after an event. `before` is `None` for the first event.
+pub(crate) fn expected_state_data(before: Option<&Standing>, event: &DecisionEvent, at: Timestamp) -> Standing {
+    let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
+    let outcome = |answer: &Answer| Outcome { at, answer: answer.clone() };
+    let phase = match event {
+        DecisionEvent::Created { .. } => Phase::Pending,
+        DecisionEvent::Escalated => Phase::Escalated,
+        DecisionEvent::Expired => Phase::Expired(Expiry { cancelled: None }),
+        DecisionEvent::Cancelled { reason } => {
+            Phase::Expired(Expiry { cancelled: Some(Cancelled { at, reason: reason.clone() }) })
+        }
+        DecisionEvent::Approved(answer) => Phase::Approved(outcome(answer)),
+        DecisionEvent::Denied(answer) => Phase::Denied(outcome(answer)),
+        DecisionEvent::Modified(answer) => Phase::Modified(outcome(answer)),
+        DecisionEvent::Scheduled(answer) => Phase::Scheduled(outcome(answer)),
+        DecisionEvent::Attached { files } => {
+            attachments.extend(files.clone());
+            before.map_or(Phase::Pending, |before| before.phase.clone())
+        }
+    };
+    Standing { phase, attachments }
+}
+
+/// Returns the state at a time, if nobody acts.
+pub(crate) fn expected_state_at(state: State, setup: &Setup, now: Timestamp) -> State {
+    match state {
+        State::Pending | State::Escalated if now >= setup.last_deadline() => State::Expired,
+        State::Pending if setup.backup && now >= FIRST_DEADLINE => State::Escalated,
+        _ => state,
+    }
+}
+
+/// Returns `true` if the record can still be answered.
+pub(crate) fn is_open(state: State) -> bool {
+    matches!(state, State::Pending | State::Escalated)
 }

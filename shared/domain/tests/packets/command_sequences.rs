@@ -1,10 +1,11 @@
 //! Invariants of any sequence of commands and timers on a packet.
 
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::packet::{Act, CheckpointAnswer, Claim, Packet, PacketEvent, Patch, State, TABLE};
+use handrail_domain::packet::{Act, CheckpointAnswer, Claim, Packet, PacketEvent, Patch, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::expected_transitions::next_timer;
 use super::fixtures::{Checkpoint, START, Setup, TestActor, TestPacket, agent, child_id, run_command};
 
 #[derive(Clone, Debug)]
@@ -98,11 +99,8 @@ proptest! {
             // An open checkpoint has no answer.
             let answered = packet.content.hitl.as_ref().is_some_and(handrail_domain::packet::Hitl::is_answered);
             prop_assert!(packet.state() != State::AwaitingHuman || !answered);
-            // A deadline runs only where the table arms it.
-            if let Some(due) = packet.record.due() {
-                prop_assert!(due.rule.armed_in.contains(&packet.state()));
-                prop_assert!(TABLE.find(packet.state(), due.rule.raises).is_some());
-            }
+            let expected_deadline = next_timer(&packet.record).map(|(at, _)| at);
+            prop_assert_eq!(packet.record.due().map(|due| due.at), expected_deadline);
         }
         // The events alone give the state data.
         let replayed = events.iter().fold(None, |before, entry| Some(Packet::apply(before.as_ref(), entry)));

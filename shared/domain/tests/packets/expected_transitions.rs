@@ -12,8 +12,9 @@ use State::{AwaitingHuman, Claimed, Completed, Created, Expired, Failed, InProgr
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Expected {
-    /// A deadline has passed: its timer leads to this state with this event, and the command does nothing yet.
-    TimerFires(State, &'static str),
+    /// This deadline has passed: its timer appends this event and leads to this state data, and the command does nothing
+    /// yet.
+    TimerFires(Timestamp, &'static str, Box<StateData>),
     /// The command appends this event and leads to this state data.
     Accepted(&'static str, Box<StateData>),
     Refused(Refusal),
@@ -31,29 +32,39 @@ pub(crate) fn allowed_states(from: State) -> &'static [State] {
     }
 }
 
-fn fired_timer(record: &Record<Packet>, now: Timestamp) -> Option<Expected> {
+/// Returns the earliest deadline with the event of its timer.
+pub(crate) fn next_timer(record: &Record<Packet>) -> Option<(Timestamp, &'static str)> {
     let (state, state_data) = (record.state(), &record.state_data);
-    let mut due = Vec::new();
+    let mut timers = Vec::new();
     // A checkpoint that times out ends the packet.
     if let (AwaitingHuman, Some(until)) = (state, state_data.answer_until) {
-        due.push((until, Expired, "packet.unanswered"));
+        timers.push((until, "packet.unanswered"));
     }
     // A packet that is not completed within a day expires.
     if state != Completed && state != Expired {
-        due.push((END, Expired, "packet.expired"));
+        timers.push((END, "packet.expired"));
     }
     // An expired lease ends the claim, except while the packet awaits a person.
     if let (Claimed | InProgress, Some(lease)) = (state, state_data.lease) {
-        due.push((lease.until, Created, "packet.lease_lapsed"));
+        timers.push((lease.until, "packet.lease_lapsed"));
     }
-    due.sort_by_key(|(at, ..)| *at);
-    let (at, to, event) = due.into_iter().next()?;
-    (at <= now).then_some(Expected::TimerFires(to, event))
+    timers.sort_by_key(|(at, _)| *at);
+    timers.into_iter().next()
+}
+
+fn state_data_after_timer(before: &StateData, event: &str) -> StateData {
+    let ended = StateData { state: Expired, lease: None, question: None, ..before.clone() };
+    match event {
+        // The deadline stays, to show that the checkpoint timed out.
+        "packet.unanswered" => ended,
+        "packet.expired" => StateData { answer_until: None, ..ended },
+        _ => StateData { state: Created, holder: None, claimed_at: None, lease: None, ..before.clone() },
+    }
 }
 
 pub(crate) fn expected(record: &Record<Packet>, act: &Act, actor: TestActor, now: Timestamp) -> Expected {
-    if let Some(timer) = fired_timer(record, now) {
-        return timer;
+    if let Some((at, event)) = next_timer(record).filter(|(at, _)| *at <= now) {
+        return Expected::TimerFires(at, event, Box::new(state_data_after_timer(&record.state_data, event)));
     }
     match expected_of_command(record, act, actor, now) {
         Ok((event, state_data)) => Expected::Accepted(event, Box::new(state_data)),

@@ -12,6 +12,7 @@ use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 pub(crate) const START: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 pub(crate) const SECOND_MS: i64 = 1_000;
@@ -301,6 +302,22 @@ pub(crate) fn content_ref(name: &str) -> ContentRef {
 pub(crate) fn edit_of(record: &Record<Packet>) -> Edit {
     let (base, has_checkpoint) = (record.state_data.content.clone(), record.state_data.has_checkpoint);
     Edit { base, content: content_ref("next"), has_checkpoint, sets_checkpoint: false, answer_until: None, asks: None }
+}
+
+/// The chain hash over these encoded log entries, computed without the crate.
+pub(crate) fn expected_chain_hash<'a>(entries: impl IntoIterator<Item = &'a str>) -> String {
+    let genesis = to_hex(&Sha256::digest(format!("{}#{}", tenant(), record_id())));
+    entries.into_iter().fold(genesis, |hash, text| expected_next_hash(&hash, text))
+}
+
+/// The chain hash with one more entry, computed without the crate.
+pub(crate) fn expected_next_hash(hash: &str, entry: &str) -> String {
+    let bytes = (0..hash.len()).step_by(2).map(|at| u8::from_str_radix(&hash[at..at + 2], 16).unwrap());
+    to_hex(&Sha256::digest(bytes.chain(entry.bytes()).collect::<Vec<u8>>()))
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All fields of a packet's record as text.

@@ -28,9 +28,9 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// Starts the emulator. Returns `None` if there are no tools; the test is then skipped.
-    pub(crate) async fn start() -> Option<Self> {
-        let emulator = Emulator::start("ministack")?;
+    /// Starts the emulator and creates queues, a schedule group and a verified sender.
+    pub(crate) async fn start() -> Self {
+        let emulator = Emulator::start("ministack");
         let config = emulator.sdk_config();
         let sqs = aws_sdk_sqs::Client::new(&config);
         let scheduler = aws_sdk_scheduler::Client::new(&config);
@@ -44,7 +44,7 @@ impl Cloud {
         cloud.timers_arn = cloud.arn(cloud.url(Queue::Timers)).await;
         cloud.scheduler.create_schedule_group().name(GROUP).send().await.unwrap();
         cloud.aws("ses", "/v2/email/identities", "", json!({"EmailIdentity": SENDER})).await;
-        Some(cloud)
+        cloud
     }
 
     pub(crate) fn url(&self, queue: Queue) -> &str {

@@ -1,7 +1,8 @@
 //! Conformance with independent software: the published clients, Amazon's DynamoDB Local, an AWS emulator, `cargo
 //! lambda`, and the published verifier of webhook signatures.
 //!
-//! `HANDRAIL_TOOLS` names their folder; `./check` sets it. Without it these tests are skipped with a message.
+//! `HANDRAIL_TOOLS` names their folder; `./check` sets it. Without it `build.rs` marks these tests as ignored. With it, a
+//! missing tool fails its test.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "an unexpected value fails the test")]
 
 mod cloud;

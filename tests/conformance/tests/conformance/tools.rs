@@ -32,14 +32,11 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator. Returns `None` if there are no tools; the test is then skipped.
-    pub(crate) fn start(name: &str) -> Option<Self> {
-        if tools().is_none() {
-            eprintln!("left out: HANDRAIL_TOOLS does not say where {name} is");
-            return None;
-        }
+    /// Starts an emulator. Panics if it is not installed or does not get ready.
+    pub(crate) fn start(name: &str) -> Self {
+        tool("local/bin/python");
         let launcher = root().join("tests/tools").join(name);
-        let mut child = std::process::Command::new(launcher)
+        let mut child = std::process::Command::new(&launcher)
             .args(["0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -48,8 +45,9 @@ impl Emulator {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port: u16 = line.trim().strip_prefix("ready ").unwrap().parse().unwrap();
-        Some(Self { child, url: format!("http://127.0.0.1:{port}") })
+        let port = line.trim().strip_prefix("ready ").and_then(|port| port.parse::<u16>().ok());
+        let port = port.unwrap_or_else(|| panic!("{0} did not get ready: run `{0} 0` to see why", launcher.display()));
+        Self { child, url: format!("http://127.0.0.1:{port}") }
     }
 
     /// Returns the SDK configuration with this emulator's endpoint.
@@ -80,8 +78,15 @@ impl Drop for Emulator {
     }
 }
 
-pub(crate) fn tools() -> Option<PathBuf> {
-    std::env::var_os("HANDRAIL_TOOLS").map(PathBuf::from)
+/// Returns the path of an outside tool. Panics if it is not installed.
+#[track_caller]
+pub(crate) fn tool(path: &str) -> PathBuf {
+    let Some(folder) = std::env::var_os("HANDRAIL_TOOLS") else {
+        panic!("HANDRAIL_TOOLS must name the folder of the outside tools: run ./check")
+    };
+    let tool = Path::new(&folder).join(path);
+    assert!(tool.exists(), "{} is missing: run tests/tools/setup", tool.display());
+    tool
 }
 
 pub(crate) fn root() -> PathBuf {

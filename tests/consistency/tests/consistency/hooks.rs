@@ -1,6 +1,7 @@
 //! Samples of the webhook operations, with one webhook and one dead-lettered delivery about a packet.
 
 use handrail_domain::effect::Purpose;
+use handrail_domain::ids::RecordId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_domain::webhook::WebhookId;
@@ -16,18 +17,22 @@ use crate::samples::{Body, Sample};
 const URL: &str = "https://agent.example.com/hooks/packets";
 
 /// Id of the existing webhook.
-fn webhook_id() -> WebhookId {
+pub(crate) fn webhook_id() -> WebhookId {
     WebhookId::new(NOW, [8; 10], 0)
 }
 
-fn delivery_key() -> DeliveryKey {
-    DeliveryKey {
-        tenant: tenant(),
-        record: packet_id(),
-        seq: 1,
-        purpose: Purpose::Announce,
-        webhook: Some(webhook_id()),
-    }
+/// Id of a webhook in the same slot that was never made.
+pub(crate) fn unknown_webhook_id() -> WebhookId {
+    WebhookId::new(NOW, [77; 10], 0)
+}
+
+/// Id of the webhook's delivery about the first event of this packet. One exists for the sample packet.
+pub(crate) fn delivery_id(packet: RecordId) -> String {
+    delivery_key(packet).id()
+}
+
+fn delivery_key(packet: RecordId) -> DeliveryKey {
+    DeliveryKey { tenant: tenant(), record: packet, seq: 1, purpose: Purpose::Announce, webhook: Some(webhook_id()) }
 }
 
 pub(crate) fn sample(function: &str) -> Option<Sample> {
@@ -54,7 +59,7 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
             query: vec![("status", "dead_letter".to_owned()), ("limit", "20".to_owned())],
             ..sample_by(WRITER)
         },
-        "packets-hooks-replay" => Sample { parameter: Some(("id", delivery_key().id())), ..sample_by(WRITER) },
+        "packets-hooks-replay" => Sample { parameter: Some(("id", delivery_id(packet_id()))), ..sample_by(WRITER) },
         "packets-hooks-retry-all" => sample_by(ADMIN),
         _ => return None,
     })
@@ -66,10 +71,11 @@ pub(crate) async fn set_up(app: &mut ReplayApp) {
     let webhook = handrail_records::webhook::build_webhook(&app.cx, webhook_id(), tenant(), &params)
         .expect("a secret can be sealed");
     assert!(app.cx.store.put_webhook(Packet::KIND, &webhook, None).await.expect("a webhook can be put"));
-    let dead_letter = Delivery { status: DeliveryStatus::DeadLetter, ..Delivery::new(delivery_key(), URL, "{}", NOW) };
+    let dead_letter =
+        Delivery { status: DeliveryStatus::DeadLetter, ..Delivery::new(delivery_key(packet_id()), URL, "{}", NOW) };
     app.cx
         .store
-        .put_webhook_delivery(Packet::KIND, delivery_key(), "packet.created", &dead_letter)
+        .put_webhook_delivery(Packet::KIND, delivery_key(packet_id()), "packet.created", &dead_letter)
         .await
         .expect("a delivery can be put");
     app.cold_start();

@@ -26,7 +26,7 @@ pub(crate) fn packet_id() -> RecordId {
 }
 
 /// Id of the schema that the `packets-schema-create` sample makes.
-fn schema_id() -> RecordId {
+pub(crate) fn schema_id() -> RecordId {
     RecordId::from_idempotency_key(tenant(), key_id(Role::App), "schema", IDEMPOTENCY_KEY)
 }
 

@@ -69,9 +69,16 @@ pub(crate) const SESSION: &str = "hs_EXAMPLE-of-somebody-who-holds-the-account-0
 pub(crate) const SESSION_COOKIE: &str = "__Host-handrail-session=hs_EXAMPLE-of-somebody-who-holds-the-account-0";
 /// Admin key of another tenant.
 pub(crate) const OTHER_TENANT_KEY: &str = "ho_live_EXAMPLE-stranger";
+/// Session of the other tenant's owner.
+const OTHER_TENANT_SESSION: &str = "hs_EXAMPLE-of-somebody-who-holds-another-one-0";
+pub(crate) const OTHER_TENANT_COOKIE: &str = "__Host-handrail-session=hs_EXAMPLE-of-somebody-who-holds-another-one-0";
 
 pub(crate) fn tenant() -> TenantId {
     TenantId::new(NOW, [1; 10])
+}
+
+fn other_tenant() -> TenantId {
+    TenantId::new(NOW, [9; 10])
 }
 
 pub(crate) fn key_id(role: Role) -> KeyId {
@@ -223,15 +230,24 @@ impl ReplayApp {
         for (role, key) in KEYS {
             app.put_key(key, key_id(role), tenant(), role).await;
         }
-        let email = owner();
-        let stored_tenant = Tenant::new(tenant(), "The holder", Tier::Enterprise, NOW);
-        let stored_tenant = Tenant { email: Some(email.clone()), ..stored_tenant };
-        assert!(app.cx.store.put_tenant(&stored_tenant).await.expect("a tenant can be put"));
-        let session = Session { tenant: tenant(), email, created_at: NOW, expires_at: NOW.plus_ms(SESSION_TTL_MS) };
-        assert!(app.cx.store.put_session(&hash_of_key(SESSION), &session).await.expect("a session can be put"));
+        app.put_owner(tenant(), owner(), SESSION).await;
         app.connect_slack().await;
-        app.put_key(OTHER_TENANT_KEY, KeyId::new(NOW, [9; 10]), TenantId::new(NOW, [9; 10]), Role::Admin).await;
+        app.put_key(OTHER_TENANT_KEY, KeyId::new(NOW, [9; 10]), other_tenant(), Role::Admin).await;
         app
+    }
+
+    /// Gives the other tenant an owner who is signed in.
+    pub(crate) async fn sign_in_other_tenant(&self) {
+        let email = EmailAddress::parse("stranger@example.com").expect("an address");
+        self.put_owner(other_tenant(), email, OTHER_TENANT_SESSION).await;
+    }
+
+    async fn put_owner(&self, tenant: TenantId, email: EmailAddress, session_secret: &str) {
+        let stored_tenant = Tenant::new(tenant, "The holder", Tier::Enterprise, NOW);
+        let stored_tenant = Tenant { email: Some(email.clone()), ..stored_tenant };
+        assert!(self.cx.store.put_tenant(&stored_tenant).await.expect("a tenant can be put"));
+        let session = Session { tenant, email, created_at: NOW, expires_at: NOW.plus_ms(SESSION_TTL_MS) };
+        assert!(self.cx.store.put_session(&hash_of_key(session_secret), &session).await.expect("a session can be put"));
     }
 
     pub(crate) fn signed(&self, state: OAuthState) -> String {

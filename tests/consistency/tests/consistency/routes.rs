@@ -7,7 +7,8 @@ use crate::replay::run_example;
 use crate::replay_app::{AGENT, ReplayApp};
 use crate::samples::{Body, Sample};
 
-const TARGET: &str = "refunds-01";
+/// Id of the registered agent.
+pub(crate) const TARGET: &str = "refunds-01";
 
 /// Returns `true` if the endpoint belongs to the routes door.
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {

@@ -36,7 +36,8 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
     })
 }
 
-fn other_tenant() -> TenantId {
+/// Id of an active tenant without keys.
+pub(crate) fn other_tenant() -> TenantId {
     TenantId::new(NOW, [42; 10])
 }
 
