@@ -9,7 +9,7 @@ use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     let mut body = Map::from_iter([("detail".to_owned(), Value::String(error_detail(problem)))]);

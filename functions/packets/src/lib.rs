@@ -14,6 +14,7 @@ pub mod claim;
 pub mod create;
 mod daily_quota;
 pub mod delete;
+mod door;
 mod errors;
 pub mod events;
 mod feed_details;
@@ -51,7 +52,7 @@ pub mod tenants;
 mod testing;
 mod view;
 
-pub use errors::ERROR_RENDERER;
+pub use door::DOOR;
 pub use idempotency::{IdempotentRequest, find_created};
 pub use kind_handler::PacketHandler;
 pub use packet_ops::create;

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod deferred_headers;
+pub mod door;
 pub mod endpoint;
 pub mod extract;
 pub mod headers;

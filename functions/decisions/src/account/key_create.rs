@@ -16,13 +16,14 @@ use serde::Deserialize;
 use super::pages;
 use crate::auth::key_params::KeyParams;
 use crate::auth::keys_create::{KeyOwner, create_key};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-key-create",
     method: HttpMethod::Post,
     path: "/account/keys",
     auth: Auth::Session,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
     accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::CreateKey],
     summary: "Create an API key on the account page",

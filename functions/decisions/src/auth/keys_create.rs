@@ -19,14 +19,14 @@ use serde_json::Value;
 
 use super::key_params::KeyParams;
 use super::{key_json, owner_email};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-create",
     method: HttpMethod::Post,
     path: "/auth/api-keys",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
     accesses: &[
         DataAccess::AuthenticateKey,

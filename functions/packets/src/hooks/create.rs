@@ -20,14 +20,15 @@ use serde_json::Value;
 use super::webhook_json;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, error};
+use crate::door::DOOR;
+use crate::errors::error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-create",
     method: HttpMethod::Post,
     path: "/api/v1/hooks",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::WebhookHosts],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutWebhook],
     summary: "Create a webhook for packet events",

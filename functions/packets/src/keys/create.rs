@@ -20,7 +20,8 @@ use serde_json::Value;
 use super::{key_json, tenant_not_found, visible_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, field_error};
 use crate::field_reader::FieldReader;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -28,7 +29,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/keys",
     auth: Auth::ApiKey(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey],
     summary: "Create an API key of the packets API",

@@ -19,14 +19,14 @@ use serde_json::Value;
 use super::{TenantParam, already_revoked, find_key, key_json};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-rotate",
     method: HttpMethod::Post,
     path: "/api/v1/keys/{id}/rotate",
     auth: Auth::ApiKey(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey, DataAccess::RevokeKey],
     summary: "Replace an API key with a new one",

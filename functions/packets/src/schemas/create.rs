@@ -19,14 +19,15 @@ use super::schema_json;
 use super::validation::{CompiledSchema, run_blocking};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, error, validation_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, error, validation_error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-create",
     method: HttpMethod::Post,
     path: "/api/v1/schemas",
     auth: Auth::ApiKey(Scope::PacketsSchemas),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutSchema],
     summary: "Register a schema for packet contexts",

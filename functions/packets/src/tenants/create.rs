@@ -16,14 +16,14 @@ use super::tenant_params::TenantParams;
 use super::{TenantsWrite, require_name_claimed, tenant_json};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-create",
     method: HttpMethod::Post,
     path: "/api/v1/tenants",
     auth: Auth::ApiKey(Scope::TenantsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ClaimTenantName],
     summary: "Create a tenant",

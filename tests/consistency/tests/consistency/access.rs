@@ -275,7 +275,7 @@ async fn unknown_method_gets_405_with_allow_header() {
             method => method == endpoint.method.to_http().as_str(),
         };
         let own: BTreeSet<String> = path_methods.iter().filter(takes_own).cloned().collect();
-        let whole_service = service(&endpoints(), operation("health"), app.cx.clone());
+        let whole_service = service(&endpoints(), handrail_decisions::DOOR, app.cx.clone());
         for (router, methods) in [(whole_service, path_methods), (endpoint.router(app.cx.clone()), &own)] {
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 if methods.contains(method.as_str()) {
