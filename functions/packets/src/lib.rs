@@ -32,6 +32,8 @@ pub mod live;
 #[cfg(test)]
 mod max_size_tests;
 pub mod metrics;
+#[cfg(test)]
+mod once_tests;
 mod packet_error;
 mod packet_ops;
 mod packet_with_content;

@@ -132,6 +132,8 @@ pub enum DataAccess {
     ReadSchema,
     ListSchemas,
     PutSchema,
+    /// Stores the run and the response of a request with an idempotency key, for operations that create no record.
+    RunOnce,
     /// Calls Slack and not the table. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or presigns an upload.
@@ -262,6 +264,10 @@ impl DataAccess {
             Self::PutSchema => &[
                 const { Grant::on_leading_key("dynamodb:UpdateItem", "schemas#*") },
                 const { Grant::on_leading_key("dynamodb:PutItem", "schemas#*") },
+            ],
+            Self::RunOnce => &[
+                const { Grant::on_leading_key("dynamodb:PutItem", "once#*") },
+                const { Grant::on_leading_key("dynamodb:UpdateItem", "once#*") },
             ],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::PresignDownload => &[],
             Self::RevokeKey => &[

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod extract;
 pub mod headers;
 pub mod multipart;
+pub mod once;
 pub mod pages;
 pub mod problem;
 pub mod request_counts;

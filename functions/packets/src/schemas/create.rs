@@ -69,9 +69,7 @@ async fn handler(
     let schema = Schema { id, name: proposal.name, version: proposal.version, text, created_at: cx.clock.now() };
     match cx.store.put_schema(key.tenant, schema).await? {
         PutSchemaOutcome::Done(schema) => Ok((StatusCode::CREATED, axum::Json(schema_json(key.tenant, &schema)?))),
-        PutSchemaOutcome::IdempotencyConflict => {
-            Err(error(StatusCode::CONFLICT, "This Idempotency-Key was used for another request: use a new one"))
-        }
+        PutSchemaOutcome::IdempotencyConflict => Err(Problem::idempotency_conflict()),
         PutSchemaOutcome::TooMany => {
             Err(error(StatusCode::CONFLICT, format!("The account has reached its limit of {SCHEMAS_MAX} schemas")))
         }
