@@ -162,7 +162,7 @@ impl CountedService {
         worker_context.outbox = Some(Arc::clone(&sent) as Arc<dyn Outbox>);
         worker_context.mailer = Some(Arc::clone(&sent) as Arc<dyn Mailer>);
         let endpoints = handrail_runner::endpoints();
-        let fallback = *endpoints.first().context("no operation")?;
+        let fallback = endpoints.first().context("no operation")?.door;
         let router = service(&endpoints, fallback, cx);
         let mut service = Self { router, admin, engine, fault_injector, worker_context, sent, position: None };
         service.changes()?;

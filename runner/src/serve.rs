@@ -196,12 +196,11 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
 }
 
 fn app(cx: Cx, local: Local, pump: PumpHandle, cors_origins: CorsOrigins) -> Router {
-    let endpoints = endpoints();
     // Unknown paths get the errors of the decisions door, which most clients use.
-    let fallback = handrail_decisions::health::ENDPOINT;
+    let operations = service(&endpoints(), handrail_decisions::DOOR, cx.clone());
     local::router(local)
-        .merge(sockets::router(cx.clone()))
-        .merge(service(&endpoints, fallback, cx))
+        .merge(sockets::router(cx))
+        .merge(operations)
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let pump = pump.clone();
             async move {

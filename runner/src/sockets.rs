@@ -30,7 +30,7 @@ const FRAME_BYTES_MAX: usize = 4 * 1024;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn router(cx: Cx) -> Router {
-    let error_renderer = handrail_packets::ERROR_RENDERER;
+    let error_renderer = handrail_packets::DOOR.error_renderer;
     Router::new()
         .route("/ws", get(open))
         .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(error_renderer, request, next)))

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::deliveries::delivery_json;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/decisions/{id}/callback/replay",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -19,7 +19,8 @@ use handrail_web::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::errors::{ERROR_RENDERER, refusal_to_problem};
+use crate::door::DOOR;
+use crate::errors::refusal_to_problem;
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
 use crate::view;
@@ -29,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/decisions/{id}/cancel",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Cancel a decision",

@@ -22,7 +22,8 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::errors::{ERROR_RENDERER, field_error_to_problem, refusal_to_problem};
+use crate::door::DOOR;
+use crate::errors::{field_error_to_problem, refusal_to_problem};
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -30,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/decisions",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::WebhookHosts],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadWorkspace, DataAccess::Create],
     summary: "Ask a person to approve, deny or modify an action",

@@ -13,7 +13,7 @@ use handrail_web::extract::{Caller, PathParam, scopes};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/decisions/{id}/deliveries",
     auth: Auth::ApiKey(Scope::DecisionsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::ReadDeliveries],
     summary: "List the deliveries of a decision with every attempt",

@@ -8,7 +8,7 @@ use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     let mut body = Map::new();
@@ -30,7 +30,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::MethodNotAllowed
         | Problem::Invalid { field: None, .. }
         | Problem::TooLarge { .. }
-        | Problem::RateLimited { .. } => {}
+        | Problem::RateLimited { .. }
+        | Problem::InProgress { .. } => {}
     }
     (problem.status(), axum::Json(Value::Object(body))).into_response()
 }
@@ -44,6 +45,7 @@ fn error_code(problem: &Problem) -> &'static str {
         Problem::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         Problem::Invalid { .. } | Problem::TooLarge { .. } => "VALIDATION_ERROR",
         Problem::RateLimited { .. } => "RATE_LIMIT",
+        Problem::InProgress { .. } => "IN_PROGRESS",
         Problem::Refused { code, .. } => code,
         Problem::Busy { .. } => "BUSY",
         Problem::Internal => "INTERNAL",

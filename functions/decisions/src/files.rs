@@ -17,6 +17,7 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::door::DOOR;
 use crate::link_access::HTML_ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -24,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/files/{token}",
     auth: Auth::Link,
-    error_renderer: HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::FilesBucket],
     accesses: &[DataAccess::Read, DataAccess::PresignDownload],
     summary: "Download a file by its signed link",

@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::file_links::FileLinks;
 use crate::view;
 
@@ -30,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/decisions/{id}",
     auth: Auth::ApiKey(Scope::DecisionsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "Get a decision, or wait until it changes",

@@ -7,14 +7,14 @@ use handrail_context::settings::RequiredSetting;
 use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "health",
     method: HttpMethod::Get,
     path: "/healthz",
     auth: Auth::Public,
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[],
     summary: "Check the health of the service",

@@ -8,6 +8,7 @@ pub mod callback_replay;
 pub mod cancel;
 pub mod create;
 pub mod deliveries;
+mod door;
 mod errors;
 mod file_links;
 pub mod files;
@@ -26,7 +27,8 @@ mod testing;
 pub mod uploads;
 mod view;
 
-pub use errors::{ERROR_RENDERER, refusal_to_problem};
+pub use door::DOOR;
+pub use errors::refusal_to_problem;
 pub use kind_handler::DecisionHandler;
 pub use link_access::LinkAccess;
 

@@ -37,6 +37,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::NoCredentials
         | Problem::UnknownApiKey
         | Problem::MissingScope { .. }
+        | Problem::InProgress { .. }
         | Problem::Refused { .. }
         | Problem::Busy { .. }
         | Problem::Internal => pages::unavailable(),

@@ -14,7 +14,7 @@ use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::file_links::FileLinks;
 use crate::view;
 
@@ -23,7 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/decisions",
     auth: Auth::ApiKey(Scope::DecisionsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -18,6 +18,7 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
+use crate::door::DOOR;
 use crate::link_access::{HTML_ERROR_RENDERER, LinkAccess};
 use crate::page_form;
 use crate::uploads::{self, Upload};
@@ -27,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/d/{token}",
     auth: Auth::Link,
-    error_renderer: HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::FilesBucket],
     accesses: &[DataAccess::Read, DataAccess::Transition, DataAccess::PutBody, DataAccess::PutFile],
     summary: "Answer a decision on the page",

@@ -12,6 +12,7 @@ use handrail_web::extract::{ClientAddress, PathParam};
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 
+use crate::door::DOOR;
 use crate::link_access::{HTML_ERROR_RENDERER, LinkAccess};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -19,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/d/{token}",
     auth: Auth::Link,
-    error_renderer: HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::PagesPerMinute],
     accesses: &[DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "Show the page of an approver's link",

@@ -17,7 +17,8 @@ use handrail_web::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::errors::{ERROR_RENDERER, field_error_to_problem, refusal_to_problem};
+use crate::door::DOOR;
+use crate::errors::{field_error_to_problem, refusal_to_problem};
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
 use crate::view;
@@ -27,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/decisions/{id}/resolve",
     auth: Auth::ApiKey(Scope::DecisionsResolve),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Answer a decision by API",

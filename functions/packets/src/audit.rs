@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use crate::body::{QueryString, parse_uuid};
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, field_error};
 use crate::history::history_of_packet;
 use crate::history_entry::HistoryEntry;
 use crate::list::parse_time;
@@ -31,7 +32,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/audit",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed, DataAccess::Read],
     summary: "List the history of all packets, newest first",

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::page::{self, PacketPage, PageParams};
 use crate::response_encoding::ResponseEncoding;
 
@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/packets/awaiting",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
     summary: "List the packets that wait for a person, oldest first",

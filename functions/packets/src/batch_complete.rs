@@ -14,7 +14,7 @@ use handrail_web::problem::Problem;
 
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::packet_ops;
 use crate::response_encoding::ResponseEncoding;
 
@@ -23,7 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/packets/batch/complete",
     auth: Auth::ApiKey(Scope::PacketsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Complete many packets",

@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily_quota::DailyReservation;
-use crate::errors::{ERROR_RENDERER, RequestPart, validation_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, validation_error};
 use crate::idempotency::{IdempotentRequest, find_created};
 use crate::packet_ops::{BATCH_CONCURRENCY, CheckedPacket};
 use crate::packet_with_content::PacketWithContent;
@@ -29,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/packets/batch",
     auth: Auth::ApiKey(Scope::PacketsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadSchema, DataAccess::Create],
     summary: "Create many packets",

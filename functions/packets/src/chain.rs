@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::idempotency::{IdempotentRequest, find_created};
 use crate::packet_ops;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/packets/{id}/chain",
     auth: Auth::ApiKey(Scope::PacketsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

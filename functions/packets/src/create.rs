@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily_quota::DailyReservation;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::idempotency::IdempotentRequest;
 use crate::packet_ops::CheckedPacket;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
@@ -26,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/packets",
     auth: Auth::ApiKey(Scope::PacketsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadSchema, DataAccess::Create],
     summary: "Create a packet",

@@ -14,7 +14,7 @@ use http::StatusCode;
 
 use crate::body::PacketId;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::packet_ops::{self, CommandName};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -22,7 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Delete,
     path: "/api/v1/packets/{id}",
     auth: Auth::ApiKey(Scope::PacketsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Delete a packet",

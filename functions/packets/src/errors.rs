@@ -9,7 +9,7 @@ use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     let mut body = Map::from_iter([("detail".to_owned(), Value::String(error_detail(problem)))]);
@@ -31,7 +31,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::NotFound { .. }
         | Problem::NoRoute
         | Problem::MethodNotAllowed
-        | Problem::TooLarge { .. } => {}
+        | Problem::TooLarge { .. }
+        | Problem::InProgress { .. } => {}
     }
     (problem.status(), axum::Json(Value::Object(body))).into_response()
 }
@@ -47,6 +48,7 @@ fn error_detail(problem: &Problem) -> String {
         | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
+        | Problem::InProgress { .. }
         | Problem::Refused { .. }
         | Problem::Busy { .. }
         | Problem::Internal => problem.message(),

@@ -24,7 +24,7 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::live::{
     Channels, Event, LiveRequest, Subscription, SubscriptionItem, SubscriptionOptions, connected_message, ping_message,
 };
@@ -34,7 +34,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/events",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed],
     summary: "Stream packet events",

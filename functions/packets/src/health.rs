@@ -6,14 +6,14 @@ use handrail_context::settings::RequiredSetting;
 use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-health",
     method: HttpMethod::Get,
     path: "/health",
     auth: Auth::Public,
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[],
     summary: "Check that the packets API runs",

@@ -22,7 +22,8 @@ use serde_json::json;
 
 use crate::body::{PacketId, QueryString};
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, field_error, packet_not_found};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, field_error, packet_not_found};
 use crate::history_entry::HistoryEntry;
 use crate::page::non_blank;
 use crate::response_encoding::{ENVELOPE_BYTES_MAX, ResponseEncoding};
@@ -32,7 +33,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/packets/{id}/history",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "List the history of a packet",

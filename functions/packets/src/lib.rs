@@ -14,6 +14,7 @@ pub mod claim;
 pub mod create;
 mod daily_quota;
 pub mod delete;
+mod door;
 mod errors;
 pub mod events;
 mod feed_details;
@@ -31,6 +32,8 @@ pub mod live;
 #[cfg(test)]
 mod max_size_tests;
 pub mod metrics;
+#[cfg(test)]
+mod once_tests;
 mod packet_error;
 mod packet_ops;
 mod packet_with_content;
@@ -51,7 +54,7 @@ pub mod tenants;
 mod testing;
 mod view;
 
-pub use errors::ERROR_RENDERER;
+pub use door::DOOR;
 pub use idempotency::{IdempotentRequest, find_created};
 pub use kind_handler::PacketHandler;
 pub use packet_ops::create;

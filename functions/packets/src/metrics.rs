@@ -27,7 +27,7 @@ use http::request::Parts;
 
 use crate::agent_activity::AgentActivity;
 use crate::caller::{authenticate, key_header};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::hooks::STATE_NAMES;
 use crate::tenant_stats::TenantStats;
 
@@ -36,7 +36,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/metrics",
     auth: Auth::ApiKey(Scope::SystemRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MetricsNetwork],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -16,7 +16,8 @@ use serde_json::Value;
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
 use crate::checkpoint;
-use crate::errors::{ERROR_RENDERER, RequestPart, validation_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, validation_error};
 use crate::packet_ops;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -24,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Patch,
     path: "/api/v1/packets/{id}",
     auth: Auth::ApiKey(Scope::PacketsWork),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -9,7 +9,7 @@ use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::health::SERVICE_NAME;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -17,7 +17,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/ready",
     auth: Auth::Public,
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::ProbeTable],
     summary: "Check that the packets API can reach its table",

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::packet_ops;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -23,7 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/packets/{id}/respond",
     auth: Auth::ApiKey(Scope::PacketsRespond),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

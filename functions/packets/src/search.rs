@@ -17,7 +17,8 @@ use serde::Deserialize;
 
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, field_error};
 use crate::page::{self, PacketPage, PageParams, non_blank};
 use crate::response_encoding::ResponseEncoding;
 
@@ -26,7 +27,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/packets/search",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
     summary: "Search packets by words",

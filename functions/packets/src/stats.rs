@@ -13,7 +13,7 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::tenant_stats::TenantStats;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/stats",
     auth: Auth::ApiKey(Scope::SystemRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed],
     summary: "Summarize the account's packet statistics",

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use crate::agent_activity::AgentActivity;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::stats::{DAY_MS, HOUR_MS};
 use crate::tenant_stats::TenantStats;
 
@@ -31,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/system/health",
     auth: Auth::ApiKey(Scope::SystemRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -14,14 +14,15 @@ use serde_json::{Value, json};
 
 use crate::agents::{AGENT_ID_CHARS_MAX, agent_json, is_valid_id};
 use crate::body::{Body, BodyReader};
-use crate::errors::{ERROR_RENDERER, validation_error};
+use crate::door::DOOR;
+use crate::errors::validation_error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-change",
     method: HttpMethod::Put,
     path: "/api/agents/{id}",
     auth: Auth::ApiKey(Scope::PacketsWork),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutAgent],
     summary: "Register or change an agent that takes conversations",

@@ -12,14 +12,14 @@ use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use crate::agents::{agent_json, agent_not_found, is_valid_id};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-get",
     method: HttpMethod::Get,
     path: "/api/agents/{id}",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadAgent],
     summary: "Get an agent that takes conversations",

@@ -12,14 +12,14 @@ use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use crate::agents::{agent_json, agent_not_found, is_valid_id};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-heartbeat",
     method: HttpMethod::Post,
     path: "/api/agents/{id}/heartbeat",
     auth: Auth::ApiKey(Scope::PacketsWork),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutAgent],
     summary: "Record a heartbeat of an agent",

@@ -12,14 +12,14 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::agents::agent_json;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-list",
     method: HttpMethod::Get,
     path: "/api/agents",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListAgents],
     summary: "List the agents that take conversations",

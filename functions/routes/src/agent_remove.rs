@@ -12,14 +12,14 @@ use handrail_web::problem::Problem;
 use http::StatusCode;
 
 use crate::agents::{agent_not_found, is_valid_id};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-remove",
     method: HttpMethod::Delete,
     path: "/api/agents/{id}",
     auth: Auth::ApiKey(Scope::PacketsWork),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::DeleteAgent],
     summary: "Remove an agent",

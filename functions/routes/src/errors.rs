@@ -6,7 +6,7 @@ use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     let text = match problem {
@@ -20,6 +20,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
+        | Problem::InProgress { .. }
         | Problem::Refused { .. } => problem.message(),
     };
     let mut body = Map::from_iter([("detail".to_owned(), Value::String(text))]);
@@ -36,7 +37,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::MethodNotAllowed
         | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
-        | Problem::RateLimited { .. } => {}
+        | Problem::RateLimited { .. }
+        | Problem::InProgress { .. } => {}
     }
     (problem.status(), axum::Json(Value::Object(body))).into_response()
 }

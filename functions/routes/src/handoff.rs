@@ -6,7 +6,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::route_handoff::handler;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/agents/handoff",
     auth: Auth::ApiKey(Scope::HandoffsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -17,7 +17,8 @@ use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{ERROR_RENDERER, FieldError, validation_error};
+use crate::door::DOOR;
+use crate::errors::{FieldError, validation_error};
 use crate::route_handoff::HANDOFF_TAG;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -25,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/agents/handoffs",
     auth: Auth::ApiKey(Scope::PacketsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
     summary: "List handoffs, newest first",

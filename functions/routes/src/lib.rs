@@ -9,6 +9,7 @@ pub mod agent_remove;
 mod agents;
 mod body;
 mod datetime;
+mod door;
 mod errors;
 pub mod handoff;
 pub mod handoff_list;
@@ -16,7 +17,7 @@ pub mod route_handoff;
 #[cfg(test)]
 mod testing;
 
-pub use errors::ERROR_RENDERER;
+pub use door::DOOR;
 
 use handrail_web::endpoint::Endpoint;
 

@@ -18,14 +18,15 @@ use serde_json::{Map, Value, json};
 use crate::agents::is_available;
 use crate::body::{Body, BodyReader};
 use crate::datetime;
-use crate::errors::{ERROR_RENDERER, not_found, validation_error};
+use crate::door::DOOR;
+use crate::errors::{not_found, validation_error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-route-handoff",
     method: HttpMethod::Post,
     path: "/api/agents/route-handoff",
     auth: Auth::ApiKey(Scope::HandoffsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

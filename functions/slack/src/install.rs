@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::ERROR_RENDERER;
+use handrail_decisions::DOOR;
 use handrail_domain::access::Scope;
 use handrail_slack_api::SLACK_API_URL;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -23,7 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/slack/install",
     auth: Auth::ApiKey(Scope::SlackWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackClientId],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit],
     summary: "Get the URL that installs Handrail in a Slack workspace",

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_decisions::DOOR;
 use handrail_decisions::account;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
@@ -21,7 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/slack/install",
     auth: Auth::Session,
-    error_renderer: HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackClientId],
     accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit],
     summary: "Go to Slack to install Handrail in a workspace",

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::ERROR_RENDERER;
+use handrail_decisions::DOOR;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;
@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/slack/interactions",
     auth: Auth::SlackSignature,
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackSigningSecret],
     accesses: &[
         DataAccess::Read,

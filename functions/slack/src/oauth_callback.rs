@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_decisions::DOOR;
 use handrail_secrets::seal::seal;
 use handrail_slack_api::{Install, SlackFault, WORKER_TIMEOUT};
 use handrail_store::Workspace;
@@ -25,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/slack/oauth/callback",
     auth: Auth::OAuthState,
-    error_renderer: HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,

@@ -34,6 +34,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
+        | Problem::InProgress { .. }
         | Problem::Refused { .. }
         | Problem::Busy { .. }
         | Problem::Internal => "That did not work",

@@ -11,6 +11,7 @@ use crate::authenticate::clear_key_cache;
 use crate::error::AccessError;
 use crate::rate_limit::{RateLimit, check_limit};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_domain::key_hash::hash_of_key;
 use handrail_platform::fault::Fault;
 use handrail_store::{ApiKey, RevokeOutcome, Store, VersionedKey};
@@ -53,6 +54,11 @@ pub async fn create(cx: &Cx, secret: &str, key: &ApiKey) -> Result<(), AccessErr
     }
 }
 
+/// Returns the API key that an earlier run created with this secret. Returns `None` if no run was interrupted.
+pub async fn find_created(cx: &Cx, ids: &EffectIds, secret: &str) -> Result<Option<ApiKey>, Fault> {
+    if ids.is_repeat() { cx.store.key_by_hash(&hash_of_key(secret)).await } else { Ok(None) }
+}
+
 /// Stores a new API key without the hourly rate limit. Returns `false` if the tenant has its maximum of active keys.
 pub async fn put(store: &Store, tenant: Option<&Tenant>, secret: &str, key: &ApiKey) -> Result<bool, Fault> {
     if !store.reserve_key_slot(key.tenant, key.id, Some(keys_max(tenant, key))).await? {
@@ -91,6 +97,14 @@ pub async fn rotate(cx: &Cx, old: &VersionedKey) -> Result<Option<(String, ApiKe
         RevokeOutcome::Revoked => Ok(Some((secret, key))),
         RevokeOutcome::AlreadyRevoked | RevokeOutcome::NotFound => Ok(None),
     }
+}
+
+/// Returns the new key of a finished rotation and its secret. Returns `None` if the old key was revoked without a
+/// rotation, or if the new key was revoked, too.
+pub async fn find_rotated(cx: &Cx, old: &VersionedKey) -> Result<Option<(String, ApiKey)>, AccessError> {
+    let secret = cx.master_key()?.rotated_secret(old.hash());
+    let key = cx.store.key_by_hash(&hash_of_key(&secret)).await?;
+    Ok(key.filter(|key| key.revoked_at.is_none()).map(|key| (secret, key)))
 }
 
 async fn create_rotated(cx: &Cx, old: &VersionedKey, secret: &str) -> Result<ApiKey, AccessError> {

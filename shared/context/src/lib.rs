@@ -2,5 +2,6 @@
 
 pub mod aws;
 pub mod cx;
+pub mod effect_ids;
 pub mod settings;
 pub mod slack;

@@ -8,6 +8,7 @@ use handrail_domain::webhook::WebhookId;
 use handrail_domain::webhook_health::WebhookHealth;
 
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_platform::fault::Fault;
 use handrail_secrets::seal::{open, seal};
 use handrail_secrets::secret::Secret;
@@ -25,13 +26,27 @@ pub struct WebhookParams {
     pub secret: Secret,
 }
 
-/// Creates a webhook. Returns `None` if the tenant has reached its maximum.
-pub async fn create(cx: &Cx, tenant: TenantId, kind: &str, params: &WebhookParams) -> Result<Option<Webhook>, Fault> {
-    for _ in 0..ATTEMPTS_MAX {
+/// Creates a webhook, or finds the one that an earlier run created. Returns `None` if the tenant has reached its
+/// maximum.
+pub async fn create(
+    cx: &Cx,
+    ids: &EffectIds,
+    tenant: TenantId,
+    kind: &str,
+    params: &WebhookParams,
+) -> Result<Option<Webhook>, Fault> {
+    for attempt in 0..ATTEMPTS_MAX {
         let existing = cx.store.webhooks(tenant, kind).await?;
-        let [random] = cx.entropy.bytes();
+        let [random] = ids.bytes(&format!("slot {attempt}"));
+        let entropy = ids.bytes("webhook");
+        let id_in_slot = |slot| WebhookId::new(ids.now(), entropy, slot);
+        // An earlier run may have chosen any slot.
+        let is_same = |webhook: &&Webhook| ids.is_repeat() && webhook.id == id_in_slot(webhook.id.slot());
+        if let Some(found) = existing.iter().find(is_same) {
+            return Ok(Some(found.clone()));
+        }
         let Some(chosen) = choose_slot(&existing, random) else { return Ok(None) };
-        let id = WebhookId::new(cx.clock.now(), cx.entropy.bytes(), chosen.slot);
+        let id = id_in_slot(chosen.slot);
         let webhook = build_webhook(cx, id, tenant, params)?;
         if cx.store.put_webhook(kind, &webhook, chosen.replaces).await? {
             return Ok(Some(webhook));

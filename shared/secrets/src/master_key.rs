@@ -50,6 +50,12 @@ impl MasterKey {
         new_packets_api_key(self.derive(b"key after", hash_of_key.as_bytes()))
     }
 
+    /// Derives a secret that a run creates, so that the next run under the idempotency key creates the same one. `run`
+    /// names the runs and their start.
+    pub fn secret_of_run(&self, run: &str, purpose: &str) -> [u8; 32] {
+        self.derive(b"once", &[purpose.as_bytes(), b"\0", run.as_bytes()].concat())
+    }
+
     /// Signs data that a client returns later. A signature is valid for one purpose only.
     pub fn sign_token(&self, purpose: &str, claims: &[u8]) -> [u8; 32] {
         self.derive(b"ticket", &[purpose.as_bytes(), b"\0", claims].concat())

@@ -12,6 +12,7 @@ use handrail_domain::access::Scope;
 use http::Method;
 
 use crate::deferred_headers::DeferredHeaders;
+use crate::door::Door;
 use crate::problem::{ErrorRenderer, Problem, RequestId, render_error, render_errors};
 use crate::request_counts::count_request;
 use handrail_context::cx::Cx;
@@ -25,7 +26,7 @@ pub struct Endpoint {
     /// Path such as `/decisions/{id}`, in the syntax that axum and API Gateway share.
     pub path: &'static str,
     pub auth: Auth,
-    pub error_renderer: ErrorRenderer,
+    pub door: Door,
     pub required_settings: &'static [RequiredSetting],
     pub accesses: &'static [DataAccess],
     /// One line for a reader who does not know the operation.
@@ -131,6 +132,8 @@ pub enum DataAccess {
     ReadSchema,
     ListSchemas,
     PutSchema,
+    /// Stores the run and the response of a request with an idempotency key, for operations that create no record.
+    RunOnce,
     /// Calls Slack and not the table. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or presigns an upload.
@@ -262,6 +265,10 @@ impl DataAccess {
                 const { Grant::on_leading_key("dynamodb:UpdateItem", "schemas#*") },
                 const { Grant::on_leading_key("dynamodb:PutItem", "schemas#*") },
             ],
+            Self::RunOnce => &[
+                const { Grant::on_leading_key("dynamodb:PutItem", "once#*") },
+                const { Grant::on_leading_key("dynamodb:UpdateItem", "once#*") },
+            ],
             Self::CallSlack | Self::PutFile | Self::ReadFile | Self::PresignDownload => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },
@@ -297,18 +304,18 @@ impl HttpMethod {
 impl Endpoint {
     /// Builds the router for this operation alone, as its Lambda function serves it.
     pub fn router(&self, cx: Cx) -> Router {
-        service(std::slice::from_ref(self), *self, cx)
+        service(std::slice::from_ref(self), self.door, cx)
     }
 }
 
 /// Builds the router for several operations under one origin, as the runner serves them. An unknown path gets the error
 /// renderer of the nearest operation, or that of `otherwise` if none is near.
-pub fn service(endpoints: &[Endpoint], otherwise: Endpoint, cx: Cx) -> Router {
+pub fn service(endpoints: &[Endpoint], otherwise: Door, cx: Cx) -> Router {
     let renderers: Arc<[(&'static str, ErrorRenderer)]> =
-        endpoints.iter().map(|endpoint| (endpoint.path, endpoint.error_renderer)).collect();
+        endpoints.iter().map(|endpoint| (endpoint.path, endpoint.door.error_renderer)).collect();
     let mut router = Router::new();
     for endpoint in endpoints {
-        let (renderer, name, cx) = (endpoint.error_renderer, (endpoint.method.name(), endpoint.path), cx.clone());
+        let (renderer, name, cx) = (endpoint.door.error_renderer, (endpoint.method.name(), endpoint.path), cx.clone());
         let route = (endpoint.route)()
             .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(renderer, request, next)))
             .layer(middleware::from_fn(move |request: Request, next: Next| {

@@ -120,6 +120,14 @@ impl<R> TenantAdmin<R> {
         }
     }
 
+    /// Returns the id of the API key, or the address of the signed-in person.
+    pub fn caller(&self) -> String {
+        match &self.principal {
+            Principal::ApiKey(key) => key.id.to_string(),
+            Principal::User(user) => user.tenant.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     /// Counts the request against the rate limit of the API key, or of the tenant for a signed-in person.
     pub async fn check_limit(&self, cx: &Cx) -> Result<(), Problem> {
         match &self.principal {

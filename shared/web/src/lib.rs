@@ -2,10 +2,12 @@
 
 pub mod aws;
 pub mod deferred_headers;
+pub mod door;
 pub mod endpoint;
 pub mod extract;
 pub mod headers;
 pub mod multipart;
+pub mod once;
 pub mod pages;
 pub mod problem;
 pub mod request_counts;

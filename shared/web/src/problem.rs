@@ -42,6 +42,10 @@ pub enum Problem {
     RateLimited {
         retry_after_s: u32,
     },
+    /// A request with this idempotency key has not finished yet.
+    InProgress {
+        retry_after_s: u32,
+    },
     /// The domain refused the request. `code` is the door's own.
     Refused {
         status: StatusCode,
@@ -66,6 +70,15 @@ impl Problem {
         Self::Refused { status, code, message: message.into(), details: Map::new() }
     }
 
+    /// Returns the problem of a request whose idempotency key was used for other content.
+    pub fn idempotency_conflict() -> Self {
+        Self::refused(
+            StatusCode::CONFLICT,
+            "IDEMPOTENCY_KEY_REUSED",
+            "This Idempotency-Key was used for another request: use a new one",
+        )
+    }
+
     /// Returns the problem of a command that changed nothing. `refused` words the domain's refusal for the door.
     pub fn from_transition<L: Lifecycle>(
         error: TransitionError<L>,
@@ -75,11 +88,7 @@ impl Problem {
         match error {
             TransitionError::NotFound => Self::NotFound { resource },
             TransitionError::Refused(refusal) => refused(refusal),
-            TransitionError::IdempotencyConflict => Self::refused(
-                StatusCode::CONFLICT,
-                "IDEMPOTENCY_KEY_REUSED",
-                "This Idempotency-Key was used for another request: use a new one",
-            ),
+            TransitionError::IdempotencyConflict => Self::idempotency_conflict(),
             TransitionError::TooLarge => Self::TooLarge { limit_bytes: BODY_PACKED_BYTES_MAX },
             TransitionError::Busy => Self::Busy { retry_after_s: 1 },
             TransitionError::Fault(fault) => fault.into(),
@@ -100,6 +109,7 @@ impl Problem {
             Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::InProgress { .. } => StatusCode::CONFLICT,
             Self::Refused { status, .. } => *status,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -119,6 +129,9 @@ impl Problem {
             Self::Invalid { field: None, message } | Self::Refused { message, .. } => message.clone(),
             Self::TooLarge { limit_bytes } => format!("The body is larger than {limit_bytes} bytes"),
             Self::RateLimited { .. } => "Rate limit exceeded".to_owned(),
+            Self::InProgress { .. } => {
+                "A request with this Idempotency-Key is still in progress: repeat it in a moment".to_owned()
+            }
             Self::Busy { .. } => "Busy: please try again in a moment".to_owned(),
             Self::Internal => "Something went wrong on our side; the log has the request id".to_owned(),
         }
@@ -126,7 +139,9 @@ impl Problem {
 
     pub fn retry_after_s(&self) -> Option<u32> {
         match self {
-            Self::RateLimited { retry_after_s } | Self::Busy { retry_after_s } => Some(*retry_after_s),
+            Self::RateLimited { retry_after_s } | Self::InProgress { retry_after_s } | Self::Busy { retry_after_s } => {
+                Some(*retry_after_s)
+            }
             _ => None,
         }
     }

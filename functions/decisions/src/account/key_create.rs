@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -16,13 +17,14 @@ use serde::Deserialize;
 use super::pages;
 use crate::auth::key_params::KeyParams;
 use crate::auth::keys_create::{KeyOwner, create_key};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-key-create",
     method: HttpMethod::Post,
     path: "/account/keys",
     auth: Auth::Session,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
     accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::CreateKey],
     summary: "Create an API key on the account page",
@@ -56,6 +58,6 @@ async fn handler(
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
     let params = KeyParams { name: form.name, role: role.transpose()?, ..KeyParams::default() };
     let owner = KeyOwner { tenant: tenant.tenant, tier: tenant.tier, owner_email: tenant.email.as_ref() };
-    let (secret, key) = create_key(&cx, owner, params).await?;
+    let (secret, key) = create_key(&cx, &EffectIds::random(&cx), owner, params).await?;
     Ok(pages::new_key_page(ROOT_PATH, &key, &secret).into_response())
 }

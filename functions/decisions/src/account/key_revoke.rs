@@ -13,13 +13,14 @@ use http::StatusCode;
 
 use super::{pages, redirect_to};
 use crate::auth::{KEY_NOT_FOUND, keys_revoke};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-key-revoke",
     method: HttpMethod::Post,
     path: "/account/keys/{id}/revoke",
     auth: Auth::Session,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::RevokeKey],
     summary: "Revoke an API key on the account page",

@@ -22,14 +22,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::pages;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-login-request",
     method: HttpMethod::Post,
     path: "/auth/login",
     auth: Auth::Public,
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::SignInsPerMinute],
     accesses: &[DataAccess::CheckRateLimit, DataAccess::CreateUnnamed],
     summary: "Request a mail with a sign-in link",

@@ -11,13 +11,14 @@ use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 
 use super::{find_login, pages};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-login-show",
     method: HttpMethod::Get,
     path: "/auth/login/{token}",
     auth: Auth::Link,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
     accesses: &[DataAccess::Read],
     summary: "Show the page of a sign-in link",

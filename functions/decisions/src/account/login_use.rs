@@ -21,13 +21,14 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{LINK_NOT_FOUND, find_login, pages, redirect_to};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-login-use",
     method: HttpMethod::Post,
     path: "/auth/login/{token}",
     auth: Auth::Link,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SignInsPerMinute],
     accesses: &[
         DataAccess::CheckRateLimit,
@@ -77,7 +78,7 @@ async fn handler(
 
 /// Renders a problem as JSON for a program, although the operation renders problems as pages.
 fn json_error_response(problem: &Problem) -> Response {
-    let mut response = (crate::errors::ERROR_RENDERER.0)(problem, None);
+    let mut response = (DOOR.error_renderer.0)(problem, None);
     if let Some(seconds) = problem.retry_after_s() {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }

@@ -14,13 +14,14 @@ use http::header::SET_COOKIE;
 use serde_json::json;
 
 use super::{pages, redirect_to};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-logout",
     method: HttpMethod::Post,
     path: "/auth/logout",
     auth: Auth::Session,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::DeleteSession],
     summary: "Sign out",

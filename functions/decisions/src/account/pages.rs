@@ -29,7 +29,11 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::NoCredentials | Problem::UnknownApiKey => {
             ("You are signed out", "Open the account page and sign in again.")
         }
-        Problem::MissingScope { .. } | Problem::Invalid { .. } | Problem::TooLarge { .. } | Problem::Refused { .. } => {
+        Problem::MissingScope { .. }
+        | Problem::Invalid { .. }
+        | Problem::TooLarge { .. }
+        | Problem::InProgress { .. }
+        | Problem::Refused { .. } => {
             return notice_page(problem.status(), "This did not work", &format!("{}.", problem.message()))
                 .into_response();
         }

@@ -14,13 +14,14 @@ use handrail_web::session_cookie::OptionalUser;
 use http::StatusCode;
 
 use super::pages::{self, AccountView};
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "account-show",
     method: HttpMethod::Get,
     path: "/account",
     auth: Auth::Session,
-    error_renderer: pages::HTML_ERROR_RENDERER,
+    door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateSession,

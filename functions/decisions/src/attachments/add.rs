@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{attach, attach_command, attachments_json, check_can_attach};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{self, Upload};
 
@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/decisions/{id}/attachments",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,

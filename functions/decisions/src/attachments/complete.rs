@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::create_upload::{TOKEN_PURPOSE, UploadClaims};
 use super::{attach, attach_command, attachments_json, check_can_attach};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{FILE_FIELD, file_error_to_problem, to_attachment};
 
@@ -28,7 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/uploads/{token}",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,

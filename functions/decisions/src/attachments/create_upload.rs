@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{attach_command, check_can_attach};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -30,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/decisions/{id}/attachments/uploads",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,

@@ -13,7 +13,7 @@ use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use super::attachments_json;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/decisions/{id}/attachments",
     auth: Auth::ApiKey(Scope::DecisionsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "List the attachments of a decision",

@@ -8,6 +8,7 @@ use handrail_domain::text::EmailAddress;
 use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
 const APPROVERS_MAX: usize = 50;
 const DECISIONS_PER_MONTH_MAX: u32 = 100_000_000;
@@ -39,6 +40,20 @@ fn deserialize_nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl KeyParams {
+    /// Returns the settings of a new key as JSON. An absent field and `null` are equal there.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "role": self.role,
+            "approvers": self.approvers.as_ref().and_then(Option::as_ref),
+            "backup_approver": self.backup_approver.as_ref().and_then(Option::as_ref),
+            "requests_per_minute": self.requests_per_minute.flatten(),
+            "decisions_per_month": self.decisions_per_month.flatten(),
+            "escalation_stays_pending": self.escalation_stays_pending.flatten(),
+            "rules": self.rules.as_ref().and_then(Option::as_ref),
+        })
+    }
+
     /// Applies the settings to a key. Ignores the role, which is set only on creation.
     pub fn apply_to(self, mut key: ApiKey, owner_email: Option<&EmailAddress>) -> Result<ApiKey, Problem> {
         let tier_limits = key.tier.limits();

@@ -14,14 +14,14 @@ use serde_json::Value;
 
 use super::key_params::KeyParams;
 use super::{KEY_NOT_FOUND, key_json, tenant_of};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-change",
     method: HttpMethod::Put,
     path: "/auth/api-keys/{id}",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
     accesses: &[
         DataAccess::AuthenticateKey,

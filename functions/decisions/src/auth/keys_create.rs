@@ -1,38 +1,42 @@
 //! `POST /auth/api-keys`: an admin or the owner creates an API key. Only this response shows the secret.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use handrail_access::api_keys::{create, prefix_of};
+use handrail_access::api_keys::{create, find_created, prefix_of};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::account::Tier;
-use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::ids::{KeyId, RequestFormat, TenantId};
 use handrail_domain::text::EmailAddress;
 use handrail_secrets::master_key::new_api_key;
 use handrail_store::ApiKey;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Json, TenantAdmin, scopes};
+use handrail_web::extract::{IdempotencyKey, Json, TenantAdmin, scopes};
+use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
 use super::key_params::KeyParams;
 use super::{key_json, owner_email};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-create",
     method: HttpMethod::Post,
     path: "/auth/api-keys",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::AuthenticateSession,
         DataAccess::CheckRateLimit,
         DataAccess::CreateKey,
+        DataAccess::RunOnce,
     ],
     summary: "Create an API key",
     route,
@@ -42,19 +46,43 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+const FORMAT: RequestFormat = RequestFormat { name: "decisions.keys.create", version: 1 };
+
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(params): Json<KeyParams>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
-    let owner_email = owner_email(&cx, &caller).await?;
+) -> Result<Response, Problem> {
+    if idempotency_key.is_some() {
+        // Without an idempotency key the hourly limit of new keys suffices. A repeat creates no key.
+        caller.check_limit(&cx).await?;
+    }
+    let request = OnceRequest {
+        format: FORMAT,
+        tenant: caller.tenant(),
+        caller: caller.caller(),
+        idempotency_key: idempotency_key.as_deref(),
+        content: params.to_json(),
+        response_holds_secret: true,
+    };
+    once(&cx, request, |ids| create_shown_key(&cx, ids, &caller, params)).await
+}
+
+async fn create_shown_key(
+    cx: &Cx,
+    ids: EffectIds,
+    caller: &TenantAdmin<scopes::KeysWrite>,
+    params: KeyParams,
+) -> Result<(StatusCode, Value), Problem> {
+    let owner_email = owner_email(cx, caller).await?;
     let owner = KeyOwner { tenant: caller.tenant(), tier: caller.tier(), owner_email: owner_email.as_ref() };
-    let (secret, key) = create_key(&cx, owner, params).await?;
-    let mut body = key_json(&cx, &key)?;
+    let (secret, key) = create_key(cx, &ids, owner, params).await?;
+    let mut body = key_json(cx, &key)?;
     if let Value::Object(body) = &mut body {
         body.insert("key".to_owned(), secret.into());
     }
-    Ok((StatusCode::CREATED, axum::Json(body)))
+    Ok((StatusCode::CREATED, body))
 }
 
 /// The tenant of a new API key.
@@ -64,22 +92,30 @@ pub(crate) struct KeyOwner<'a> {
     pub owner_email: Option<&'a EmailAddress>,
 }
 
-/// Creates an API key and returns its secret, which is not stored.
-pub(crate) async fn create_key(cx: &Cx, owner: KeyOwner<'_>, params: KeyParams) -> Result<(String, ApiKey), Problem> {
+/// Creates an API key and returns its secret, which is stored only in the encrypted response of a run.
+pub(crate) async fn create_key(
+    cx: &Cx,
+    ids: &EffectIds,
+    owner: KeyOwner<'_>,
+    params: KeyParams,
+) -> Result<(String, ApiKey), Problem> {
     let Some(name) = params.name.clone() else {
         return Err(Problem::invalid("name", "is required: approvers see it as the requester"));
     };
     let now = cx.clock.now();
-    let (secret, role) = (new_api_key(cx.entropy.bytes()), params.role.unwrap_or(Role::Agent));
+    let (secret, role) = (new_api_key(ids.secret_bytes("key")?), params.role.unwrap_or(Role::Agent));
     if role == Role::Operator {
         return Err(Problem::invalid("role", "can't be operator: create operator keys on the command line"));
+    }
+    if let Some(key) = find_created(cx, ids, &secret).await? {
+        return Ok((secret, key));
     }
     let new_key = ApiKey {
         prefix: prefix_of(&secret),
         role,
         tier: owner.tier,
         requests_per_minute: owner.tier.limits().requests_per_minute,
-        ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), owner.tenant, name, now)
+        ..ApiKey::new(KeyId::new(now, ids.bytes("key id")), owner.tenant, name, now)
     };
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.
     let params = KeyParams { approvers: Some(params.approvers.flatten()), ..params };
@@ -91,11 +127,13 @@ pub(crate) async fn create_key(cx: &Cx, owner: KeyOwner<'_>, params: KeyParams) 
 #[cfg(test)]
 mod tests {
     use handrail_access::api_keys::KEY_PREFIX_CHARS;
+    use handrail_domain::ids::CommandId;
     use handrail_domain::key_hash::hash_of_key;
+    use handrail_store::OnceKey;
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{ADMIN, NOON, TestApp, decision_body, tenant};
+    use crate::testing::{ADMIN, NOON, TestApp, api_key, decision_body, tenant};
 
     #[tokio::test]
     async fn new_key_is_shown_once_and_stored_hashed() {
@@ -122,6 +160,36 @@ mod tests {
         other["approver"] = "mallory@example.com".into();
         let other = app.call(crate::create::ENDPOINT, "/decisions", secret, other).await;
         assert_eq!(other.error(), (403, "APPROVER_NOT_ALLOWED"));
+    }
+
+    #[tokio::test]
+    async fn repeated_key_creation_returns_the_same_key() {
+        let app = TestApp::new().await;
+        let create = async |body| app.call_idempotent(ENDPOINT, "/auth/api-keys", ADMIN, "agent-1", body).await;
+        let first = create(json!({"name": "Refunds"})).await;
+        assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+        app.advance(60);
+        let repeat = create(json!({"name": "Refunds", "rules": null})).await;
+        assert_eq!((repeat.status, &repeat.text), (first.status, &first.text));
+        assert_eq!(create(json!({"name": "Sales"})).await.error(), (409, "IDEMPOTENCY_KEY_REUSED"));
+        assert_eq!(app.cx.store.keys(tenant()).await.unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn key_creation_in_progress_is_not_repeated() {
+        let app = TestApp::new().await;
+        let body = json!({"name": "Refunds"});
+        let params: KeyParams = serde_json::from_value(body.clone()).unwrap();
+        let command = CommandId::from_request("agent-1", FORMAT, &params.to_json());
+        let caller = api_key(Role::Admin, ADMIN).id.to_string();
+        let key = OnceKey { tenant: tenant(), operation: FORMAT.name, caller: &caller, idempotency_key: "agent-1" };
+        app.cx.store.begin_run(key, &command, "a run of another process", NOON, 3_600).await.unwrap();
+        let create = || app.call_idempotent(ENDPOINT, "/auth/api-keys", ADMIN, "agent-1", body.clone());
+        let refused = create().await;
+        assert_eq!((refused.error(), &refused.headers["retry-after"]), ((409, "IN_PROGRESS"), &"1".parse().unwrap()));
+        app.advance(1);
+        assert_eq!(create().await.status, StatusCode::CREATED);
+        assert_eq!(app.cx.store.keys(tenant()).await.unwrap().len(), 4);
     }
 
     #[tokio::test]

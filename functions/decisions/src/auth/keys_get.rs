@@ -11,14 +11,14 @@ use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use super::{KEY_NOT_FOUND, key_json};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-get",
     method: HttpMethod::Get,
     path: "/auth/api-keys/{id}",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -14,14 +14,14 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use super::KEY_NOT_FOUND;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-revoke",
     method: HttpMethod::Delete,
     path: "/auth/api-keys/{id}",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -16,14 +16,14 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use super::{key_json, tenant_of};
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-me",
     method: HttpMethod::Get,
     path: "/auth/me",
     auth: Auth::ApiKeyOrSession(Scope::AccountRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
     accesses: &[
         DataAccess::AuthenticateKey,

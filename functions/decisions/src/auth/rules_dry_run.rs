@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::KEY_NOT_FOUND;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/auth/api-keys/{id}/rules/dry-run",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -1,35 +1,40 @@
 //! `POST /api/v1/hooks`: creates a webhook.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::ids::{RequestFormat, hex};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{NewWebhook, Packet};
 use handrail_records::webhook::{WebhookParams, create};
 use handrail_secrets::secret::Secret;
-use handrail_store::WEBHOOKS_MAX;
+use handrail_store::{ApiKey, WEBHOOKS_MAX};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
+use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::webhook_json;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, error};
+use crate::door::DOOR;
+use crate::errors::error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-create",
     method: HttpMethod::Post,
     path: "/api/v1/hooks",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::WebhookHosts],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutWebhook],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutWebhook, DataAccess::RunOnce],
     summary: "Create a webhook for packet events",
     route,
 };
@@ -38,19 +43,40 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+const FORMAT: RequestFormat = RequestFormat { name: "packets.hooks.create", version: 1 };
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HooksWrite>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Response, Problem> {
     let proposal = body.read(&caller.key, |body| NewWebhook::read(body, cx.settings.address_policy))?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let events = proposal.events.iter().map(|event| event.name().to_owned()).collect();
     let params = WebhookParams { url: proposal.url, events, secret: Secret::new(proposal.secret) };
-    let Some(webhook) = create(&cx, caller.key.tenant, Packet::KIND, &params).await? else {
+    let content = content_json(&cx, &params)?;
+    let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, content);
+    once(&cx, request, |ids| create_webhook(&cx, ids, &caller.key, params)).await
+}
+
+/// Returns the content of the request. The table keeps a digest of the content, from which a weak secret could be
+/// guessed, so the secret is in it as a signature.
+fn content_json(cx: &Cx, params: &WebhookParams) -> Result<Value, Problem> {
+    let secret = cx.master_key()?.sign_token("hook secret", params.secret.expose().as_bytes());
+    Ok(json!({"url": params.url, "events": params.events, "secret": hex(&secret)}))
+}
+
+async fn create_webhook(
+    cx: &Cx,
+    ids: EffectIds,
+    key: &ApiKey,
+    params: WebhookParams,
+) -> Result<(StatusCode, Value), Problem> {
+    let Some(webhook) = create(cx, &ids, key.tenant, Packet::KIND, &params).await? else {
         return Err(error(StatusCode::CONFLICT, format!("There are {WEBHOOKS_MAX} active webhooks: delete one first")));
     };
-    Ok((StatusCode::CREATED, axum::Json(webhook_json(&webhook))))
+    Ok((StatusCode::CREATED, webhook_json(&webhook)))
 }
 
 #[cfg(test)]

@@ -16,14 +16,15 @@ use http::StatusCode;
 
 use super::{WebhookPath, webhook_not_found};
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, error};
+use crate::door::DOOR;
+use crate::errors::error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-delete",
     method: HttpMethod::Delete,
     path: "/api/v1/hooks/{id}",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CloseWebhook],
     summary: "Delete a webhook",

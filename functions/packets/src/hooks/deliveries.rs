@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{QueryParams, WebhookPath, delivery_json, parse_state, webhook_not_found};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::page::non_blank;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/hooks/{id}/deliveries",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

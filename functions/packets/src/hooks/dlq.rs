@@ -16,14 +16,14 @@ use serde_json::Value;
 use super::{QueryParams, delivery_json};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-dead",
     method: HttpMethod::Get,
     path: "/api/v1/hooks/dlq",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListDeadLetters],
     summary: "List dead letters",

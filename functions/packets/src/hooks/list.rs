@@ -15,14 +15,14 @@ use serde_json::Value;
 
 use super::webhook_json;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-list",
     method: HttpMethod::Get,
     path: "/api/v1/hooks",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListWebhooks],
     summary: "List webhooks",

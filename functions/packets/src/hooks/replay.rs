@@ -18,14 +18,15 @@ use serde_json::{Value, json};
 
 use super::DeliveryPath;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, error};
+use crate::door::DOOR;
+use crate::errors::error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-replay",
     method: HttpMethod::Post,
     path: "/api/v1/hooks/dlq/{id}/replay",
     auth: Auth::ApiKey(Scope::HooksWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

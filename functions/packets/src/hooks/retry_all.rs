@@ -18,7 +18,7 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::packet_ops::BATCH_CONCURRENCY;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -26,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/hooks/dlq/retry-all",
     auth: Auth::ApiKey(Scope::HooksRetryAll),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -1,26 +1,30 @@
 //! `POST /api/v1/keys`: creates an API key. Only this response shows its secret.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, is_valid_name, prefix_of};
+use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, find_created, is_valid_name, prefix_of};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
-use handrail_domain::ids::KeyId;
+use handrail_domain::ids::{KeyId, RequestFormat};
 use handrail_domain::packet::FieldError;
 use handrail_secrets::master_key::new_packets_api_key;
 use handrail_store::ApiKey;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
+use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{key_json, tenant_not_found, visible_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, field_error};
 use crate::field_reader::FieldReader;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -28,9 +32,9 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Post,
     path: "/api/v1/keys",
     auth: Auth::ApiKey(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey],
+    door: DOOR,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey, DataAccess::RunOnce],
     summary: "Create an API key of the packets API",
     route,
 };
@@ -71,47 +75,60 @@ impl NewKey {
         let read = name.zip(role).map(|(name, role)| Self { name: name.to_owned(), tenant_id: tenant, role });
         fields.finish(read)
     }
+
+    fn to_json(&self) -> Value {
+        json!({"name": self.name, "tenant_id": self.tenant_id, "role": self.role})
+    }
 }
 
 const INVALID_ROLE_MESSAGE: &str = "Input should be 'admin', 'writer', 'agent' or 'reader'";
 
+const FORMAT: RequestFormat = RequestFormat { name: "packets.keys.create", version: 1 };
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::KeysWrite>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Response, Problem> {
     let new_key = body.read(&caller.key, NewKey::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, new_key.to_json());
+    once(&cx, request.with_secret_response(), |ids| create_key(&cx, ids, &caller.key, new_key)).await
+}
+
+async fn create_key(cx: &Cx, ids: EffectIds, caller: &ApiKey, new_key: NewKey) -> Result<(StatusCode, Value), Problem> {
     let tenant = match &new_key.tenant_id {
-        Some(id) => visible_tenant(&caller.key, id)?,
-        None => caller.key.tenant,
+        Some(id) => visible_tenant(caller, id)?,
+        None => caller.tenant,
     };
-    let is_own = tenant == caller.key.tenant;
-    if new_key.role == Role::Operator && !(caller.key.role == Role::Operator && is_own) {
+    let is_own = tenant == caller.tenant;
+    if new_key.role == Role::Operator && !(caller.role == Role::Operator && is_own) {
         return Err(field_error(RequestPart::Body, "role", INVALID_ROLE_MESSAGE, "enum"));
     }
     let tenant_record = cx.store.tenant(tenant).await?;
     if tenant_record.is_none() && !is_own {
         return Err(tenant_not_found(&tenant.to_string()));
     }
-    let (now, secret) = (cx.clock.now(), new_packets_api_key(cx.entropy.bytes()));
-    let tier = tenant_record.as_ref().map_or(caller.key.tier, |tenant| tenant.tier);
+    let (now, secret) = (cx.clock.now(), new_packets_api_key(ids.secret_bytes("key")?));
+    if let Some(key) = find_created(cx, &ids, &secret).await? {
+        return Ok((StatusCode::CREATED, key_json(&key, Some(&secret))));
+    }
+    let tier = tenant_record.as_ref().map_or(caller.tier, |tenant| tenant.tier);
     let key = ApiKey {
         prefix: prefix_of(&secret),
         role: new_key.role,
         tier,
         approvers: default_approvers(tenant_record.as_ref()),
         requests_per_minute: tier.limits().requests_per_minute,
-        ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), tenant, new_key.name, now)
+        ..ApiKey::new(KeyId::new(now, ids.bytes("key id")), tenant, new_key.name, now)
     };
-    create(&cx, &secret, &key).await?;
-    Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret)))))
+    create(cx, &secret, &key).await?;
+    Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::testing::{ADMIN, NOON, OPERATOR, TestApp, WRITER, packet_body, tenant};
 

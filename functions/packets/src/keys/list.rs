@@ -13,14 +13,14 @@ use serde_json::Value;
 
 use super::{is_visible_to, key_json};
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-list",
     method: HttpMethod::Get,
     path: "/api/v1/keys",
     auth: Auth::ApiKey(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListKeys],
     summary: "List the account's API keys of the packets API",

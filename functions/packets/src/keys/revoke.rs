@@ -16,14 +16,14 @@ use http::StatusCode;
 use super::{TenantParam, already_revoked, find_key};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-revoke",
     method: HttpMethod::Delete,
     path: "/api/v1/keys/{id}",
     auth: Auth::ApiKey(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::RevokeKey],
     summary: "Revoke an API key of the packets API",

@@ -1,34 +1,46 @@
 //! `POST /api/v1/keys/{id}/rotate`: replaces an API key with a new one that has equal permissions.
 //!
 //! The new key is stored before the old one is revoked, so for a moment both work. If the process crashes in between, a
-//! repeated request returns the new key that was stored and revokes the old one.
+//! repeated request returns the new key that was stored and revokes the old one. A repeat of a finished rotation is
+//! refused, unless it has the idempotency key of the rotation.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::api_keys;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::ids::RequestFormat;
+use handrail_store::ApiKey;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, scopes};
+use handrail_web::extract::{IdempotencyKey, PathParam, scopes};
+use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{TenantParam, already_revoked, find_key, key_json};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-rotate",
     method: HttpMethod::Post,
     path: "/api/v1/keys/{id}/rotate",
     auth: Auth::ApiKey(Scope::KeysWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey, DataAccess::RevokeKey],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::CreateKey,
+        DataAccess::RevokeKey,
+        DataAccess::RunOnce,
+    ],
     summary: "Replace an API key with a new one",
     route,
 };
@@ -37,18 +49,35 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+const FORMAT: RequestFormat = RequestFormat { name: "packets.keys.rotate", version: 1 };
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::KeysWrite>,
     PathParam(id): PathParam,
     QueryString(params): QueryString<TenantParam>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+) -> Result<Response, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let old = find_key(&cx, &caller.key, &params, &id).await?;
-    match api_keys::rotate(&cx, &old).await? {
-        Some((secret, key)) => Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret))))),
-        None => Err(already_revoked()),
-    }
+    let content = json!({"id": id, "tenant_id": params.tenant_id});
+    let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, content);
+    once(&cx, request.with_secret_response(), |ids| rotate_key(&cx, ids, &caller.key, params, id)).await
+}
+
+async fn rotate_key(
+    cx: &Cx,
+    ids: EffectIds,
+    caller: &ApiKey,
+    params: TenantParam,
+    id: String,
+) -> Result<(StatusCode, Value), Problem> {
+    let old = find_key(cx, caller, &params, &id).await?;
+    let rotated = match api_keys::rotate(cx, &old).await? {
+        None if ids.is_repeat() => api_keys::find_rotated(cx, &old).await?,
+        rotated => rotated,
+    };
+    let (secret, key) = rotated.ok_or_else(already_revoked)?;
+    Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
 }
 
 #[cfg(test)]

@@ -19,14 +19,15 @@ use super::schema_json;
 use super::validation::{CompiledSchema, run_blocking};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, error, validation_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, error, validation_error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-create",
     method: HttpMethod::Post,
     path: "/api/v1/schemas",
     auth: Auth::ApiKey(Scope::PacketsSchemas),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutSchema],
     summary: "Register a schema for packet contexts",
@@ -68,9 +69,7 @@ async fn handler(
     let schema = Schema { id, name: proposal.name, version: proposal.version, text, created_at: cx.clock.now() };
     match cx.store.put_schema(key.tenant, schema).await? {
         PutSchemaOutcome::Done(schema) => Ok((StatusCode::CREATED, axum::Json(schema_json(key.tenant, &schema)?))),
-        PutSchemaOutcome::IdempotencyConflict => {
-            Err(error(StatusCode::CONFLICT, "This Idempotency-Key was used for another request: use a new one"))
-        }
+        PutSchemaOutcome::IdempotencyConflict => Err(Problem::idempotency_conflict()),
         PutSchemaOutcome::TooMany => {
             Err(error(StatusCode::CONFLICT, format!("The account has reached its limit of {SCHEMAS_MAX} schemas")))
         }

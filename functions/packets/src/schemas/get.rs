@@ -17,14 +17,15 @@ use serde_json::Value;
 use super::schema_json;
 use crate::body::find_path_uuid;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, error};
+use crate::door::DOOR;
+use crate::errors::error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-get",
     method: HttpMethod::Get,
     path: "/api/v1/schemas/{id}",
     auth: Auth::ApiKey(Scope::PacketsSchemas),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadSchema],
     summary: "Get a schema",

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::schema_json;
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::page::PageParams;
 use crate::response_encoding::{ENVELOPE_BYTES_MAX, ResponseEncoding};
 
@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/schemas",
     auth: Auth::ApiKey(Scope::PacketsSchemas),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ListSchemas],
     summary: "List the schemas, newest first",

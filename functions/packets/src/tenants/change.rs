@@ -16,7 +16,7 @@ use super::tenant_params::TenantParams;
 use super::{TenantsWrite, require_name_claimed, tenant_json, update_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::keys::visible_tenant;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Patch,
     path: "/api/v1/tenants/{id}",
     auth: Auth::ApiKey(Scope::TenantsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -1,13 +1,18 @@
 //! `POST /api/v1/tenants`: creates a tenant, for operators. `/api/v1/keys` creates its API keys.
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
+use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::ids::{RequestFormat, TenantId};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::IdempotencyKey;
+use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
@@ -16,16 +21,21 @@ use super::tenant_params::TenantParams;
 use super::{TenantsWrite, require_name_claimed, tenant_json};
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-create",
     method: HttpMethod::Post,
     path: "/api/v1/tenants",
     auth: Auth::ApiKey(Scope::TenantsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ClaimTenantName],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ClaimTenantName,
+        DataAccess::RunOnce,
+    ],
     summary: "Create a tenant",
     route,
 };
@@ -34,20 +44,33 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+const FORMAT: RequestFormat = RequestFormat { name: "packets.tenants.create", version: 1 };
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<TenantsWrite>,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Response, Problem> {
     let params = body.read(&caller.key, TenantParams::read_new)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let now = cx.clock.now();
+    let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, params.to_json());
+    once(&cx, request, |ids| create_tenant(&cx, ids, params)).await
+}
+
+async fn create_tenant(cx: &Cx, ids: EffectIds, params: TenantParams) -> Result<(StatusCode, Value), Problem> {
+    let (now, id) = (cx.clock.now(), TenantId::new(ids.now(), ids.bytes("tenant")));
+    if ids.is_repeat()
+        && let Some(tenant) = cx.store.tenant_including_deleted(id).await?
+    {
+        return Ok((StatusCode::CREATED, tenant_json(&tenant)));
+    }
     // The published API starts a tenant without a tier on the free tier.
-    let tenant = params.apply_to(Tenant::new(cx.new_tenant_id(), "", Tier::Free, now));
+    let tenant = params.apply_to(Tenant::new(id, "", Tier::Free, now));
     require_name_claimed(&tenant.name, cx.store.claim_name(&tenant.name, tenant.tenant, now).await?)?;
     // `false` means that the tenant exists, because the response to the first attempt was lost.
     cx.store.put_tenant(&tenant).await?;
-    Ok((StatusCode::CREATED, axum::Json(tenant_json(&tenant))))
+    Ok((StatusCode::CREATED, tenant_json(&tenant)))
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use http::StatusCode;
 
 use super::{TenantsWrite, update_tenant};
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, error};
+use crate::door::DOOR;
+use crate::errors::error;
 use crate::keys::visible_tenant;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -23,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Delete,
     path: "/api/v1/tenants/{id}",
     auth: Auth::ApiKey(Scope::TenantsWrite),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

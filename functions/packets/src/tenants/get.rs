@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{TenantsRead, tenant_json};
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::keys::{tenant_not_found, visible_tenant};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/tenants/{id}",
     auth: Auth::ApiKey(Scope::TenantsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadTenant],
     summary: "Get a tenant",

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::TenantsRead;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::door::DOOR;
 use crate::keys::{is_visible_to, key_json, tenant_not_found, visible_tenant};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -22,7 +22,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/tenants/{id}/keys",
     auth: Auth::ApiKey(Scope::TenantsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadTenant, DataAccess::ListKeys],
     summary: "List a tenant's API keys",

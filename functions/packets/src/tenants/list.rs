@@ -16,7 +16,8 @@ use serde_json::Value;
 use super::{TenantsRead, tenant_json};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+use crate::door::DOOR;
+use crate::errors::{RequestPart, field_error};
 use crate::page::PageParams;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -24,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     method: HttpMethod::Get,
     path: "/api/v1/tenants",
     auth: Auth::ApiKey(Scope::TenantsRead),
-    error_renderer: ERROR_RENDERER,
+    door: DOOR,
     required_settings: &[RequiredSetting::Table],
     accesses: &[
         DataAccess::AuthenticateKey,

@@ -4,7 +4,7 @@ use handrail_access::api_keys::is_valid_name;
 use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::packet::FieldError;
 use handrail_domain::packet_limits::KEYS_MAX;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::field_reader::FieldReader;
 
@@ -48,6 +48,15 @@ impl TenantParams {
             max_api_keys: fields.number("max_api_keys", KEYS_MAX),
         };
         fields.finish(Some(params))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "tier": self.tier,
+            "handoffs_per_day": self.handoffs_per_day,
+            "max_api_keys": self.max_api_keys,
+        })
     }
 
     pub(super) fn apply_to(&self, tenant: Tenant) -> Tenant {

@@ -8,9 +8,9 @@ use handrail_web::endpoint::{Auth, Endpoint};
 use http::{Method, StatusCode};
 
 use crate::replay::app_for;
+use crate::replay_app::{NOW, ReplayApp, SESSION_COOKIE, SLACK_CODE, approver, record_id, tenant};
 use crate::responses::{check_error, check_page};
 use crate::samples::{self, Body, Response, Sample, invoke, sample};
-use crate::replay_app::{NOW, ReplayApp, SESSION_COOKIE, SLACK_CODE, approver, record_id, tenant};
 
 async fn send_sample(endpoint: &Endpoint, sample: &Sample) -> Response {
     let app = app_for(endpoint.function).await;

@@ -11,9 +11,9 @@ use http::header::ALLOW;
 use http::{HeaderMap, Method, Request, StatusCode};
 
 use crate::replay::{app_for, operation};
+use crate::replay_app::{KEYS, NOW, OTHER_TENANT_COOKIE, OTHER_TENANT_KEY, ReplayApp, key_id, record_id, tenant};
 use crate::responses::{check, check_error, check_page, check_success};
 use crate::samples::{self, Body, Response, Sample, invoke, sample, send_request};
-use crate::replay_app::{KEYS, NOW, OTHER_TENANT_COOKIE, OTHER_TENANT_KEY, ReplayApp, key_id, record_id, tenant};
 use crate::{hooks, packets, routes, tenants};
 
 /// The tests of each row.
@@ -288,7 +288,7 @@ async fn app_with_other_tenant(endpoint: &Endpoint) -> ReplayApp {
 #[tokio::test]
 async fn unknown_method_gets_405_with_allow_header() {
     let app = ReplayApp::new().await;
-    let whole_service = service(&endpoints(), operation("health"), app.cx.clone());
+    let whole_service = service(&endpoints(), handrail_decisions::DOOR, app.cx.clone());
     check_every_endpoint(Case::WrongMethod, async |endpoint| {
         let at_path: Vec<Endpoint> = endpoints().into_iter().filter(|other| other.path == endpoint.path).collect();
         let has_one_format = at_path.iter().all(|other| has_pages(other) == has_pages(endpoint));

@@ -45,6 +45,7 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
     };
     Some(match function {
         "packets-hooks-create" => Sample {
+            headers: vec![("idempotency-key", "setup-4711".to_owned())],
             body: Some(Body::Json(json!({
                 "url": URL,
                 "events": ["packet.created", "packet.completed", "hitl.response_ready"],

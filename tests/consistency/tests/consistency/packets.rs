@@ -17,7 +17,7 @@ const IDEMPOTENCY_KEY: &str = "handover-4711";
 
 /// Returns `true` if the endpoint belongs to the packets door.
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("/api/v1/") || ["/events", "/health", "/ready", "/metrics"].contains(&endpoint.path)
+    endpoint.door.name == "packets"
 }
 
 /// Id of the packet that the `packets-create` sample makes.

@@ -12,7 +12,7 @@ pub(crate) const TARGET: &str = "refunds-01";
 
 /// Returns `true` if the endpoint belongs to the routes door.
 pub(crate) fn is_at(endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("/api/agents")
+    endpoint.door.name == "routes"
 }
 
 pub(crate) fn sample(function: &str) -> Option<Sample> {

@@ -111,6 +111,7 @@ pub(crate) fn sample(function: &str) -> Sample {
         }
         "auth-me" => sample_by(AGENT),
         "auth-keys-create" => Sample {
+            headers: vec![("idempotency-key", "setup-4711".to_owned())],
             body: Some(Body::Json(json!({
                 "name": "refund agent",
                 "role": "agent",

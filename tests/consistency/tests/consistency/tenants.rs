@@ -18,14 +18,16 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
     };
     let with_id = |id: String, sample: Sample| Sample { parameter: Some(("id", id)), ..sample };
     let agents_key = key_id(Role::Agent).to_string();
+    let idempotent = |sample: Sample| Sample { headers: vec![("idempotency-key", "setup-4711".to_owned())], ..sample };
     Some(match function {
-        "keys-create" => sample_by(ADMIN, Some(json!({"name": "refund agent", "role": "agent"}))),
+        "keys-create" => idempotent(sample_by(ADMIN, Some(json!({"name": "refund agent", "role": "agent"})))),
         "keys-list" => sample_by(ADMIN, None),
-        "keys-revoke" | "keys-rotate" => with_id(agents_key, sample_by(ADMIN, None)),
-        "tenants-create" => sample_by(
+        "keys-revoke" => with_id(agents_key, sample_by(ADMIN, None)),
+        "keys-rotate" => idempotent(with_id(agents_key, sample_by(ADMIN, None))),
+        "tenants-create" => idempotent(sample_by(
             OPERATOR,
             Some(json!({"name": "Acme", "tier": "business", "handoffs_per_day": 500, "max_api_keys": 20})),
-        ),
+        )),
         "tenants-list" => sample_by(OPERATOR, None),
         "tenants-get" | "tenants-keys" => with_id(tenant().to_string(), sample_by(ADMIN, None)),
         "tenants-change" => {

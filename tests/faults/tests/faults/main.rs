@@ -9,6 +9,7 @@ mod feed_invariants;
 mod invariants;
 mod journeys;
 mod large_bodies;
+mod once;
 mod packet_invariants;
 mod races;
 mod round_trips;
