@@ -13,7 +13,7 @@ mod file_links;
 pub mod files;
 pub mod get;
 pub mod health;
-mod kind_handler;
+mod kind;
 mod link_access;
 pub mod list;
 mod outcome_page;
@@ -27,7 +27,7 @@ pub mod uploads;
 mod view;
 
 pub use errors::{ERROR_RENDERER, refusal_to_problem};
-pub use kind_handler::DecisionHandler;
+pub use kind::KIND;
 pub use link_access::LinkAccess;
 
 use handrail_web::endpoint::Endpoint;

@@ -25,7 +25,7 @@ mod history_entry;
 pub mod hooks;
 mod idempotency;
 pub mod keys;
-mod kind_handler;
+mod kind;
 pub mod list;
 pub mod live;
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod view;
 
 pub use errors::ERROR_RENDERER;
 pub use idempotency::{IdempotentRequest, find_created};
-pub use kind_handler::PacketHandler;
+pub use kind::KIND;
 pub use packet_ops::create;
 pub use packet_with_content::PacketWithContent;
 

@@ -9,7 +9,7 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::SlackMessage;
+use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::{ApproverRole, Link};
 use handrail_secrets::master_key::MasterKey;
 

@@ -8,7 +8,7 @@ use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::SlackMessage;
+use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::ApproverRole;
 use handrail_secrets::master_key::MasterKey;
 use handrail_web::pages::one_line;

@@ -1,4 +1,4 @@
-//! Kind handler of decisions: their callbacks, mails and Slack messages for the workers.
+//! Decisions as a record kind, for the workers: their callbacks, mails, Slack messages and files.
 
 use handrail_approvals::{ApprovalRequest, request_mail, slack_message, slack_recipient};
 use handrail_context::cx::Cx;
@@ -10,94 +10,72 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_platform::blob_store::BlobKey;
-use handrail_platform::boxed::BoxFuture;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::{
-    Callback, FollowUps, KindHandler, Mail, SlackMessage, fire_due_timers_of, follow_ups_of,
+use handrail_records::kind::{
+    Callback, Callbacks, Files, Kind, Mail, Mails, SlackMessage, SlackMessages, fire_due_timers_of, follow_ups_of,
 };
-use handrail_store::{HeadKey, Item};
+use handrail_store::HeadKey;
 use serde_json::{Value, json};
 
 use crate::file_links::{FileLinks, blob_key};
 use crate::view;
 
-pub struct DecisionHandler;
+pub const KIND: Kind = Kind {
+    name: Decision::KIND,
+    follow_ups: |cx, old, new| Box::pin(follow_ups_of::<Decision>(cx, old, new)),
+    fire_due_timers: |cx, key| Box::pin(fire_due_timers_of::<Decision>(cx, key.tenant, key.id)),
+    callbacks: Some(Callbacks {
+        build: |cx, key, seq, purpose| Box::pin(callback(cx, key, seq, purpose)),
+        // As published: at once, after 5 s, after 30 s.
+        backoff_ms: &[0, 5_000, 30_000],
+    }),
+    webhooks: None,
+    mails: Some(Mails { build: |cx, key, seq, purpose| Box::pin(mail(cx, key, seq, purpose)) }),
+    slack: Some(SlackMessages {
+        recipient: |cx, key, seq, purpose| Box::pin(recipient_in_slack(cx, key, seq, purpose)),
+        message: |cx, key, seq, purpose, to| Box::pin(message_in_slack(cx, key, seq, purpose, to)),
+    }),
+    files: Some(Files { of_event: |cx, key, seq| Box::pin(files_of_event(cx, key, seq)) }),
+};
 
-impl KindHandler for DecisionHandler {
-    fn kind(&self) -> &'static str {
-        Decision::KIND
-    }
+async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Callback>, Fault> {
+    let record = get_record(cx, key).await?;
+    let entry =
+        record.event(seq).ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
+    // Links are issued at the time of the event, so that every attempt has the same body.
+    let links = FileLinks::new(cx.master_key()?, cx.origin()?, entry.at);
+    Ok(build_callback(&record, entry, purpose, &links))
+}
 
-    fn follow_ups<'a>(&'a self, cx: &'a Cx, old: Option<&'a Item>, new: &'a Item) -> BoxFuture<'a, FollowUps> {
-        Box::pin(follow_ups_of::<Decision>(cx, old, new))
-    }
+async fn files_of_event(cx: &Cx, key: HeadKey, seq: u64) -> Result<Vec<BlobKey>, Fault> {
+    let record = get_record(cx, key).await?;
+    let files = match record.event(seq) {
+        Some(entry) => files_of(&entry.event).to_vec(),
+        // The event has moved out of the record item. Retaining all files of the record includes its files.
+        None => record.state_data.files().cloned().collect(),
+    };
+    Ok(files.iter().filter_map(|file| blob_key(&record, file)).collect())
+}
 
-    fn fire_due_timers<'a>(&'a self, cx: &'a Cx, key: HeadKey) -> BoxFuture<'a, bool> {
-        Box::pin(fire_due_timers_of::<Decision>(cx, key.tenant, key.id))
-    }
+async fn recipient_in_slack(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<EmailAddress>, Fault> {
+    let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
+    Ok(slack_recipient(cx, &approval_request, seq, purpose))
+}
 
-    fn callback<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> BoxFuture<'a, Option<Callback>> {
-        Box::pin(async move {
-            let record = get_record(cx, key).await?;
-            let entry = record
-                .event(seq)
-                .ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
-            // Links are issued at the time of the event, so that every attempt has the same body.
-            let links = FileLinks::new(cx.master_key()?, cx.origin()?, entry.at);
-            Ok(build_callback(&record, entry, purpose, &links))
-        })
-    }
+async fn message_in_slack(
+    cx: &Cx,
+    key: HeadKey,
+    seq: u64,
+    purpose: Purpose,
+    to: &SlackUser,
+) -> Result<SlackMessage, Fault> {
+    let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
+    slack_message(cx, &approval_request, seq, purpose, to)
+}
 
-    fn files<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64) -> BoxFuture<'a, Vec<BlobKey>> {
-        Box::pin(async move {
-            let record = get_record(cx, key).await?;
-            let files = match record.event(seq) {
-                Some(entry) => files_of(&entry.event).to_vec(),
-                // The event has moved out of the record item. Retaining all files of the record includes its files.
-                None => record.state_data.files().cloned().collect(),
-            };
-            Ok(files.iter().filter_map(|file| blob_key(&record, file)).collect())
-        })
-    }
-
-    /// Backoff as published: at once, after 5 s, after 30 s.
-    fn retry_backoff_ms(&self) -> &'static [i64] {
-        &[0, 5_000, 30_000]
-    }
-
-    fn slack_recipient<'a>(
-        &'a self,
-        cx: &'a Cx,
-        key: HeadKey,
-        seq: u64,
-        purpose: Purpose,
-    ) -> BoxFuture<'a, Option<EmailAddress>> {
-        Box::pin(async move {
-            let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
-            Ok(slack_recipient(cx, &approval_request, seq, purpose))
-        })
-    }
-
-    fn slack_message<'a>(
-        &'a self,
-        cx: &'a Cx,
-        key: HeadKey,
-        seq: u64,
-        purpose: Purpose,
-        to: &'a SlackUser,
-    ) -> BoxFuture<'a, SlackMessage> {
-        Box::pin(async move {
-            let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
-            slack_message(cx, &approval_request, seq, purpose, to)
-        })
-    }
-
-    fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> BoxFuture<'a, Option<Mail>> {
-        Box::pin(async move {
-            let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
-            request_mail(cx, &approval_request, seq, purpose)
-        })
-    }
+async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
+    let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
+    request_mail(cx, &approval_request, seq, purpose)
 }
 
 async fn get_record(cx: &Cx, key: HeadKey) -> Result<Record<Decision>, Fault> {
