@@ -14,6 +14,7 @@ use handrail_platform::fault::Fault;
 use handrail_records::kind::{
     Callback, Callbacks, Files, Kind, Mail, Mails, SlackMessage, SlackMessages, fire_due_timers_of, follow_ups_of,
 };
+use handrail_records::log::record_with_event;
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ pub const KIND: Kind = Kind {
 };
 
 async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Callback>, Fault> {
-    let record = get_record(cx, key).await?;
+    let record = record_with_event::<Decision>(cx, key, seq).await?;
     let entry =
         record.event(seq).ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
     // Links are issued at the time of the event, so that every attempt has the same body.
@@ -48,17 +49,13 @@ async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<O
 }
 
 async fn files_of_event(cx: &Cx, key: HeadKey, seq: u64) -> Result<Vec<BlobKey>, Fault> {
-    let record = get_record(cx, key).await?;
-    let files = match record.event(seq) {
-        Some(entry) => files_of(&entry.event).to_vec(),
-        // The event has moved out of the record item. Retaining all files of the record includes its files.
-        None => record.state_data.files().cloned().collect(),
-    };
+    let record = record_with_event::<Decision>(cx, key, seq).await?;
+    let files = record.event(seq).map(|entry| files_of(&entry.event)).unwrap_or_default();
     Ok(files.iter().filter_map(|file| blob_key(&record, file)).collect())
 }
 
 async fn recipient_in_slack(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<EmailAddress>, Fault> {
-    let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
+    let approval_request = ApprovalRequest::from_decision(record_with_event(cx, key, seq).await?);
     Ok(slack_recipient(cx, &approval_request, seq, purpose))
 }
 
@@ -69,18 +66,13 @@ async fn message_in_slack(
     purpose: Purpose,
     to: &SlackUser,
 ) -> Result<SlackMessage, Fault> {
-    let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
+    let approval_request = ApprovalRequest::from_decision(record_with_event(cx, key, seq).await?);
     slack_message(cx, &approval_request, seq, purpose, to)
 }
 
 async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
-    let approval_request = ApprovalRequest::from_decision(get_record(cx, key).await?);
+    let approval_request = ApprovalRequest::from_decision(record_with_event(cx, key, seq).await?);
     request_mail(cx, &approval_request, seq, purpose)
-}
-
-async fn get_record(cx: &Cx, key: HeadKey) -> Result<Record<Decision>, Fault> {
-    let record = cx.store.record::<Decision>(key.tenant, key.id).await?;
-    record.ok_or_else(|| Fault::internal("an effect belongs to a record that does not exist"))
 }
 
 /// Builds the callback of an event. Event and spec never change, so the body is equal in every attempt.
@@ -152,4 +144,69 @@ fn decision_update_json(record: &Record<Decision>, entry: &LogEntry<Decision>, l
         members.insert("auto_resolved".to_owned(), true.into());
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::access::Role;
+    use handrail_domain::actor::Actor;
+    use handrail_domain::attachment::Attachment;
+    use handrail_domain::decision::Act;
+    use handrail_domain::ids::CommandId;
+    use handrail_domain::lifecycle::Command;
+    use handrail_records::transition::transition;
+
+    use super::*;
+    use crate::testing::{AGENT, TestApp, api_key, tenant};
+
+    /// A callback, a mail and a Slack message show the same after the head has lost their event.
+    #[tokio::test]
+    async fn late_worker_finds_trimmed_event() {
+        let app = TestApp::new().await;
+        let key = HeadKey { tenant: tenant(), id: app.create_decision().await };
+        app.advance(20);
+        let to = SlackUser { team: "T1".to_owned(), user: "U1".to_owned() };
+        let sent = async || {
+            let (cx, seq, remind) = (&app.cx, 1, Purpose::RemindHalf);
+            (
+                (KIND.callbacks().unwrap().build)(cx, key, seq, Purpose::AnnounceCreated).await.unwrap(),
+                (KIND.mails().unwrap().build)(cx, key, seq, remind).await.unwrap(),
+                (KIND.slack().unwrap().message)(cx, key, seq, remind, &to).await.unwrap(),
+            )
+        };
+        let before = sent().await;
+        assert!(before.0.is_some() && before.1.is_some(), "{before:?}");
+        app.trim_log(key.id).await;
+        assert!(app.record(key.id).await.log.is_empty());
+        assert_eq!(sent().await, before);
+        let missing = (KIND.callbacks().unwrap().build)(&app.cx, key, 2, Purpose::AnnounceResolved).await;
+        assert!(missing.is_err(), "{missing:?}");
+    }
+
+    #[tokio::test]
+    async fn late_worker_retains_files_of_trimmed_event() {
+        let app = TestApp::new().await;
+        let id = app.create_decision().await;
+        let key = HeadKey { tenant: tenant(), id };
+        let mut stored = Vec::new();
+        for number in 0..2 {
+            let file = Attachment {
+                id: app.cx.new_record_id().to_string(),
+                name: format!("{number}.txt"),
+                content_type: "text/plain".to_owned(),
+                size: 1,
+                sha256: String::new(),
+            };
+            let actor = Actor::Key { key: api_key(Role::Agent, AGENT).id, role: Role::Agent };
+            let attach = Command { id: CommandId::new(&file.id, &[]), actor, act: Act::Attach(vec![file.clone()]) };
+            transition::<Decision>(&app.cx, tenant(), id, &attach).await.unwrap();
+            stored.push(blob_key(&app.record(id).await, &file).unwrap());
+        }
+        app.trim_log(id).await;
+        let files = async |seq| (KIND.files().unwrap().of_event)(&app.cx, key, seq).await;
+        assert_eq!(files(1).await.unwrap(), []);
+        // Each event retains the files that it added, and no others.
+        assert_eq!((files(2).await.unwrap(), files(3).await.unwrap()), (vec![stored[0]], vec![stored[1]]));
+        assert!(files(4).await.is_err());
+    }
 }

@@ -99,7 +99,9 @@ async fn newly_created(cx: &Cx, new: &Item) -> Result<Option<Record<Packet>>, Fa
         Some(_) => Some(read_head::<Packet>(new, SpecSource::Head)?),
         None => {
             let key = head_key_of(new).ok_or_else(|| Fault::internal("stream image is not a record"))?;
-            cx.store.record::<Packet>(key.tenant, key.id).await?
+            // Only the spec is taken from the stored record: its log may have lost the first event by now.
+            let stored = cx.store.record::<Packet>(key.tenant, key.id).await?;
+            stored.map(|stored| read_head(new, SpecSource::Known(&stored.spec))).transpose()?
         }
     };
     Ok(record.filter(|record| {

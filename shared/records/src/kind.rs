@@ -13,6 +13,7 @@ use handrail_domain::time::Timestamp;
 use serde_json::Value;
 
 use crate::feed::{self, EventContext, FeedMapper, FeedUpdate, RecordReplay};
+use crate::log::events_after;
 use crate::transition::{TransitionError, fire_due_timers};
 use handrail_context::cx::Cx;
 use handrail_domain::slack_user::SlackUser;
@@ -201,7 +202,7 @@ async fn follow_ups<L: Lifecycle>(
     };
     let mut replay = mappers.as_ref().map(|_| RecordReplay::new(&record, old)).transpose()?;
     let (mut effects, mut webhook_events) = (Vec::new(), Vec::new());
-    for log_entry in record.log.iter().filter(|logged| logged.entry.seq > last_seq) {
+    for log_entry in &events_after(cx, &record, last_seq).await? {
         let mut feed_update = None;
         if let (Some(mappers), Some(replay)) = (&mappers, &mut replay) {
             let event = replay.apply(log_entry);

@@ -2,5 +2,6 @@
 
 pub mod feed;
 pub mod kind;
+pub mod log;
 pub mod transition;
 pub mod webhook;
