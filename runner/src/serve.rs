@@ -159,7 +159,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     ensure_key(&cx, &local_store, &operator, operator_settings).await.context("could not store the operator key")?;
     ensure_account(&cx, tenant).await.context("could not store the account")?;
 
-    let mut worker_context = WorkerContext::new(cx.clone(), handrail_workers::KIND_HANDLERS);
+    let mut worker_context = WorkerContext::new(cx.clone(), handrail_workers::KINDS);
     worker_context.sender = Sender::new(AddressPolicy::AllowLoopback, options.call_limits);
     worker_context.outbox = Some(Arc::new(LocalOutbox(local_store.clone())));
     worker_context.mailer =

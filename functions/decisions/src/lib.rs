@@ -14,7 +14,7 @@ mod file_links;
 pub mod files;
 pub mod get;
 pub mod health;
-mod kind_handler;
+mod kind;
 mod link_access;
 pub mod list;
 mod outcome_page;
@@ -29,7 +29,7 @@ mod view;
 
 pub use door::DOOR;
 pub use errors::refusal_to_problem;
-pub use kind_handler::DecisionHandler;
+pub use kind::KIND;
 pub use link_access::LinkAccess;
 
 use handrail_web::endpoint::Endpoint;

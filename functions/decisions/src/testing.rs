@@ -131,6 +131,11 @@ impl TestApp {
         self.app.record(id).await
     }
 
+    /// Moves the events of a decision from its head to their items.
+    pub(crate) async fn trim_log(&self, id: RecordId) {
+        self.app.trim_log::<Decision>(id).await;
+    }
+
     /// Path of the link in the approver's mail.
     pub(crate) fn approver_link(&self, id: RecordId) -> String {
         let master = self.cx.master_key().expect("the app has a master key");

@@ -74,6 +74,7 @@ async fn handler(
 #[cfg(test)]
 mod tests {
     use handrail_domain::ids::RecordId;
+    use handrail_domain::packet::PacketEvent;
     use serde_json::json;
 
     use super::*;
@@ -154,6 +155,32 @@ mod tests {
             let chained = events.iter().filter(|event| event["event_type"] == "chained").count();
             assert_eq!((events.len(), chained), (2, 1), "{}", history.json);
         }
+    }
+
+    /// The operation crashed before it linked the parent, and the child's large spec is not in the stream's image.
+    #[tokio::test]
+    async fn late_worker_links_child_with_long_log() {
+        let app = TestApp::new().await;
+        let parent = app.create_packet().await;
+        let mut body = packet_body();
+        let tags = (0..50).map(|number| handrail_domain::key_hash::hash_of_key(&format!("tag {number}")).repeat(2));
+        body["metadata"]["tags"] = tags.collect();
+        let content = packet_ops::get(&app.cx, crate::testing::tenant(), parent).await.unwrap().content;
+        let proposal = NewPacket::read(&body).unwrap().chained_to(parent, &content);
+        let key = crate::testing::api_key(handrail_domain::access::Role::Writer);
+        let child = packet_ops::create(&app.cx, &key, proposal, None).await.unwrap().record;
+        for _ in 0..handrail_domain::record::LOG_ENTRIES_MAX {
+            let path = format!("/api/v1/packets/{}", child.id);
+            assert_eq!(app.call(crate::patch::ENDPOINT, &path, WRITER, json!({})).await.status.as_u16(), 200);
+        }
+        assert!(app.get_record(child.id).await.event(1).is_none(), "the log still holds the first event");
+        assert_eq!(app.get_record(parent).await.seq, 1);
+        app.run_dispatcher().await;
+        let linked = app.get_record(parent).await;
+        let PacketEvent::Chained { child: named, .. } = &linked.newest().unwrap().event else {
+            panic!("{:?}", linked.newest())
+        };
+        assert_eq!(*named, child.id);
     }
 
     #[tokio::test]

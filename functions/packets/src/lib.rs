@@ -26,7 +26,7 @@ mod history_entry;
 pub mod hooks;
 mod idempotency;
 pub mod keys;
-mod kind_handler;
+mod kind;
 pub mod list;
 pub mod live;
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod view;
 
 pub use door::DOOR;
 pub use idempotency::{IdempotentRequest, find_created};
-pub use kind_handler::PacketHandler;
+pub use kind::KIND;
 pub use packet_ops::create;
 pub use packet_with_content::PacketWithContent;
 

@@ -9,7 +9,6 @@ use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_domain::record::Record;
-use handrail_records::kind_handler::KindHandler;
 use handrail_secrets::master_key::MasterKey;
 use handrail_store::{ApiKey, head_key_of, kind_of};
 use handrail_test_app::settings;
@@ -18,7 +17,7 @@ use handrail_web::endpoint::Endpoint;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::PacketHandler;
+use crate::KIND;
 
 pub(crate) const READER: &str = "ho_test_reader";
 pub(crate) const AGENT: &str = "ho_test_agent";
@@ -79,7 +78,7 @@ impl TestApp {
             let Some(new) = new.filter(|new| head_key_of(new).is_some() && kind_of(new) == Some(Packet::KIND)) else {
                 continue;
             };
-            PacketHandler.follow_ups(&self.cx, old.as_ref(), &new).await.expect("follow-ups succeed");
+            (KIND.follow_ups)(&self.cx, old.as_ref(), &new).await.expect("follow-ups succeed");
         }
     }
 

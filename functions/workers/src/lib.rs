@@ -1,15 +1,12 @@
 //! Functions that run on the table's stream, on queues or on a schedule, and not on HTTP requests.
 
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::DecisionHandler;
-use handrail_decisions::account::LoginHandler;
 use handrail_effects::{EventSource, Queue, Worker};
-use handrail_packets::PacketHandler;
-use handrail_records::kind_handler::KindHandler;
+use handrail_records::kind::Kind;
 use handrail_web::endpoint::Grant;
 
-/// Kind handlers of all record kinds.
-pub const KIND_HANDLERS: &[&dyn KindHandler] = &[&DecisionHandler, &LoginHandler, &PacketHandler];
+/// All record kinds.
+pub const KINDS: &[Kind] = &[handrail_decisions::KIND, handrail_decisions::account::KIND, handrail_packets::KIND];
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 

@@ -9,7 +9,7 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::SlackMessage;
+use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::{ApproverRole, Link};
 use handrail_secrets::master_key::MasterKey;
 
@@ -49,8 +49,9 @@ impl ApprovalRequest {
 /// Returns the person who gets a Slack message for this event. Returns `None` if the request uses mail or has ended.
 pub fn slack_recipient(cx: &Cx, request: &ApprovalRequest, seq: u64, purpose: Purpose) -> Option<EmailAddress> {
     let now = cx.clock.now();
-    let record = request.record.as_of(now);
-    message_reason(&record, seq, purpose, now).and_then(|_| slack::recipient(&record, seq, purpose)).cloned()
+    // The event is looked up in the log as stored, because an applied timer may push it out.
+    let reason = message_reason(&request.record, seq, purpose, now)?;
+    slack::recipient(&request.record.as_of(now), reason.recipient_role).cloned()
 }
 
 /// Returns the current content of the Slack message that was posted for this event.
@@ -62,7 +63,7 @@ pub fn slack_message(
     to: &SlackUser,
 ) -> Result<SlackMessage, Fault> {
     let current = request.as_of(cx.clock.now());
-    let role = slack::role_of(&current.record, seq, purpose);
+    let role = slack::role_of(&request.record, seq, purpose);
     slack::build_message(cx.master_key()?, &current, role, purpose, to, Some(cx.origin()?))
 }
 

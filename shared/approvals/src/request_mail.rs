@@ -4,7 +4,7 @@ use handrail_context::cx::Cx;
 use handrail_domain::decision::{Phase, ResponseType, current_approver};
 use handrail_domain::effect::Purpose;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::Mail;
+use handrail_records::kind::Mail;
 use handrail_secrets::link::ApproverRole;
 
 use crate::approval_request::{ApprovalRequest, FormattedTime, current_deadline, message_reason, minutes_until};

@@ -31,6 +31,10 @@ pub async fn deliver(context: &WorkerContext, kind: &str, key: DeliveryKey) -> R
         context.outbox()?.send(&message, next).await?;
         return Ok(Handled::Done);
     }
+    let backoff_ms = match &open {
+        OpenDelivery::Callback(_) => context.kind(kind)?.callbacks()?.backoff_ms,
+        OpenDelivery::Webhook(_) => context.kind(kind)?.webhooks()?.backoff_ms,
+    };
     let outcome = match &open {
         OpenDelivery::Callback(delivery) => {
             context.sender.post(&signed_callback_request(context, delivery, now)?).await
@@ -40,7 +44,6 @@ pub async fn deliver(context: &WorkerContext, kind: &str, key: DeliveryKey) -> R
             WebhookCall::WaitsUntil(until) => return Ok(Handled::WaitsUntil(until)),
         },
     };
-    let backoff_ms = context.kind_handler(kind)?.retry_backoff_ms();
     let after = with_attempt(delivery.clone(), &outcome, context.cx.clock.now(), backoff_ms);
     log_attempt(kind, key, &after);
     let recorded = match &open {
@@ -89,7 +92,8 @@ async fn open_delivery(context: &WorkerContext, kind: &str, key: DeliveryKey) ->
         return Ok(Some(OpenDelivery::Callback(delivery)));
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    let Some(callback) = context.kind_handler(kind)?.callback(&context.cx, head, key.seq, key.purpose).await? else {
+    let build = context.kind(kind)?.callbacks()?.build;
+    let Some(callback) = build(&context.cx, head, key.seq, key.purpose).await? else {
         return Ok(None);
     };
     let unsent = Delivery {

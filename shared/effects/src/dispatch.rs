@@ -25,7 +25,7 @@ pub async fn dispatch(context: &WorkerContext, change: &Change) -> Result<(), Fa
     let (Some(head), Some(kind)) = (head_key_of(new), kind_of(new)) else {
         return Ok(());
     };
-    let follow_ups = context.kind_handler(kind)?.follow_ups(&context.cx, change.old.as_ref(), new).await?;
+    let follow_ups = (context.kind(kind)?.follow_ups)(&context.cx, change.old.as_ref(), new).await?;
     let outbox = context.outbox()?;
     let now = context.cx.clock.now();
     for (seq, effect) in follow_ups.effects {

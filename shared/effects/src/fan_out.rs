@@ -6,7 +6,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use handrail_domain::effect::Purpose;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::WebhookEvent;
+use handrail_records::kind::WebhookEvent;
 use handrail_store::{Delivery, DeliveryKey, HeadKey, Webhook};
 
 use crate::message::Message;

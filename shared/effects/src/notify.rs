@@ -13,6 +13,7 @@ use crate::worker_context::WorkerContext;
 /// A process that dies between sending and recording makes the mail arrive twice, with equal ids.
 pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
     if key.purpose == Purpose::UpdateSlack {
+        context.kind(kind)?.slack()?;
         return slack::update_messages(context, kind, key).await;
     }
     let earlier = context.cx.store.delivery(key).await?;
@@ -20,12 +21,14 @@ pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Re
         return slack::refresh_if_changed(context, kind, key, &delivery, None).await;
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    if let Some(person) = context.kind_handler(kind)?.slack_recipient(&context.cx, head, key.seq, key.purpose).await?
+    let mails = context.kind(kind)?.mails()?;
+    if let Some(slack) = &context.kind(kind)?.slack
+        && let Some(person) = (slack.recipient)(&context.cx, head, key.seq, key.purpose).await?
         && let PostOutcome::PostedOrScheduled = slack::post_request(context, kind, key, &person).await?
     {
         return Ok(());
     }
-    let Some(mail) = context.kind_handler(kind)?.mail(&context.cx, head, key.seq, key.purpose).await? else {
+    let Some(mail) = (mails.build)(&context.cx, head, key.seq, key.purpose).await? else {
         return Ok(());
     };
     let now = context.cx.clock.now();

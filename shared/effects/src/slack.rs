@@ -8,7 +8,7 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::SlackMessage;
+use handrail_records::kind::SlackMessage;
 use handrail_secrets::seal::open;
 use handrail_slack_api::{BotToken, MessageRef, SlackFault};
 use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey, SlackMessageRef};
@@ -167,8 +167,8 @@ async fn refresh_message(
     let head = HeadKey { tenant: key.tenant, id: key.record };
     let slack_ref = MessageRef { channel: message_ref.channel.clone(), ts: message_ref.ts.clone() };
     for _ in 0..EDITS_MAX {
-        let handler = context.kind_handler(kind)?;
-        let current = handler.slack_message(&context.cx, head, key.seq, key.purpose, &message_ref.user).await?;
+        let slack = context.kind(kind)?.slack()?;
+        let current = (slack.message)(&context.cx, head, key.seq, key.purpose, &message_ref.user).await?;
         if shown.as_ref() == Some(&current) {
             break;
         }
@@ -203,7 +203,7 @@ async fn post_message(
     };
     let to = SlackUser { team, user };
     let head = HeadKey { tenant: key.tenant, id: key.record };
-    let shown = context.kind_handler(kind)?.slack_message(&context.cx, head, key.seq, key.purpose, &to).await?;
+    let shown = (context.kind(kind)?.slack()?.message)(&context.cx, head, key.seq, key.purpose, &to).await?;
     Ok(match slack.post_message(&token, &channel, &shown.text, &shown.blocks).await {
         Ok(posted) => Ok((SlackMessageRef { user: to, channel: posted.channel, ts: posted.ts }, shown)),
         Err(fault) => Err(fault.into()),

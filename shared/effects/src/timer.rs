@@ -14,7 +14,7 @@ pub async fn timer(context: &WorkerContext, kind: &str, key: HeadKey, due_at: Ti
         // Too early: the wait is longer than the queue's longest delay, or another clock is ahead.
         return context.outbox()?.send(&Message::Timer { kind: kind.to_owned(), key, due_at }, due_at).await;
     }
-    context.kind_handler(kind)?.fire_due_timers(&context.cx, key).await.map(drop)
+    (context.kind(kind)?.fire_due_timers)(&context.cx, key).await.map(drop)
 }
 
 /// Moves a delayed message to its own queue, or sends `wrapper` again if the time `at` has not come.

@@ -63,7 +63,7 @@ pub(crate) async fn call_webhook(
     };
     let delivery = &webhook_delivery.delivery;
     let body = Bytes::from(delivery.body.clone());
-    let mut headers = context.kind_handler(kind)?.webhook_headers(webhook_delivery, &secret);
+    let mut headers = (context.kind(kind)?.webhooks()?.headers)(webhook_delivery, &secret);
     let standard = standard_webhook_headers(secret.expose(), &delivery.id, now.as_unix_seconds(), &body);
     headers.extend(standard.into_pairs());
     let outcome = context.sender.post(&OutboundRequest { url: delivery.to.clone(), headers, body }).await;

@@ -7,7 +7,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::KindHandler;
+use handrail_records::kind::Kind;
 use handrail_sender::{CallLimits, Sender};
 use handrail_slack_api::{SLACK_API_URL, Slack, WORKER_TIMEOUT};
 use handrail_web::endpoint::Grant;
@@ -41,7 +41,7 @@ pub enum EventSource {
 #[derive(Clone)]
 pub struct WorkerContext {
     pub cx: Cx,
-    pub kind_handlers: &'static [&'static dyn KindHandler],
+    pub kinds: &'static [Kind],
     pub outbox: Option<Arc<dyn Outbox>>,
     pub mailer: Option<Arc<dyn Mailer>>,
     pub sender: Sender,
@@ -49,13 +49,13 @@ pub struct WorkerContext {
 }
 
 impl WorkerContext {
-    pub fn new(cx: Cx, kind_handlers: &'static [&'static dyn KindHandler]) -> Self {
+    pub fn new(cx: Cx, kinds: &'static [Kind]) -> Self {
         let address_policy: AddressPolicy = cx.settings.address_policy;
         let slack =
             Slack::new(cx.settings.slack.api_url.as_deref().unwrap_or(SLACK_API_URL), address_policy, WORKER_TIMEOUT);
         Self {
             cx,
-            kind_handlers,
+            kinds,
             outbox: None,
             mailer: None,
             sender: Sender::new(address_policy, CallLimits::default()),
@@ -63,9 +63,10 @@ impl WorkerContext {
         }
     }
 
-    pub(crate) fn kind_handler(&self, kind: &str) -> Result<&'static dyn KindHandler, Fault> {
-        let handler = self.kind_handlers.iter().find(|handler| handler.kind() == kind);
-        handler.copied().ok_or_else(|| Fault::internal(format!("there is no kind handler for records of kind {kind}")))
+    /// Returns the kind with this name.
+    pub(crate) fn kind(&self, name: &str) -> Result<&'static Kind, Fault> {
+        let kind = self.kinds.iter().find(|kind| kind.name == name);
+        kind.ok_or_else(|| Fault::internal(format!("no kind of records has the name {name}")))
     }
 
     pub(crate) fn outbox(&self) -> Result<&dyn Outbox, Fault> {

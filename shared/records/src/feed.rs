@@ -1,7 +1,7 @@
 //! The feed of a tenant: all events of its records of one kind, numbered without gaps. Live events, the audit list and
 //! the statistics are read from the feed.
 //!
-//! The stream worker appends through [`crate::kind_handler::follow_ups_with_feed`]; operations read through the store.
+//! The stream worker appends through [`crate::kind::follow_ups_with_feed`]; operations read through the store.
 //! Guarantees: each event has one entry, however many processes append it; a reader of number n can see all lower
 //! numbers; the events of one record are in order. Events of different records are not sorted by time.
 //! See docs/decisions/0016-the-feed-is-numbered-by-its-writers.md.

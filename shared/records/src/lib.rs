@@ -1,6 +1,7 @@
-//! The one write path. [`transition`](transition::transition) changes a record, and the feed and the kind handlers follow.
+//! The one write path. [`transition`](transition::transition) changes a record, and the feed and the kinds follow.
 
 pub mod feed;
-pub mod kind_handler;
+pub mod kind;
+pub mod log;
 pub mod transition;
 pub mod webhook;

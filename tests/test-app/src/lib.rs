@@ -10,6 +10,7 @@ mod fixed;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::Body;
 use handrail_context::cx::Cx;
 use handrail_context::settings::{PublicRateLimits, Settings};
@@ -22,7 +23,7 @@ use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use handrail_engine::{Engine, Item};
 use handrail_platform::clock::Clock;
-use handrail_store::{ApiKey, Store, table};
+use handrail_store::{ApiKey, HeadKey, Store, table};
 use handrail_web::endpoint::Endpoint;
 use http::request::Builder;
 use http::{HeaderMap, StatusCode};
@@ -116,6 +117,21 @@ impl TestApp {
     pub fn changes(&self) -> Vec<Changed> {
         let changes = self.engine.changes_after(TABLE, None, 10_000).expect("the engine lists its changes");
         changes.into_iter().map(|change| (change.old, change.new)).collect()
+    }
+
+    /// Moves all events of a record from its head to their items, as if the record had many newer events.
+    pub async fn trim_log<L: Lifecycle>(&self, id: RecordId) {
+        let record = self.record::<L>(id).await;
+        for entry in &record.log {
+            let key = HeadKey { tenant: tenant(), id };
+            self.cx.store.put_event(key, entry).await.expect("an event can be put");
+        }
+        let client = self.client();
+        let update = client.update_item().table_name(TABLE);
+        let update = update.key("pk", AttributeValue::S(format!("{}#{id}", tenant())));
+        let update = update.key("sk", AttributeValue::S("head".to_owned()));
+        let update = update.update_expression("SET #log = :empty").expression_attribute_names("#log", "log");
+        update.expression_attribute_values(":empty", AttributeValue::L(Vec::new())).send().await.expect("an update");
     }
 
     pub fn client(&self) -> Client {

@@ -2,7 +2,7 @@
 
 pub mod key_create;
 pub mod key_revoke;
-mod kind_handler;
+mod kind;
 pub mod login_request;
 pub mod login_show;
 pub mod login_use;
@@ -13,7 +13,7 @@ pub mod show;
 #[cfg(test)]
 mod tests;
 
-pub use kind_handler::LoginHandler;
+pub use kind::KIND;
 
 use axum::response::{IntoResponse, Response};
 use handrail_context::cx::Cx;

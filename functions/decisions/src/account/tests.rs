@@ -6,22 +6,22 @@ use handrail_domain::effect::Purpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::key_hash::hash_of_key;
 use handrail_domain::login::{LOGIN_TTL_MS, Login, LoginStateData, tenant};
-use handrail_records::kind_handler::KindHandler;
+use handrail_records::kind::Mail;
 use handrail_secrets::link::LoginLink;
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
 
-use super::{LoginHandler, key_create, key_revoke, login_request, login_show, login_use, logout, show};
+use super::{KIND, key_create, key_revoke, login_request, login_show, login_use, logout, show};
 use crate::testing::{ADMIN, AGENT, NOON, TestApp, TestResponse, ann};
 
 const SESSION_COOKIE: &str = "__Host-handrail-session";
 
 /// The requested login, with its mail if there is one.
-async fn requested_login(app: &TestApp) -> (RecordId, Option<handrail_records::kind_handler::Mail>) {
+async fn requested_login(app: &TestApp) -> (RecordId, Option<Mail>) {
     let logins = app.cx.store.list::<Login>(tenant(), None, None, 10).await.unwrap().records;
     let id = logins.first().expect("a login was requested").id;
     let key = HeadKey { tenant: tenant(), id };
-    (id, LoginHandler.mail(&app.cx, key, 1, Purpose::SignIn).await.unwrap())
+    (id, (KIND.mails().unwrap().build)(&app.cx, key, 1, Purpose::SignIn).await.unwrap())
 }
 
 /// Requests a sign-in mail and returns the path of its link.

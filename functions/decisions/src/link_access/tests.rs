@@ -5,8 +5,6 @@ use handrail_domain::effect::Purpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Packet, PacketEvent, State};
 use handrail_domain::record::Record;
-use handrail_packets::PacketHandler;
-use handrail_records::kind_handler::KindHandler;
 use handrail_secrets::link::{ApproverRole, Link};
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
@@ -219,7 +217,8 @@ async fn checkpoint_mail_matches_page_and_stops_when_closed() {
     let app = TestApp::new().await;
     let id = create_checkpoint(&app, &json!({"question": "Refund it?", "options": ["yes", "no"]})).await;
     let key = HeadKey { tenant: tenant(), id };
-    let mail = async |seq, purpose| PacketHandler.mail(&app.cx, key, seq, purpose).await.unwrap();
+    let mail =
+        async |seq, purpose| (handrail_packets::KIND.mails().unwrap().build)(&app.cx, key, seq, purpose).await.unwrap();
     let first = mail(1, Purpose::AskApprover).await.unwrap();
     assert_eq!((first.to, first.subject.as_str()), (ann(), "the app asks: \"Refund it?\""));
     assert!(

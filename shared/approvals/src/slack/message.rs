@@ -8,7 +8,7 @@ use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::SlackMessage;
+use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::ApproverRole;
 use handrail_secrets::master_key::MasterKey;
 use handrail_web::pages::one_line;
@@ -39,11 +39,11 @@ pub fn role_of(record: &Record<Decision>, seq: u64, purpose: Purpose) -> Approve
     }
 }
 
-/// Returns the person whom this event asks in Slack. Returns `None` if the request uses mail or no longer waits for
-/// them.
-pub fn recipient(record: &Record<Decision>, seq: u64, purpose: Purpose) -> Option<&EmailAddress> {
+/// Returns the person with this role, if the request asks that person in Slack. Returns `None` if the request uses mail
+/// or no longer waits for the person.
+pub fn recipient(record: &Record<Decision>, role: ApproverRole) -> Option<&EmailAddress> {
     let in_slack = record.spec.channel == Channel::Slack;
-    recipient_with_role(record, role_of(record, seq, purpose)).filter(|_| in_slack)
+    recipient_with_role(record, role).filter(|_| in_slack)
 }
 
 fn recipient_with_role(record: &Record<Decision>, role: ApproverRole) -> Option<&EmailAddress> {

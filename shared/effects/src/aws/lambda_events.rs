@@ -11,7 +11,7 @@ use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
 use handrail_domain::webhook::WebhookId;
 use handrail_platform::clock::{SystemClock, SystemEntropy};
 use handrail_platform::fault::Fault;
-use handrail_records::kind_handler::KindHandler;
+use handrail_records::kind::Kind;
 use handrail_store::{Item, Store};
 use handrail_web::aws::OpenBlobStore;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -41,8 +41,8 @@ struct FailedItem {
 }
 
 /// Serves the function on the table's stream.
-pub async fn on_stream(worker: Worker, kind_handlers: &'static [&'static dyn KindHandler]) -> Result<(), Error> {
-    let context = worker_context(worker, kind_handlers, None).await?;
+pub async fn on_stream(worker: Worker, kinds: &'static [Kind]) -> Result<(), Error> {
+    let context = worker_context(worker, kinds, None).await?;
     run_handler(move |event: dynamodb::Event| {
         let context = context.clone();
         async move { Ok::<_, Error>(handle_changes(&context, event).await) }
@@ -51,17 +51,13 @@ pub async fn on_stream(worker: Worker, kind_handlers: &'static [&'static dyn Kin
 }
 
 /// Serves a function on a queue.
-pub async fn on_messages(worker: Worker, kind_handlers: &'static [&'static dyn KindHandler]) -> Result<(), Error> {
-    run_queue_worker(worker_context(worker, kind_handlers, None).await?).await
+pub async fn on_messages(worker: Worker, kinds: &'static [Kind]) -> Result<(), Error> {
+    run_queue_worker(worker_context(worker, kinds, None).await?).await
 }
 
 /// Serves a function on a queue, for a worker that needs the blob store.
-pub async fn on_messages_with(
-    worker: Worker,
-    kind_handlers: &'static [&'static dyn KindHandler],
-    open: OpenBlobStore,
-) -> Result<(), Error> {
-    run_queue_worker(worker_context(worker, kind_handlers, Some(open)).await?).await
+pub async fn on_messages_with(worker: Worker, kinds: &'static [Kind], open: OpenBlobStore) -> Result<(), Error> {
+    run_queue_worker(worker_context(worker, kinds, Some(open)).await?).await
 }
 
 async fn run_queue_worker(context: WorkerContext) -> Result<(), Error> {
@@ -73,8 +69,8 @@ async fn run_queue_worker(context: WorkerContext) -> Result<(), Error> {
 }
 
 /// Serves the function that a schedule calls every few minutes.
-pub async fn on_schedule(worker: Worker, kind_handlers: &'static [&'static dyn KindHandler]) -> Result<(), Error> {
-    let context = worker_context(worker, kind_handlers, None).await?;
+pub async fn on_schedule(worker: Worker, kinds: &'static [Kind]) -> Result<(), Error> {
+    let context = worker_context(worker, kinds, None).await?;
     run_handler(move |_: Value| {
         let context = context.clone();
         async move { Ok::<_, Error>(serde_json::json!({"found": sweep(&context).await?})) }
@@ -94,7 +90,7 @@ where
 
 async fn worker_context(
     worker: Worker,
-    kind_handlers: &'static [&'static dyn KindHandler],
+    kinds: &'static [Kind],
     open: Option<OpenBlobStore>,
 ) -> Result<WorkerContext, Error> {
     start_tracing();
@@ -117,7 +113,7 @@ async fn worker_context(
         Some(blobs) => cx.with_blob_store(blobs),
         None => cx,
     };
-    let mut context = WorkerContext::new(cx, kind_handlers);
+    let mut context = WorkerContext::new(cx, kinds);
     context.outbox = Some(Arc::new(outbox));
     context.mailer = mailer.map(|mailer| Arc::new(mailer) as _);
     Ok(context)

@@ -9,7 +9,7 @@ use handrail_domain::packet::{Act, Packet, State};
 use handrail_domain::totals::Totals;
 use handrail_platform::fault::Fault;
 use handrail_records::feed::{EventContext, FeedDetails, FeedMapper};
-use handrail_records::kind_handler::{EventMappers, follow_ups_with_feed};
+use handrail_records::kind::{EventMappers, follow_ups_with_feed};
 use handrail_store::{AuditInfo, FeedEntry, FeedKey, FeedNumber, HeadKey, Item};
 use tokio::task::JoinSet;
 

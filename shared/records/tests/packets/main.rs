@@ -6,6 +6,7 @@ mod bodies;
 mod feed;
 mod feed_search;
 mod filtering;
+mod long_logs;
 mod paging;
 mod search;
 mod test_app;

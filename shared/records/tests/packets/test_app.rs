@@ -24,7 +24,7 @@ use handrail_domain::search_terms::SearchTerms;
 use handrail_domain::time::Timestamp;
 use handrail_engine::{Engine, EngineConnector};
 use handrail_platform::clock::Clock;
-use handrail_records::kind_handler::follow_ups_of;
+use handrail_records::kind::follow_ups_of;
 use handrail_records::transition::{
     AppliedCommand, PlannedChange, TransitionError, create_with_body, transition_with_body,
 };

@@ -84,7 +84,7 @@ fn worker_binary_serves_its_worker() {
             EventSource::Schedule => "on_schedule",
         };
         let name = worker.function.to_uppercase();
-        let arguments = format!("handrail_workers::{name}, handrail_workers::KIND_HANDLERS");
+        let arguments = format!("handrail_workers::{name}, handrail_workers::KINDS");
         let call = match worker.required_settings.contains(&RequiredSetting::FilesBucket) {
             true => format!("handrail_effects::aws::{entry}_with({arguments}, handrail_s3::open)"),
             false => format!("handrail_effects::aws::{entry}({arguments})"),

@@ -295,7 +295,7 @@ impl ReplayApp {
 
     /// Returns the context of a worker. Its messages and mails are recorded in `sent`.
     pub(crate) fn worker_context(&self) -> WorkerContext {
-        let mut worker_context = WorkerContext::new(self.cx.clone(), handrail_workers::KIND_HANDLERS);
+        let mut worker_context = WorkerContext::new(self.cx.clone(), handrail_workers::KINDS);
         worker_context.outbox = Some(Arc::clone(&self.sent) as Arc<dyn Outbox>);
         worker_context.mailer = Some(Arc::clone(&self.sent) as Arc<dyn Mailer>);
         worker_context

@@ -1,7 +1,8 @@
-//! Interface between a record kind and the workers: follow-ups of a change, and the content of callbacks, mail and
-//! Slack messages.
+//! Record kinds as data: the follow-ups of a change, due timers, and what only some kinds have, such as callbacks and
+//! mails.
 //!
-//! The workers know record kinds only through [`KindHandler`]; `functions/workers` lists the handlers.
+//! The workers know record kinds only as values of [`Kind`]. Each door exports its kinds, and `functions/workers` lists
+//! them. A message that asks for something that its kind does not have is a fault.
 
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
@@ -12,6 +13,7 @@ use handrail_domain::time::Timestamp;
 use serde_json::Value;
 
 use crate::feed::{self, EventContext, FeedMapper, FeedUpdate, RecordReplay};
+use crate::log::events_after;
 use crate::transition::{TransitionError, fire_due_timers};
 use handrail_context::cx::Cx;
 use handrail_domain::slack_user::SlackUser;
@@ -21,49 +23,83 @@ use handrail_platform::fault::Fault;
 use handrail_secrets::secret::Secret;
 use handrail_store::{HeadKey, Item, SpecSource, WebhookDelivery, read_head};
 
-pub trait KindHandler: Send + Sync {
-    /// Record kind that this handler serves.
-    fn kind(&self) -> &'static str;
+/// Record kind as the workers know it: plain functions, and a capability for each thing that only some kinds do.
+pub struct Kind {
+    /// Name of the kind in the database.
+    pub name: &'static str,
     /// Computes the follow-ups of a change between two images of a record head.
-    fn follow_ups<'a>(&'a self, cx: &'a Cx, old: Option<&'a Item>, new: &'a Item) -> BoxFuture<'a, FollowUps>;
+    pub follow_ups: for<'a> fn(&'a Cx, Option<&'a Item>, &'a Item) -> BoxFuture<'a, FollowUps>,
     /// Fires the due timers of a record. Returns `true` if a timer fired.
-    fn fire_due_timers<'a>(&'a self, cx: &'a Cx, key: HeadKey) -> BoxFuture<'a, bool>;
+    pub fire_due_timers: fn(&Cx, HeadKey) -> BoxFuture<'_, bool>,
+    pub callbacks: Option<Callbacks>,
+    pub webhooks: Option<Webhooks>,
+    pub mails: Option<Mails>,
+    pub slack: Option<SlackMessages>,
+    pub files: Option<Files>,
+}
+
+/// Calls of a URL that the record names.
+pub struct Callbacks {
     /// Builds the callback for an event. Returns `None` if nothing is to be called any more.
-    fn callback<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> BoxFuture<'a, Option<Callback>>;
-    /// Lists the files that an event of a record added. Empty for record kinds without files.
-    fn files<'a>(&'a self, _cx: &'a Cx, _key: HeadKey, _seq: u64) -> BoxFuture<'a, Vec<BlobKey>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
-    /// Builds the door's own headers of a webhook delivery, in addition to those of every signed delivery.
-    fn webhook_headers(&self, _delivery: &WebhookDelivery, _secret: &Secret) -> Vec<(String, String)> {
-        Vec::new()
-    }
+    pub build: fn(&Cx, HeadKey, u64, Purpose) -> BoxFuture<'_, Option<Callback>>,
     /// Backoff after each failed attempt. The delivery becomes a dead letter when an attempt fails after the last
     /// backoff.
-    fn retry_backoff_ms(&self) -> &'static [i64];
-    /// Finds the approver to ask in Slack. Returns `None` if no answer is needed any more or mail is to be used.
-    fn slack_recipient<'a>(
-        &'a self,
-        _cx: &'a Cx,
-        _key: HeadKey,
-        _seq: u64,
-        _purpose: Purpose,
-    ) -> BoxFuture<'a, Option<EmailAddress>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-    /// Renders the current Slack message for this event, purpose and user.
-    fn slack_message<'a>(
-        &'a self,
-        _cx: &'a Cx,
-        _key: HeadKey,
-        _seq: u64,
-        _purpose: Purpose,
-        _recipient: &'a SlackUser,
-    ) -> BoxFuture<'a, SlackMessage> {
-        Box::pin(std::future::ready(Err(Fault::internal("this record kind has no Slack messages"))))
-    }
+    pub backoff_ms: &'static [i64],
+}
+
+/// Deliveries of events to the tenant's webhooks.
+pub struct Webhooks {
+    /// Builds the kind's own headers of a webhook delivery, in addition to those of every signed delivery.
+    pub headers: fn(&WebhookDelivery, &Secret) -> Vec<(String, String)>,
+    /// Backoff after each failed attempt, as in [`Callbacks::backoff_ms`].
+    pub backoff_ms: &'static [i64],
+}
+
+/// Mails to people.
+pub struct Mails {
     /// Builds the mail for an event and purpose. Returns `None` if no mail is needed any more.
-    fn mail<'a>(&'a self, cx: &'a Cx, key: HeadKey, seq: u64, purpose: Purpose) -> BoxFuture<'a, Option<Mail>>;
+    pub build: fn(&Cx, HeadKey, u64, Purpose) -> BoxFuture<'_, Option<Mail>>,
+}
+
+/// Messages to people in Slack. A kind with Slack messages also has mails, for people who can't be reached in Slack.
+pub struct SlackMessages {
+    /// Finds the approver to ask in Slack. Returns `None` if no answer is needed any more or mail is to be used.
+    pub recipient: fn(&Cx, HeadKey, u64, Purpose) -> BoxFuture<'_, Option<EmailAddress>>,
+    /// Renders the current Slack message for this event, purpose and user.
+    pub message: for<'a> fn(&'a Cx, HeadKey, u64, Purpose, &'a SlackUser) -> BoxFuture<'a, SlackMessage>,
+}
+
+/// Files that belong to records.
+pub struct Files {
+    /// Lists the files that an event of a record added.
+    pub of_event: fn(&Cx, HeadKey, u64) -> BoxFuture<'_, Vec<BlobKey>>,
+}
+
+impl Kind {
+    pub fn callbacks(&self) -> Result<&Callbacks, Fault> {
+        self.callbacks.as_ref().ok_or_else(|| self.lacks("callbacks"))
+    }
+
+    pub fn webhooks(&self) -> Result<&Webhooks, Fault> {
+        self.webhooks.as_ref().ok_or_else(|| self.lacks("webhooks"))
+    }
+
+    pub fn mails(&self) -> Result<&Mails, Fault> {
+        self.mails.as_ref().ok_or_else(|| self.lacks("mails"))
+    }
+
+    pub fn slack(&self) -> Result<&SlackMessages, Fault> {
+        self.slack.as_ref().ok_or_else(|| self.lacks("Slack messages"))
+    }
+
+    pub fn files(&self) -> Result<&Files, Fault> {
+        self.files.as_ref().ok_or_else(|| self.lacks("files"))
+    }
+
+    /// Fault of a message that asks for something that the kind does not do.
+    fn lacks(&self, capability: &str) -> Fault {
+        Fault::internal(format!("records of kind {} have no {capability}", self.name))
+    }
 }
 
 /// Effects, deadline and webhook events that follow from a change of a record.
@@ -112,7 +148,7 @@ pub struct SlackMessage {
     pub blocks: Vec<Value>,
 }
 
-/// Implements [`KindHandler::follow_ups`] for a kind without feed and webhooks: stores each new event as an item of its
+/// Implements [`Kind::follow_ups`] for a kind without feed and webhooks: stores each new event as an item of its
 /// own and computes its effects.
 pub async fn follow_ups_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps, Fault> {
     follow_ups(cx, old, new, None::<EventMappers<L>>).await
@@ -127,7 +163,7 @@ pub struct EventMappers<L: Lifecycle> {
     pub webhook_event: fn(&EventContext<'_, L>) -> Option<WebhookEvent>,
 }
 
-/// Implements [`KindHandler::follow_ups`] for a kind with a feed and webhooks.
+/// Implements [`Kind::follow_ups`] for a kind with a feed and webhooks.
 pub async fn follow_ups_with_feed<L: Lifecycle>(
     cx: &Cx,
     old: Option<&Item>,
@@ -166,7 +202,7 @@ async fn follow_ups<L: Lifecycle>(
     };
     let mut replay = mappers.as_ref().map(|_| RecordReplay::new(&record, old)).transpose()?;
     let (mut effects, mut webhook_events) = (Vec::new(), Vec::new());
-    for log_entry in record.log.iter().filter(|logged| logged.entry.seq > last_seq) {
+    for log_entry in &events_after(cx, &record, last_seq).await? {
         let mut feed_update = None;
         if let (Some(mappers), Some(replay)) = (&mappers, &mut replay) {
             let event = replay.apply(log_entry);
@@ -185,7 +221,7 @@ async fn follow_ups<L: Lifecycle>(
     Ok(FollowUps { effects, new_deadline: deadline.filter(|at| Some(*at) != old_deadline), webhook_events })
 }
 
-/// Implements [`KindHandler::fire_due_timers`] for any lifecycle.
+/// Implements [`Kind::fire_due_timers`] for any lifecycle.
 pub async fn fire_due_timers_of<L: Lifecycle>(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<bool, Fault> {
     match fire_due_timers::<L>(cx, tenant, id).await {
         Ok(fired) => Ok(fired),

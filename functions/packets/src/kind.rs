@@ -1,0 +1,111 @@
+//! Packets as a record kind, for the workers: messages to approvers, feed details, webhook events and the link from a
+//! parent to its chained packet.
+
+use handrail_approvals::{request_mail, slack_message, slack_recipient};
+use handrail_context::cx::Cx;
+use handrail_domain::effect::Purpose;
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::packet::{Packet, PacketEvent};
+use handrail_domain::record::Record;
+use handrail_domain::slack_user::SlackUser;
+use handrail_domain::text::EmailAddress;
+use handrail_platform::fault::Fault;
+use handrail_records::kind::{
+    EventMappers, FollowUps, Kind, Mail, Mails, SlackMessage, SlackMessages, Webhooks, fire_due_timers_of,
+    follow_ups_with_feed,
+};
+use handrail_records::transition::TransitionError;
+use handrail_store::{HeadKey, Item, SpecSource, head_key_of, read_head};
+
+use crate::checkpoint::Checkpoint;
+use crate::hooks::payload::{RETRY_BACKOFF_MS, webhook_event, webhook_headers};
+use crate::{feed_details, packet_ops};
+
+pub const KIND: Kind = Kind {
+    name: Packet::KIND,
+    follow_ups: |cx, old, new| Box::pin(follow_ups(cx, old, new)),
+    fire_due_timers: |cx, key| Box::pin(fire_due_timers_of::<Packet>(cx, key.tenant, key.id)),
+    callbacks: None,
+    webhooks: Some(Webhooks { headers: webhook_headers, backoff_ms: &RETRY_BACKOFF_MS }),
+    mails: Some(Mails { build: |cx, key, seq, purpose| Box::pin(mail(cx, key, seq, purpose)) }),
+    slack: Some(SlackMessages {
+        recipient: |cx, key, seq, purpose| Box::pin(recipient_in_slack(cx, key, seq, purpose)),
+        message: |cx, key, seq, purpose, to| Box::pin(message_in_slack(cx, key, seq, purpose, to)),
+    }),
+    files: None,
+};
+
+async fn follow_ups(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps, Fault> {
+    if old.is_none() {
+        link_to_parent(cx, new).await?;
+    }
+    let mappers = EventMappers { feed_details: feed_details::from_event, webhook_event };
+    follow_ups_with_feed::<Packet>(cx, old, new, mappers).await
+}
+
+async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
+    match Checkpoint::find(cx, key.tenant, key.id, seq).await? {
+        Some(checkpoint) => request_mail(cx, &checkpoint.approval_request, seq, purpose),
+        None => Ok(None),
+    }
+}
+
+/// Returns `None` unless the tenant has a Slack workspace now; one connected later gets only later requests.
+async fn recipient_in_slack(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<EmailAddress>, Fault> {
+    let checkpoint = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
+    let Some(recipient) =
+        checkpoint.and_then(|checkpoint| slack_recipient(cx, &checkpoint.approval_request, seq, purpose))
+    else {
+        return Ok(None);
+    };
+    Ok(cx.store.workspace(key.tenant).await?.map(|_| recipient))
+}
+
+async fn message_in_slack(
+    cx: &Cx,
+    key: HeadKey,
+    seq: u64,
+    purpose: Purpose,
+    to: &SlackUser,
+) -> Result<SlackMessage, Fault> {
+    let checkpoint = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
+    let checkpoint = checkpoint.ok_or_else(|| Fault::internal("message of a checkpoint that does not exist"))?;
+    slack_message(cx, &checkpoint.approval_request, seq, purpose, to)
+}
+
+/// Adds a chained packet to its parent's history, in case the operation crashed before doing so.
+async fn link_to_parent(cx: &Cx, new: &Item) -> Result<(), Fault> {
+    let Some(child) = newly_created(cx, new).await? else { return Ok(()) };
+    if cx.store.is_parent_linked(HeadKey { tenant: child.tenant, id: child.id }).await? {
+        return Ok(());
+    }
+    match packet_ops::link_to_parent(cx, &child).await {
+        // The child is complete even if its parent cannot be changed.
+        Ok(())
+        | Err(
+            TransitionError::NotFound
+            | TransitionError::Refused(_)
+            | TransitionError::IdempotencyConflict
+            | TransitionError::TooLarge,
+        ) => Ok(()),
+        Err(TransitionError::Busy) => Err(Fault::Busy("parent packet changed too often".into())),
+        Err(TransitionError::Fault(fault)) => Err(fault),
+    }
+}
+
+/// Reads the packet of a stream image. Returns `None` if the packet is not chained.
+async fn newly_created(cx: &Cx, new: &Item) -> Result<Option<Record<Packet>>, Fault> {
+    let record = match new.get("ask") {
+        Some(_) => Some(read_head::<Packet>(new, SpecSource::Head)?),
+        None => {
+            let key = head_key_of(new).ok_or_else(|| Fault::internal("stream image is not a record"))?;
+            // Only the spec is taken from the stored record: its log may have lost the first event by now.
+            let stored = cx.store.record::<Packet>(key.tenant, key.id).await?;
+            stored.map(|stored| read_head(new, SpecSource::Known(&stored.spec))).transpose()?
+        }
+    };
+    Ok(record.filter(|record| {
+        let first = record.log.first().map(|entry| &entry.entry.event);
+        matches!(first, Some(PacketEvent::Created { chained_to: Some(_), .. }))
+    }))
+}

@@ -1,0 +1,42 @@
+//! A record's log beyond its head: events that the head no longer holds are read from their items.
+//!
+//! The head keeps only the newest events, and a worker may run long after the event that it works on. Each event is
+//! stored as an item before the messages of its effects are sent, so a worker always finds its event.
+
+use handrail_context::cx::Cx;
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::record::{EncodedLogEntry, Record};
+use handrail_platform::fault::Fault;
+use handrail_store::HeadKey;
+
+/// Reads a record for an effect of the event `seq`. The log of the result has this event even if the head no longer
+/// holds it.
+pub async fn record_with_event<L: Lifecycle>(cx: &Cx, key: HeadKey, seq: u64) -> Result<Record<L>, Fault> {
+    let record = cx.store.record::<L>(key.tenant, key.id).await?;
+    let mut record: Record<L> =
+        record.ok_or_else(|| Fault::internal("an effect belongs to a record that does not exist"))?;
+    if record.event(seq).is_none() {
+        let stored = cx.store.events_from::<L>(key.tenant, key.id, seq, seq.saturating_add(1)).await?;
+        let entry = stored.into_iter().next();
+        record
+            .log
+            .insert(0, entry.ok_or_else(|| Fault::internal("an effect belongs to an event that does not exist"))?);
+    }
+    Ok(record)
+}
+
+/// Returns the events of a record after `last_seq`, oldest first. A missing event is a fault, so that none is skipped
+/// unnoticed.
+pub(crate) async fn events_after<L: Lifecycle>(
+    cx: &Cx,
+    record: &Record<L>,
+    last_seq: u64,
+) -> Result<Vec<EncodedLogEntry<L>>, Fault> {
+    let first_in_log = record.log.first().map_or(record.seq + 1, |logged| logged.entry.seq);
+    let mut events = cx.store.events_from::<L>(record.tenant, record.id, last_seq + 1, first_in_log).await?;
+    events.extend(record.log.iter().filter(|logged| logged.entry.seq > last_seq).cloned());
+    if !events.iter().map(|logged| logged.entry.seq).eq(last_seq + 1..=record.seq) {
+        return Err(Fault::internal("an event of a record is neither in its log nor stored as an item"));
+    }
+    Ok(events)
+}
