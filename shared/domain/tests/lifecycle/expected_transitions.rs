@@ -1,7 +1,7 @@
 //! Expected result of a command, written as plain conditions without the lifecycle table.
 
 use handrail_domain::decision::{
-    Act, Answer, Cancelled, Choice, Decision, DecisionEvent, Expiry, Outcome, Phase, Refusal, Standing, State,
+    Act, Answer, Cancelled, Choice, Decision, DecisionEvent, Expiry, Outcome, Phase, Refusal, State, StateData,
     SubmittedAnswer,
 };
 use handrail_domain::record::Record;
@@ -167,7 +167,7 @@ fn expected_schedule_answer(
 }
 
 /// Returns the state data after an event. `before` is `None` for the first event.
-pub(crate) fn expected_state_data(before: Option<&Standing>, event: &DecisionEvent, at: Timestamp) -> Standing {
+pub(crate) fn expected_state_data(before: Option<&StateData>, event: &DecisionEvent, at: Timestamp) -> StateData {
     let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
     let outcome = |answer: &Answer| Outcome { at, answer: answer.clone() };
     let phase = match event {
@@ -186,7 +186,7 @@ pub(crate) fn expected_state_data(before: Option<&Standing>, event: &DecisionEve
             before.map_or(Phase::Pending, |before| before.phase.clone())
         }
     };
-    Standing { phase, attachments }
+    StateData { phase, attachments }
 }
 
 /// Returns the state at a time, if nobody acts.
