@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::page::{self, PacketPage, PageParams};
+use crate::page::{self, PacketPage, PageParams, Total};
 use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -27,7 +27,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::ApiKey(Scope::PacketsRead),
     door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::FindByFilter],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::FindByFilter,
+        DataAccess::FindOverdue,
+    ],
     summary: "List the packets that wait for a person, oldest first",
     route,
 };
@@ -57,7 +62,8 @@ async fn handler(
         async move {
             let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
             // The published API pages this list by offset only.
-            PacketPage::new(cx, found.records, Some(found.total), None)
+            let total = Total { count: found.total, is_minimum: found.total_is_minimum };
+            PacketPage::new(cx, found.records, total, None)
         }
     };
     page::page_response(encoding, page_params, None, Order::OldestFirst, find).await

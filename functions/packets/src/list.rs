@@ -19,7 +19,7 @@ use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::{RequestPart, field_error};
-use crate::page::{self, PacketPage, PageParams, non_blank};
+use crate::page::{self, PacketPage, PageParams, Total, non_blank};
 use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -29,7 +29,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::ApiKey(Scope::PacketsRead),
     door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Find],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Find, DataAccess::FindOverdue],
     summary: "List packets that match filters, newest first",
     route,
 };
@@ -71,7 +71,8 @@ async fn handler(
         let (cx, filter) = (&cx, &filter);
         async move {
             let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
-            PacketPage::new(cx, found.records, Some(found.total), found.next)
+            let total = Total { count: found.total, is_minimum: found.total_is_minimum };
+            PacketPage::new(cx, found.records, total, found.next)
         }
     };
     page::page_response(encoding, page_params, cursor, Order::NewestFirst, find).await
@@ -132,6 +133,8 @@ mod tests {
             ("?limit=201", "limit"),
             ("?limit=x", "limit"),
             ("?offset=-1", "offset"),
+            ("?offset=10001", "offset"),
+            ("?offset=99999999999999999999", "offset"),
             ("?created_after=yesterday", "created_after"),
             ("?created_before=2026-13-01", "created_before"),
             ("?cursor=x", "cursor"),
@@ -163,6 +166,26 @@ mod tests {
             assert_eq!((page.status.as_u16(), &page.json["total"]), (200, &json!(total)), "{query}: {}", page.json);
             assert_eq!(page.json["packets"].as_array().unwrap().len(), total, "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn combination_is_counted_to_a_thousand() {
+        let app = TestApp::new().await;
+        let batch = json!({"packets": vec![packet_body(); 50]});
+        for _ in 0..21 {
+            let created = app.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", WRITER, batch.clone()).await;
+            assert_eq!(created.json["created"].as_array().map(Vec::len), Some(50), "{}", created.json["errors"]);
+            app.advance(60);
+        }
+        let page = list_packets(&app, "?status=created&tags=upgrade&limit=2").await;
+        assert_eq!((&page.json["total"], &page.headers["x-total-is-minimum"]), (&json!(1_000), &"true"));
+        // A list that was read to its end has an exact total.
+        let end = list_packets(&app, "?status=created&tags=upgrade&limit=10&offset=1045").await;
+        assert_eq!((&end.json["total"], end.headers.get("x-total-is-minimum")), (&json!(1_050), None));
+        assert_eq!(end.json["packets"].as_array().map(Vec::len), Some(5));
+        app.run_dispatcher().await;
+        let single = list_packets(&app, "?tags=upgrade&limit=2").await;
+        assert_eq!((&single.json["total"], single.headers.get("x-total-is-minimum")), (&json!(1_050), None));
     }
 
     #[tokio::test]

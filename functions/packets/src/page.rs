@@ -4,9 +4,9 @@ use axum::response::Response;
 use handrail_context::cx::Cx;
 use handrail_domain::packet::Packet;
 use handrail_platform::fault::Fault;
-use handrail_store::{Cursor, Order, PageRequest, RecordWithBody};
+use handrail_store::{Cursor, LIST_OFFSET_MAX, Order, PageRequest, RecordWithBody};
 use handrail_web::problem::Problem;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::errors::{RequestPart, field_error};
@@ -14,6 +14,8 @@ use crate::packet_with_content::PacketWithContent;
 use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX};
 
 const LIMIT_DEFAULT: usize = 50;
+/// Header of a page whose `total` says only that there are at least so many.
+const TOTAL_IS_MINIMUM: HeaderName = HeaderName::from_static("x-total-is-minimum");
 pub(crate) const LIMIT_MAX: usize = 200;
 
 /// Content of an uncompressed page. JSON full of quotes grows when escaped, so then half of it is tried.
@@ -31,19 +33,17 @@ pub(crate) struct PageParams {
 
 impl PageParams {
     pub(crate) fn parse(limit: Option<&str>, offset: Option<&str>) -> Result<Self, Problem> {
-        let parse_in_range = |name, text: Option<&str>, range: std::ops::RangeInclusive<usize>, default| {
+        let parse_in_range = |name, text: Option<&str>, range: std::ops::RangeInclusive<usize>, default, hint| {
             let Some(text) = text else { return Ok(default) };
             text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
-                let message = match *range.end() {
-                    usize::MAX => format!("Input should be a whole number from {}", range.start()),
-                    end => format!("Input should be a whole number from {} to {end}", range.start()),
-                };
+                let message = format!("Input should be a whole number from {} to {}{hint}", range.start(), range.end());
                 field_error(RequestPart::Query, name, message, "int_parsing")
             })
         };
+        let hint = ". Continue with the cursor of the previous page, or filter by time";
         Ok(Self {
-            limit: parse_in_range("limit", limit, 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
-            offset: parse_in_range("offset", offset, 0..=usize::MAX, 0)?,
+            limit: parse_in_range("limit", limit, 1..=LIMIT_MAX, LIMIT_DEFAULT, "")?,
+            offset: parse_in_range("offset", offset, 0..=LIST_OFFSET_MAX, 0, hint)?,
         })
     }
 }
@@ -51,28 +51,36 @@ impl PageParams {
 /// Page of packets as JSON views.
 pub(crate) struct PacketPage {
     packets: Vec<Value>,
-    total: u64,
+    total: Total,
     next_cursor: Option<Cursor>,
+}
+
+/// Number of packets on all pages of a list together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Total {
+    pub count: u64,
+    /// `true`: there may be more.
+    pub is_minimum: bool,
 }
 
 impl PacketPage {
     pub(crate) fn new(
         cx: &Cx,
         records: Vec<RecordWithBody<Packet>>,
-        total: Option<u64>,
+        total: Total,
         next: Option<Cursor>,
     ) -> Result<Self, Fault> {
         let packets = records
             .into_iter()
             .map(|record_with_body| Ok(PacketWithContent::from_record(record_with_body)?.to_json(cx)));
         let packets = packets.collect::<Result<Vec<_>, Fault>>()?;
-        Ok(Self { total: total.unwrap_or(packets.len() as u64), packets, next_cursor: next })
+        Ok(Self { total, packets, next_cursor: next })
     }
 
     fn into_json(self, params: PageParams) -> Value {
         json!({
             "packets": self.packets,
-            "total": self.total,
+            "total": self.total.count,
             "limit": params.limit,
             "offset": params.offset,
             "next_cursor": self.next_cursor.map(|cursor| cursor.encode()),
@@ -99,8 +107,12 @@ where
     ];
     for bytes_max in &sizes[usize::from(!encoding.accepts_gzip)..] {
         let page = PageRequest { limit, offset, cursor: cursor.clone(), order, bytes_max: *bytes_max };
-        let text = find(page).await?.into_json(params).to_string();
-        if let Some(response) = encoding.try_encode(text)? {
+        let found = find(page).await?;
+        let total = found.total;
+        if let Some(mut response) = encoding.try_encode(found.into_json(params).to_string())? {
+            if total.is_minimum {
+                response.headers_mut().insert(TOTAL_IS_MINIMUM, HeaderValue::from_static("true"));
+            }
             return Ok(response);
         }
     }

@@ -19,7 +19,7 @@ use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::{RequestPart, field_error};
-use crate::page::{self, PacketPage, PageParams, non_blank};
+use crate::page::{self, PacketPage, PageParams, Total, non_blank};
 use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -71,8 +71,9 @@ async fn handler(
         let (cx, filter, terms) = (&cx, &filter, &terms);
         async move {
             let found = cx.store.search::<Packet>(tenant, terms, filter, &page, now).await?;
-            // The published API reports the total of this page only. The cursor continues even after a short page.
-            PacketPage::new(cx, found.records, None, found.next)
+            // The cursor continues even after a short page.
+            let total = Total { count: found.total, is_minimum: found.total_is_minimum };
+            PacketPage::new(cx, found.records, total, found.next)
         }
     };
     page::page_response(encoding, page_params, cursor, Order::NewestFirst, find).await
@@ -141,6 +142,23 @@ mod tests {
         app.call(crate::patch::ENDPOINT, &path, AGENT, json!({"context": {"summary": "A giraffe"}})).await;
         assert_eq!(search_packets(&app, "q=giraffe").await.json["total"], 1);
         assert_eq!(search_packets(&app, "q=upgrade").await.json["total"], 0);
+    }
+
+    #[tokio::test]
+    async fn search_total_counts_all_pages() {
+        let app = TestApp::new().await;
+        for _ in 0..5 {
+            app.create_packet().await;
+        }
+        let mut cursor = String::new();
+        for found in [2, 2, 1] {
+            let page = search_packets(&app, &format!("q=upgrade&limit=2&cursor={cursor}")).await;
+            assert_eq!((&page.json["total"], page.json["packets"].as_array().unwrap().len()), (&json!(5), found));
+            assert_eq!(page.headers.get("x-total-is-minimum"), None);
+            page.json["next_cursor"].as_str().unwrap_or_default().clone_into(&mut cursor);
+        }
+        let page = search_packets(&app, "q=upgrade&limit=2&offset=4").await;
+        assert_eq!((&page.json["total"], page.json["packets"].as_array().unwrap().len()), (&json!(5), 1));
     }
 
     #[tokio::test]

@@ -26,8 +26,8 @@ pub const DISPATCH: Worker = Worker {
         RequiredSetting::TimersQueue,
         RequiredSetting::Scheduler,
     ],
-    // Stores each event as an item, and the large spec of a committed record.
-    grants: &[QUERY, PUT, UPDATE],
+    // Stores each event as an item, and the large spec of a committed record. Counts the record for its lists.
+    grants: &[QUERY, PUT, UPDATE, Grant::on_table("dynamodb:BatchGetItem"), Grant::on_index("by_kind")],
     actions: &["sqs:SendMessage", "scheduler:CreateSchedule", "iam:PassRole"],
     summary: "Move effects from the table's stream to the queues",
 };

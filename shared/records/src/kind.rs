@@ -196,6 +196,7 @@ async fn follow_ups<L: Lifecycle>(
         }
     };
     cx.store.finalize_bodies(old, new, cx.clock.now()).await?;
+    count(cx, old, new, &record).await?;
     let last_seq = match old {
         Some(old) => handrail_store::seq_of(old)?,
         None => 0,
@@ -219,6 +220,17 @@ async fn follow_ups<L: Lifecycle>(
     let deadline = record.due().map(|due| due.at);
     let old_deadline = old.and_then(handrail_store::due_time_of);
     Ok(FollowUps { effects, new_deadline: deadline.filter(|at| Some(*at) != old_deadline), webhook_events })
+}
+
+/// Counts the record for the lists that it belongs to now. A repeat counts nothing twice.
+async fn count<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item, record: &Record<L>) -> Result<(), Fault> {
+    if L::filter_fields(record).is_none() {
+        return Ok(());
+    }
+    let before = old.map(|old| read_head::<L>(old, SpecSource::Known(&record.spec))).transpose()?;
+    cx.store.label_if_unlabeled(new, record).await?;
+    cx.store.count_change(before.as_ref(), record).await?;
+    cx.store.continue_counts::<L>(record.tenant).await
 }
 
 /// Implements [`Kind::fire_due_timers`] for any lifecycle.

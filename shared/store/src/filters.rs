@@ -5,19 +5,21 @@
 //! others. Bodies are indexed by search terms in partitions of their own; see `search.rs`.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use handrail_domain::ids::{RecordId, TenantId, hex};
+use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::attributes::s;
-use crate::index_ranges::{BY_FACET, BY_KIND, Condition, IndexRange};
+use crate::attributes::{json, s};
+use crate::index_ranges::{BY_FACET, BY_KIND, BY_STATE, Condition, IndexRange};
 use crate::item::{Attributes, LIST_SHARDS, list_partition, list_position};
+use crate::single_filters::{
+    ALL, filter_partition, filter_value, holder_filter, priority_filter, source_filter, state_filter, tag_filter,
+};
 
-/// Longest value that the index stores as it is. A longer one is stored as its digest, which is longer than this
-/// limit, so the two can't be confused.
-const FILTER_VALUE_BYTES_MAX: usize = 64;
+use handrail_platform::fault::Fault;
+
 /// Suffixes that sort before and after all records of one millisecond: a position ends with `#` and the record's id.
 const RANGE_START_SUFFIX: char = '#';
 const RANGE_END_SUFFIX: &str = "#~";
@@ -51,6 +53,59 @@ impl<L: Lifecycle> Default for Filter<L> {
             created_from: None,
             created_to: None,
         }
+    }
+}
+
+/// Filter by nothing or by one thing. Its matches are counted, and listed in partitions that hold no others.
+#[derive(Clone, Debug)]
+pub(super) enum SingleFilter<L: Lifecycle> {
+    All,
+    States(Vec<L::State>),
+    /// A filter by a field, as text.
+    Field(String),
+}
+
+impl<L: Lifecycle> SingleFilter<L> {
+    /// Returns the filters whose counts make up the number of matches.
+    pub(super) fn counted_filters(&self) -> Vec<String> {
+        match self {
+            Self::All => vec![ALL.to_owned()],
+            Self::States(states) => states.iter().map(|state| state_filter(L::state_name(*state))).collect(),
+            Self::Field(filter) => vec![filter.clone()],
+        }
+    }
+
+    /// Returns the index ranges that hold the matching records. A list by state omits the records whose deadline has
+    /// passed: in which state those are depends on the time.
+    pub(super) fn index_ranges(&self, tenant: TenantId, now: Timestamp) -> Vec<IndexRange> {
+        let Some((from, to)) = Filter::<L>::default().position_range() else { return Vec::new() };
+        let (index, condition) = match self {
+            Self::All => (BY_KIND, Condition::default()),
+            Self::Field(_) => (BY_STATE, Condition::default()),
+            Self::States(_) => {
+                let mut condition = Condition::default();
+                require_no_passed_deadline(&mut condition, now);
+                (BY_FACET, condition)
+            }
+        };
+        let partition_of_shard = |shard| -> Vec<String> {
+            match self {
+                Self::All => vec![list_partition(tenant, L::KIND, None, shard)],
+                Self::Field(filter) => vec![filter_partition(tenant, L::KIND, filter, shard)],
+                Self::States(states) => {
+                    let names = states.iter().map(|state| L::state_name(*state));
+                    names.map(|name| list_partition(tenant, L::KIND, Some(name), shard)).collect()
+                }
+            }
+        };
+        let range = |partition| IndexRange {
+            index,
+            partition,
+            from: from.clone(),
+            to: to.clone(),
+            condition: condition.clone(),
+        };
+        (0..LIST_SHARDS).flat_map(partition_of_shard).map(range).collect()
     }
 }
 
@@ -104,6 +159,41 @@ impl<L: Lifecycle> Filter<L> {
 
     fn has_field_filters(&self) -> bool {
         self.source.is_some() || self.holder.is_some() || self.priority.is_some() || !self.tags.is_empty()
+    }
+
+    /// Returns the filter as a single one, or `None` if it filters by a time or by several things.
+    pub(super) fn single(&self) -> Option<SingleFilter<L>> {
+        if self.created_from.is_some() || self.created_to.is_some() {
+            return None;
+        }
+        let mut filters = Vec::new();
+        filters.extend(self.source.as_deref().map(source_filter));
+        filters.extend(self.holder.as_deref().map(holder_filter));
+        filters.extend(self.priority.as_deref().map(priority_filter));
+        let mut tags: Vec<String> = self.tags.iter().map(|tag| tag_filter(tag)).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        filters.extend(tags);
+        match (&self.states, filters.pop()) {
+            (None, None) => Some(SingleFilter::All),
+            (None, Some(filter)) if filters.is_empty() => Some(SingleFilter::Field(filter)),
+            (Some(states), None) => {
+                let is_wanted = |state: &L::State| states.contains(state);
+                Some(SingleFilter::States(all_states::<L>().into_iter().filter(is_wanted).collect()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns a number that differs, but for rare chance, from that of every other list.
+    pub(super) fn fingerprint(&self, tenant: TenantId, words: &[&str]) -> Result<u32, Fault> {
+        let states: Option<Vec<&str>> =
+            self.states.as_ref().map(|states| states.iter().map(|state| L::state_name(*state)).collect());
+        let times = [self.created_from, self.created_to].map(|at| at.map(Timestamp::as_unix_ms));
+        let fields = (&self.source, &self.holder, &self.priority, &self.tags);
+        let text = json(&(tenant.to_string(), states, fields, times, words))?;
+        let digest = Sha256::digest(text);
+        Ok(digest.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte)))
     }
 
     /// Returns the index ranges that hold the matching records, with the condition on each.
@@ -160,10 +250,7 @@ impl<L: Lifecycle> Filter<L> {
         match (states.contains(&state), timers_into.is_empty(), timers_out.is_empty()) {
             (false, true, _) => return None,
             (true, _, true) => {}
-            (true, true, false) => {
-                let now = condition.add_value("now", crate::attributes::n(now.as_unix_ms()));
-                condition.require(format!("(attribute_not_exists(#due_at) OR #due_at > {now})"), &["due_at"]);
-            }
+            (true, true, false) => require_no_passed_deadline(&mut condition, now),
             (true, false, false) => {
                 let now = condition.add_value("now", crate::attributes::n(now.as_unix_ms()));
                 let names = condition.add_values("timer", &timers_into);
@@ -198,6 +285,11 @@ impl<L: Lifecycle> Filter<L> {
     }
 }
 
+fn require_no_passed_deadline(condition: &mut Condition, now: Timestamp) {
+    let now = condition.add_value("now", crate::attributes::n(now.as_unix_ms()));
+    condition.require(format!("(attribute_not_exists(#due_at) OR #due_at > {now})"), &["due_at"]);
+}
+
 /// Returns every state of the lifecycle's table once.
 fn all_states<L: Lifecycle>() -> Vec<L::State> {
     let mut states = Vec::new();
@@ -207,11 +299,4 @@ fn all_states<L: Lifecycle>() -> Vec<L::State> {
         }
     }
     states
-}
-
-fn filter_value(value: &str) -> String {
-    if value.len() <= FILTER_VALUE_BYTES_MAX {
-        return value.to_owned();
-    }
-    format!("sha256:{}", hex(&Sha256::digest(value)))
 }

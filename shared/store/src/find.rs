@@ -1,34 +1,27 @@
-//! Lists of records by filter, with their bodies. The page and the total come from queries on the index.
+//! Lists of records by filter, with their bodies.
 //!
 //! The index follows the table within moments. Records that the index names are read from the table and left out if
 //! they no longer match; a record written just now may be missing from the page and from the total.
 
-use std::collections::{HashMap, HashSet};
-
-use futures_util::future::{try_join, try_join_all};
 use handrail_domain::ids::TenantId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 
-use crate::attributes::{Item, ReadItem, json};
-use crate::bodies::{RecordWithBody, read_body};
-use crate::body_chunks::other_chunk_keys;
+use crate::bodies::RecordWithBody;
 use crate::client::Store;
 use crate::filters::Filter;
-use crate::index_ranges::{Direction, IndexEntry, IndexRange, RangePage, ReadOptions, merge};
-use crate::item::{HEAD, HeadKey, SpecSource, body_key_of, list_position, read_head, separate_spec_key};
-use crate::item_ops::item_key;
-use crate::lists::Cursor;
+use crate::index_ranges::{Direction, IndexEntry};
+use crate::item::list_position;
+use crate::list_entries::Window;
+use crate::lists::{Cursor, SeenRecords};
 use handrail_platform::fault::Fault;
 
-/// Number of queries on one range at most: counting four million records takes a minute, longer than a client waits.
-const MAX_QUERIES_PER_RANGE: usize = 1_000;
-/// Largest offset at which the page is read while the total is counted. With a larger one the total is counted first,
-/// because there may be no such page.
-const OFFSET_BEFORE_COUNTING_MAX: usize = 10_000;
-/// Number of bodies read in one batch: a batch takes 100 keys, and a body may have four chunks.
-const BODIES_BATCH_SIZE: usize = 25;
+/// Largest offset of a list. A list reads all index entries up to its offset, so a cursor is the way further.
+pub const LIST_OFFSET_MAX: usize = 10_000;
+/// Entries that a list reads of each range at least: a list without more matches has an exact total even before they are
+/// counted.
+const ENTRIES_PER_RANGE_MIN: usize = 51;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -40,7 +33,7 @@ pub enum Order {
 #[derive(Clone, Debug)]
 pub struct PageRequest {
     pub limit: usize,
-    /// Ignored if there is a cursor.
+    /// Ignored if there is a cursor. A page beyond [`LIST_OFFSET_MAX`] is empty.
     pub offset: usize,
     /// Cursor that the previous page returned.
     pub cursor: Option<Cursor>,
@@ -56,6 +49,8 @@ pub struct FilterPage<L: Lifecycle> {
     pub records: Vec<RecordWithBody<L>>,
     /// Number of matching records on all pages together.
     pub total: u64,
+    /// `true`: there may be more than `total`.
+    pub total_is_minimum: bool,
     pub next: Option<Cursor>,
 }
 
@@ -68,28 +63,23 @@ impl Store {
         page: &PageRequest,
         now: Timestamp,
     ) -> Result<FilterPage<L>, Fault> {
-        let ranges = filter.index_ranges(tenant, now);
-        let direction = page.order.direction();
         let after = page.cursor.as_ref().map(Cursor::index_position);
         let offset = if after.is_some() { 0 } else { page.offset };
-        if offset > OFFSET_BEFORE_COUNTING_MAX {
-            let counts = ranges.iter().map(|range| self.count_all_entries(range, direction, None));
-            let total = try_join_all(counts).await?.into_iter().sum();
-            if offset as u64 >= total {
-                return Ok(FilterPage { records: Vec::new(), total, next: None });
-            }
-        }
-        let min_entries = offset.saturating_add(page.limit).saturating_add(1);
-        let options =
-            ReadOptions { direction, after: after.as_deref(), min_entries, queries_max: MAX_QUERIES_PER_RANGE };
-        let reads = ranges.iter().map(|range| self.read_and_count(range, options));
-        let (reads, counts): (Vec<RangePage>, Vec<u64>) = try_join_all(reads).await?.into_iter().unzip();
-        let total = counts.into_iter().sum();
-        let (entries, read_to) = merge(reads, direction);
-        let has_more = read_to.is_some() || entries.len() > offset.saturating_add(page.limit);
-        let page_entries: Vec<IndexEntry> = entries.into_iter().skip(offset).take(page.limit).collect();
+        let list = filter.fingerprint(tenant, &[])?;
+        let seen = page.cursor.as_ref().and_then(|cursor| cursor.seen_in(list)).unwrap_or(0);
+        let window = Window {
+            direction: page.order.direction(),
+            after: after.as_deref(),
+            seen,
+            min_entries: (offset.min(LIST_OFFSET_MAX) + page.limit + 1).max(ENTRIES_PER_RANGE_MIN),
+        };
+        let listed = self.list_entries(tenant, filter, window, now).await?;
+        let (entries, total) = (listed.entries, listed.total);
+        let skipped = if offset > LIST_OFFSET_MAX { entries.len() } else { offset.min(entries.len()) };
+        let page_entries = &entries[skipped..(skipped + page.limit).min(entries.len())];
+        let has_more = skipped + page.limit < entries.len() || (listed.read_to.is_some() && !page_entries.is_empty());
 
-        let mut matching = self.records_at::<L>(&page_entries, now).await?;
+        let mut matching = self.records_at::<L>(page_entries, now).await?;
         matching.retain(|head| filter.matches(&head.record));
         let (records, first_without_room) = self.read_bodies(matching, page.bytes_max).await?;
         let next = match first_without_room {
@@ -97,120 +87,8 @@ impl Store {
             Some(_) => records.last().map(|found| Cursor::after_record(&found.record)),
             None => page_entries.last().filter(|_| has_more).and_then(|last| Cursor::from_position(&last.position)),
         };
-        Ok(FilterPage { records, total, next })
-    }
-
-    /// Reads the beginning of a range and counts all its entries.
-    async fn read_and_count(&self, range: &IndexRange, options: ReadOptions<'_>) -> Result<(RangePage, u64), Fault> {
-        let before = async {
-            match options.after.and_then(|after| range.before(after, options.direction)) {
-                Some(before) => self.count_all_entries(&before, options.direction, None).await,
-                None => Ok(0),
-            }
-        };
-        let read_and_count_rest = async {
-            let read = self.read_range(range, options).await?;
-            let rest = match &read.next_key {
-                Some(next_key) => self.count_all_entries(range, options.direction, Some(next_key.clone())).await?,
-                None => 0,
-            };
-            let count = read.entries.len() as u64 + rest;
-            Ok((read, count))
-        };
-        let (before, (read, count)) = try_join(before, read_and_count_rest).await?;
-        Ok((read, before + count))
-    }
-
-    async fn count_all_entries(
-        &self,
-        range: &IndexRange,
-        direction: Direction,
-        start: Option<Item>,
-    ) -> Result<u64, Fault> {
-        let count = self.count_range(range, direction, start, MAX_QUERIES_PER_RANGE).await?;
-        count.ok_or_else(|| Fault::Busy("there are too many records to count".into()))
-    }
-
-    /// Reads the records of these index entries, in their order. Deleted records are left out.
-    ///
-    /// An entry may belong to a body; the record is then left out unless its head still names that body.
-    pub(super) async fn records_at<L: Lifecycle>(
-        &self,
-        entries: &[IndexEntry],
-        now: Timestamp,
-    ) -> Result<Vec<PositionedRecord<L>>, Fault> {
-        // A record may have entries for two versions of its body, but a batch takes no key twice.
-        let keys: HashSet<HeadKey> = entries.iter().map(|entry| entry.key).collect();
-        let heads = self.batch_get(keys.iter().map(|key| item_key(key.pk(), HEAD)).collect()).await?;
-        let mut heads = group_by_record(heads)?;
-        let spec_keys =
-            heads.iter().filter_map(|(key, items)| Some(item_key(key.pk(), separate_spec_key(items.first()?)?)));
-        for (key, specs) in group_by_record(self.batch_get(spec_keys.collect()).await?)? {
-            heads.entry(key).or_default().extend(specs);
-        }
-        let mut records = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let Some(items) = heads.get(&entry.key) else { continue };
-            let Some(head) = items.first() else { continue };
-            let body_sk = body_key_of(head).map(str::to_owned);
-            if entry.sk != HEAD && body_sk.as_deref() != Some(entry.sk.as_str()) {
-                continue;
-            }
-            let record = read_head::<L>(head, SpecSource::Items(items))?;
-            records.push(PositionedRecord { position: entry.position.clone(), record: record.as_of(now), body_sk });
-        }
-        Ok(records)
-    }
-
-    /// Reads the bodies of these records, as many as have room. Also returns the position of the first record without
-    /// room.
-    pub(super) async fn read_bodies<L: Lifecycle>(
-        &self,
-        heads: Vec<PositionedRecord<L>>,
-        bytes_max: usize,
-    ) -> Result<(Vec<RecordWithBody<L>>, Option<String>), Fault> {
-        let (mut bytes, mut selected, mut first_without_room) = (0, Vec::with_capacity(heads.len()), None);
-        for head in heads {
-            // The record gives the size of its body, so a body without room is not read.
-            let body =
-                L::body(&head.record.state_data).map_or(0, |body| usize::try_from(body.bytes).unwrap_or(usize::MAX));
-            bytes += json(&head.record.spec)?.len().saturating_add(body);
-            if bytes > bytes_max && !selected.is_empty() {
-                first_without_room = Some(head.position);
-                break;
-            }
-            selected.push(head);
-        }
-        let mut records = Vec::with_capacity(selected.len());
-        let mut heads = selected.into_iter().peekable();
-        while heads.peek().is_some() {
-            let batch: Vec<PositionedRecord<L>> = heads.by_ref().take(BODIES_BATCH_SIZE).collect();
-            let keys = batch.iter().filter_map(|head| Some((head.head_key(), head.body_sk.as_deref()?)));
-            let keys = keys.flat_map(|(key, sk)| {
-                let other_chunks = other_chunk_keys(sk).into_iter().map(move |sk| item_key(key.pk(), sk));
-                std::iter::once(item_key(key.pk(), sk)).chain(other_chunks)
-            });
-            let mut bodies = group_by_record(self.batch_get(keys.collect()).await?)?;
-            for head in batch {
-                let items = bodies.remove(&head.head_key()).unwrap_or_default();
-                let body = read_body(&head.record, head.body_sk.as_deref(), &items)?;
-                records.push(RecordWithBody { record: head.record, body });
-            }
-        }
-        Ok((records, first_without_room))
-    }
-}
-
-/// Record with its position in the index.
-pub(super) struct PositionedRecord<L: Lifecycle> {
-    pub position: String,
-    pub record: Record<L>,
-    body_sk: Option<String>,
-}
-
-impl<L: Lifecycle> PositionedRecord<L> {
-    fn head_key(&self) -> HeadKey {
-        HeadKey { tenant: self.record.tenant, id: self.record.id }
+        let next = next.map(|next| next.with_seen(list, seen, &entries));
+        Ok(FilterPage { records, total: total.count, total_is_minimum: total.is_minimum, next })
     }
 }
 
@@ -225,7 +103,7 @@ impl Order {
 
 impl Cursor {
     pub(super) fn after_record<L: Lifecycle>(record: &Record<L>) -> Self {
-        Self { created_at: record.created_at, id: record.id }
+        Self { created_at: record.created_at, id: record.id, seen: None }
     }
 
     pub(super) fn index_position(&self) -> String {
@@ -234,15 +112,19 @@ impl Cursor {
 
     pub(super) fn from_position(position: &str) -> Option<Self> {
         let (ms, id) = position.split_once('#')?;
-        Some(Self { created_at: Timestamp::from_unix_ms(ms.parse().ok()?), id: id.parse().ok()? })
+        Some(Self { created_at: Timestamp::from_unix_ms(ms.parse().ok()?), id: id.parse().ok()?, seen: None })
     }
-}
 
-fn group_by_record(items: Vec<Item>) -> Result<HashMap<HeadKey, Vec<Item>>, Fault> {
-    let mut found: HashMap<HeadKey, Vec<Item>> = HashMap::new();
-    for item in items {
-        let key = HeadKey::parse(item.text("pk")?).ok_or_else(|| Fault::internal("an item has no record's key"))?;
-        found.entry(key).or_default().push(item);
+    /// Returns the number of records up to this position, or `None` if the cursor comes from another list.
+    pub(super) fn seen_in(&self, list: u32) -> Option<u64> {
+        self.seen.filter(|seen| seen.list == list).map(|seen| seen.count)
     }
-    Ok(found)
+
+    /// Returns the cursor with the number of records up to it: those `before` these entries, and the entries up to it.
+    fn with_seen(self, list: u32, before: u64, entries: &[IndexEntry]) -> Self {
+        let position = self.index_position();
+        let index = entries.iter().position(|entry| entry.position == position);
+        let count = before + index.map_or(0, |index| index as u64 + 1);
+        Self { seen: Some(SeenRecords { count, list }), ..self }
+    }
 }

@@ -92,6 +92,21 @@ pub(super) struct ReadOptions<'a> {
     pub queries_max: usize,
 }
 
+/// Limits of counting the entries of a range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountLimits {
+    pub count_max: u64,
+    pub queries_max: usize,
+}
+
+/// Number of entries of a range.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RangeCount {
+    pub count: u64,
+    /// `false`: the range may have more.
+    pub is_complete: bool,
+}
+
 /// Entries read from a range, in its order.
 #[derive(Debug)]
 pub(super) struct RangePage {
@@ -107,13 +122,16 @@ impl Store {
         let index = range.index;
         let mut page = RangePage { entries: Vec::new(), next_key: None, last_scanned: None };
         let Some((from, to)) = range.after(options.after, options.direction) else { return Ok(page) };
-        for _ in 0..options.queries_max {
+        for round in 0..options.queries_max {
             // Without a condition every entry counts, so no more are read than needed. One more, as the first may be
             // `after` itself.
+            let needed = options.min_entries - page.entries.len() + 1;
             let limit = match range.condition.parts.is_empty() {
-                true => (options.min_entries - page.entries.len() + 1).min(ENTRIES_PER_QUERY_MAX),
-                false => ENTRIES_PER_QUERY_MAX,
+                true => needed,
+                // Most entries may meet the condition, or few: each query reads four times as many as the one before.
+                false => needed.saturating_mul(4_usize.saturating_pow(u32::try_from(round).unwrap_or(u32::MAX))),
             };
+            let limit = limit.min(ENTRIES_PER_QUERY_MAX);
             let query = self
                 .query_range(range, &from, &to)
                 .scan_index_forward(options.direction == Direction::OldestFirst)
@@ -140,32 +158,39 @@ impl Store {
         Ok(page)
     }
 
-    /// Counts the entries that meet the condition, from `start` on. Returns `None` if that takes more than
+    /// Counts the entries that meet the condition, from `start` on. Stops when the count exceeds `count_max`, or after
     /// `queries_max` queries.
     pub(super) async fn count_range(
         &self,
         range: &IndexRange,
         direction: Direction,
         start: Option<Item>,
-        queries_max: usize,
-    ) -> Result<Option<u64>, Fault> {
+        limits: CountLimits,
+    ) -> Result<RangeCount, Fault> {
         let mut count = 0;
         let mut start = start;
-        for _ in 0..queries_max {
+        for _ in 0..limits.queries_max {
+            if count > limits.count_max {
+                break;
+            }
+            let limit = match range.condition.parts.is_empty() {
+                true => usize::try_from(limits.count_max - count + 1).unwrap_or(usize::MAX).min(ENTRIES_PER_QUERY_MAX),
+                false => ENTRIES_PER_QUERY_MAX,
+            };
             let query = self
                 .query_range(range, &range.from, &range.to)
                 .scan_index_forward(direction == Direction::OldestFirst)
                 .select(Select::Count)
-                .limit(i32::try_from(ENTRIES_PER_QUERY_MAX).unwrap_or(i32::MAX))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
             let found = query.send().await.map_err(|error| Fault::from_sdk("count records", error))?;
             count += u64::try_from(found.count).unwrap_or(0);
             start = found.last_evaluated_key;
             if start.is_none() {
-                return Ok(Some(count));
+                return Ok(RangeCount { count, is_complete: true });
             }
         }
-        Ok(None)
+        Ok(RangeCount { count, is_complete: false })
     }
 
     fn query_range(&self, range: &IndexRange, from: &str, to: &str) -> QueryFluentBuilder {

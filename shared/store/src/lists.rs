@@ -21,6 +21,8 @@ use handrail_platform::fault::Fault;
 const BATCH_KEYS_MAX: usize = 100;
 /// Number of rounds of a batch that may return nothing. DynamoDB leaves keys out when it throttles, and beyond 16 MB.
 const BATCH_ROUNDS_MAX: usize = 5;
+/// Largest number of records that a cursor may claim to have seen. Every JSON reader can hold it.
+const SEEN_RECORDS_MAX: u64 = 1 << 53;
 
 /// Page of a list, newest first.
 #[derive(Debug)]
@@ -34,17 +36,40 @@ pub struct ListPage<L: Lifecycle> {
 pub struct Cursor {
     pub(super) created_at: Timestamp,
     pub(super) id: RecordId,
+    /// Records of the list before this position, if the list counts them.
+    pub(super) seen: Option<SeenRecords>,
+}
+
+/// Number of records of a list up to a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SeenRecords {
+    pub count: u64,
+    /// Fingerprint of the list's filter: a cursor may be used for another list.
+    pub list: u32,
 }
 
 impl Cursor {
     pub fn encode(&self) -> String {
-        format!("{}_{}", self.created_at.as_unix_ms(), self.id)
+        let position = format!("{}_{}", self.created_at.as_unix_ms(), self.id);
+        match self.seen {
+            None => position,
+            Some(SeenRecords { count, list }) => format!("{position}_{count}_{list}"),
+        }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        let (ms, id) = text.split_once('_')?;
-        let ms: i64 = ms.parse().ok().filter(|ms| (0..10_000_000_000_000).contains(ms))?;
-        Some(Self { created_at: Timestamp::from_unix_ms(ms), id: id.parse().ok()? })
+        let mut parts = text.split('_');
+        let ms: i64 = parts.next()?.parse().ok().filter(|ms| (0..10_000_000_000_000).contains(ms))?;
+        let id = parts.next()?.parse().ok()?;
+        let seen = match (parts.next(), parts.next(), parts.next()) {
+            (None, _, _) => None,
+            (Some(count), Some(list), None) => {
+                let count = count.parse().ok().filter(|count| *count <= SEEN_RECORDS_MAX)?;
+                Some(SeenRecords { count, list: list.parse().ok()? })
+            }
+            _ => return None,
+        };
+        Some(Self { created_at: Timestamp::from_unix_ms(ms), id, seen })
     }
 }
 
@@ -70,7 +95,11 @@ impl Store {
         positions.truncate(limit);
         let keys: Vec<HeadKey> = positions.into_iter().map(|(_, key)| key).collect();
         let records = self.records_by_key::<L>(&keys).await?;
-        let next = records.last().filter(|_| has_more).map(|last| Cursor { created_at: last.created_at, id: last.id });
+        let next = records.last().filter(|_| has_more).map(|last| Cursor {
+            created_at: last.created_at,
+            id: last.id,
+            seen: None,
+        });
         Ok(ListPage { records, next })
     }
 

@@ -11,6 +11,7 @@ use crate::item::{
     Attributes, DUE_SHARDS, HEAD, HeadKey, LIST_SHARDS, ORPHAN_TTL_SECONDS, SPEC_SK_PREFIX, due_partition,
     list_partition, list_position, pack,
 };
+use crate::single_filters::{LABELED_ATTRIBUTE, holder_partition, labels};
 use handrail_platform::fault::Fault;
 
 /// Largest packed spec that the head holds. A spec in the head saves a second write on create and makes each later
@@ -22,6 +23,8 @@ pub(super) struct NewItems {
     /// `None` if the head holds the spec.
     pub spec: Option<Item>,
     pub head: Item,
+    /// Entries of the record in lists with one filter. Empty for a kind without filter fields.
+    pub labels: Vec<Item>,
 }
 
 pub(super) fn new_items<L: Lifecycle>(
@@ -31,7 +34,7 @@ pub(super) fn new_items<L: Lifecycle>(
 ) -> Result<NewItems, Fault> {
     let key = HeadKey { tenant: record.tenant, id: record.id };
     let spec_json = json(&record.spec)?;
-    let packed = pack(&spec_json)?;
+    let (packed, labels) = (pack(&spec_json)?, labels(record));
     let mut head = Item::from([
         ("pk".to_owned(), key.pk()),
         ("sk".to_owned(), s(HEAD)),
@@ -48,6 +51,9 @@ pub(super) fn new_items<L: Lifecycle>(
             head.insert(name.to_owned(), value);
         }
     }
+    if !labels.is_empty() {
+        head.insert(LABELED_ATTRIBUTE.to_owned(), n(1));
+    }
     if let Some(seconds) = L::TTL_SECONDS {
         head.insert("ttl".to_owned(), n(record.created_at.as_unix_seconds() + seconds));
     }
@@ -57,7 +63,7 @@ pub(super) fn new_items<L: Lifecycle>(
     };
     if size <= SPEC_IN_HEAD_BYTES_MAX {
         head.insert("ask".to_owned(), packed);
-        return Ok(NewItems { spec: None, head });
+        return Ok(NewItems { spec: None, head, labels });
     }
     let spec_sk = format!("{SPEC_SK_PREFIX}{}", &handrail_domain::record::digest_of(&record.spec)[..16]);
     head.insert("ask_sk".to_owned(), s(spec_sk.clone()));
@@ -67,7 +73,7 @@ pub(super) fn new_items<L: Lifecycle>(
         ("ask".to_owned(), packed),
         ("ttl".to_owned(), n(record.created_at.as_unix_seconds() + ORPHAN_TTL_SECONDS)),
     ]);
-    Ok(NewItems { spec: Some(spec), head })
+    Ok(NewItems { spec: Some(spec), head, labels })
 }
 
 /// Returns the attributes that a transition sets, or removes where the value is `None`. Without `body_sk` the head
@@ -80,15 +86,16 @@ pub(super) fn transition_attributes<L: Lifecycle>(
     let shard = record.id.shard(LIST_SHARDS);
     let state = L::state_name(record.state());
     let filters = filter_attributes(record);
-    // A kind with filter fields is listed by state in the index `by_facet`, not in `by_state`.
-    let state_partition = filters.is_empty().then(|| s(list_partition(record.tenant, L::KIND, Some(state), shard)));
+    // A kind with filter fields is listed by state in the index `by_facet`, and in `by_state` by its holder.
+    let state_partition =
+        holder_partition(record).unwrap_or_else(|| list_partition(record.tenant, L::KIND, Some(state), shard));
     let mut attributes = vec![
         ("state", Some(s(state))),
         ("seq", Some(n(record.seq))),
         ("updated_at", Some(n(record.updated_at.as_unix_ms()))),
         ("standing", Some(s(json(&record.state_data)?))),
         ("chain", Some(s(record.chain.to_hex()))),
-        ("state_pk", state_partition),
+        ("state_pk", Some(s(state_partition))),
         ("due_at", due.map(|(due_at, _)| n(due_at))),
         ("due_for", due.map(|(_, name)| s(name))),
         ("due_pk", due.map(|_| s(due_partition(record.id.shard(DUE_SHARDS))))),

@@ -39,6 +39,7 @@ const ITEMS_PER_RECORD_MAX: i32 = 8;
 
 impl Store {
     /// Writes a new record, whose body is already written if it has one. One round trip, or two if the spec is large.
+    /// A kind with filter fields writes its labels in the same transaction.
     pub async fn put_record<L: Lifecycle>(
         &self,
         record: &Record<L>,
@@ -49,7 +50,11 @@ impl Store {
         if let Some(spec) = items.spec {
             self.put_if_absent(spec, "put a record's spec").await?;
         }
-        let Err(found) = self.put_or_get(items.head, "put a record").await? else { return Ok(PutOutcome::Done) };
+        let put = match items.labels.is_empty() {
+            true => self.put_or_get(items.head, "put a record").await?,
+            false => self.put_labeled(items.head, items.labels).await?,
+        };
+        let Err(found) = put else { return Ok(PutOutcome::Done) };
         let creator: CommandId = found.json("command")?;
         if !creator.same_command(command) || !creator.has_same_content(command) {
             return Ok(PutOutcome::IdempotencyConflict);
@@ -62,6 +67,15 @@ impl Store {
                 .ok_or_else(|| Fault::internal("a record disappeared between two reads"))?,
         };
         Ok(PutOutcome::SameCommand(Box::new(existing)))
+    }
+
+    /// Writes a new head together with its labels. Returns the existing head as `Err` if there is one.
+    async fn put_labeled(&self, head: Item, labels: Vec<Item>) -> Result<Result<(), Item>, Fault> {
+        let mut writes = vec![self.put_new(head)?];
+        for label in labels {
+            writes.push(self.put_any(label)?);
+        }
+        Ok(self.transact(writes, "put a record").await?.map_err(Option::unwrap_or_default))
     }
 
     /// Reads a record in one consistent round trip.

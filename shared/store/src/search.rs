@@ -14,10 +14,12 @@ use handrail_domain::time::Timestamp;
 use crate::bodies::RecordWithBody;
 use crate::client::Store;
 use crate::filters::{Filter, search_terms_partition_of_shard};
-use crate::find::{PageRequest, PositionedRecord};
+use crate::find::PageRequest;
 use crate::index_ranges::{BY_FACET, Condition, IndexEntry, IndexRange, ReadOptions, merge};
 use crate::item::LIST_SHARDS;
-use crate::lists::Cursor;
+use crate::list_entries::COUNTED_MAX;
+use crate::listed_records::PositionedRecord;
+use crate::lists::{Cursor, SeenRecords};
 use crate::term_hash::term_hash;
 use handrail_platform::fault::Fault;
 
@@ -33,6 +35,10 @@ const CANDIDATES_BATCH_SIZE: usize = 100;
 pub struct SearchPage<L: Lifecycle> {
     /// Records as of the requested time.
     pub records: Vec<RecordWithBody<L>>,
+    /// Number of matching records on all pages together, counted to a thousand.
+    pub total: u64,
+    /// `true`: there may be more than `total`.
+    pub total_is_minimum: bool,
     /// `None`: everything was searched.
     pub next: Option<Cursor>,
 }
@@ -50,7 +56,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<SearchPage<L>, Fault> {
         if terms.is_empty() || page.limit == 0 {
-            return Ok(SearchPage { records: Vec::new(), next: None });
+            return Ok(SearchPage { records: Vec::new(), total: 0, total_is_minimum: false, next: None });
         }
         let direction = page.order.direction();
         let after = page.cursor.as_ref().map(Cursor::index_position);
@@ -65,16 +71,22 @@ impl Store {
         let reads = try_join_all(ranges.iter().map(|range| self.read_range(range, options))).await?;
         let (candidates, read_to) = merge(reads, direction);
 
+        let list = filter.fingerprint(tenant, &terms.iter().collect::<Vec<_>>())?;
+        let seen_before = page.cursor.as_ref().map_or(Some(0), |cursor| cursor.seen_in(list));
+        let seen = seen_before.unwrap_or(0);
         let enough = offset.saturating_add(page.limit).saturating_add(1);
         let mut matching: Vec<PositionedRecord<L>> = Vec::new();
-        let mut checked = 0;
+        let (mut checked, mut hits) = (0, 0_u64);
         let candidates = &candidates[..candidates.len().min(CANDIDATES_MAX)];
         for batch in candidates.chunks(CANDIDATES_BATCH_SIZE) {
             let mut heads = self.records_at::<L>(batch, now).await?;
             heads.retain(|head| filter.matches(&head.record));
+            hits += heads.len() as u64;
+            // Further hits are counted only.
+            heads.truncate(enough - matching.len());
             matching.extend(heads);
             checked += batch.len();
-            if matching.len() >= enough {
+            if matching.len() >= enough && seen + hits > COUNTED_MAX {
                 break;
             }
         }
@@ -83,17 +95,24 @@ impl Store {
             CANDIDATES_MAX => candidates.last().map(|last: &IndexEntry| last.position.clone()),
             _ => read_to,
         };
+        let found = seen + matching.len() as u64;
+        // A cursor of another list does not say how many hits are before it.
+        let is_whole = searched_to.is_none() && seen + hits <= COUNTED_MAX && seen_before.is_some();
+        let total = if is_whole { seen + hits } else { (seen + hits).min(COUNTED_MAX).max(found) };
+        let skipped = offset.min(matching.len()) as u64;
         let mut selected: Vec<PositionedRecord<L>> = matching.into_iter().skip(offset).collect();
         let has_more = selected.len() > page.limit;
         selected.truncate(page.limit);
         let last = selected.last().map(|head| head.position.clone());
         let (records, first_without_room) = self.read_bodies(selected, page.bytes_max).await?;
+        let up_to_page = SeenRecords { count: seen + skipped + records.len() as u64, list };
         let next = match (first_without_room, has_more) {
             (Some(_), _) => records.last().map(|found| Cursor::after_record(&found.record)),
             (None, true) => last.and_then(|last| Cursor::from_position(&last)),
             (None, false) => searched_to.and_then(|at| Cursor::from_position(&at)),
         };
-        Ok(SearchPage { records, next })
+        let next = next.map(|next| Cursor { seen: Some(up_to_page), ..next });
+        Ok(SearchPage { records, total, total_is_minimum: !is_whole, next })
     }
 }
 

@@ -80,6 +80,8 @@ pub enum DataAccess {
     FindByFilter,
     /// Lists records with or without filters.
     Find,
+    /// Finds the records whose deadline has passed, for a list by state.
+    FindOverdue,
     /// Counts the records that match a filter.
     CountByFilter,
     /// Writes a body of an existing record.
@@ -204,7 +206,13 @@ impl DataAccess {
                 &[const { Grant::on_index("by_kind") }, const { Grant::on_index("by_state") }]
             }
             Self::CountByFilter | Self::CountDeadLetters => &[const { Grant::on_index("by_facet") }],
-            Self::Find => &[const { Grant::on_index("by_facet") }, const { Grant::on_index("by_kind") }, BATCH_GET],
+            Self::Find => &[
+                const { Grant::on_index("by_facet") },
+                const { Grant::on_index("by_kind") },
+                const { Grant::on_index("by_state") },
+                BATCH_GET,
+            ],
+            Self::FindOverdue => &[const { Grant::on_index("by_due") }],
             Self::CreateUnnamed | Self::PutBody => &[PUT],
             Self::AuthenticateSession => &[
                 const { Grant::on_leading_key("dynamodb:GetItem", "session#*") },

@@ -157,7 +157,10 @@ fn read_call(request: &HttpRequest) -> Call {
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
     let batch = || body["RequestItems"].as_object().and_then(|tables| tables.keys().next().cloned());
-    let table = body["TableName"].as_str().map(str::to_owned).or_else(batch).unwrap_or_default();
+    let in_transaction =
+        || transaction_writes(&body).next().and_then(|write| write["TableName"].as_str().map(str::to_owned));
+    let table =
+        body["TableName"].as_str().map(str::to_owned).or_else(batch).or_else(in_transaction).unwrap_or_default();
     let index = body["IndexName"].as_str().map(str::to_owned);
     let batch_consistent = body["RequestItems"][&table]["ConsistentRead"].as_bool();
     let consistent = body["ConsistentRead"].as_bool().or(batch_consistent).unwrap_or(false);
@@ -168,7 +171,14 @@ fn read_call(request: &HttpRequest) -> Call {
 fn partitions(body: &Value, table: &str) -> Vec<String> {
     let batch = body["RequestItems"][table]["Keys"].as_array().into_iter().flatten().map(|key| &key["pk"]);
     let single = [&body["Key"]["pk"], &body["Item"]["pk"], &body["ExpressionAttributeValues"][":pk"]];
-    single.into_iter().chain(batch).filter_map(|pk| pk["S"].as_str().map(str::to_owned)).collect()
+    let in_transaction = transaction_writes(body).flat_map(|write| [&write["Key"]["pk"], &write["Item"]["pk"]]);
+    single.into_iter().chain(batch).chain(in_transaction).filter_map(|pk| pk["S"].as_str().map(str::to_owned)).collect()
+}
+
+/// Returns the puts, updates and deletes of a transaction, or nothing for another call.
+fn transaction_writes(body: &Value) -> impl Iterator<Item = &Value> {
+    let writes = body["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object);
+    writes.filter_map(|write| write.values().next())
 }
 
 impl HttpConnector for FaultInjector {

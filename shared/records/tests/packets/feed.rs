@@ -102,6 +102,8 @@ async fn cached_feed_tail_saves_queries() {
     for _ in 0..3 {
         app.create_packet(PacketFixture::default()).await;
     }
+    // Afterwards all packets are counted, which takes no query.
+    app.cx.store.continue_counts::<Packet>(tenant()).await.unwrap();
     for (index, change) in app.head_changes().iter().enumerate() {
         app.take_call_counts();
         add_change(&app.cx, change).await.unwrap();

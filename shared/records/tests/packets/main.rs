@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod bodies;
+mod counts;
 mod feed;
 mod feed_search;
 mod filtering;

@@ -11,15 +11,14 @@ fn round_trip_cursor(cursor: Option<Cursor>) -> Option<Cursor> {
     cursor.map(|cursor| Cursor::parse(&cursor.encode()).unwrap())
 }
 
-/// A query returns 1 MB at most. Index entries of the largest size make 1,400 packets take as many queries as ten
-/// thousand usual ones.
+/// More packets than a combination of filters is counted to, with large index entries.
 #[tokio::test]
 async fn counting_and_paging_load_only_the_page() {
-    const PACKET_COUNT: usize = 1_400;
+    const PACKET_COUNT: usize = 1_050;
     let app = TestApp::new().await;
     let mut created = Vec::new();
     for index in 0..PACKET_COUNT {
-        let mut tags: Vec<String> = (0..48).map(|tag| format!("{tag:064}")).collect();
+        let mut tags: Vec<String> = (0..8).map(|tag| format!("{tag:064}")).collect();
         tags.push(format!("t{}", index % 7));
         created.push(app.create_packet(PacketFixture { tags, ..PacketFixture::with_summary("many") }).await.id);
         app.advance(1);
@@ -35,10 +34,17 @@ async fn counting_and_paging_load_only_the_page() {
             let ids: Vec<_> = found.records.iter().map(|packet| packet.record.id).collect();
             let expected: Vec<_> = matching.iter().skip(offset).take(20).copied().collect();
             assert_eq!(ids, expected, "offset {offset}");
-            assert_eq!(found.total, matching.len() as u64);
+            let seen = offset.min(matching.len()) + ids.len();
+            let totals =
+                if found.total_is_minimum { seen.max(1_000)..=matching.len() } else { matching.len()..=matching.len() };
+            assert!(totals.contains(&usize::try_from(found.total).unwrap()), "offset {offset}: {}", found.total);
+            assert!(!found.total_is_minimum || matching.len() > 1_000, "offset {offset}");
             assert_eq!(found.next.is_some(), offset.saturating_add(20) < matching.len());
             let calls = app.take_call_counts();
-            assert!(calls.keys_in_batches <= 40, "only heads and bodies of the page are read: {calls:?}");
+            assert!(
+                calls.keys_in_batches <= 40 + 5,
+                "only counts, and heads and bodies of the page are read: {calls:?}"
+            );
         }
     }
     app.take_call_counts();
@@ -47,7 +53,7 @@ async fn counting_and_paging_load_only_the_page() {
     assert!(calls > 7 * 4, "each partition with packets is read in more than one query: {calls}");
     let cursor = round_trip_cursor(cursor_after_half(&app, &open).await);
     let found = app.find(&tagged, &PageRequest { cursor, ..page(200, 9_999) }).await;
-    assert_eq!((found.records.len(), found.total), (108, 200), "a cursor leaves the offset without effect");
+    assert_eq!((found.records.len(), found.total), (58, 150), "a cursor leaves the offset without effect");
 }
 
 async fn cursor_after_half(app: &TestApp, filter: &Filter<Packet>) -> Option<Cursor> {

@@ -32,10 +32,18 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn read(request: &HttpRequest) -> Self {
+    /// Returns the request as one call. A transaction is a call for each of its writes, as permissions see it.
+    fn read(request: &HttpRequest) -> Vec<Self> {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let action = format!("dynamodb:{}", target.rsplit('.').next().unwrap_or_default());
+        let operation = target.rsplit('.').next().unwrap_or_default();
         let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+        let Some(writes) = body["TransactItems"].as_array() else { return vec![Self::of_operation(operation, &body)] };
+        let writes = writes.iter().filter_map(Value::as_object).flatten();
+        writes.map(|(write, body)| Self::of_operation(&format!("{write}Item"), body)).collect()
+    }
+
+    fn of_operation(operation: &str, body: &Value) -> Self {
+        let action = format!("dynamodb:{operation}");
         let batch = body["RequestItems"][TABLE]["Keys"].as_array().cloned().unwrap_or_default();
         // A query names its partition key in the expression values.
         let queried = serde_json::json!({"pk": body["ExpressionAttributeValues"][":pk"]});
@@ -189,6 +197,7 @@ async fn calls_of_dispatch() -> Vec<Call> {
     let create = operation("decisions-create");
     let large = extra_requests(create.function).remove(0);
     assert!(invoke(&create, &app, &large).await.is_success());
+    run_example(&mut app, "packets-create").await;
     app.cold_start();
     for change in app.engine.changes_after(TABLE, None, 1_000).unwrap() {
         dispatch(&app.worker_context(), &Change { old: change.old, new: change.new }).await.unwrap();
@@ -223,7 +232,7 @@ impl RecordingConnector {
 
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        self.calls.0.lock().unwrap_or_else(PoisonError::into_inner).push(Call::read(&request));
+        self.calls.0.lock().unwrap_or_else(PoisonError::into_inner).extend(Call::read(&request));
         self.inner.call(request)
     }
 }

@@ -10,7 +10,7 @@ use handrail_web::endpoint::{Auth, Endpoint, service};
 use http::header::ALLOW;
 use http::{HeaderMap, Method, Request, StatusCode};
 
-use crate::replay::{app_for, operation};
+use crate::replay::app_for;
 use crate::replay_app::{KEYS, NOW, OTHER_TENANT_COOKIE, OTHER_TENANT_KEY, ReplayApp, key_id, record_id, tenant};
 use crate::responses::{check, check_error, check_page, check_success};
 use crate::samples::{self, Body, Response, Sample, invoke, sample, send_request};

@@ -122,11 +122,12 @@ pub(crate) async fn set_up(app: &mut ReplayApp, function: &str) {
             if matches!(function, "packets-system-health" | "packets-metrics") {
                 run_example(app, "packets-hooks-create").await;
             }
-            for change in app.engine.changes_after(TABLE, None, 1_000).expect("the engine lists its changes") {
-                let change = Change { old: change.old, new: change.new };
-                dispatch(&app.worker_context(), &change).await.expect("dispatch adds the event to the feed");
-            }
-            app.cold_start();
+            dispatch_changes(app).await;
+        }
+        // Once its packets are counted, a list reads the count and the partitions of its filter.
+        "packets-list" => {
+            run_example(app, "packets-create").await;
+            dispatch_changes(app).await;
         }
         "packets-schema-create" => {}
         "packets-create" | "packets-schema-list" | "packets-schema-get" => {
@@ -139,6 +140,9 @@ pub(crate) async fn set_up(app: &mut ReplayApp, function: &str) {
         "packets-respond" | "packets-awaiting" => {
             let checkpoint = json!({"reason": "More than 100", "question": "Refund 129.50?"});
             run_example_with(app, "packets-create", |body| body["hitl"] = checkpoint).await;
+            if function == "packets-awaiting" {
+                dispatch_changes(app).await;
+            }
         }
         "packets-batch-complete" => {
             run_example(app, "packets-create").await;
@@ -147,6 +151,15 @@ pub(crate) async fn set_up(app: &mut ReplayApp, function: &str) {
         function if function.starts_with("packets-hooks-") => hooks::set_up(app).await,
         _ => run_example(app, "packets-create").await,
     }
+}
+
+/// Adds the events so far to the feed and counts their packets, as the worker of the stream does.
+async fn dispatch_changes(app: &mut ReplayApp) {
+    for change in app.engine.changes_after(TABLE, None, 1_000).expect("the engine lists its changes") {
+        let change = Change { old: change.old, new: change.new };
+        dispatch(&app.worker_context(), &change).await.expect("dispatch handles a change");
+    }
+    app.cold_start();
 }
 
 /// Returns requests that cover calls which the sample does not make.
@@ -170,7 +183,14 @@ pub(crate) fn extra_requests(function: &str) -> Vec<Sample> {
             .into_iter()
             .filter_map(|query| sample(function).map(|sample| Sample { query: vec![query], ..sample }))
             .collect(),
-        "packets-list" => sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect(),
+        // Without a filter, and with a single one.
+        "packets-list" => [vec![], vec![("status", "created")], vec![("source_agent", "support-01")]]
+            .into_iter()
+            .filter_map(|query| {
+                let query = query.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+                sample(function).map(|sample| Sample { query, ..sample })
+            })
+            .collect(),
         // Without the filter for dead letters.
         "packets-hooks-deliveries" => {
             sample(function).map(|sample| Sample { query: Vec::new(), ..sample }).into_iter().collect()

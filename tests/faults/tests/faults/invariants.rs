@@ -11,6 +11,7 @@ use handrail_store::{DeliveryKey, DeliveryStatus};
 use http::Method;
 use serde_json::Value;
 
+use crate::count_invariants;
 use crate::feed_invariants;
 use crate::packet_invariants;
 use crate::scenario::{DecisionRequest, Scenario};
@@ -29,6 +30,7 @@ pub(crate) async fn check_all(scenario: &mut Scenario) {
     assert_eq!(snapshot.dead_letters, Vec::<Value>::new(), "one fault makes no dead letter");
     check_acknowledged_results(scenario, &snapshot).await;
     feed_invariants::check_feed_has_each_event_once(&snapshot.items);
+    count_invariants::check_counts_equal_a_recount(&snapshot);
 }
 
 /// Asserts that the worker loop still runs: a new decision is mailed.

@@ -2,6 +2,7 @@
 //! executed twice, or interrupted by a crash. The same invariants must hold afterwards.
 #![expect(clippy::expect_used, clippy::panic, reason = "an invariant that does not hold fails the test")]
 
+mod count_invariants;
 mod crashes;
 mod each_call;
 mod failed_calls;

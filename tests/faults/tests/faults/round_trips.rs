@@ -119,7 +119,7 @@ async fn checkpoint_costs_no_call_and_answer_four() {
         packet["hitl"]["approver"] = approver;
         counter.take_operations();
         created.push(agent.post("/api/v1/packets", &packet).await.expect(201).id());
-        assert_eq!(counter.take_operations(), ["PutItem", "PutItem"], "the body and the head");
+        assert_eq!(counter.take_operations(), ["PutItem", "TransactWriteItems"], "the body, then head and labels");
     }
     let page = counter.approval_page(&created[1]).await;
     counter.take_operations();
@@ -177,6 +177,52 @@ async fn feed_entry_costs_one_write() {
     server.finish().await;
 }
 
+/// A list with one filter reads its count, its page and nothing else.
+#[tokio::test]
+async fn list_costs_the_same_calls_for_any_number_of_packets() {
+    let server = TestServer::new().await;
+    let (agent, admin) = (server.key("writer").await.of_packets(), server.admin.of_packets());
+    let packet = json!({
+        "metadata": {
+            "source_agent": {"id": "a-1", "name": "Sales"},
+            "target_agent": {"id": "b-1", "name": "Billing"},
+            "tags": ["upgrade"],
+        },
+        "context": {"summary": "Upgrade to Business"},
+    });
+    let queries = [
+        ("", vec!["BatchGetItem"; 3], 4),
+        ("source_agent=a-1", vec!["BatchGetItem"; 3], 4),
+        ("target_agent=b-1", vec!["BatchGetItem"; 3], 4),
+        ("priority=normal", vec!["BatchGetItem"; 3], 4),
+        ("tags=upgrade", vec!["BatchGetItem"; 3], 4),
+        ("status=created", vec!["BatchGetItem"; 3], 4 + 8),
+    ];
+    for batches in [3, 4] {
+        for _ in 0..batches {
+            let batch: Vec<&Value> = vec![&packet; 50];
+            agent.post("/api/v1/packets/batch", &json!({"packets": batch})).await.expect(201);
+        }
+        server.run_due_work().await;
+        for (query, batches_read, index_reads) in &queries {
+            for _ in 0..WARM_UP_REQUESTS {
+                admin.get("/api/v1/packets?limit=1").await.expect(200);
+            }
+            server.fault_injector.take();
+            let found = admin.get(&format!("/api/v1/packets?limit=20&{query}")).await.expect(200);
+            assert_eq!(found.json["packets"].as_array().map(Vec::len), Some(20), "{query}");
+            let calls = server.fault_injector.take();
+            let mut operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+            operations.sort_unstable();
+            let expected = [batches_read.clone(), vec!["Query"; *index_reads]].concat();
+            assert_eq!(operations, expected, "{query}: the count, the index, heads and bodies");
+        }
+    }
+    let all = admin.get("/api/v1/packets?limit=1").await.expect(200);
+    assert_eq!((&all.json["total"], all.header("x-total-is-minimum")), (&json!(350), ""));
+    server.finish().await;
+}
+
 /// Hourly and daily limits are counted only if the tenant has them.
 #[tokio::test]
 async fn unlimited_tenant_makes_no_rate_limit_calls() {
@@ -204,7 +250,7 @@ async fn unlimited_tenant_makes_no_rate_limit_calls() {
         fault_injector.take();
         writer.post("/api/v1/packets", &packet).await.expect(201);
         let calls: Vec<String> = fault_injector.take().into_iter().map(|call| call.operation).collect();
-        assert_eq!(calls, [extra_calls, vec!["PutItem", "PutItem"]].concat());
+        assert_eq!(calls, [extra_calls, vec!["PutItem", "TransactWriteItems"]].concat());
     }
 }
 
@@ -221,12 +267,12 @@ async fn schema_validation_costs_no_extra_calls() {
     });
     counter.take_operations();
     app.post("/api/v1/packets", &packet).await.expect(201);
-    assert_eq!(counter.take_operations(), ["PutItem", "PutItem"], "the body and the head");
+    assert_eq!(counter.take_operations(), ["PutItem", "TransactWriteItems"], "the body, then head and labels");
     packet["schema_id"] = id.into();
     app.post("/api/v1/packets", &packet).await.expect(201);
-    assert_eq!(counter.take_operations(), ["GetItem", "PutItem", "PutItem"]);
+    assert_eq!(counter.take_operations(), ["GetItem", "PutItem", "TransactWriteItems"]);
     app.post("/api/v1/packets", &packet).await.expect(201);
-    assert_eq!(counter.take_operations(), ["PutItem", "PutItem"]);
+    assert_eq!(counter.take_operations(), ["PutItem", "TransactWriteItems"]);
 }
 
 /// Each part beyond the first costs one write, and all of them together one query.
@@ -240,7 +286,7 @@ async fn packet_in_two_parts_costs_one_extra_call() {
     });
     counter.take_operations();
     let id = agent.post("/api/v1/packets", &packet).await.expect(201).id();
-    assert_eq!(counter.take_operations(), ["PutItem", "PutItem", "PutItem"], "two parts and the head");
+    assert_eq!(counter.take_operations(), ["PutItem", "PutItem", "TransactWriteItems"], "two parts and the head");
     let path = format!("/api/v1/packets/{id}");
     for _ in 0..WARM_UP_REQUESTS {
         agent.get(&path).await.expect(200);
