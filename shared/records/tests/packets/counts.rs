@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Act, Packet, State};
 use handrail_domain::record::Record;
-use handrail_records::kind_handler::follow_ups_of;
+use handrail_records::kind::follow_ups_of;
 use handrail_store::{Filter, Item};
 
 use crate::test_app::{PacketFixture, TABLE, TestApp, agent, claim, page, tenant, text};
