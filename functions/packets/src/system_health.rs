@@ -38,6 +38,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
         DataAccess::CheckRateLimit,
         DataAccess::ReadFeed,
         DataAccess::FindByFilter,
+        DataAccess::FindOverdue,
         DataAccess::ListKeys,
         DataAccess::ListWebhooks,
         DataAccess::CountWebhookDeliveries,

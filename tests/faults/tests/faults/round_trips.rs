@@ -212,10 +212,12 @@ async fn list_costs_the_same_calls_for_any_number_of_packets() {
             let found = admin.get(&format!("/api/v1/packets?limit=20&{query}")).await.expect(200);
             assert_eq!(found.json["packets"].as_array().map(Vec::len), Some(20), "{query}");
             let calls = server.fault_injector.take();
-            let mut operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+            // The list reads indexes and batches; the workers and the check of the key do not.
+            let of_list = calls.iter().filter(|call| call.index.is_some() || call.operation == "BatchGetItem");
+            let mut operations: Vec<&str> = of_list.map(|call| call.operation.as_str()).collect();
             operations.sort_unstable();
             let expected = [batches_read.clone(), vec!["Query"; *index_reads]].concat();
-            assert_eq!(operations, expected, "{query}: the count, the index, heads and bodies");
+            assert_eq!(operations, expected, "{query}: the count, the index, heads and bodies: {calls:?}");
         }
     }
     let all = admin.get("/api/v1/packets?limit=1").await.expect(200);
@@ -298,7 +300,7 @@ async fn packet_in_two_parts_costs_one_extra_call() {
     let list_calls = counter.take_operations();
     assert_eq!(
         list_calls.iter().filter(|call| *call == "BatchGetItem").count(),
-        2,
-        "heads, then all parts: {list_calls:?}"
+        3,
+        "the count, heads, then all parts: {list_calls:?}"
     );
 }
