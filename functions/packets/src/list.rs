@@ -178,7 +178,8 @@ mod tests {
             app.advance(60);
         }
         let page = list_packets(&app, "?status=created&tags=upgrade&limit=2").await;
-        assert_eq!((&page.json["total"], &page.headers["x-total-is-minimum"]), (&json!(1_000), &"true"));
+        assert_eq!(page.json["total"], 1_000);
+        assert_eq!(page.headers["x-total-is-minimum"], "true");
         // A list that was read to its end has an exact total.
         let end = list_packets(&app, "?status=created&tags=upgrade&limit=10&offset=1045").await;
         assert_eq!((&end.json["total"], end.headers.get("x-total-is-minimum")), (&json!(1_050), None));
