@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod callback_purpose;
 mod effects;
 mod event;
 mod field_error;
@@ -19,7 +20,8 @@ pub use ask::{
     ACTION_CHARS_MAX, Backup, CONTEXT_CHARS_MAX, CONTEXT_IMAGES_MAX, Channel, Choice, DecisionSpec, NewDecision,
     Requester, TIMEOUT_MINUTES_MAX, Urgency, check_approver_allowed,
 };
-pub(crate) use effects::reminders;
+pub use callback_purpose::CallbackPurpose;
+pub(crate) use effects::{mail, reminders};
 pub use event::{Act, DecisionEvent, Refusal};
 pub use field_error::{FieldError, FieldErrorKind};
 pub use files::files_of;

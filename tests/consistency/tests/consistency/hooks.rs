@@ -25,7 +25,7 @@ fn delivery_key() -> DeliveryKey {
         tenant: tenant(),
         record: packet_id(),
         seq: 1,
-        purpose: Purpose::Announce,
+        purpose: Purpose::WEBHOOK,
         webhook: Some(webhook_id()),
     }
 }
