@@ -89,8 +89,9 @@ fn validate_reason(reason: Option<String>) -> Result<Option<String>, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::State as DecisionState;
-    use handrail_domain::effect::{Effect, Purpose};
+    use handrail_domain::effect::Effect;
     use serde_json::json;
 
     use super::*;
@@ -110,7 +111,7 @@ mod tests {
         }
         let record = app.record(id).await;
         assert_eq!((record.seq, record.state()), (2, DecisionState::Expired));
-        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(Purpose::AnnounceCancelled)]);
+        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(CallbackPurpose::Cancelled.purpose())]);
         let approve = json!({"action": "approve"});
         let late = app.call(crate::resolve::ENDPOINT, &format!("/decisions/{id}/resolve"), APP, approve).await;
         assert_eq!(late.error(), (410, "EXPIRED"), "{}", late.text);

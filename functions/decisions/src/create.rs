@@ -152,8 +152,10 @@ fn new_decision(body: RequestBody) -> NewDecision {
 mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::account::{Tenant, Tier};
+    use handrail_domain::approval_purpose::ApprovalPurpose;
+    use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::{DecisionEvent, Phase, StateData};
-    use handrail_domain::effect::{Effect, Purpose};
+    use handrail_domain::effect::Effect;
     use handrail_domain::record::digest_of;
     use serde_json::json;
 
@@ -198,7 +200,7 @@ mod tests {
         let entry = record.newest().unwrap();
         assert_eq!(entry.by, Actor::Key { key: api_key(Role::Agent, AGENT).id, role: Role::Agent });
         assert_eq!(entry.event, DecisionEvent::Created { ask_sha256: digest_of(&record.spec) });
-        assert_eq!(effects_of_newest_event(&record)[0], Effect::Mail(Purpose::AskApprover));
+        assert_eq!(effects_of_newest_event(&record)[0], Effect::Mail(ApprovalPurpose::AskApprover.purpose()));
     }
 
     #[tokio::test]
@@ -209,7 +211,7 @@ mod tests {
         let created = app.call(ENDPOINT, "/decisions", AGENT, body).await;
         assert_eq!(
             effects_of_newest_event(&app.record(created.id()).await),
-            [Effect::Callback(Purpose::AnnounceCreated)]
+            [Effect::Callback(CallbackPurpose::Created.purpose())]
         );
     }
 

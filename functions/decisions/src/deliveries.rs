@@ -64,7 +64,7 @@ pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use handrail_domain::effect::Purpose;
+    use handrail_domain::decision::CallbackPurpose;
     use handrail_store::{Attempt, DeliveryKey};
 
     use super::*;
@@ -77,8 +77,13 @@ mod tests {
         let path = format!("/decisions/{id}/deliveries");
         assert_eq!(app.call(ENDPOINT, &path, AGENT, Value::Null).await.json, json!({"deliveries": []}));
 
-        let key =
-            DeliveryKey { tenant: tenant(), record: id, seq: 2, purpose: Purpose::AnnounceResolved, webhook: None };
+        let key = DeliveryKey {
+            tenant: tenant(),
+            record: id,
+            seq: 2,
+            purpose: CallbackPurpose::Resolved.purpose(),
+            webhook: None,
+        };
         let delivery = Delivery::new(key, "https://agent.example/hook", "{}", NOON);
         let mut attempted = app.cx.store.put_or_get_delivery(key, delivery).await.unwrap();
         attempted.attempts.push(Attempt { at: NOON, status: Some(503), error: Some("full".to_owned()), took_ms: 7 });

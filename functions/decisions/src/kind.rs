@@ -1,8 +1,8 @@
 //! Decisions as a record kind, for the workers: their callbacks, mails, Slack messages and files.
 
-use handrail_approvals::{ApprovalRequest, request_mail, slack_message, slack_recipient};
+use handrail_approvals::{ApprovalRequest, approval_purpose, request_mail, slack_message, slack_recipient};
 use handrail_context::cx::Cx;
-use handrail_domain::decision::{Decision, DecisionEvent, files_of};
+use handrail_domain::decision::{CallbackPurpose, Decision, DecisionEvent, files_of};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::{LogEntry, Record};
@@ -40,6 +40,8 @@ pub const KIND: Kind = Kind {
 };
 
 async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Callback>, Fault> {
+    let purpose = CallbackPurpose::from_purpose(purpose)
+        .ok_or_else(|| Fault::internal(format!("no callback has the purpose {purpose:?}")))?;
     let record = record_with_event::<Decision>(cx, key, seq).await?;
     let entry =
         record.event(seq).ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
@@ -56,7 +58,7 @@ async fn files_of_event(cx: &Cx, key: HeadKey, seq: u64) -> Result<Vec<BlobKey>,
 
 async fn recipient_in_slack(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<EmailAddress>, Fault> {
     let approval_request = ApprovalRequest::from_decision(record_with_event(cx, key, seq).await?);
-    Ok(slack_recipient(cx, &approval_request, seq, purpose))
+    Ok(slack_recipient(cx, &approval_request, seq, approval_purpose(purpose)?))
 }
 
 async fn message_in_slack(
@@ -67,36 +69,28 @@ async fn message_in_slack(
     to: &SlackUser,
 ) -> Result<SlackMessage, Fault> {
     let approval_request = ApprovalRequest::from_decision(record_with_event(cx, key, seq).await?);
-    slack_message(cx, &approval_request, seq, purpose, to)
+    slack_message(cx, &approval_request, seq, approval_purpose(purpose)?, to)
 }
 
 async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
     let approval_request = ApprovalRequest::from_decision(record_with_event(cx, key, seq).await?);
-    request_mail(cx, &approval_request, seq, purpose)
+    request_mail(cx, &approval_request, seq, approval_purpose(purpose)?)
 }
 
 /// Builds the callback of an event. Event and spec never change, so the body is equal in every attempt.
 fn build_callback(
     record: &Record<Decision>,
     entry: &LogEntry<Decision>,
-    purpose: Purpose,
+    purpose: CallbackPurpose,
     links: &FileLinks<'_>,
 ) -> Option<Callback> {
     let event = match purpose {
-        Purpose::AnnounceCreated => "decision.created",
-        Purpose::AnnounceResolved => "decision.resolved",
-        Purpose::AnnounceEscalated => "decision.escalated",
-        Purpose::AnnounceExpired => "decision.expired",
-        Purpose::AnnounceCancelled => "decision.cancelled",
-        Purpose::AnnounceDue => "decision.due",
-        Purpose::AskApprover
-        | Purpose::AskBackup
-        | Purpose::RemindHalf
-        | Purpose::RemindLast
-        | Purpose::SignIn
-        | Purpose::UpdateSlack
-        | Purpose::KeepFiles
-        | Purpose::Announce => return None,
+        CallbackPurpose::Created => "decision.created",
+        CallbackPurpose::Resolved => "decision.resolved",
+        CallbackPurpose::Escalated => "decision.escalated",
+        CallbackPurpose::Expired => "decision.expired",
+        CallbackPurpose::Cancelled => "decision.cancelled",
+        CallbackPurpose::Due => "decision.due",
     };
     let decision = match &entry.event {
         DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {
@@ -115,9 +109,9 @@ fn build_callback(
 }
 
 /// Time of the event: for a due scheduled decision, its execution time.
-fn event_time(entry: &LogEntry<Decision>, purpose: Purpose) -> Timestamp {
+fn event_time(entry: &LogEntry<Decision>, purpose: CallbackPurpose) -> Timestamp {
     match (&entry.event, purpose) {
-        (DecisionEvent::Scheduled(answer), Purpose::AnnounceDue) => answer.execute_at.unwrap_or(entry.at),
+        (DecisionEvent::Scheduled(answer), CallbackPurpose::Due) => answer.execute_at.unwrap_or(entry.at),
         _ => entry.at,
     }
 }
@@ -150,6 +144,7 @@ fn decision_update_json(record: &Record<Decision>, entry: &LogEntry<Decision>, l
 mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::actor::Actor;
+    use handrail_domain::approval_purpose::ApprovalPurpose;
     use handrail_domain::attachment::Attachment;
     use handrail_domain::decision::Act;
     use handrail_domain::ids::CommandId;
@@ -167,9 +162,9 @@ mod tests {
         app.advance(20);
         let to = SlackUser { team: "T1".to_owned(), user: "U1".to_owned() };
         let sent = async || {
-            let (cx, seq, remind) = (&app.cx, 1, Purpose::RemindHalf);
+            let (cx, seq, remind) = (&app.cx, 1, ApprovalPurpose::RemindHalf.purpose());
             (
-                (KIND.callbacks().unwrap().build)(cx, key, seq, Purpose::AnnounceCreated).await.unwrap(),
+                (KIND.callbacks().unwrap().build)(cx, key, seq, CallbackPurpose::Created.purpose()).await.unwrap(),
                 (KIND.mails().unwrap().build)(cx, key, seq, remind).await.unwrap(),
                 (KIND.slack().unwrap().message)(cx, key, seq, remind, &to).await.unwrap(),
             )
@@ -179,8 +174,25 @@ mod tests {
         app.trim_log(key.id).await;
         assert!(app.record(key.id).await.log.is_empty());
         assert_eq!(sent().await, before);
-        let missing = (KIND.callbacks().unwrap().build)(&app.cx, key, 2, Purpose::AnnounceResolved).await;
+        let missing = (KIND.callbacks().unwrap().build)(&app.cx, key, 2, CallbackPurpose::Resolved.purpose()).await;
         assert!(missing.is_err(), "{missing:?}");
+    }
+
+    #[tokio::test]
+    async fn purposes_of_other_kinds_are_faults() {
+        let app = TestApp::new().await;
+        let key = HeadKey { tenant: tenant(), id: app.create_decision().await };
+        let other = Purpose::new("notify-team");
+        let (callbacks, mails, slack) = (KIND.callbacks().unwrap(), KIND.mails().unwrap(), KIND.slack().unwrap());
+        for fault in [
+            (callbacks.build)(&app.cx, key, 1, ApprovalPurpose::AskApprover.purpose()).await.unwrap_err(),
+            (callbacks.build)(&app.cx, key, 1, other).await.unwrap_err(),
+            (mails.build)(&app.cx, key, 1, CallbackPurpose::Created.purpose()).await.unwrap_err(),
+            (mails.build)(&app.cx, key, 1, other).await.unwrap_err(),
+            (slack.recipient)(&app.cx, key, 1, other).await.unwrap_err(),
+        ] {
+            assert!(fault.to_string().contains("has the purpose"), "{fault}");
+        }
     }
 
     #[tokio::test]

@@ -126,8 +126,9 @@ fn redirect_to_page(token: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
-    use handrail_domain::effect::{Effect, Purpose};
+    use handrail_domain::effect::Effect;
 
     use super::*;
     use crate::testing::{APP, TestApp, ann, effects_of_newest_event};
@@ -152,7 +153,7 @@ mod tests {
             ..Answer::default()
         };
         assert_eq!(entry.event, DecisionEvent::Approved(answer));
-        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(Purpose::AnnounceResolved)]);
+        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(CallbackPurpose::Resolved.purpose())]);
     }
 
     #[tokio::test]

@@ -86,8 +86,9 @@ async fn handler(
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
-    use handrail_domain::effect::{Effect, Purpose};
+    use handrail_domain::effect::Effect;
     use serde_json::json;
 
     use super::*;
@@ -118,7 +119,7 @@ mod tests {
             ..Answer::default()
         };
         assert_eq!(entry.event, DecisionEvent::Modified(answer));
-        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(Purpose::AnnounceResolved)]);
+        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(CallbackPurpose::Resolved.purpose())]);
     }
 
     #[tokio::test]
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(late.error(), (410, "EXPIRED"));
         let record = app.record(id).await;
         assert_eq!((record.state(), &record.newest().unwrap().by), (DecisionState::Expired, &Actor::Timer));
-        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(Purpose::AnnounceExpired)]);
+        assert_eq!(effects_of_newest_event(&record), [Effect::Callback(CallbackPurpose::Expired.purpose())]);
     }
 
     #[tokio::test]

@@ -125,6 +125,7 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use handrail_domain::approval_purpose::ApprovalPurpose;
     use handrail_domain::effect::{Effect, Purpose};
     use handrail_domain::ids::KeyId;
     use handrail_domain::lifecycle::Lifecycle;
@@ -160,21 +161,21 @@ mod tests {
         let app = TestApp::new().await;
         let created = create_packet(&app, WRITER, packet_with_approver("ann@example.com")).await;
         assert_eq!((created.status.as_u16(), &created.json["hitl"]["approver"]), (201, &json!("ann@example.com")));
-        assert_eq!(effect_purposes(&app, created.id()).await[0], Purpose::AskApprover);
+        assert_eq!(effect_purposes(&app, created.id()).await[0], ApprovalPurpose::AskApprover.purpose());
         let unnamed = app.create_packet_with(crate::testing::checkpoint_body()).await;
         assert_eq!(effect_purposes(&app, unnamed).await, []);
         let path = format!("/api/v1/packets/{}", created.id());
         let chained = app
             .call(crate::chain::ENDPOINT, &format!("{path}/chain"), WRITER, packet_with_approver("ann@example.com"))
             .await;
-        assert_eq!(effect_purposes(&app, chained.id()).await[0], Purpose::AskApprover);
+        assert_eq!(effect_purposes(&app, chained.id()).await[0], ApprovalPurpose::AskApprover.purpose());
         let batch =
             json!({"packets": [packet_with_approver("ann@example.com"), packet_with_approver("ann"), packet_body()]});
         let batch = app.call(crate::batch_create::ENDPOINT, "/api/v1/packets/batch", WRITER, batch).await;
         assert!(batch.json["errors"][0]["error"].as_str().unwrap().starts_with("hitl.approver: "), "{}", batch.json);
         assert_eq!(batch.json["created"].as_array().unwrap().len(), 2);
         let first = batch.json["created"][0]["id"].as_str().unwrap().parse().unwrap();
-        assert_eq!(effect_purposes(&app, first).await[0], Purpose::AskApprover);
+        assert_eq!(effect_purposes(&app, first).await[0], ApprovalPurpose::AskApprover.purpose());
     }
 
     #[tokio::test]
@@ -186,14 +187,14 @@ mod tests {
         assert_eq!(effect_purposes(&app, id).await, []);
         let opened = patch_packet(&app, id, WRITER, json!({"status": "awaiting_human"})).await;
         assert_eq!((opened.status.as_u16(), &opened.json["status"]), (200, &json!("awaiting_human")));
-        assert_eq!(effect_purposes(&app, id).await[0], Purpose::AskApprover);
+        assert_eq!(effect_purposes(&app, id).await[0], ApprovalPurpose::AskApprover.purpose());
         // An open checkpoint keeps the question that the approver read.
         let other = packet_with_approver("bob@example.com")["hitl"].clone();
         assert_eq!(patch_packet(&app, id, WRITER, json!({"hitl": other})).await.status.as_u16(), 409);
         let respond = json!({"response": "yes", "responded_by": "bob"});
         let path = format!("/api/v1/packets/{id}/respond");
         assert_eq!(app.call(crate::respond::ENDPOINT, &path, WRITER, respond).await.status.as_u16(), 200);
-        assert_eq!(effect_purposes(&app, id).await, [Purpose::UpdateSlack]);
+        assert_eq!(effect_purposes(&app, id).await, [Purpose::UPDATE_SLACK]);
     }
 
     const APPROVER_LIMITED_KEY: &str = "ho_test_strict";

@@ -1,7 +1,7 @@
 //! Packets as a record kind, for the workers: messages to approvers, feed details, webhook events and the link from a
 //! parent to its chained packet.
 
-use handrail_approvals::{request_mail, slack_message, slack_recipient};
+use handrail_approvals::{approval_purpose, request_mail, slack_message, slack_recipient};
 use handrail_context::cx::Cx;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
@@ -44,6 +44,7 @@ async fn follow_ups(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps
 }
 
 async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
+    let purpose = approval_purpose(purpose)?;
     match Checkpoint::find(cx, key.tenant, key.id, seq).await? {
         Some(checkpoint) => request_mail(cx, &checkpoint.approval_request, seq, purpose),
         None => Ok(None),
@@ -52,6 +53,7 @@ async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Optio
 
 /// Returns `None` unless the tenant has a Slack workspace now; one connected later gets only later requests.
 async fn recipient_in_slack(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<EmailAddress>, Fault> {
+    let purpose = approval_purpose(purpose)?;
     let checkpoint = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
     let Some(recipient) =
         checkpoint.and_then(|checkpoint| slack_recipient(cx, &checkpoint.approval_request, seq, purpose))
@@ -70,7 +72,7 @@ async fn message_in_slack(
 ) -> Result<SlackMessage, Fault> {
     let checkpoint = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
     let checkpoint = checkpoint.ok_or_else(|| Fault::internal("message of a checkpoint that does not exist"))?;
-    slack_message(cx, &checkpoint.approval_request, seq, purpose, to)
+    slack_message(cx, &checkpoint.approval_request, seq, approval_purpose(purpose)?, to)
 }
 
 /// Adds a chained packet to its parent's history, in case the operation crashed before doing so.

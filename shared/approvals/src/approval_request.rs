@@ -1,6 +1,7 @@
 //! Approval requests of any record kind, and the parts that mail, pages and Slack have in common.
 
 use handrail_context::cx::Cx;
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{Decision, DecisionEvent, Phase, last_deadline};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
@@ -46,8 +47,14 @@ impl ApprovalRequest {
     }
 }
 
+/// Returns the purpose of a message to an approver. Any other purpose is a fault.
+pub fn approval_purpose(purpose: Purpose) -> Result<ApprovalPurpose, Fault> {
+    let known = ApprovalPurpose::from_purpose(purpose);
+    known.ok_or_else(|| Fault::internal(format!("no message to an approver has the purpose {purpose:?}")))
+}
+
 /// Returns the person who gets a Slack message for this event. Returns `None` if the request uses mail or has ended.
-pub fn slack_recipient(cx: &Cx, request: &ApprovalRequest, seq: u64, purpose: Purpose) -> Option<EmailAddress> {
+pub fn slack_recipient(cx: &Cx, request: &ApprovalRequest, seq: u64, purpose: ApprovalPurpose) -> Option<EmailAddress> {
     let now = cx.clock.now();
     // The event is looked up in the log as stored, because an applied timer may push it out.
     let reason = message_reason(&request.record, seq, purpose, now)?;
@@ -59,7 +66,7 @@ pub fn slack_message(
     cx: &Cx,
     request: &ApprovalRequest,
     seq: u64,
-    purpose: Purpose,
+    purpose: ApprovalPurpose,
     to: &SlackUser,
 ) -> Result<SlackMessage, Fault> {
     let current = request.as_of(cx.clock.now());
@@ -108,16 +115,17 @@ pub(crate) struct MessageReason {
 pub(crate) fn message_reason(
     record: &Record<Decision>,
     seq: u64,
-    purpose: Purpose,
+    purpose: ApprovalPurpose,
     now: Timestamp,
 ) -> Option<MessageReason> {
     match purpose {
-        Purpose::AskApprover => {
+        ApprovalPurpose::AskApprover => {
             return Some(MessageReason { recipient_role: ApproverRole::Approver, is_reminder: false });
         }
-        Purpose::AskBackup => return Some(MessageReason { recipient_role: ApproverRole::Backup, is_reminder: false }),
-        Purpose::RemindHalf | Purpose::RemindLast => {}
-        _ => return None,
+        ApprovalPurpose::AskBackup => {
+            return Some(MessageReason { recipient_role: ApproverRole::Backup, is_reminder: false });
+        }
+        ApprovalPurpose::RemindHalf | ApprovalPurpose::RemindLast => {}
     }
     let entry = record.event(seq)?;
     let recipient_role = match entry.event {
@@ -126,9 +134,9 @@ pub(crate) fn message_reason(
         _ => return None,
     };
     // If both reminders are late, only the last one is sent, which states the shorter time.
-    let is_last = |effect: &Effect| effect.purpose() == Purpose::RemindLast;
+    let is_last = |effect: &Effect| effect.purpose() == ApprovalPurpose::RemindLast.purpose();
     let last = Decision::effects(&record.spec, entry).into_iter().find(is_last).and_then(Effect::not_before);
-    if purpose == Purpose::RemindHalf && last.is_some_and(|last| last <= now) {
+    if purpose == ApprovalPurpose::RemindHalf && last.is_some_and(|last| last <= now) {
         return None;
     }
     Some(MessageReason { recipient_role, is_reminder: true })

@@ -11,6 +11,6 @@ mod request_mail;
 pub mod slack;
 
 pub use approval_request::{
-    ApprovalRequest, FormattedTime, current_deadline, minutes_until, slack_message, slack_recipient,
+    ApprovalRequest, FormattedTime, approval_purpose, current_deadline, minutes_until, slack_message, slack_recipient,
 };
 pub use request_mail::request_mail;

@@ -1,8 +1,8 @@
 //! Mail for an approval request.
 
 use handrail_context::cx::Cx;
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{Phase, ResponseType, current_approver};
-use handrail_domain::effect::Purpose;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::Mail;
 use handrail_secrets::link::ApproverRole;
@@ -11,7 +11,12 @@ use crate::approval_request::{ApprovalRequest, FormattedTime, current_deadline, 
 use crate::mail::{MailView, Recipient, render};
 
 /// Returns the mail for an event. Returns `None` if the request was answered or escalated in the meantime.
-pub fn request_mail(cx: &Cx, request: &ApprovalRequest, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
+pub fn request_mail(
+    cx: &Cx,
+    request: &ApprovalRequest,
+    seq: u64,
+    purpose: ApprovalPurpose,
+) -> Result<Option<Mail>, Fault> {
     let now = cx.clock.now();
     let Some(reason) = message_reason(&request.record, seq, purpose, now) else { return Ok(None) };
     let record = &request.record.as_of(now);

@@ -4,9 +4,9 @@
 //! again, so a crash after the write loses nothing. Each effect happens at least once. Its record, sequence number and
 //! purpose identify a repeat.
 
-use serde::{Deserialize, Serialize};
-
 use crate::time::Timestamp;
+
+pub use crate::purpose::Purpose;
 
 /// Action that follows from an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,78 +23,6 @@ pub enum Effect {
     MailAt(Purpose, Timestamp),
     /// Retention of the files that the event names, which are temporary until then.
     RetainFiles(Purpose),
-}
-
-/// Purpose of an effect. Identifies a delivery, together with the record's id and the event's sequence number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// Asks the approver.
-    AskApprover,
-    /// Asks the backup after the approver did not answer in time.
-    AskBackup,
-    /// Notifies the requester of a new decision.
-    AnnounceCreated,
-    AnnounceResolved,
-    AnnounceEscalated,
-    AnnounceExpired,
-    AnnounceCancelled,
-    /// Notifies the requester that the time of a scheduled approval has come.
-    AnnounceDue,
-    /// Reminds the approver after half of the time to answer.
-    RemindHalf,
-    /// Reminds the approver shortly before the deadline.
-    RemindLast,
-    /// Sends the link with which a person signs in.
-    SignIn,
-    /// Updates a Slack message to the current state.
-    UpdateSlack,
-    /// Retains the files of an event.
-    KeepFiles,
-    /// Delivers an event to a webhook.
-    Announce,
-}
-
-impl Purpose {
-    pub const ALL: [Self; 14] = [
-        Self::AskApprover,
-        Self::AskBackup,
-        Self::AnnounceCreated,
-        Self::AnnounceResolved,
-        Self::AnnounceEscalated,
-        Self::AnnounceExpired,
-        Self::AnnounceCancelled,
-        Self::AnnounceDue,
-        Self::RemindHalf,
-        Self::RemindLast,
-        Self::SignIn,
-        Self::UpdateSlack,
-        Self::KeepFiles,
-        Self::Announce,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AskApprover => "ask-approver",
-            Self::AskBackup => "ask-backup",
-            Self::AnnounceCreated => "announce-created",
-            Self::AnnounceResolved => "announce-resolved",
-            Self::AnnounceEscalated => "announce-escalated",
-            Self::AnnounceExpired => "announce-expired",
-            Self::AnnounceCancelled => "announce-cancelled",
-            Self::AnnounceDue => "announce-due",
-            Self::RemindHalf => "remind-half",
-            Self::RemindLast => "remind-last",
-            Self::SignIn => "sign-in",
-            Self::UpdateSlack => "update-slack",
-            Self::KeepFiles => "keep-files",
-            Self::Announce => "announce",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
-    }
 }
 
 impl Effect {

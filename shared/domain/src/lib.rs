@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod actor;
+pub mod approval_purpose;
 pub mod attachment;
 pub mod canonical;
 mod chain_hash;
@@ -22,6 +23,7 @@ pub mod outbound;
 pub mod packet;
 pub mod packet_limits;
 pub mod policy;
+mod purpose;
 pub mod record;
 pub mod search_terms;
 pub mod slack_user;

@@ -12,6 +12,9 @@ use crate::time::Timestamp;
 
 use State::{Expired, Requested, Used};
 
+/// Purpose of the mail with the link by which a person signs in: the only message of a login.
+pub const SIGN_IN: Purpose = Purpose::new("sign-in");
+
 /// Lifetime of a link.
 pub const LOGIN_TTL_MS: i64 = 15 * 60 * 1000;
 
@@ -175,7 +178,7 @@ impl Lifecycle for Login {
 
     fn effects(_: &LoginSpec, entry: &LogEntry<Self>) -> Vec<Effect> {
         match entry.event {
-            LoginEvent::Requested => vec![Effect::Mail(Purpose::SignIn)],
+            LoginEvent::Requested => vec![Effect::Mail(SIGN_IN)],
             LoginEvent::Used | LoginEvent::Expired => Vec::new(),
         }
     }
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn requested_login_sends_mail_and_has_deadline() {
         let requested = requested();
-        assert_eq!(Login::effects(&requested.spec, requested.newest().unwrap()), [Effect::Mail(Purpose::SignIn)]);
+        assert_eq!(Login::effects(&requested.spec, requested.newest().unwrap()), [Effect::Mail(SIGN_IN)]);
         assert_eq!(requested.due().unwrap().at, NOON.plus_ms(LOGIN_TTL_MS));
         for row in TABLE.rows {
             assert!(TABLE.is_terminal(row.to), "{row:?}");

@@ -182,7 +182,7 @@ fn log_attempt(kind: &str, key: DeliveryKey, after: &Delivery) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use handrail_domain::effect::Purpose;
+    use handrail_domain::decision::CallbackPurpose;
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
     const BACKOFF_MS: &[i64] = &[0, 5_000, 30_000];
@@ -191,7 +191,7 @@ mod tests {
         Delivery {
             id: "msg_1".to_owned(),
             seq: 2,
-            purpose: Purpose::AnnounceResolved,
+            purpose: CallbackPurpose::Resolved.purpose(),
             to: "https://example.com/".to_owned(),
             body: "{}".to_owned(),
             signed_by: None,

@@ -44,7 +44,7 @@ async fn create_webhook_delivery(
     event: &WebhookEvent,
     webhook: &Webhook,
 ) -> Result<(), Fault> {
-    let (seq, purpose) = (event.seq, Purpose::Announce);
+    let (seq, purpose) = (event.seq, Purpose::WEBHOOK);
     let key = DeliveryKey { tenant: head.tenant, record: head.id, seq, purpose, webhook: Some(webhook.id) };
     let now = context.cx.clock.now();
     let delivery = Delivery::new(key, &webhook.url, &event.body, now);

@@ -141,14 +141,14 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use handrail_domain::effect::Purpose;
+    use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::ids::RecordId;
 
     #[test]
     fn messages_round_trip_and_have_a_queue() {
         let at = Timestamp::from_unix_ms(1_790_000_000_000);
         let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
-        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved, webhook: None };
+        let key = DeliveryKey { tenant, record, seq: 3, purpose: CallbackPurpose::Resolved.purpose(), webhook: None };
         let webhook_key = DeliveryKey { webhook: Some(WebhookId::new(at, [3; 10], 0)), ..key };
         for (message, queue) in [
             (Message::Deliver { kind: "decision".to_owned(), key }, Queue::Deliveries),
@@ -174,7 +174,7 @@ mod tests {
     fn deliveries_are_grouped_by_webhook_and_callbacks_by_tenant() {
         let at = Timestamp::from_unix_ms(1_790_000_000_000);
         let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
-        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved, webhook: None };
+        let key = DeliveryKey { tenant, record, seq: 3, purpose: CallbackPurpose::Resolved.purpose(), webhook: None };
         let webhook = WebhookId::new(at, [3; 10], 0);
         let deliver = |key| Message::Deliver { kind: "packet".to_owned(), key };
         let callbacks = deliver(key).delivery_group().unwrap();
@@ -198,7 +198,7 @@ mod tests {
     fn webhook_message_ids_differ_and_old_messages_parse() {
         let at = Timestamp::from_unix_ms(1_790_000_000_000);
         let (tenant, record) = (TenantId::new(at, [1; 10]), RecordId::new(at, [2; 10]));
-        let key = DeliveryKey { tenant, record, seq: 3, purpose: Purpose::AnnounceResolved, webhook: None };
+        let key = DeliveryKey { tenant, record, seq: 3, purpose: CallbackPurpose::Resolved.purpose(), webhook: None };
         let message = |key| Message::Deliver { kind: "decision".to_owned(), key };
         let older = format!(
             r#"{{"do":"deliver","kind":"decision","tenant":"{tenant}","record":"{record}","seq":3,"purpose":"announce-resolved"}}"#

@@ -12,7 +12,7 @@ use crate::worker_context::WorkerContext;
 ///
 /// A process that dies between sending and recording makes the mail arrive twice, with equal ids.
 pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Result<(), Fault> {
-    if key.purpose == Purpose::UpdateSlack {
+    if key.purpose == Purpose::UPDATE_SLACK {
         context.kind(kind)?.slack()?;
         return slack::update_messages(context, kind, key).await;
     }

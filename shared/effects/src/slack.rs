@@ -109,7 +109,7 @@ pub(crate) async fn refresh_if_changed(
     };
     if let Err(PostError::Retryable { wait_ms, .. }) = edited {
         let message =
-            Message::Notify { kind: kind.to_owned(), key: DeliveryKey { purpose: Purpose::UpdateSlack, ..key } };
+            Message::Notify { kind: kind.to_owned(), key: DeliveryKey { purpose: Purpose::UPDATE_SLACK, ..key } };
         let at = context.cx.clock.now().plus_ms(wait_ms.max(BACKOFF_MS[0]));
         context.outbox()?.send(&message, at).await?;
     }

@@ -1,5 +1,6 @@
 //! Messages that ask for something that the record's kind does not have.
 
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::effect::Purpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::webhook::WebhookId;
@@ -28,8 +29,14 @@ async fn message_for_missing_capability_is_a_fault() {
     let app = TestApp::new(settings()).await;
     let context = WorkerContext::new(app.cx.clone(), KINDS);
     let record = RecordId::new(NOON, [2; 10]);
-    let key = DeliveryKey { tenant: tenant(), record, seq: 1, purpose: Purpose::AskApprover, webhook: None };
-    let update = DeliveryKey { purpose: Purpose::UpdateSlack, ..key };
+    let key = DeliveryKey {
+        tenant: tenant(),
+        record,
+        seq: 1,
+        purpose: ApprovalPurpose::AskApprover.purpose(),
+        webhook: None,
+    };
+    let update = DeliveryKey { purpose: Purpose::UPDATE_SLACK, ..key };
     let to_webhook = DeliveryKey { webhook: Some(WebhookId::new(NOON, [3; 10], 0)), ..key };
     let stored = Delivery::new(to_webhook, "https://example.com/", "{}", NOON);
     app.cx.store.put_webhook_delivery("bare", to_webhook, "bare.made", &stored).await.unwrap();

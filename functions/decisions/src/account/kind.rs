@@ -3,7 +3,7 @@
 use handrail_context::cx::Cx;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::login::{Login, LoginStateData};
+use handrail_domain::login::{Login, LoginStateData, SIGN_IN};
 use handrail_platform::fault::Fault;
 use handrail_records::kind::{Kind, Mail, Mails, fire_due_timers_of, follow_ups_of};
 use handrail_secrets::link::LoginLink;
@@ -25,10 +25,13 @@ pub const KIND: Kind = Kind {
 /// Builds the sign-in mail. Looks up the tenant here and not in the request, so that the response can't reveal whether
 /// the tenant exists.
 async fn mail(cx: &Cx, key: HeadKey, purpose: Purpose) -> Result<Option<Mail>, Fault> {
+    if purpose != SIGN_IN {
+        return Err(Fault::internal(format!("no mail of a login has the purpose {purpose:?}")));
+    }
     let record = cx.store.record::<Login>(key.tenant, key.id).await?;
     let record = record.ok_or_else(|| Fault::internal("an effect belongs to a record that does not exist"))?;
     let current = record.as_of(cx.clock.now());
-    if purpose != Purpose::SignIn || current.state_data != LoginStateData::Requested {
+    if current.state_data != LoginStateData::Requested {
         return Ok(None);
     }
     let Some(tenant) = cx.store.tenant_by_email(&current.spec.email).await? else { return Ok(None) };

@@ -2,9 +2,9 @@
 
 use handrail_access::session::SESSION_TTL_MS;
 use handrail_domain::account::Tier;
-use handrail_domain::effect::Purpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::key_hash::hash_of_key;
+use handrail_domain::login::SIGN_IN;
 use handrail_domain::login::{LOGIN_TTL_MS, Login, LoginStateData, tenant};
 use handrail_records::kind::Mail;
 use handrail_secrets::link::LoginLink;
@@ -21,7 +21,7 @@ async fn requested_login(app: &TestApp) -> (RecordId, Option<Mail>) {
     let logins = app.cx.store.list::<Login>(tenant(), None, None, 10).await.unwrap().records;
     let id = logins.first().expect("a login was requested").id;
     let key = HeadKey { tenant: tenant(), id };
-    (id, (KIND.mails().unwrap().build)(&app.cx, key, 1, Purpose::SignIn).await.unwrap())
+    (id, (KIND.mails().unwrap().build)(&app.cx, key, 1, SIGN_IN).await.unwrap())
 }
 
 /// Requests a sign-in mail and returns the path of its link.

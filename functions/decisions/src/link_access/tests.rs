@@ -1,7 +1,7 @@
 //! Tests of a checkpoint's page, which has the address, form and outcome of a decision's page.
 
 use handrail_domain::actor::{Actor, AuthMethod};
-use handrail_domain::effect::Purpose;
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Packet, PacketEvent, State};
 use handrail_domain::record::Record;
@@ -219,7 +219,7 @@ async fn checkpoint_mail_matches_page_and_stops_when_closed() {
     let key = HeadKey { tenant: tenant(), id };
     let mail =
         async |seq, purpose| (handrail_packets::KIND.mails().unwrap().build)(&app.cx, key, seq, purpose).await.unwrap();
-    let first = mail(1, Purpose::AskApprover).await.unwrap();
+    let first = mail(1, ApprovalPurpose::AskApprover.purpose()).await.unwrap();
     assert_eq!((first.to, first.subject.as_str()), (ann(), "the app asks: \"Refund it?\""));
     assert!(
         first.text.contains(&checkpoint_link(&app, id, 1)) && first.text.contains("> Above the limit"),
@@ -228,7 +228,7 @@ async fn checkpoint_mail_matches_page_and_stops_when_closed() {
     );
     assert!(first.text.contains("Answer (") && !first.text.contains("Approve"), "{}", first.text);
     app.advance(30);
-    let reminder = mail(1, Purpose::RemindHalf).await.unwrap();
+    let reminder = mail(1, ApprovalPurpose::RemindHalf.purpose()).await.unwrap();
     assert!(
         reminder.subject.starts_with("Reminder: ") && reminder.text.contains("30 minutes left"),
         "{}",
@@ -236,10 +236,17 @@ async fn checkpoint_mail_matches_page_and_stops_when_closed() {
     );
     // Both reminders are late, and only the last one is still true.
     app.advance(25);
-    assert!(mail(1, Purpose::RemindHalf).await.is_none() && mail(1, Purpose::RemindLast).await.is_some());
-    assert!(mail(2, Purpose::AskApprover).await.is_none(), "the event opens no checkpoint");
+    assert!(
+        mail(1, ApprovalPurpose::RemindHalf.purpose()).await.is_none()
+            && mail(1, ApprovalPurpose::RemindLast.purpose()).await.is_some()
+    );
+    assert!(mail(2, ApprovalPurpose::AskApprover.purpose()).await.is_none(), "the event opens no checkpoint");
     respond_by_api(&app, id).await;
-    for purpose in [Purpose::AskApprover, Purpose::RemindHalf, Purpose::RemindLast] {
+    for purpose in [
+        ApprovalPurpose::AskApprover.purpose(),
+        ApprovalPurpose::RemindHalf.purpose(),
+        ApprovalPurpose::RemindLast.purpose(),
+    ] {
         assert!(mail(1, purpose).await.is_none());
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn list_webhooks(app: &TestApp) -> Vec<Webhook> {
 
 /// Creates a delivery without attempts.
 pub(super) async fn create_delivery(app: &TestApp, webhook: WebhookId, seq: u64) -> WebhookDelivery {
-    let (now, purpose) = (app.cx.clock.now(), Purpose::Announce);
+    let (now, purpose) = (app.cx.clock.now(), Purpose::WEBHOOK);
     let record = RecordId::new(now, [u8::try_from(seq % 256).unwrap(); 10]);
     let key = DeliveryKey { tenant: tenant(), record, seq, purpose, webhook: Some(webhook) };
     let delivery = Delivery::new(key, "https://example.com/hook", "{}", now);

@@ -1,9 +1,9 @@
 //! Direct messages for approval requests, before and after the answer.
 
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{
     Channel, Choice, Decision, DecisionEvent, Phase, REPLY, ResponseType, Urgency, current_approver,
 };
-use handrail_domain::effect::Purpose;
 use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
@@ -30,12 +30,14 @@ const NAME_CHARS_MAX: usize = 40;
 const REPLY_CHARS_MAX: usize = 2_000;
 
 /// Returns the role of the person whom an event asks: the backup after the escalation, else the approver.
-pub fn role_of(record: &Record<Decision>, seq: u64, purpose: Purpose) -> ApproverRole {
+pub fn role_of(record: &Record<Decision>, seq: u64, purpose: ApprovalPurpose) -> ApproverRole {
     let escalated = || record.event(seq).is_some_and(|entry| entry.event == DecisionEvent::Escalated);
     match purpose {
-        Purpose::AskBackup => ApproverRole::Backup,
-        Purpose::RemindHalf | Purpose::RemindLast if escalated() => ApproverRole::Backup,
-        _ => ApproverRole::Approver,
+        ApprovalPurpose::AskBackup => ApproverRole::Backup,
+        ApprovalPurpose::RemindHalf | ApprovalPurpose::RemindLast if escalated() => ApproverRole::Backup,
+        ApprovalPurpose::AskApprover | ApprovalPurpose::RemindHalf | ApprovalPurpose::RemindLast => {
+            ApproverRole::Approver
+        }
     }
 }
 
@@ -58,7 +60,7 @@ pub fn build_message(
     master: &MasterKey,
     request: &ApprovalRequest,
     role: ApproverRole,
-    purpose: Purpose,
+    purpose: ApprovalPurpose,
     to: &SlackUser,
     origin: Option<&str>,
 ) -> Result<SlackMessage, Fault> {
@@ -73,13 +75,13 @@ pub fn build_message(
 fn request_message(
     record: &Record<Decision>,
     role: ApproverRole,
-    purpose: Purpose,
+    purpose: ApprovalPurpose,
     button_token: &str,
     page: Option<&str>,
 ) -> SlackMessage {
     let spec = &record.spec;
     let requester = one_line(&spec.asked_by_name, NAME_CHARS_MAX);
-    let is_reminder = matches!(purpose, Purpose::RemindHalf | Purpose::RemindLast);
+    let is_reminder = purpose.is_reminder();
     let lead = match (is_reminder, role) {
         (true, _) => format!("Still open: {requester} asks for your decision"),
         (false, ApproverRole::Approver) => format!("{requester} asks for your decision"),

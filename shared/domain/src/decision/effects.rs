@@ -1,43 +1,45 @@
 //! Effects of each event of a decision: mails, Slack updates, callbacks and retained files.
 
+use super::callback_purpose::CallbackPurpose;
 use super::event::DecisionEvent;
 use super::files::retain_effect;
 use super::spec::{Channel, DecisionSpec};
+use crate::approval_purpose::ApprovalPurpose;
 use crate::effect::{Effect, Purpose};
 use crate::time::Timestamp;
 
 /// Returns the effects of an event that happened at this time.
 pub(super) fn effects_of(spec: &DecisionSpec, event: &DecisionEvent, at: Timestamp) -> Vec<Effect> {
-    let callback = |purpose| spec.callback_url.as_ref().map(|_| Effect::Callback(purpose));
+    let callback = |purpose: CallbackPurpose| spec.callback_url.as_ref().map(|_| Effect::Callback(purpose.purpose()));
     let notifies_approver = spec.channel != Channel::Webhook;
     // Every event after the creation updates the Slack message. A decision that a rule answered has none.
     let posts_in_slack = spec.channel == Channel::Slack && spec.policy.is_none();
     let slack_update = (posts_in_slack && !matches!(event, DecisionEvent::Created { .. }))
-        .then_some(Effect::Slack(Purpose::UpdateSlack));
+        .then_some(Effect::Slack(Purpose::UPDATE_SLACK));
     let notifications: Vec<Effect> = match event {
         // A rule has answered, and the response to the create request holds the answer.
         DecisionEvent::Created { .. } if spec.policy.is_some() => Vec::new(),
         DecisionEvent::Created { .. } if notifies_approver => {
             let reminders = reminders_of(spec, at, spec.expires_at);
-            std::iter::once(Effect::Mail(Purpose::AskApprover)).chain(reminders).collect()
+            std::iter::once(mail(ApprovalPurpose::AskApprover)).chain(reminders).collect()
         }
-        DecisionEvent::Created { .. } => callback(Purpose::AnnounceCreated).into_iter().collect(),
+        DecisionEvent::Created { .. } => callback(CallbackPurpose::Created).into_iter().collect(),
         DecisionEvent::Approved(_) | DecisionEvent::Denied(_) | DecisionEvent::Modified(_) => {
-            callback(Purpose::AnnounceResolved).into_iter().collect()
+            callback(CallbackPurpose::Resolved).into_iter().collect()
         }
         DecisionEvent::Scheduled(answer) => {
-            let due = answer.execute_at.and_then(|at| callback(Purpose::AnnounceDue).map(|due| due.at(at)));
-            callback(Purpose::AnnounceResolved).into_iter().chain(due).collect()
+            let due = answer.execute_at.and_then(|at| callback(CallbackPurpose::Due).map(|due| due.at(at)));
+            callback(CallbackPurpose::Resolved).into_iter().chain(due).collect()
         }
         DecisionEvent::Attached { .. } => Vec::new(),
-        DecisionEvent::Cancelled { .. } => callback(Purpose::AnnounceCancelled).into_iter().collect(),
+        DecisionEvent::Cancelled { .. } => callback(CallbackPurpose::Cancelled).into_iter().collect(),
         DecisionEvent::Escalated => {
-            let mail = notifies_approver.then_some(Effect::Mail(Purpose::AskBackup));
+            let first = notifies_approver.then_some(mail(ApprovalPurpose::AskBackup));
             let deadline = spec.backup.as_ref().map(|backup| backup.until).filter(|_| notifies_approver);
             let reminders = deadline.map(|deadline| reminders_of(spec, at, deadline)).unwrap_or_default();
-            mail.into_iter().chain(reminders).chain(callback(Purpose::AnnounceEscalated)).collect()
+            first.into_iter().chain(reminders).chain(callback(CallbackPurpose::Escalated)).collect()
         }
-        DecisionEvent::Expired => callback(Purpose::AnnounceExpired).into_iter().collect(),
+        DecisionEvent::Expired => callback(CallbackPurpose::Expired).into_iter().collect(),
     };
     retain_effect(event).into_iter().chain(notifications).chain(slack_update).collect()
 }
@@ -58,9 +60,14 @@ pub(crate) fn reminders(asked_at: Timestamp, deadline: Timestamp) -> Vec<Effect>
     if window_ms < HALF_REMINDER_FROM_MS {
         return Vec::new();
     }
-    let half = Effect::Mail(Purpose::RemindHalf).at(asked_at.plus_ms(window_ms / 2));
+    let half = mail(ApprovalPurpose::RemindHalf).at(asked_at.plus_ms(window_ms / 2));
     // The last reminder must not precede the reminder at half time.
     let last = (window_ms / 2 > LAST_REMINDER_MS)
-        .then(|| Effect::Mail(Purpose::RemindLast).at(deadline.plus_ms(-LAST_REMINDER_MS)));
+        .then(|| mail(ApprovalPurpose::RemindLast).at(deadline.plus_ms(-LAST_REMINDER_MS)));
     std::iter::once(half).chain(last).collect()
+}
+
+/// Effect of a message to an approver.
+pub(crate) fn mail(purpose: ApprovalPurpose) -> Effect {
+    Effect::Mail(purpose.purpose())
 }

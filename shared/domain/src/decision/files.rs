@@ -30,5 +30,5 @@ pub fn files_of(event: &DecisionEvent) -> &[Attachment] {
 
 /// Effect that retains the event's files, which were temporary until a record named them.
 pub(super) fn retain_effect(event: &DecisionEvent) -> Option<Effect> {
-    (!files_of(event).is_empty()).then_some(Effect::RetainFiles(Purpose::KeepFiles))
+    (!files_of(event).is_empty()).then_some(Effect::RetainFiles(Purpose::RETAIN_FILES))
 }

@@ -1,6 +1,7 @@
 //! Decisions: requests of agents, each answered by a person at most once and before a deadline.
 
 mod answer;
+mod callback_purpose;
 mod effects;
 mod event;
 mod field_error;
@@ -15,7 +16,8 @@ pub use answer::{
     Answer, EXECUTE_WITHIN_DAYS_MAX, NOTES_CHARS_MAX, REPLY, RESOLVED_BY_CHARS_MAX, RESPONSE_DATA_BYTES_MAX,
     RESPONSE_DATA_DEPTH_MAX, SubmittedAnswer, TEXT_CHARS_MAX, validate_answer,
 };
-pub(crate) use effects::reminders;
+pub use callback_purpose::CallbackPurpose;
+pub(crate) use effects::{mail, reminders};
 pub use event::{Act, DecisionEvent, Refusal};
 pub use field_error::{FieldError, FieldErrorKind};
 pub use files::files_of;

@@ -4,7 +4,8 @@ use super::checkpoint_request::CheckpointRequest;
 use super::event::{Edited, PacketEvent};
 use super::spec::PacketSpec;
 use super::state::State::AwaitingHuman;
-use crate::decision::reminders;
+use crate::approval_purpose::ApprovalPurpose;
+use crate::decision::{mail, reminders};
 use crate::effect::{Effect, Purpose};
 use crate::time::Timestamp;
 
@@ -12,10 +13,10 @@ use crate::time::Timestamp;
 pub(super) fn effects_of(spec: &PacketSpec, event: &PacketEvent, at: Timestamp) -> Vec<Effect> {
     if let Some((_, answer_until)) = checkpoint_opened_by(event) {
         let reminders = reminders(at, checkpoint_ends_at(spec, answer_until));
-        return std::iter::once(Effect::Mail(Purpose::AskApprover)).chain(reminders).collect();
+        return std::iter::once(mail(ApprovalPurpose::AskApprover)).chain(reminders).collect();
     }
     // The event does not say whether the checkpoint was posted in Slack. The worker that updates the message finds out.
-    if closes_checkpoint(event) { vec![Effect::Slack(Purpose::UpdateSlack)] } else { Vec::new() }
+    if closes_checkpoint(event) { vec![Effect::Slack(Purpose::UPDATE_SLACK)] } else { Vec::new() }
 }
 
 /// Request and deadline of the checkpoint that the event opened. Returns `None` if the event asked no approver.

@@ -1,6 +1,7 @@
 //! Effects of each event.
 
-use handrail_domain::decision::{Answer, Channel, Choice, Decision, DecisionEvent};
+use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::decision::{Answer, CallbackPurpose, Channel, Choice, Decision, DecisionEvent};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::policy::{RuleEffect, RuleMatch};
@@ -9,10 +10,19 @@ use handrail_domain::record::LogEntry;
 use super::fixtures::{APPROVER, EXECUTE_AT, FIRST_DEADLINE, Setup, TestActor, command_id, spec, test_files};
 
 use Effect::{Callback, CallbackAt, Mail, MailAt, RetainFiles};
-use Purpose::{
-    AnnounceCancelled, AnnounceCreated, AnnounceDue, AnnounceEscalated, AnnounceExpired, AnnounceResolved, AskApprover,
-    AskBackup, KeepFiles, RemindHalf, UpdateSlack,
-};
+// Written down a second time: sort keys of deliveries and messages in queues contain these names.
+const ANNOUNCE_CREATED: Purpose = Purpose::new("announce-created");
+const ANNOUNCE_RESOLVED: Purpose = Purpose::new("announce-resolved");
+const ANNOUNCE_ESCALATED: Purpose = Purpose::new("announce-escalated");
+const ANNOUNCE_EXPIRED: Purpose = Purpose::new("announce-expired");
+const ANNOUNCE_CANCELLED: Purpose = Purpose::new("announce-cancelled");
+const ANNOUNCE_DUE: Purpose = Purpose::new("announce-due");
+const ASK_APPROVER: Purpose = Purpose::new("ask-approver");
+const ASK_BACKUP: Purpose = Purpose::new("ask-backup");
+const REMIND_HALF: Purpose = Purpose::new("remind-half");
+const REMIND_LAST: Purpose = Purpose::new("remind-last");
+const UPDATE_SLACK: Purpose = Purpose::new("update-slack");
+const KEEP_FILES: Purpose = Purpose::new("keep-files");
 
 /// Checks the effects of an event without reminders, which `reminders.rs` tests.
 fn assert_effects(event: &DecisionEvent, channel: Channel, callback: bool, expected: &[Effect]) {
@@ -34,7 +44,7 @@ fn assert_effects(event: &DecisionEvent, channel: Channel, callback: bool, expec
     let has_update = channel == Channel::Slack && !matches!(event, DecisionEvent::Created { .. });
     assert_eq!(
         updates,
-        if has_update { vec![Effect::Slack(UpdateSlack)] } else { Vec::new() },
+        if has_update { vec![Effect::Slack(UPDATE_SLACK)] } else { Vec::new() },
         "{event:?} by {channel:?}"
     );
 }
@@ -75,33 +85,33 @@ fn cancelled() -> DecisionEvent {
 #[test]
 fn mail_and_callback_effects_with_callback() {
     for channel in [Channel::Email, Channel::Slack] {
-        assert_effects(&created(), channel, true, &[Mail(AskApprover)]);
-        assert_effects(&DecisionEvent::Escalated, channel, true, &[Mail(AskBackup), Callback(AnnounceEscalated)]);
+        assert_effects(&created(), channel, true, &[Mail(ASK_APPROVER)]);
+        assert_effects(&DecisionEvent::Escalated, channel, true, &[Mail(ASK_BACKUP), Callback(ANNOUNCE_ESCALATED)]);
     }
 }
 
 #[test]
 fn no_callback_effects_without_callback() {
     for channel in [Channel::Email, Channel::Slack] {
-        assert_effects(&created(), channel, false, &[Mail(AskApprover)]);
-        assert_effects(&DecisionEvent::Escalated, channel, false, &[Mail(AskBackup)]);
+        assert_effects(&created(), channel, false, &[Mail(ASK_APPROVER)]);
+        assert_effects(&DecisionEvent::Escalated, channel, false, &[Mail(ASK_BACKUP)]);
     }
 }
 
 #[test]
 fn webhook_channel_sends_only_callbacks() {
-    assert_effects(&created(), Channel::Webhook, true, &[Callback(AnnounceCreated)]);
-    assert_effects(&DecisionEvent::Escalated, Channel::Webhook, true, &[Callback(AnnounceEscalated)]);
+    assert_effects(&created(), Channel::Webhook, true, &[Callback(ANNOUNCE_CREATED)]);
+    assert_effects(&DecisionEvent::Escalated, Channel::Webhook, true, &[Callback(ANNOUNCE_ESCALATED)]);
 }
 
 #[test]
 fn outcome_goes_only_to_callback() {
     for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
         for answer in answers() {
-            assert_effects(&answer, channel, true, &[Callback(AnnounceResolved)]);
+            assert_effects(&answer, channel, true, &[Callback(ANNOUNCE_RESOLVED)]);
         }
-        assert_effects(&DecisionEvent::Expired, channel, true, &[Callback(AnnounceExpired)]);
-        assert_effects(&cancelled(), channel, true, &[Callback(AnnounceCancelled)]);
+        assert_effects(&DecisionEvent::Expired, channel, true, &[Callback(ANNOUNCE_EXPIRED)]);
+        assert_effects(&cancelled(), channel, true, &[Callback(ANNOUNCE_CANCELLED)]);
         for end in answers().into_iter().chain([scheduled(), DecisionEvent::Expired, cancelled()]) {
             assert_effects(&end, channel, false, &[]);
         }
@@ -111,28 +121,33 @@ fn outcome_goes_only_to_callback() {
 #[test]
 fn scheduled_answer_sends_two_callbacks() {
     for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
-        assert_effects(&scheduled(), channel, true, &[Callback(AnnounceResolved), CallbackAt(AnnounceDue, EXECUTE_AT)]);
+        assert_effects(
+            &scheduled(),
+            channel,
+            true,
+            &[Callback(ANNOUNCE_RESOLVED), CallbackAt(ANNOUNCE_DUE, EXECUTE_AT)],
+        );
     }
 }
 
 #[test]
 fn attachments_are_retained_without_notification() {
     for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
-        assert_effects(&DecisionEvent::Attached { files: test_files(2) }, channel, true, &[RetainFiles(KeepFiles)]);
+        assert_effects(&DecisionEvent::Attached { files: test_files(2) }, channel, true, &[RetainFiles(KEEP_FILES)]);
     }
 }
 
 #[test]
 fn answer_files_are_retained() {
     let answer = Answer { files: test_files(1), ..Answer::default() };
-    assert_effects(&DecisionEvent::Approved(answer.clone()), Channel::Email, false, &[RetainFiles(KeepFiles)]);
+    assert_effects(&DecisionEvent::Approved(answer.clone()), Channel::Email, false, &[RetainFiles(KEEP_FILES)]);
     assert_effects(
         &DecisionEvent::Denied(answer),
         Channel::Email,
         true,
-        &[RetainFiles(KeepFiles), Callback(AnnounceResolved)],
+        &[RetainFiles(KEEP_FILES), Callback(ANNOUNCE_RESOLVED)],
     );
-    assert_eq!(RetainFiles(KeepFiles).at(EXECUTE_AT), RetainFiles(KeepFiles), "files are retained at once");
+    assert_eq!(RetainFiles(KEEP_FILES).at(EXECUTE_AT), RetainFiles(KEEP_FILES), "files are retained at once");
 }
 
 #[test]
@@ -145,22 +160,30 @@ fn no_effects_without_mail_and_callback() {
 
 #[test]
 fn delayed_effect_keeps_its_purpose() {
-    for (effect, purpose) in [(Mail(AskBackup), AskBackup), (Callback(AnnounceEscalated), AnnounceEscalated)] {
+    for (effect, purpose) in [(Mail(ASK_BACKUP), ASK_BACKUP), (Callback(ANNOUNCE_ESCALATED), ANNOUNCE_ESCALATED)] {
         assert_eq!((effect.purpose(), effect.not_before()), (purpose, None));
         let delayed = effect.at(FIRST_DEADLINE);
         assert_eq!((delayed.purpose(), delayed.not_before()), (purpose, Some(FIRST_DEADLINE)));
         assert_eq!(delayed.at(EXECUTE_AT).not_before(), Some(EXECUTE_AT));
     }
-    assert_eq!(Mail(RemindHalf).at(FIRST_DEADLINE), MailAt(RemindHalf, FIRST_DEADLINE));
-    assert_eq!(Callback(AnnounceDue).at(FIRST_DEADLINE), CallbackAt(AnnounceDue, FIRST_DEADLINE));
+    assert_eq!(Mail(REMIND_HALF).at(FIRST_DEADLINE), MailAt(REMIND_HALF, FIRST_DEADLINE));
+    assert_eq!(Callback(ANNOUNCE_DUE).at(FIRST_DEADLINE), CallbackAt(ANNOUNCE_DUE, FIRST_DEADLINE));
 }
 
 #[test]
-fn purpose_names_parse_and_match_stored_form() {
-    for purpose in Purpose::ALL {
-        assert_eq!(Purpose::from_name(purpose.name()), Some(purpose));
-        assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.name());
-        assert_eq!(Purpose::ALL.into_iter().filter(|other| other.name() == purpose.name()).count(), 1);
+fn purposes_of_a_kind_are_found_by_name() {
+    let callbacks = CallbackPurpose::ALL.map(CallbackPurpose::purpose);
+    let expected =
+        [ANNOUNCE_CREATED, ANNOUNCE_RESOLVED, ANNOUNCE_ESCALATED, ANNOUNCE_EXPIRED, ANNOUNCE_CANCELLED, ANNOUNCE_DUE];
+    assert_eq!(callbacks, expected);
+    let approvals = ApprovalPurpose::ALL.map(ApprovalPurpose::purpose);
+    assert_eq!(approvals, [ASK_APPROVER, ASK_BACKUP, REMIND_HALF, REMIND_LAST]);
+    for purpose in callbacks {
+        assert_eq!(CallbackPurpose::from_purpose(purpose).map(CallbackPurpose::purpose), Some(purpose));
+        assert_eq!(ApprovalPurpose::from_purpose(purpose), None);
     }
-    assert_eq!(Purpose::from_name("ask"), None);
+    for purpose in approvals {
+        assert_eq!(ApprovalPurpose::from_purpose(purpose).map(ApprovalPurpose::purpose), Some(purpose));
+        assert_eq!(CallbackPurpose::from_purpose(purpose), None);
+    }
 }

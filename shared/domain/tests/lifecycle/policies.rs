@@ -1,10 +1,11 @@
 //! Rules of an API key that answer a decision when it is created.
 
 use handrail_domain::actor::Actor;
+use handrail_domain::decision::CallbackPurpose;
 use handrail_domain::decision::{
     Answer, Channel, Choice, Decision, DecisionEvent, DecisionSpec, NewDecision, Requester, State, policy_event,
 };
-use handrail_domain::effect::{Effect, Purpose};
+use handrail_domain::effect::Effect;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, check_rules};
 use handrail_domain::record::Record;
@@ -135,7 +136,7 @@ fn rule_answer_names_rule_and_is_final() {
         assert_eq!((answered.state(), answered.is_terminal(), answered.seq), (state, true, 2));
         // The callback is sent as for any other answer.
         let effects = Decision::effects(&answered.spec, answered.newest().unwrap());
-        assert_eq!(effects, [Effect::Callback(Purpose::AnnounceResolved)]);
+        assert_eq!(effects, [Effect::Callback(CallbackPurpose::Resolved.purpose())]);
     }
 }
 

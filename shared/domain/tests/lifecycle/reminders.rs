@@ -11,7 +11,10 @@ use serde_json::Number;
 use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, tenant};
 
 use Effect::{Mail, MailAt};
-use Purpose::{AskApprover, AskBackup, RemindHalf, RemindLast};
+const ASK_APPROVER: Purpose = Purpose::new("ask-approver");
+const ASK_BACKUP: Purpose = Purpose::new("ask-backup");
+const REMIND_HALF: Purpose = Purpose::new("remind-half");
+const REMIND_LAST: Purpose = Purpose::new("remind-last");
 
 fn minutes_after_start(minutes: f64) -> Timestamp {
     #[expect(clippy::cast_possible_truncation, reason = "the tests write small numbers")]
@@ -36,22 +39,22 @@ fn effects_of_newest(record: &Record<Decision>) -> Vec<Effect> {
 /// Checks the approver's reminders, in minutes after the creation.
 fn assert_reminders(timeout: f64, expected: &[(Purpose, f64)]) {
     let expected = expected.iter().map(|(purpose, at)| MailAt(*purpose, minutes_after_start(*at)));
-    let all: Vec<_> = [Mail(AskApprover)].into_iter().chain(expected).collect();
+    let all: Vec<_> = [Mail(ASK_APPROVER)].into_iter().chain(expected).collect();
     assert_eq!(effects_of_newest(&create_record(spec_with_timeout(timeout))), all, "{timeout} minutes");
 }
 
 #[test]
 fn reminders_at_half_time_and_ten_minutes_left() {
-    assert_reminders(60.0, &[(RemindHalf, 30.0), (RemindLast, 50.0)]);
-    assert_reminders(43_200.0, &[(RemindHalf, 21_600.0), (RemindLast, 43_190.0)]);
-    assert_reminders(21.0, &[(RemindHalf, 10.5), (RemindLast, 11.0)]);
+    assert_reminders(60.0, &[(REMIND_HALF, 30.0), (REMIND_LAST, 50.0)]);
+    assert_reminders(43_200.0, &[(REMIND_HALF, 21_600.0), (REMIND_LAST, 43_190.0)]);
+    assert_reminders(21.0, &[(REMIND_HALF, 10.5), (REMIND_LAST, 11.0)]);
 }
 
 #[test]
 fn short_timeout_has_one_or_no_reminder() {
-    assert_reminders(20.0, &[(RemindHalf, 10.0)]);
-    assert_reminders(15.0, &[(RemindHalf, 7.5)]);
-    assert_reminders(10.0, &[(RemindHalf, 5.0)]);
+    assert_reminders(20.0, &[(REMIND_HALF, 10.0)]);
+    assert_reminders(15.0, &[(REMIND_HALF, 7.5)]);
+    assert_reminders(10.0, &[(REMIND_HALF, 5.0)]);
     assert_reminders(9.99, &[]);
     assert_reminders(5.0, &[]);
     assert_reminders(0.5, &[]);
@@ -65,15 +68,15 @@ fn backup_reminders_count_from_escalation() {
         effects_of_newest(&escalated)
     };
     let at = |purpose, at| MailAt(purpose, minutes_after_start(at));
-    assert_eq!(backup_effects(60.0, 0.0), [Mail(AskBackup), at(RemindHalf, 90.0), at(RemindLast, 110.0)]);
-    assert_eq!(backup_effects(15.0, 0.0), [Mail(AskBackup), at(RemindHalf, 22.5)]);
-    assert_eq!(backup_effects(5.0, 0.0), [Mail(AskBackup)]);
+    assert_eq!(backup_effects(60.0, 0.0), [Mail(ASK_BACKUP), at(REMIND_HALF, 90.0), at(REMIND_LAST, 110.0)]);
+    assert_eq!(backup_effects(15.0, 0.0), [Mail(ASK_BACKUP), at(REMIND_HALF, 22.5)]);
+    assert_eq!(backup_effects(5.0, 0.0), [Mail(ASK_BACKUP)]);
     // The timer fired late: the deadline stays, so less time is left.
-    assert_eq!(backup_effects(60.0, 20.0), [Mail(AskBackup), at(RemindHalf, 100.0), at(RemindLast, 110.0)]);
-    assert_eq!(backup_effects(60.0, 45.0), [Mail(AskBackup), at(RemindHalf, 112.5)]);
-    assert_eq!(backup_effects(60.0, 55.0), [Mail(AskBackup)]);
+    assert_eq!(backup_effects(60.0, 20.0), [Mail(ASK_BACKUP), at(REMIND_HALF, 100.0), at(REMIND_LAST, 110.0)]);
+    assert_eq!(backup_effects(60.0, 45.0), [Mail(ASK_BACKUP), at(REMIND_HALF, 112.5)]);
+    assert_eq!(backup_effects(60.0, 55.0), [Mail(ASK_BACKUP)]);
     // The timer fired after the backup's deadline.
-    assert_eq!(backup_effects(60.0, 70.0), [Mail(AskBackup)]);
+    assert_eq!(backup_effects(60.0, 70.0), [Mail(ASK_BACKUP)]);
 }
 
 #[test]
@@ -101,7 +104,8 @@ fn slack_reminders_match_mail_reminders() {
 fn no_reminders_without_request_or_when_disabled() {
     let disabled = DecisionSpec { reminders: false, ..spec_with_timeout(60.0) };
     let webhook = DecisionSpec { channel: Channel::Webhook, ..spec_with_timeout(60.0) };
-    for (spec, first, second) in [(disabled, vec![Mail(AskApprover)], vec![Mail(AskBackup)]), (webhook, vec![], vec![])]
+    for (spec, first, second) in
+        [(disabled, vec![Mail(ASK_APPROVER)], vec![Mail(ASK_BACKUP)]), (webhook, vec![], vec![])]
     {
         let record = create_record(spec);
         assert_eq!(effects_of_newest(&record), first);

@@ -1,5 +1,6 @@
 //! Checkpoints with an approver: mails and reminders, allowed answers, and the approval request.
 
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{Channel, Choice, Decision, Phase, REPLY, ResponseType, Urgency};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
@@ -56,9 +57,9 @@ fn packet_with_opened_checkpoint(at: Timestamp) -> TestPacket {
 fn approver_is_mailed_and_reminded_twice() {
     let expected_effects = |until: i64, from: i64| {
         [
-            Effect::Mail(Purpose::AskApprover),
-            Effect::MailAt(Purpose::RemindHalf, minutes_after_start(from + (until - from) / 2)),
-            Effect::MailAt(Purpose::RemindLast, minutes_after_start(until - 10)),
+            Effect::Mail(ApprovalPurpose::AskApprover.purpose()),
+            Effect::MailAt(ApprovalPurpose::RemindHalf.purpose(), minutes_after_start(from + (until - from) / 2)),
+            Effect::MailAt(ApprovalPurpose::RemindLast.purpose(), minutes_after_start(until - 10)),
         ]
     };
     assert_eq!(effects_of_newest(&checkpoint_packet()), expected_effects(60, 0));
@@ -74,7 +75,7 @@ fn approver_is_mailed_and_reminded_twice() {
         expected_effects(24 * 60, 23 * 60 + 20)
     );
     let short = TestPacket::from_body(&body_with_checkpoint(&json!({"timeout_seconds": 300})));
-    assert_eq!(effects_of_newest(&short), [Effect::Mail(Purpose::AskApprover)]);
+    assert_eq!(effects_of_newest(&short), [Effect::Mail(ApprovalPurpose::AskApprover.purpose())]);
     // A packet that waits without a checkpoint accepts one later.
     let empty =
         TestPacket::create(Setup::PLAIN).patch(&json!({"status": "awaiting_human"}), minutes_after_start(1)).unwrap();
@@ -95,14 +96,14 @@ fn checkpoint_without_approver_or_opening_sends_no_mail() {
         for state in State::ALL {
             let packet = packet_in(*state, setup);
             let has_approver = packet.content.hitl.as_ref().is_some_and(|hitl| hitl.approver.is_some());
-            let sends_mail = effects_of_newest(&packet).contains(&Effect::Mail(Purpose::AskApprover));
+            let sends_mail = effects_of_newest(&packet).contains(&Effect::Mail(ApprovalPurpose::AskApprover.purpose()));
             assert_eq!(sends_mail, has_approver && *state == State::AwaitingHuman, "{setup:?} {state:?}");
             assert_eq!(packet.record.state_data.question.is_some(), sends_mail, "{setup:?} {state:?}");
         }
     }
     // Opening the stored checkpoint sends the mail.
     let opened = optional.patch(&json!({"status": "awaiting_human"}), minutes_after_start(1)).unwrap();
-    assert!(effects_of_newest(&opened).contains(&Effect::Mail(Purpose::AskApprover)));
+    assert!(effects_of_newest(&opened).contains(&Effect::Mail(ApprovalPurpose::AskApprover.purpose())));
     // A replaced checkpoint that stays closed sends no mail.
     let replaced = optional.patch(&json!({"hitl": {"reason": "r", "approver": ANN}}), minutes_after_start(1)).unwrap();
     assert_eq!((effects_of_newest(&replaced), &replaced.record.state_data.question), (vec![], &None));
@@ -118,7 +119,7 @@ fn every_checkpoint_outcome_updates_slack() {
         checkpoint_packet().with_due_timers(minutes_after_start(60)),
     ];
     for end in ends {
-        assert_eq!(effects_of_newest(&end), [Effect::Slack(Purpose::UpdateSlack)], "{:?}", end.record.newest());
+        assert_eq!(effects_of_newest(&end), [Effect::Slack(Purpose::UPDATE_SLACK)], "{:?}", end.record.newest());
         assert_eq!(end.record.state_data.question, None);
     }
     assert_eq!(

@@ -1,8 +1,8 @@
 //! Store and transitions on Amazon's DynamoDB Local.
 
 use handrail_context::cx::Cx;
+use handrail_domain::decision::CallbackPurpose;
 use handrail_domain::decision::{Decision, Refusal, State};
-use handrail_domain::effect::Purpose;
 use handrail_domain::ids::{CommandId, KeyId};
 use handrail_domain::lifecycle::{DeadlineGuard, decide};
 use handrail_domain::record::Record;
@@ -205,8 +205,13 @@ async fn rate_limit_is_never_exceeded(cx: &Cx) {
 
 async fn delivery_and_attempt_are_recorded_once(cx: &Cx) {
     let record = create_decision(cx, "sent").await;
-    let key =
-        DeliveryKey { tenant: tenant(), record: record.id, seq: 1, purpose: Purpose::AnnounceResolved, webhook: None };
+    let key = DeliveryKey {
+        tenant: tenant(),
+        record: record.id,
+        seq: 1,
+        purpose: CallbackPurpose::Resolved.purpose(),
+        webhook: None,
+    };
     let new_delivery = |body: &str| Delivery::new(key, "https://example.com/", body, NOON);
     cx.store.put_or_get_delivery(key, new_delivery("first")).await.unwrap();
     let mut delivery = cx.store.put_or_get_delivery(key, new_delivery("second")).await.unwrap();

@@ -61,7 +61,7 @@ async fn webhook_slot_is_taken_once(cx: &Cx) -> Webhook {
 
 async fn create_delivery(cx: &Cx, webhook: &Webhook, seq: u64) -> WebhookDelivery {
     let (record, at) = (RecordId::new(NOON, [9; 10]), NOON.plus_ms(i64::try_from(seq).unwrap()));
-    let key = DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::Announce, webhook: Some(webhook.id) };
+    let key = DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::WEBHOOK, webhook: Some(webhook.id) };
     let new_delivery = |body: &str| Delivery::new(key, &webhook.url, body, at);
     for body in ["first", "second"] {
         cx.store.put_webhook_delivery(KIND, key, "packet.created", &new_delivery(body)).await.unwrap();

@@ -3,7 +3,7 @@
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleError;
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindowMode};
 use aws_sdk_sqs::types::QueueAttributeName;
-use handrail_domain::effect::Purpose;
+use handrail_domain::decision::CallbackPurpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
@@ -33,7 +33,7 @@ async fn queues_schedules_and_mail_work_on_emulator() {
 
 fn delivery_key(seq: u64) -> DeliveryKey {
     let record = RecordId::new(NOON, [3; 10]);
-    DeliveryKey { tenant: tenant(), record, seq, purpose: Purpose::AnnounceResolved, webhook: None }
+    DeliveryKey { tenant: tenant(), record, seq, purpose: CallbackPurpose::Resolved.purpose(), webhook: None }
 }
 
 fn deliver(seq: u64) -> Message {

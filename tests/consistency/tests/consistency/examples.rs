@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::decision::CallbackPurpose;
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
@@ -55,10 +57,10 @@ pub(crate) fn message(function: &str) -> Message {
     let (tenant, record) = (tenant(), record_id());
     let delivery = |seq, purpose| DeliveryKey { tenant, record, seq, purpose, webhook: None };
     match function {
-        "notify" => Message::Notify { kind, key: delivery(1, Purpose::AskApprover) },
-        "keep" => Message::RetainFiles { kind, key: delivery(2, Purpose::KeepFiles) },
+        "notify" => Message::Notify { kind, key: delivery(1, ApprovalPurpose::AskApprover.purpose()) },
+        "keep" => Message::RetainFiles { kind, key: delivery(2, Purpose::RETAIN_FILES) },
         "timer" => Message::Timer { kind, key: HeadKey { tenant, id: record }, due_at: NOW.plus_ms(60 * 60_000) },
-        "deliver" => Message::Deliver { kind, key: delivery(2, Purpose::AnnounceResolved) },
+        "deliver" => Message::Deliver { kind, key: delivery(2, CallbackPurpose::Resolved.purpose()) },
         other => panic!("{other} is a new worker: add its message here"),
     }
 }

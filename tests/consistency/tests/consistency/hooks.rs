@@ -32,7 +32,7 @@ pub(crate) fn delivery_id(packet: RecordId) -> String {
 }
 
 fn delivery_key(packet: RecordId) -> DeliveryKey {
-    DeliveryKey { tenant: tenant(), record: packet, seq: 1, purpose: Purpose::Announce, webhook: Some(webhook_id()) }
+    DeliveryKey { tenant: tenant(), record: packet, seq: 1, purpose: Purpose::WEBHOOK, webhook: Some(webhook_id()) }
 }
 
 pub(crate) fn sample(function: &str) -> Option<Sample> {

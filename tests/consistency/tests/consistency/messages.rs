@@ -42,7 +42,7 @@ async fn put_delivery(app: &ReplayApp, origin: &str, slot: u8, path: &str) -> De
     };
     let webhook = build_webhook(&app.cx, id, tenant(), &params).unwrap();
     assert!(app.cx.store.put_webhook(Packet::KIND, &webhook, None).await.unwrap());
-    let purpose = Purpose::Announce;
+    let purpose = Purpose::WEBHOOK;
     let key = DeliveryKey { tenant: tenant(), record: packet_id(), seq: 1, purpose, webhook: Some(id) };
     let delivery = Delivery::new(key, &webhook.url, "{}", NOW);
     app.cx.store.put_webhook_delivery(Packet::KIND, key, "packet.created", &delivery).await.unwrap();

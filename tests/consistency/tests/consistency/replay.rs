@@ -118,7 +118,7 @@ async fn add_dead_letter(app: &ReplayApp) {
         tenant: tenant(),
         record: record_id(),
         seq: 2,
-        purpose: handrail_domain::effect::Purpose::AnnounceResolved,
+        purpose: handrail_domain::decision::CallbackPurpose::Resolved.purpose(),
         webhook: None,
     };
     let dead_letter = Delivery {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::decision::CallbackPurpose;
 use handrail_domain::decision::{Decision, DecisionEvent, current_approver};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::file::check_file;
@@ -40,7 +42,7 @@ pub(crate) async fn check_next_decision_is_mailed(scenario: &mut Scenario) {
         .create_decision(&admin, DecisionRequest { idempotency_key: Some("another"), context: "After the fault." })
         .await
         .id();
-    scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+    scenario.wait_until_sent(&id, ApprovalPurpose::AskApprover.purpose()).await;
 }
 
 /// Asserts that log, hash chain, state data, event items and index attributes agree.
@@ -161,71 +163,20 @@ fn expected_effects(stored: &StoredDecision) -> Vec<(String, Effect)> {
 /// Returns the purpose of the mail that the current approver must have. Returns a purpose of no mail if there is none.
 fn current_approver_mail(stored: &StoredDecision) -> Purpose {
     match current_approver(&stored.record) {
-        Some(person) if person.same_mailbox(&stored.record.spec.approver) => Purpose::AskApprover,
-        Some(_) => Purpose::AskBackup,
-        None => Purpose::AnnounceResolved,
+        Some(person) if person.same_mailbox(&stored.record.spec.approver) => ApprovalPurpose::AskApprover.purpose(),
+        Some(_) => ApprovalPurpose::AskBackup.purpose(),
+        None => CallbackPurpose::Resolved.purpose(),
     }
 }
 
 fn event_name_of(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::AnnounceCreated => "decision.created",
-        Purpose::AnnounceResolved => "decision.resolved",
-        Purpose::AnnounceEscalated => "decision.escalated",
-        Purpose::AnnounceExpired => "decision.expired",
-        Purpose::AnnounceCancelled => "decision.cancelled",
-        Purpose::AnnounceDue => "decision.due",
-        Purpose::AskApprover
-        | Purpose::AskBackup
-        | Purpose::RemindHalf
-        | Purpose::RemindLast
-        | Purpose::SignIn
-        | Purpose::UpdateSlack
-        | Purpose::KeepFiles
-        | Purpose::Announce => {
-            panic!("{purpose:?} is not a callback")
-        }
-    }
-}
-
-/// Asserts that every call and mail belongs to an event, and that an answer is announced once.
-fn check_no_unexpected_sends(scenario: &Scenario, snapshot: &Snapshot) {
-    let decisions = snapshot.records.iter().flat_map(expected_effects).map(|(id, _)| id);
-    let packets = snapshot.packets.iter().flat_map(packet_invariants::expected_effects).map(|(id, _)| id);
-    let expected: BTreeSet<String> = decisions.chain(packets).collect();
-    let mut resolved: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    // Webhook deliveries are checked by their own journey.
-    for call in scenario.received_calls.iter().filter(|call| call.header("x-hr-event").is_empty()) {
-        let (id, json) = (call.header("webhook-id"), call.json());
-        assert!(expected.contains(id), "the call {id} belongs to no event");
-        if json["event"] == "decision.resolved" {
-            resolved.entry(json["decision"]["id"].to_string()).or_default().insert(id);
-        }
-    }
-    assert!(resolved.values().all(|ids| ids.len() == 1), "an answer was announced twice: {resolved:?}");
-    let of_decisions = |mail: &&Value| !mail["id"].as_str().is_some_and(|id| id.ends_with("_sign-in"));
-    for mail in snapshot.mails.iter().filter(of_decisions) {
-        assert!(mail["id"].as_str().is_some_and(|id| expected.contains(id)), "a mail belongs to no event: {mail}");
-    }
-}
-
-/// Asserts that results acknowledged with 2xx still hold.
-async fn check_acknowledged_results(scenario: &Scenario, snapshot: &Snapshot) {
-    for id in &scenario.acknowledged.created {
-        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} was acknowledged and does not exist"));
-        let path = format!("/decisions/{id}");
-        let response = scenario.retry_until(&scenario.server.admin, Method::GET, &path, &[], String::new(), 200).await;
-        assert_eq!(response.json["status"], stored.record.state().name());
-    }
-    for (id, names) in &scenario.acknowledged.attachments {
-        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} has acknowledged files and does not exist"));
-        let found: Vec<_> = stored.record.state_data.attachments.iter().map(|file| file.name.clone()).collect();
-        assert!(found.starts_with(names), "acknowledged files are missing: {names:?} in {found:?}");
-        let unique: BTreeSet<_> = found.iter().collect();
-        assert_eq!(unique.len(), found.len(), "a file is listed twice: {found:?}");
-    }
-    for (id, status) in &scenario.acknowledged.answers {
-        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} was answered and does not exist"));
-        assert_eq!(stored.record.state().name(), *status, "{id} was acknowledged with another status");
+    match CallbackPurpose::from_purpose(purpose) {
+        Some(CallbackPurpose::Created) => "decision.created",
+        Some(CallbackPurpose::Resolved) => "decision.resolved",
+        Some(CallbackPurpose::Escalated) => "decision.escalated",
+        Some(CallbackPurpose::Expired) => "decision.expired",
+        Some(CallbackPurpose::Cancelled) => "decision.cancelled",
+        Some(CallbackPurpose::Due) => "decision.due",
+        None => panic!("{purpose:?} is not a callback"),
     }
 }

@@ -3,7 +3,8 @@
 
 use std::pin::Pin;
 
-use handrail_domain::effect::Purpose;
+use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::decision::CallbackPurpose;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ pub(crate) const CREATE_WITHOUT_IDEMPOTENCY_KEY: Journey = Journey {
                 .create_decision(&agent, DecisionRequest { idempotency_key: None, context: SMALL_CONTEXT })
                 .await
                 .id();
-            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.wait_until_sent(&id, ApprovalPurpose::AskApprover.purpose()).await;
         })
     },
 };
@@ -60,7 +61,7 @@ pub(crate) const REPEATED_CREATE: Journey = Journey {
             scenario
                 .create_decision(&agent, DecisionRequest { idempotency_key: Some("once"), context: SMALL_CONTEXT })
                 .await;
-            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.wait_until_sent(&id, ApprovalPurpose::AskApprover.purpose()).await;
         })
     },
 };
@@ -81,8 +82,8 @@ pub(crate) const LARGE_DECISION: Journey = Journey {
             scenario
                 .create_decision(&agent, DecisionRequest { idempotency_key: Some("large"), context: &context })
                 .await;
-            scenario.answer_by_page(&id, Purpose::AskApprover, "approve").await;
-            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scenario.answer_by_page(&id, ApprovalPurpose::AskApprover.purpose(), "approve").await;
+            scenario.wait_until_sent(&id, CallbackPurpose::Resolved.purpose()).await;
         })
     },
 };
@@ -98,10 +99,10 @@ pub(crate) const ANSWER_BY_PAGE: Journey = Journey {
                 .create_decision(&agent, DecisionRequest { idempotency_key: Some("page"), context: SMALL_CONTEXT })
                 .await
                 .id();
-            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.wait_until_sent(&id, ApprovalPurpose::AskApprover.purpose()).await;
             scenario.enable_fault();
-            scenario.answer_by_page(&id, Purpose::AskApprover, "approve").await;
-            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scenario.answer_by_page(&id, ApprovalPurpose::AskApprover.purpose(), "approve").await;
+            scenario.wait_until_sent(&id, CallbackPurpose::Resolved.purpose()).await;
             // A later answer is refused with the name of the first approver.
             let refused = scenario.answer_by_api(&id, "deny", "too late", 409).await;
             assert_eq!(
@@ -120,7 +121,7 @@ pub(crate) const CHECKPOINT_ANSWER: Journey = Journey {
         Box::pin(async {
             scenario.enable_fault();
             let id = scenario.create_handoff("asks first").await;
-            scenario.wait_until_sent(&id, Purpose::AskApprover).await;
+            scenario.wait_until_sent(&id, ApprovalPurpose::AskApprover.purpose()).await;
             scenario.answer_checkpoint(&id, "gladly").await;
             // A repeat of the answer is accepted, and another answer is refused.
             scenario.answer_checkpoint(&id, "gladly").await;
@@ -148,7 +149,7 @@ pub(crate) const ANSWER_BY_API: Journey = Journey {
             scenario.answer_by_api(&id, "deny", "the answer", 200).await;
             // A client whose response was lost repeats the request.
             scenario.answer_by_api(&id, "deny", "the answer", 200).await;
-            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scenario.wait_until_sent(&id, CallbackPurpose::Resolved.purpose()).await;
         })
     },
 };
@@ -171,7 +172,7 @@ pub(crate) const EXPIRY: Journey = Journey {
                 .await;
             assert_eq!(response.json["status"], "expired", "the read applies the due timer");
             scenario.answer_by_api(&decision.id(), "approve", "too late", 410).await;
-            scenario.wait_until_sent(&decision.id(), Purpose::AnnounceExpired).await;
+            scenario.wait_until_sent(&decision.id(), CallbackPurpose::Expired.purpose()).await;
         })
     },
 };
@@ -189,9 +190,9 @@ pub(crate) const ESCALATION: Journey = Journey {
             scenario.server.run_due_work().await;
             scenario.enable_fault();
             scenario.advance_past_deadline(&decision.json["expires_at"]).await;
-            scenario.answer_by_page(&decision.id(), Purpose::AskBackup, "approve").await;
-            scenario.wait_until_sent(&decision.id(), Purpose::AnnounceEscalated).await;
-            scenario.wait_until_sent(&decision.id(), Purpose::AnnounceResolved).await;
+            scenario.answer_by_page(&decision.id(), ApprovalPurpose::AskBackup.purpose(), "approve").await;
+            scenario.wait_until_sent(&decision.id(), CallbackPurpose::Escalated.purpose()).await;
+            scenario.wait_until_sent(&decision.id(), CallbackPurpose::Resolved.purpose()).await;
         })
     },
 };
@@ -211,7 +212,7 @@ pub(crate) const CALLBACK_RETRY: Journey = Journey {
             scenario.server.run_due_work().await;
             scenario.enable_fault();
             scenario.answer_by_api(&id, "approve", "the answer", 200).await;
-            scenario.wait_until_sent(&id, Purpose::AnnounceResolved).await;
+            scenario.wait_until_sent(&id, CallbackPurpose::Resolved.purpose()).await;
             scenario.received_calls.extend(scenario.server.receiver.take());
             assert!(scenario.received_calls.len() >= 2, "the failed call is retried");
         })

@@ -1,6 +1,7 @@
 //! Invariants of packets with a checkpoint: the approver is mailed once and one answer is recorded.
 
-use handrail_domain::effect::{Effect, Purpose};
+use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::effect::Effect;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Packet, PacketEvent};
 use handrail_domain::record::ChainHash;
@@ -48,7 +49,7 @@ fn check_approver_mailed_once(scenario: &Scenario, snapshot: &Snapshot, stored: 
         }
         assert!(mails <= 1, "{id} was mailed {mails} times");
         let delivery = stored.deliveries.iter().find(|delivery| delivery.id == id);
-        if effect.purpose() == Purpose::AskApprover && stored.record.state_data.question.is_some() {
+        if effect.purpose() == ApprovalPurpose::AskApprover.purpose() && stored.record.state_data.question.is_some() {
             assert_eq!(mails, 1, "{id} was not mailed");
             assert_eq!(delivery.map(|delivery| delivery.status), Some(DeliveryStatus::Delivered), "{id}");
         }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::effect::Purpose;
 use handrail_domain::time::Timestamp;
 use handrail_testkit::{CallFilter, Client, FaultPlan, Received, TestResponse, TestServer};
@@ -173,7 +174,7 @@ impl Scenario {
 
     /// Answers a checkpoint with text on the page of the mailed link.
     pub(crate) async fn answer_checkpoint(&mut self, id: &str, response_text: &str) {
-        let link = self.mailed_link(id, Purpose::AskApprover).await;
+        let link = self.mailed_link(id, ApprovalPurpose::AskApprover.purpose()).await;
         let person = self.server.admin.without_key();
         let page = self.retry_until(&person, Method::GET, &link, &[], String::new(), 200).await;
         assert!(page.text.contains("Refund order 1234?"), "the page shows the request");
