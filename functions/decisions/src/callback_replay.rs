@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::deliveries::delivery_json;
-use crate::errors::ERROR_RENDERER;
 use crate::get::DECISION_NOT_FOUND;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-callback-replay",

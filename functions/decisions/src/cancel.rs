@@ -19,10 +19,10 @@ use handrail_web::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::errors::{ERROR_RENDERER, refusal_to_problem};
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
 use crate::view;
+use handrail_approvals::errors::{ERROR_RENDERER, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-cancel",

@@ -22,8 +22,8 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::errors::{ERROR_RENDERER, field_error_to_problem, refusal_to_problem};
 use crate::view;
+use handrail_approvals::errors::{ERROR_RENDERER, field_error_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-create",

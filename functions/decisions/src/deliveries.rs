@@ -13,8 +13,8 @@ use handrail_web::extract::{Caller, PathParam, scopes};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
 use crate::get::DECISION_NOT_FOUND;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-deliveries",

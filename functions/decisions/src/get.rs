@@ -21,9 +21,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::errors::ERROR_RENDERER;
 use crate::file_links::FileLinks;
 use crate::view;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-get",

@@ -7,7 +7,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "health",

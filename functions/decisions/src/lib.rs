@@ -8,13 +8,12 @@ pub mod callback_replay;
 pub mod cancel;
 pub mod create;
 pub mod deliveries;
-mod errors;
 mod file_links;
 pub mod files;
 pub mod get;
 pub mod health;
 mod kind;
-mod link_access;
+mod link_pages;
 pub mod list;
 mod outcome_page;
 pub mod page_answer;
@@ -26,9 +25,7 @@ mod testing;
 pub mod uploads;
 mod view;
 
-pub use errors::{ERROR_RENDERER, refusal_to_problem};
 pub use kind::KIND;
-pub use link_access::LinkAccess;
 
 use handrail_web::endpoint::Endpoint;
 

@@ -14,9 +14,9 @@ use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::ERROR_RENDERER;
 use crate::file_links::FileLinks;
 use crate::view;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-list",

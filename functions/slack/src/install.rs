@@ -3,9 +3,9 @@
 use axum::extract::State as Extract;
 use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_approvals::errors::ERROR_RENDERER;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::ERROR_RENDERER;
 use handrail_domain::access::Scope;
 use handrail_slack_api::SLACK_API_URL;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};

@@ -3,9 +3,9 @@
 use axum::extract::{Request, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use handrail_approvals::errors::ERROR_RENDERER;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::ERROR_RENDERER;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;

@@ -10,3 +10,4 @@ pub mod pages;
 pub mod problem;
 pub mod request_counts;
 pub mod session_cookie;
+pub mod sign_in_page;

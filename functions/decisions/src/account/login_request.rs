@@ -16,13 +16,14 @@ use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, Form, Json};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::{cross_site_problem, is_cross_origin};
+use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::pages;
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-login-request",
@@ -61,7 +62,7 @@ async fn handler(
         Ok(email) => email,
         Err(error) if by_form => {
             let message = format!("Your address {error}.");
-            return Ok(pages::sign_in_page(StatusCode::BAD_REQUEST, "../", Some(&message)).into_response());
+            return Ok(sign_in_page(StatusCode::BAD_REQUEST, "../", Some(&message)).into_response());
         }
         Err(error) => return Err(Problem::invalid("email", error.to_string())),
     };

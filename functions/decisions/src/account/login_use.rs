@@ -77,7 +77,7 @@ async fn handler(
 
 /// Renders a problem as JSON for a program, although the operation renders problems as pages.
 fn json_error_response(problem: &Problem) -> Response {
-    let mut response = (crate::errors::ERROR_RENDERER.0)(problem, None);
+    let mut response = (handrail_approvals::errors::ERROR_RENDERER.0)(problem, None);
     if let Some(seconds) = problem.retry_after_s() {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }

@@ -15,9 +15,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{attach, attach_command, attachments_json, check_can_attach};
-use crate::errors::ERROR_RENDERER;
 use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{self, Upload};
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-attachments-add",

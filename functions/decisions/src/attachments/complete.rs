@@ -19,9 +19,9 @@ use serde_json::Value;
 
 use super::create_upload::{TOKEN_PURPOSE, UploadClaims};
 use super::{attach, attach_command, attachments_json, check_can_attach};
-use crate::errors::ERROR_RENDERER;
 use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{FILE_FIELD, file_error_to_problem, to_attachment};
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-attachments-complete",

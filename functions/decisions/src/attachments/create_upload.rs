@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{attach_command, check_can_attach};
-use crate::errors::ERROR_RENDERER;
 use crate::get::DECISION_NOT_FOUND;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-attachments-invite",

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::key_params::KeyParams;
 use super::{KEY_NOT_FOUND, key_json, tenant_of};
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-change",

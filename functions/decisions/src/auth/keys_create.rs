@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::key_params::KeyParams;
 use super::{key_json, owner_email};
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-create",

@@ -11,7 +11,7 @@ use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use super::{KEY_NOT_FOUND, key_json};
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-get",

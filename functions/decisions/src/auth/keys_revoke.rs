@@ -14,7 +14,7 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use super::KEY_NOT_FOUND;
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-keys-revoke",

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::KEY_NOT_FOUND;
-use crate::errors::ERROR_RENDERER;
 use crate::view;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "auth-rules-dry-run",

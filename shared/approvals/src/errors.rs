@@ -1,4 +1,4 @@
-//! Error responses of the decisions API: `{"error": text, "code": CODE}`.
+//! Error responses of the JSON operations on decisions and on approvals in Slack: `{"error": text, "code": CODE}`.
 
 use axum::response::{IntoResponse, Response};
 use handrail_domain::attachment::ATTACHMENTS_MAX;
@@ -50,7 +50,7 @@ fn error_code(problem: &Problem) -> &'static str {
     }
 }
 
-pub(crate) fn field_error_to_problem(error: FieldError) -> Problem {
+pub fn field_error_to_problem(error: FieldError) -> Problem {
     match error.kind {
         FieldErrorKind::Value => Problem::invalid(error.field, error.message),
         FieldErrorKind::Channel => Problem::refused(
