@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::hooks;
 use crate::replay::{run_example, run_example_with};
 use crate::samples::{Body, Sample};
-use crate::stage::{ADMIN, AGENT, APP, ReplayApp, TABLE, WRITER, approver, key_id, tenant};
+use crate::stage::{ADMIN, AGENT, APP, ReplayApp, SCRAPER_ADDRESS, TABLE, WRITER, approver, key_id, tenant};
 
 const IDEMPOTENCY_KEY: &str = "handover-4711";
 
@@ -161,7 +161,10 @@ pub(crate) fn extra_requests(function: &str) -> Vec<Sample> {
             with_headers().into_iter().chain(with_headers()).chain(with_schema_id(function)).collect()
         }
         // A scrape without a key, from the network that the setting opens the metrics to.
-        "packets-metrics" => vec![Sample { key: None, ..sample_by("", None) }],
+        "packets-metrics" => {
+            let headers = vec![("x-forwarded-for", SCRAPER_ADDRESS.to_owned())];
+            sample(function).map(|sample| Sample { key: None, headers, ..sample }).into_iter().collect()
+        }
         // Filters by packet and by time.
         "packets-audit" => [("packet_id", packet_id().to_string()), ("created_after", "2026-01-01".to_owned())]
             .into_iter()

@@ -195,12 +195,13 @@ impl Sample {
         let is_page = matches!(endpoint.auth, Auth::Link | Auth::Session | Auth::OAuthState);
         let agent = if is_page { "Mozilla/5.0" } else { "refund-agent/1.0" };
         let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let headers = self.all_headers(endpoint, is_page, agent);
         let mut event = json!({
             "version": "2.0",
             "routeKey": route,
             "rawPath": path,
             "rawQueryString": query.join("&"),
-            "headers": self.all_headers(endpoint, is_page, agent),
+            "headers": headers,
         });
         let to_object =
             |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect::<Map<_, _>>();
@@ -220,7 +221,8 @@ impl Sample {
                 "method": method.as_str(),
                 "path": path,
                 "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.10",
+                // API Gateway appends the address of the client to this header.
+                "sourceIp": headers.get("x-forwarded-for"),
                 "userAgent": agent,
             },
             "requestId": "JKJaXmPLvHcESHA=",

@@ -13,6 +13,7 @@ use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Choice, Decision};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
+use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::key_hash::hash_of_key;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::login::{self, Login};
@@ -42,6 +43,8 @@ use crate::buckets::RecordingBlobStore;
 use crate::calls::{Calls, RecordingConnector};
 use crate::packets::packet_id;
 
+/// Address in the network that reads the metrics without a key.
+pub(crate) const SCRAPER_ADDRESS: &str = "203.0.113.7";
 pub(crate) const TABLE: &str = "handrail";
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 pub(crate) const ORIGIN: &str = "https://decisions.example.com";
@@ -298,7 +301,7 @@ fn context(
         address_policy: AddressPolicy::AllowLoopback,
         slack: slack.settings(),
         public_rate_limits: PublicRateLimits::PRODUCTION,
-        metrics_network: "192.0.2.0/24".parse().ok(),
+        metrics_network: IpNetwork::parse("203.0.113.0/24"),
     };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let entropy = Arc::new(RepeatingEntropy::from(100));
