@@ -152,7 +152,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         metrics_network: options.metrics_network,
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
-    let cx = cx.with_blob_store(Arc::new(folder.clone()));
+    let cx = cx.with_blob_store(Arc::new(folder.clone())).with_process_state(handrail_workers::KIND_LIST);
     let admin_settings = (Role::Admin, ADMIN_REQUESTS_PER_MINUTE);
     let tenant = ensure_key(&cx, &local_store, &key, admin_settings).await.context("could not store the admin key")?;
     let operator_settings = (Role::Operator, Tier::default().limits().requests_per_minute);

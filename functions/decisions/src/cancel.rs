@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::door::DOOR;
-use crate::errors::refusal_to_problem;
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
 use crate::view;
+use handrail_approvals::errors::refusal_to_problem;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-cancel",

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::door::DOOR;
-use crate::errors::{field_error_to_problem, refusal_to_problem};
 use crate::view;
+use handrail_approvals::errors::{field_error_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-create",

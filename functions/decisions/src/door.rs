@@ -2,6 +2,6 @@
 
 use handrail_web::door::Door;
 
-use crate::errors::ERROR_RENDERER;
+use handrail_approvals::errors::ERROR_RENDERER;
 
 pub const DOOR: Door = Door { name: "decisions", error_renderer: ERROR_RENDERER };

@@ -18,7 +18,7 @@ use http::header::{
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::door::DOOR;
-use crate::link_access::HTML_ERROR_RENDERER;
+use crate::link_pages::HTML_ERROR_RENDERER;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "files-get",

@@ -4,7 +4,7 @@ use handrail_approvals::{ApprovalRequest, approval_purpose, request_mail, slack_
 use handrail_context::cx::Cx;
 use handrail_domain::decision::{CallbackPurpose, Decision, DecisionEvent, files_of};
 use handrail_domain::effect::Purpose;
-use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::lifecycle::{Command, Lifecycle};
 use handrail_domain::record::{LogEntry, Record};
 use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
@@ -12,9 +12,12 @@ use handrail_domain::time::Timestamp;
 use handrail_platform::blob_store::BlobKey;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::{
-    Callback, Callbacks, Files, Kind, Mail, Mails, SlackMessage, SlackMessages, fire_due_timers_of, follow_ups_of,
+    Approvals, Callback, Callbacks, Files, Kind, Mail, Mails, SlackMessage, SlackMessages, fire_due_timers_of,
+    follow_ups_of,
 };
 use handrail_records::log::record_with_event;
+use handrail_records::transition::{TransitionError, transition_from};
+use handrail_secrets::link::Link;
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
 
@@ -37,7 +40,27 @@ pub const KIND: Kind = Kind {
         message: |cx, key, seq, purpose, to| Box::pin(message_in_slack(cx, key, seq, purpose, to)),
     }),
     files: Some(Files { of_event: |cx, key, seq| Box::pin(files_of_event(cx, key, seq)) }),
+    approvals: Some(Approvals {
+        find: |cx, link| Box::pin(find_request(cx, link)),
+        answer: |cx, request, command| Box::pin(answer(cx, request, command)),
+    }),
 };
+
+async fn find_request(cx: &Cx, link: &Link) -> Result<Option<ApprovalRequest>, Fault> {
+    if link.checkpoint_seq.is_some() {
+        return Ok(None);
+    }
+    let decision = cx.store.record::<Decision>(link.tenant, link.record).await?;
+    Ok(decision.map(ApprovalRequest::from_decision))
+}
+
+async fn answer(
+    cx: &Cx,
+    request: &ApprovalRequest,
+    command: &Command<Decision>,
+) -> Result<(), TransitionError<Decision>> {
+    transition_from(cx, request.record.clone(), command).await.map(drop)
+}
 
 async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Callback>, Fault> {
     let purpose = CallbackPurpose::from_purpose(purpose)
@@ -148,7 +171,6 @@ mod tests {
     use handrail_domain::attachment::Attachment;
     use handrail_domain::decision::Act;
     use handrail_domain::ids::CommandId;
-    use handrail_domain::lifecycle::Command;
     use handrail_records::transition::transition;
 
     use super::*;

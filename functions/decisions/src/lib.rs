@@ -9,13 +9,12 @@ pub mod cancel;
 pub mod create;
 pub mod deliveries;
 mod door;
-mod errors;
 mod file_links;
 pub mod files;
 pub mod get;
 pub mod health;
 mod kind;
-mod link_access;
+mod link_pages;
 pub mod list;
 mod outcome_page;
 pub mod page_answer;
@@ -28,9 +27,7 @@ pub mod uploads;
 mod view;
 
 pub use door::DOOR;
-pub use errors::refusal_to_problem;
 pub use kind::KIND;
-pub use link_access::LinkAccess;
 
 use handrail_web::endpoint::Endpoint;
 

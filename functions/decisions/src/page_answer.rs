@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use handrail_approvals::LinkAccess;
 use handrail_approvals::pages::{FormError, FormField, FormValues};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
@@ -19,7 +20,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::door::DOOR;
-use crate::link_access::{HTML_ERROR_RENDERER, LinkAccess};
+use crate::link_pages::{self, HTML_ERROR_RENDERER};
 use crate::page_form;
 use crate::uploads::{self, Upload};
 
@@ -40,7 +41,7 @@ fn route() -> MethodRouter<Cx> {
 }
 
 async fn handler(State(cx): State<Cx>, PathParam(token): PathParam, request: Request) -> Result<Response, Problem> {
-    let access = match LinkAccess::from_token(&cx, &token).await {
+    let access = match link_pages::open_link(&cx, &token).await {
         Ok(access) => access,
         Err(problem) => {
             // Reads the whole body, or a browser that still sends shows a broken connection instead of the page.
@@ -48,12 +49,12 @@ async fn handler(State(cx): State<Cx>, PathParam(token): PathParam, request: Req
             return Err(problem);
         }
     };
-    let spec = &access.decision.spec;
+    let spec = &access.decision().spec;
     let form = page_form::read_form(&cx, spec, request).await?;
     let form_values = page_form::form_values(spec, &form)?;
     let show_form_again = |form_error: FormError| {
         let form_values = FormValues { field_error: Some(form_error), ..form_values.clone() };
-        Ok(access.current_page(&cx, &form_values).into_response())
+        Ok(link_pages::current_page(&cx, &access, &form_values).into_response())
     };
     let parsed = page_form::parse_answer(spec, &form_values, cx.clock.now())
         .and_then(|(choice, answer)| Ok((choice, answer, page_form::submitted_files(spec, &form, choice)?)));
@@ -75,8 +76,8 @@ async fn handler(State(cx): State<Cx>, PathParam(token): PathParam, request: Req
             | Refusal::Cancelled { .. }
             | Refusal::NotCurrentApprover,
         )) => {
-            let access = LinkAccess::from_token(&cx, &token).await?;
-            Ok(access.too_late_page(&cx).into_response())
+            let access = link_pages::open_link(&cx, &token).await?;
+            Ok(link_pages::too_late_page(&cx, &access).into_response())
         }
         Err(TransitionError::Refused(Refusal::AnswerMismatch { field, message })) => {
             let invalid = FieldError { kind: FieldErrorKind::Value, field, message };
@@ -86,7 +87,7 @@ async fn handler(State(cx): State<Cx>, PathParam(token): PathParam, request: Req
             field: FormField::WholeForm,
             message: "That answer was not offered.".to_owned(),
         }),
-        Err(error) => Err(Problem::from_transition(error, "Decision", crate::errors::refusal_to_problem)),
+        Err(error) => Err(Problem::from_transition(error, "Decision", handrail_approvals::errors::refusal_to_problem)),
     }
 }
 
@@ -97,7 +98,7 @@ async fn submit_answer(
     command: &Command<Decision>,
     files: &[Upload],
 ) -> Result<(), TransitionError<Decision>> {
-    let record = &access.decision;
+    let record = access.decision();
     if let (Act::Answer(_, answer), false) = (&command.act, files.is_empty())
         && record.entry_of_command(&command.id).is_none()
     {

@@ -13,7 +13,7 @@ use handrail_web::problem::Problem;
 use serde::Deserialize;
 
 use crate::door::DOOR;
-use crate::link_access::{HTML_ERROR_RENDERER, LinkAccess};
+use crate::link_pages::{self, HTML_ERROR_RENDERER};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-page-show",
@@ -44,9 +44,10 @@ async fn handler(
     query: Result<Query<QueryParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     check_limit(&cx, RateLimit::per_client("pages", &address, cx.settings.public_rate_limits.pages_per_minute)).await?;
-    let access = LinkAccess::from_token(&cx, &token).await?;
+    let access = link_pages::open_link(&cx, &token).await?;
     let form_button = query.ok().and_then(|Query(query)| query.choice).and_then(|name| FormButton::from_name(&name));
-    Ok(access.current_page(&cx, &FormValues { form_button, ..FormValues::default() }).into_response())
+    let form_values = FormValues { form_button, ..FormValues::default() };
+    Ok(link_pages::current_page(&cx, &access, &form_values).into_response())
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::door::DOOR;
-use crate::errors::{field_error_to_problem, refusal_to_problem};
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
 use crate::view;
+use handrail_approvals::errors::{field_error_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-resolve",

@@ -10,6 +10,7 @@ use handrail_domain::ids::{KeyId, RecordId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
+use handrail_records::kind::{Kind, KindList};
 use handrail_secrets::link::{ApproverRole, Link};
 use handrail_secrets::master_key::MasterKey;
 use handrail_store::ApiKey;
@@ -17,6 +18,9 @@ pub(crate) use handrail_test_app::{NOON, tenant};
 use handrail_web::endpoint::Endpoint;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
+
+/// Record kinds whose links the pages open.
+const KINDS: &[Kind] = &[crate::KIND, handrail_packets::KIND];
 
 pub(crate) const MINUTE_MS: i64 = 60_000;
 pub(crate) const AGENT: &str = "ho_test_agent";
@@ -31,16 +35,18 @@ pub(crate) struct TestApp {
 impl TestApp {
     pub(crate) async fn new() -> Self {
         let app = handrail_test_app::TestApp::new(settings()).await;
+        let cx = app.cx.clone().with_process_state(KindList(KINDS));
         for (role, secret) in [(Role::Agent, AGENT), (Role::App, APP), (Role::Admin, ADMIN)] {
             app.with_key(api_key(role, secret), secret).await;
         }
-        Self { cx: app.cx.clone(), app }
+        Self { cx, app }
     }
 
     /// Creates an app whose database calls all fail.
     pub(crate) fn with_broken_database() -> Self {
         let app = handrail_test_app::TestApp::with_broken_database(settings());
-        Self { cx: app.cx.clone(), app }
+        let cx = app.cx.clone().with_process_state(KindList(KINDS));
+        Self { cx, app }
     }
 
     /// Creates the tenant of these tests, with an owner.

@@ -12,7 +12,6 @@ use handrail_domain::lifecycle::{Command, decide};
 use handrail_domain::packet::{
     self, CheckpointAnswer, CheckpointRequest, CheckpointRequester, Content, Packet, Refusal,
 };
-use handrail_domain::record::Record;
 use handrail_platform::fault::Fault;
 use handrail_records::transition::{self, PlannedChange, TransitionError};
 use handrail_store::ApiKey;
@@ -40,86 +39,81 @@ pub(crate) async fn reserve_quota(
     Ok(quota::reserve_monthly::<Packet>(cx, key, id, has_idempotency_key).await?)
 }
 
-/// One checkpoint of a packet, as shown to its approver.
-#[derive(Clone, Debug)]
-pub struct Checkpoint {
-    pub approval_request: ApprovalRequest,
-    seq: u64,
-    record: Record<Packet>,
+/// Returns the request of the checkpoint that event `number` opened, or `None` if there is no such packet or checkpoint.
+pub(crate) async fn find(
+    cx: &Cx,
+    tenant: TenantId,
+    id: RecordId,
+    number: u64,
+) -> Result<Option<ApprovalRequest>, Fault> {
+    let Some(whole) = cx.store.record_with_body::<Packet>(tenant, id).await? else { return Ok(None) };
+    let PacketWithContent { record, content } = PacketWithContent::from_record(whole)?;
+    // The record holds only its newest log entries; older events are stored separately. An open checkpoint needs only
+    // the event that opened it, since no event has closed it.
+    let first = record.log.first().map_or(1, |entry| entry.entry.seq);
+    let is_open = record.state_data.question.as_ref().is_some_and(|question| question.number == number);
+    let earlier = match number {
+        0 => Vec::new(),
+        number if is_open => cx.store.events_from::<Packet>(tenant, id, number, first.min(number + 1)).await?,
+        number => cx.store.events_from::<Packet>(tenant, id, number, first).await?,
+    };
+    let view = packet::checkpoint_as_decision(&record, &content, &earlier, number);
+    Ok(view.map(|record| ApprovalRequest { record, checkpoint_seq: Some(number) }))
 }
 
-impl Checkpoint {
-    /// Returns the checkpoint that event `number` opened, or `None` if there is no such packet or checkpoint.
-    pub async fn find(cx: &Cx, tenant: TenantId, id: RecordId, number: u64) -> Result<Option<Self>, Fault> {
-        let Some(whole) = cx.store.record_with_body::<Packet>(tenant, id).await? else { return Ok(None) };
-        let PacketWithContent { record, content } = PacketWithContent::from_record(whole)?;
-        // The record holds only its newest log entries; older events are stored separately. An open checkpoint needs
-        // only the event that opened it, since no event has closed it.
-        let first = record.log.first().map_or(1, |entry| entry.entry.seq);
-        let is_open = record.state_data.question.as_ref().is_some_and(|question| question.number == number);
-        let earlier = match number {
-            0 => Vec::new(),
-            number if is_open => cx.store.events_from::<Packet>(tenant, id, number, first.min(number + 1)).await?,
-            number => cx.store.events_from::<Packet>(tenant, id, number, first).await?,
-        };
-        let view = packet::checkpoint_as_decision(&record, &content, &earlier, number);
-        Ok(view.map(|view| Self {
-            approval_request: ApprovalRequest { record: view, checkpoint_seq: Some(number) },
-            seq: number,
-            record,
-        }))
+/// Records the person's answer if it matches the checkpoint and is the first.
+///
+/// The rules of a decision check the answer against the request as read. The packet's conditional write then checks
+/// that this checkpoint is still open.
+pub(crate) async fn record_answer(
+    cx: &Cx,
+    request: &ApprovalRequest,
+    command: &Command<Decision>,
+) -> Result<(), TransitionError<Decision>> {
+    let view = &request.record;
+    if view.entry_of_command(&command.id).is_some() {
+        // The command was recorded before: a repeat succeeds.
+        return Ok(());
     }
-
-    /// Records the person's answer if it matches the checkpoint and is the first.
-    ///
-    /// The rules of a decision check the answer against the view as read. The packet's conditional write then checks
-    /// that this checkpoint is still open.
-    pub async fn record_answer(&self, cx: &Cx, command: &Command<Decision>) -> Result<(), TransitionError<Decision>> {
-        if self.record.entry_of_command(&command.id).is_some() {
-            // The command was recorded before: a repeat succeeds.
-            return Ok(());
+    let planned = decide(view, command, cx.clock.now()).map_err(TransitionError::Refused)?;
+    let Some(outcome) = planned.next.state_data.outcome() else {
+        return Err(TransitionError::Refused(decision::Refusal::Expired { at: view.spec.expires_at }));
+    };
+    let reply = outcome.answer.response_data.as_ref().and_then(|data| data.get(REPLY)).and_then(Value::as_str);
+    let response = CheckpointAnswer {
+        by: outcome.answer.resolved_by.clone(),
+        response: reply.unwrap_or_default().to_owned(),
+        notes: outcome.answer.notes.clone(),
+    };
+    match write_response(cx, request, &response, command).await {
+        Ok(()) => Ok(()),
+        Err(TransitionError::NotFound) => Err(TransitionError::NotFound),
+        Err(TransitionError::Refused(Refusal::TooLarge { .. }) | TransitionError::TooLarge) => {
+            let message = "is too long: the packet has reached its maximum size".to_owned();
+            Err(TransitionError::Refused(decision::Refusal::AnswerMismatch { field: "response_data", message }))
         }
-        let view = &self.approval_request.record;
-        let planned = decide(view, command, cx.clock.now()).map_err(TransitionError::Refused)?;
-        let Some(outcome) = planned.next.state_data.outcome() else {
-            return Err(TransitionError::Refused(decision::Refusal::Expired { at: view.spec.expires_at }));
-        };
-        let reply = outcome.answer.response_data.as_ref().and_then(|data| data.get(REPLY)).and_then(Value::as_str);
-        let response = CheckpointAnswer {
-            by: outcome.answer.resolved_by.clone(),
-            response: reply.unwrap_or_default().to_owned(),
-            notes: outcome.answer.notes.clone(),
-        };
-        match self.write_response(cx, &response, command).await {
-            Ok(()) => Ok(()),
-            Err(TransitionError::NotFound) => Err(TransitionError::NotFound),
-            Err(TransitionError::Refused(Refusal::TooLarge { .. }) | TransitionError::TooLarge) => {
-                let message = "is too long: the packet has reached its maximum size".to_owned();
-                Err(TransitionError::Refused(decision::Refusal::AnswerMismatch { field: "response_data", message }))
-            }
-            // The checkpoint has changed since it was read; reading it again shows how.
-            Err(TransitionError::Refused(_)) => Err(TransitionError::Refused(decision::Refusal::NotCurrentApprover)),
-            Err(TransitionError::IdempotencyConflict) => Err(TransitionError::IdempotencyConflict),
-            Err(TransitionError::Busy) => Err(TransitionError::Busy),
-            Err(TransitionError::Fault(fault)) => Err(TransitionError::Fault(fault)),
-        }
+        // The checkpoint has changed since it was read; reading it again shows how.
+        Err(TransitionError::Refused(_)) => Err(TransitionError::Refused(decision::Refusal::NotCurrentApprover)),
+        Err(TransitionError::IdempotencyConflict) => Err(TransitionError::IdempotencyConflict),
+        Err(TransitionError::Busy) => Err(TransitionError::Busy),
+        Err(TransitionError::Fault(fault)) => Err(TransitionError::Fault(fault)),
     }
+}
 
-    async fn write_response(
-        &self,
-        cx: &Cx,
-        response: &CheckpointAnswer,
-        by: &Command<Decision>,
-    ) -> Result<(), TransitionError<Packet>> {
-        let Record { tenant, id, .. } = self.record;
-        let transition_result = transition::transition_with_body(cx, tenant, id, |whole| {
-            let found = PacketWithContent::from_record(whole.clone())?;
-            let (act, content) = response.plan_for_request(Some(self.seq), &found.content, cx.clock.now());
-            let command = Command::<Packet> { id: by.id.clone(), actor: by.actor.clone(), act };
-            Ok(PlannedChange { command, body: Some(search_text::searchable_body(&content)?) })
-        });
-        transition_result.await.map(drop)
-    }
+async fn write_response(
+    cx: &Cx,
+    request: &ApprovalRequest,
+    response: &CheckpointAnswer,
+    by: &Command<Decision>,
+) -> Result<(), TransitionError<Packet>> {
+    let (tenant, id) = (request.record.tenant, request.record.id);
+    let transition_result = transition::transition_with_body(cx, tenant, id, |whole| {
+        let found = PacketWithContent::from_record(whole.clone())?;
+        let (act, content) = response.plan_for_request(request.checkpoint_seq, &found.content, cx.clock.now());
+        let command = Command::<Packet> { id: by.id.clone(), actor: by.actor.clone(), act };
+        Ok(PlannedChange { command, body: Some(search_text::searchable_body(&content)?) })
+    });
+    transition_result.await.map(drop)
 }
 
 #[cfg(test)]
@@ -301,15 +295,9 @@ mod tests {
                 app.cx.store.put_event(key, entry).await.unwrap();
             }
         }
-        let found = Checkpoint::find(&app.cx, crate::testing::tenant(), id, 3).await.unwrap();
-        let outcome = found
-            .expect("checkpoint is found")
-            .approval_request
-            .record
-            .state_data
-            .outcome()
-            .cloned()
-            .expect("checkpoint is answered");
+        let found = find(&app.cx, crate::testing::tenant(), id, 3).await.unwrap();
+        let outcome =
+            found.expect("checkpoint is found").record.state_data.outcome().cloned().expect("checkpoint is answered");
         assert_eq!(outcome.answer.resolved_by, "bob");
         assert_eq!(outcome.answer.response_data.unwrap()[REPLY], "Go on.");
     }
@@ -319,12 +307,12 @@ mod tests {
         let app = TestApp::new().await;
         let id = create_packet(&app, WRITER, packet_with_approver("ann@example.com")).await.id();
         let tenant = crate::testing::tenant();
-        let found = Checkpoint::find(&app.cx, tenant, id, 1).await.unwrap().unwrap();
-        assert_eq!(found.approval_request.record.spec.asked_by_name, "the writer");
+        let found = find(&app.cx, tenant, id, 1).await.unwrap().unwrap();
+        assert_eq!(found.record.spec.asked_by_name, "the writer");
         for number in [0, 2, u64::MAX] {
-            assert!(Checkpoint::find(&app.cx, tenant, id, number).await.unwrap().is_none(), "{number}");
+            assert!(find(&app.cx, tenant, id, number).await.unwrap().is_none(), "{number}");
         }
         let other_tenant = TenantId::new(NOON, [7; 10]);
-        assert!(Checkpoint::find(&app.cx, other_tenant, id, 1).await.unwrap().is_none());
+        assert!(find(&app.cx, other_tenant, id, 1).await.unwrap().is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Packets as a record kind, for the workers: messages to approvers, feed details, webhook events and the link from a
 //! parent to its chained packet.
 
-use handrail_approvals::{approval_purpose, request_mail, slack_message, slack_recipient};
+use handrail_approvals::{ApprovalRequest, approval_purpose, request_mail, slack_message, slack_recipient};
 use handrail_context::cx::Cx;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
@@ -11,15 +11,15 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::{
-    EventMappers, FollowUps, Kind, Mail, Mails, SlackMessage, SlackMessages, Webhooks, fire_due_timers_of,
+    Approvals, EventMappers, FollowUps, Kind, Mail, Mails, SlackMessage, SlackMessages, Webhooks, fire_due_timers_of,
     follow_ups_with_feed,
 };
 use handrail_records::transition::TransitionError;
+use handrail_secrets::link::Link;
 use handrail_store::{HeadKey, Item, SpecSource, head_key_of, read_head};
 
-use crate::checkpoint::Checkpoint;
 use crate::hooks::payload::{RETRY_BACKOFF_MS, webhook_event, webhook_headers};
-use crate::{feed_details, packet_ops};
+use crate::{checkpoint, feed_details, packet_ops};
 
 pub const KIND: Kind = Kind {
     name: Packet::KIND,
@@ -33,7 +33,18 @@ pub const KIND: Kind = Kind {
         message: |cx, key, seq, purpose, to| Box::pin(message_in_slack(cx, key, seq, purpose, to)),
     }),
     files: None,
+    approvals: Some(Approvals {
+        find: |cx, link| Box::pin(find_request(cx, link)),
+        answer: |cx, request, command| Box::pin(checkpoint::record_answer(cx, request, command)),
+    }),
 };
+
+async fn find_request(cx: &Cx, link: &Link) -> Result<Option<ApprovalRequest>, Fault> {
+    match link.checkpoint_seq {
+        Some(seq) => checkpoint::find(cx, link.tenant, link.record, seq).await,
+        None => Ok(None),
+    }
+}
 
 async fn follow_ups(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps, Fault> {
     if old.is_none() {
@@ -45,8 +56,8 @@ async fn follow_ups(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps
 
 async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {
     let purpose = approval_purpose(purpose)?;
-    match Checkpoint::find(cx, key.tenant, key.id, seq).await? {
-        Some(checkpoint) => request_mail(cx, &checkpoint.approval_request, seq, purpose),
+    match checkpoint::find(cx, key.tenant, key.id, seq).await? {
+        Some(request) => request_mail(cx, &request, seq, purpose),
         None => Ok(None),
     }
 }
@@ -54,10 +65,8 @@ async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Optio
 /// Returns `None` unless the tenant has a Slack workspace now; one connected later gets only later requests.
 async fn recipient_in_slack(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<EmailAddress>, Fault> {
     let purpose = approval_purpose(purpose)?;
-    let checkpoint = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
-    let Some(recipient) =
-        checkpoint.and_then(|checkpoint| slack_recipient(cx, &checkpoint.approval_request, seq, purpose))
-    else {
+    let request = checkpoint::find(cx, key.tenant, key.id, seq).await?;
+    let Some(recipient) = request.and_then(|request| slack_recipient(cx, &request, seq, purpose)) else {
         return Ok(None);
     };
     Ok(cx.store.workspace(key.tenant).await?.map(|_| recipient))
@@ -70,9 +79,9 @@ async fn message_in_slack(
     purpose: Purpose,
     to: &SlackUser,
 ) -> Result<SlackMessage, Fault> {
-    let checkpoint = Checkpoint::find(cx, key.tenant, key.id, seq).await?;
-    let checkpoint = checkpoint.ok_or_else(|| Fault::internal("message of a checkpoint that does not exist"))?;
-    slack_message(cx, &checkpoint.approval_request, seq, approval_purpose(purpose)?, to)
+    let request = checkpoint::find(cx, key.tenant, key.id, seq).await?;
+    let request = request.ok_or_else(|| Fault::internal("message of a checkpoint that does not exist"))?;
+    slack_message(cx, &request, seq, approval_purpose(purpose)?, to)
 }
 
 /// Adds a chained packet to its parent's history, in case the operation crashed before doing so.

@@ -9,7 +9,7 @@ pub mod batch_create;
 mod body;
 mod caller;
 pub mod chain;
-pub mod checkpoint;
+mod checkpoint;
 pub mod claim;
 pub mod create;
 mod daily_quota;

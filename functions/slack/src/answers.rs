@@ -1,8 +1,9 @@
 //! Identifies the Slack user behind a button click or a dialog, and records their answer.
 
+use handrail_approvals::LinkAccess;
+use handrail_approvals::errors::refusal_to_problem;
 use handrail_approvals::slack::ButtonToken;
 use handrail_context::cx::Cx;
-use handrail_decisions::{LinkAccess, refusal_to_problem};
 use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::decision::{Act, Choice, Decision, Refusal, SubmittedAnswer, current_approver};
 use handrail_domain::ids::CommandId;
@@ -42,13 +43,13 @@ impl SlackApprover {
         if !token.is_valid_for(cx.master_key()?, &user) {
             return Err(not_the_recipient());
         }
-        let link_access = LinkAccess::from_token(cx, &token.link_token).await?;
+        let link_access = open_link(cx, &token.link_token).await?;
         Ok(Self { link_access, link_token: token.link_token })
     }
 
     /// The current decision, and `true` if this user is its current approver.
     pub(crate) fn current_decision(&self, cx: &Cx) -> (Record<Decision>, bool) {
-        let current = self.link_access.decision.as_of(cx.clock.now());
+        let current = self.link_access.decision().as_of(cx.clock.now());
         let is_approver =
             current_approver(&current).is_some_and(|approver| approver.same_mailbox(&self.link_access.approver));
         (current, is_approver)
@@ -79,12 +80,16 @@ impl SlackApprover {
                 | Refusal::NotCurrentApprover
                 | Refusal::NotOffered { .. },
             )) => {
-                let decision = LinkAccess::from_token(cx, &self.link_token).await?.decision;
-                Ok(AnswerOutcome::TooLate(Box::new(decision.as_of(cx.clock.now()))))
+                let access = open_link(cx, &self.link_token).await?;
+                Ok(AnswerOutcome::TooLate(Box::new(access.decision().as_of(cx.clock.now()))))
             }
             Err(error) => Err(Problem::from_transition(error, "Decision", refusal_to_problem)),
         }
     }
+}
+
+async fn open_link(cx: &Cx, token: &str) -> Result<LinkAccess, Problem> {
+    LinkAccess::from_token(cx, token).await?.ok_or(Problem::NotFound { resource: "Decision" })
 }
 
 /// Bot token of the tenant's workspace. Returns `None` if no workspace is connected.

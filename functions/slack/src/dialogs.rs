@@ -17,7 +17,7 @@ pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem
     // The dialog is not one of Handrail's.
     let Some(metadata) = metadata else { return Ok(StatusCode::OK.into_response()) };
     let approver = SlackApprover::from_button_token(cx, &metadata.button_token, payload).await?;
-    let parsed = match parse_dialog(&approver.link_access.decision.spec, metadata.choice, &view["state"]["values"]) {
+    let parsed = match parse_dialog(&approver.link_access.decision().spec, metadata.choice, &view["state"]["values"]) {
         Ok(parsed) => parsed,
         Err(errors) => return Ok(field_errors_response(&errors)),
     };

@@ -1,11 +1,11 @@
 //! `POST /slack/install`: returns the URL that installs Handrail in a Slack workspace.
 
+use crate::door::DOOR;
 use axum::extract::State as Extract;
 use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::DOOR;
 use handrail_domain::access::Scope;
 use handrail_slack_api::SLACK_API_URL;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};

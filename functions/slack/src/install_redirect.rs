@@ -1,15 +1,15 @@
 //! `GET /slack/install`: redirects the owner from the account page to Slack. Shows the sign-in page without a session.
 
+use crate::door::DOOR;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::DOOR;
-use handrail_decisions::account;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
+use handrail_web::sign_in_page::sign_in_page;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 
@@ -34,7 +34,7 @@ fn route() -> MethodRouter<Cx> {
 }
 
 async fn handler(Extract(cx): Extract<Cx>, OptionalUser(user): OptionalUser) -> Result<Response, Problem> {
-    let Some(user) = user else { return Ok(account::sign_in_page("../").into_response()) };
+    let Some(user) = user else { return Ok(sign_in_page(StatusCode::UNAUTHORIZED, "../", None).into_response()) };
     if cx.settings.slack.client_id.is_none() {
         return Ok(pages::install_error_page(InstallError::NotConfigured).into_response());
     }

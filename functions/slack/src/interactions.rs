@@ -1,11 +1,11 @@
 //! `POST /slack/interactions`: receives button clicks and dialogs from Slack, which waits three seconds.
 
+use crate::door::DOOR;
 use axum::extract::{Request, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::DOOR;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;

@@ -7,6 +7,7 @@ mod answers;
 mod button_clicks;
 mod client;
 mod dialogs;
+mod door;
 pub mod install;
 pub mod install_redirect;
 pub mod interactions;

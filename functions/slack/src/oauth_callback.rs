@@ -3,12 +3,12 @@
 //! The only GET that writes, because OAuth prescribes it. Following a link is not enough: the request needs a state
 //! signed by Handrail and a code that Slack issues once.
 
+use crate::door::DOOR;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_decisions::DOOR;
 use handrail_secrets::seal::seal;
 use handrail_slack_api::{Install, SlackFault, WORKER_TIMEOUT};
 use handrail_store::Workspace;

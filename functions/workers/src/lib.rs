@@ -2,11 +2,9 @@
 
 use handrail_context::settings::RequiredSetting;
 use handrail_effects::{EventSource, Queue, Worker};
-use handrail_records::kind::Kind;
 use handrail_web::endpoint::Grant;
 
-/// All record kinds.
-pub const KINDS: &[Kind] = &[handrail_decisions::KIND, handrail_decisions::account::KIND, handrail_packets::KIND];
+pub use handrail_kinds::{KIND_LIST, KINDS};
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 

@@ -1,4 +1,4 @@
-//! Approval requests of any record kind, and the parts that mail, pages and Slack have in common.
+//! The parts of approval requests that mail, pages and Slack have in common.
 
 use handrail_context::cx::Cx;
 use handrail_domain::approval_purpose::ApprovalPurpose;
@@ -10,42 +10,12 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
+use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::SlackMessage;
-use handrail_secrets::link::{ApproverRole, Link};
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::link::ApproverRole;
 
 use crate::pages::{AtDeadline, TimeText};
 use crate::slack;
-
-/// Approval request to a person, with its approvers and its state.
-#[derive(Clone, Debug)]
-pub struct ApprovalRequest {
-    /// Decision, or a checkpoint converted to a decision.
-    pub record: Record<Decision>,
-    /// Distinguishes the checkpoints of a packet. `None` for a decision.
-    pub checkpoint_seq: Option<u64>,
-}
-
-impl ApprovalRequest {
-    pub fn from_decision(record: Record<Decision>) -> Self {
-        Self { record, checkpoint_seq: None }
-    }
-
-    /// Returns the approval request at the time `now`, with due timers applied.
-    #[must_use]
-    pub fn as_of(&self, now: Timestamp) -> Self {
-        Self { record: self.record.as_of(now), checkpoint_seq: self.checkpoint_seq }
-    }
-
-    /// Returns the token of the person's link.
-    pub(crate) fn token(&self, master: &MasterKey, role: ApproverRole, person: &EmailAddress) -> String {
-        let link = Link::new(master, self.record.tenant, self.record.id, role, person);
-        match self.checkpoint_seq {
-            Some(number) => link.for_checkpoint(number, master, person).token(),
-            None => link.token(),
-        }
-    }
-}
 
 /// Returns the purpose of a message to an approver. Any other purpose is a fault.
 pub fn approval_purpose(purpose: Purpose) -> Result<ApprovalPurpose, Fault> {

@@ -4,10 +4,11 @@ use handrail_context::cx::Cx;
 use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{Phase, ResponseType, current_approver};
 use handrail_platform::fault::Fault;
+use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::Mail;
 use handrail_secrets::link::ApproverRole;
 
-use crate::approval_request::{ApprovalRequest, FormattedTime, current_deadline, message_reason, minutes_until};
+use crate::approval_request::{FormattedTime, current_deadline, message_reason, minutes_until};
 use crate::mail::{MailView, Recipient, render};
 
 /// Returns the mail for an event. Returns `None` if the request was answered or escalated in the meantime.

@@ -57,6 +57,15 @@ impl Cx {
         blob_store.ok_or_else(|| Fault::internal("this function has no file storage"))
     }
 
+    /// Sets the one `T` of this process, before anything has asked for it.
+    #[must_use]
+    pub fn with_process_state<T: Default + Send + Sync + 'static>(self, state: T) -> Self {
+        let mut states = self.0.process_state.lock().unwrap_or_else(PoisonError::into_inner);
+        states.insert(TypeId::of::<T>(), Arc::new(state));
+        drop(states);
+        self
+    }
+
     /// Returns the one `T` of this process, such as a cache. Made on first use, and kept while the process runs.
     pub fn process_state<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut states = self.0.process_state.lock().unwrap_or_else(PoisonError::into_inner);

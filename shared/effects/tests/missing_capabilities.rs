@@ -20,6 +20,7 @@ const BARE: Kind = Kind {
     mails: None,
     slack: None,
     files: None,
+    approvals: None,
 };
 
 const KINDS: &[Kind] = &[BARE];

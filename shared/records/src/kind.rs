@@ -1,17 +1,21 @@
 //! Record kinds as data: the follow-ups of a change, due timers, and what only some kinds have, such as callbacks and
 //! mails.
 //!
-//! The workers know record kinds only as values of [`Kind`]. Each door exports its kinds, and `functions/workers` lists
+//! The workers know record kinds only as values of [`Kind`]. Each door exports its kinds, and `functions/kinds` lists
 //! them. A message that asks for something that its kind does not have is a fault.
 
+use std::pin::Pin;
+
+use handrail_domain::decision::Decision;
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
-use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::lifecycle::{Command, Lifecycle};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use serde_json::Value;
 
+use crate::approval_request::ApprovalRequest;
 use crate::feed::{self, EventContext, FeedMapper, FeedUpdate, RecordReplay};
 use crate::log::events_after;
 use crate::transition::{TransitionError, fire_due_timers};
@@ -20,6 +24,7 @@ use handrail_domain::slack_user::SlackUser;
 use handrail_platform::blob_store::BlobKey;
 use handrail_platform::boxed::BoxFuture;
 use handrail_platform::fault::Fault;
+use handrail_secrets::link::Link;
 use handrail_secrets::secret::Secret;
 use handrail_store::{HeadKey, Item, SpecSource, WebhookDelivery, read_head};
 
@@ -36,6 +41,19 @@ pub struct Kind {
     pub mails: Option<Mails>,
     pub slack: Option<SlackMessages>,
     pub files: Option<Files>,
+    pub approvals: Option<Approvals>,
+}
+
+/// Record kinds of a process whose operations serve records of every kind, such as the page of a link.
+#[derive(Clone, Copy, Default)]
+pub struct KindList(pub &'static [Kind]);
+
+impl KindList {
+    /// Returns the kinds that [`Cx::with_process_state`] has set.
+    pub fn of_process(cx: &Cx) -> Result<&'static [Kind], Fault> {
+        let list = cx.process_state::<Self>().0;
+        if list.is_empty() { Err(Fault::internal("this function has no list of kinds")) } else { Ok(list) }
+    }
 }
 
 /// Calls of a URL that the record names.
@@ -74,6 +92,16 @@ pub struct Files {
     /// Lists the files that an event of a record added.
     pub of_event: fn(&Cx, HeadKey, u64) -> BoxFuture<'_, Vec<BlobKey>>,
 }
+
+/// Requests to approvers, who answer by a link or in Slack.
+pub struct Approvals {
+    /// Finds the request that a link opens. Returns `None` if the link is not for a record of this kind.
+    pub find: for<'a> fn(&'a Cx, &'a Link) -> BoxFuture<'a, Option<ApprovalRequest>>,
+    /// Records an answer to the request, if it is the first. A repeated answer succeeds.
+    pub answer: for<'a> fn(&'a Cx, &'a ApprovalRequest, &'a Command<Decision>) -> AnswerFuture<'a>,
+}
+
+pub type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Result<(), TransitionError<Decision>>> + Send + 'a>>;
 
 impl Kind {
     pub fn callbacks(&self) -> Result<&Callbacks, Fault> {

@@ -1,5 +1,6 @@
 //! The one write path. [`transition`](transition::transition) changes a record, and the feed and the kinds follow.
 
+pub mod approval_request;
 pub mod feed;
 pub mod kind;
 pub mod log;

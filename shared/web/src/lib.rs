@@ -12,3 +12,4 @@ pub mod pages;
 pub mod problem;
 pub mod request_counts;
 pub mod session_cookie;
+pub mod sign_in_page;

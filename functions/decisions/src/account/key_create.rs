@@ -11,6 +11,7 @@ use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::Form;
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
+use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -49,7 +50,7 @@ async fn handler(
     Form(form): Form<NewKeyForm>,
 ) -> Result<Response, Problem> {
     let Some(user) = user else {
-        return Ok(pages::sign_in_page(StatusCode::UNAUTHORIZED, ROOT_PATH, None).into_response());
+        return Ok(sign_in_page(StatusCode::UNAUTHORIZED, ROOT_PATH, None).into_response());
     };
     let tenant = &user.tenant;
     let role = form

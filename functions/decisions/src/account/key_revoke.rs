@@ -9,6 +9,7 @@ use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
+use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 
 use super::{pages, redirect_to};
@@ -37,7 +38,7 @@ async fn handler(
     PathParam(id): PathParam,
 ) -> Result<Response, Problem> {
     let Some(user) = user else {
-        return Ok(pages::sign_in_page(StatusCode::UNAUTHORIZED, "../../../", None).into_response());
+        return Ok(sign_in_page(StatusCode::UNAUTHORIZED, "../../../", None).into_response());
     };
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     keys_revoke::revoke_key(&cx, user.tenant.tenant, id).await?;

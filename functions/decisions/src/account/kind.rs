@@ -20,6 +20,7 @@ pub const KIND: Kind = Kind {
     mails: Some(Mails { build: |cx, key, _, purpose| Box::pin(mail(cx, key, purpose)) }),
     slack: None,
     files: None,
+    approvals: None,
 };
 
 /// Builds the sign-in mail. Looks up the tenant here and not in the request, so that the response can't reveal whether

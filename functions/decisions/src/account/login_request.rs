@@ -16,6 +16,7 @@ use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, Form, Json};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::{cross_site_problem, is_cross_origin};
+use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -61,7 +62,7 @@ async fn handler(
         Ok(email) => email,
         Err(error) if by_form => {
             let message = format!("Your address {error}.");
-            return Ok(pages::sign_in_page(StatusCode::BAD_REQUEST, "../", Some(&message)).into_response());
+            return Ok(sign_in_page(StatusCode::BAD_REQUEST, "../", Some(&message)).into_response());
         }
         Err(error) => return Err(Problem::invalid("email", error.to_string())),
     };

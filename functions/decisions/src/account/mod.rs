@@ -26,11 +26,6 @@ use http::{HeaderValue, StatusCode};
 
 pub(crate) const LINK_NOT_FOUND: Problem = Problem::NotFound { resource: "Link" };
 
-/// The sign-in page. `root` is the relative path from the page to the root of the service.
-pub fn sign_in_page(root: &str) -> http::Response<String> {
-    pages::sign_in_page(StatusCode::UNAUTHORIZED, root, None)
-}
-
 /// Finds the login of a link. A wrong signature and an absent login give an equal error.
 async fn find_login(cx: &Cx, token: &str) -> Result<Record<Login>, Problem> {
     let link = LoginLink::parse(token).ok_or(LINK_NOT_FOUND)?;

@@ -7,11 +7,11 @@
 use axum::response::{IntoResponse, Response as AxumResponse};
 use handrail_domain::access::Role;
 use handrail_store::ApiKey;
-use handrail_web::pages::{HtmlPage, html_response as respond, visible_text};
+use handrail_web::pages::visible_text;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
-use http::header::REFERRER_POLICY;
-use http::{HeaderValue, Response, StatusCode};
+use handrail_web::sign_in_page::own_origin_response;
+use http::{Response, StatusCode};
 use maud::{Markup, html};
 
 pub(super) const HTML_ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error_page);
@@ -42,35 +42,11 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
 }
 
 fn notice_page(status: StatusCode, title: &str, message: &str) -> Response<String> {
-    page_response(
+    own_origin_response(
         status,
         title,
         html! { div class="card" { h1 { (title) } p class="lede" { (visible_text(message)) } } },
     )
-}
-
-/// Page that lets browsers send the referrer to its own origin. Without a referrer a form has no origin to check.
-fn page_response(status: StatusCode, title: &str, body: Markup) -> Response<String> {
-    let mut response = respond(status, &HtmlPage::new(title, body));
-    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    response
-}
-
-/// The page that requests a sign-in mail.
-pub(super) fn sign_in_page(status: StatusCode, root: &str, problem: Option<&str>) -> Response<String> {
-    let body = html! {
-        div class="card" {
-            h1 { "Sign in" }
-            p class="lede" { "You get a mail with a link. There is no password." }
-            @if let Some(problem) = problem { p class="problem" role="alert" { (problem) } }
-            form method="post" action={ (root) "auth/login" } {
-                label for="email" { "Your email address" }
-                input type="email" id="email" name="email" required autocomplete="email" maxlength="254";
-                button class="approve first" { b { "Send me a link" } }
-            }
-        }
-    };
-    page_response(status, "Sign in", body)
 }
 
 /// The page after a request for a mail. Equal for every address, so that it doesn't reveal which ones have an account.
@@ -82,7 +58,7 @@ pub(super) fn mail_sent_page() -> Response<String> {
             p { "The link works once, for 15 minutes. You can close this page." }
         }
     };
-    page_response(StatusCode::ACCEPTED, "Look into your mailbox", body)
+    own_origin_response(StatusCode::ACCEPTED, "Look into your mailbox", body)
 }
 
 /// The page of a sign-in link. Its button posts to the address of the page.
@@ -94,7 +70,7 @@ pub(super) fn confirm_sign_in_page(email: &str, valid_until: &str) -> Response<S
             form method="post" { button class="approve first" { b { "Sign in" } span { "Works once, until " (valid_until) } } }
         }
     };
-    page_response(StatusCode::OK, "Sign in", body)
+    own_origin_response(StatusCode::OK, "Sign in", body)
 }
 
 pub(super) fn unusable_link_page(used: bool) -> Response<String> {
@@ -110,7 +86,7 @@ pub(super) fn unusable_link_page(used: bool) -> Response<String> {
             p { a href="../../account" { "LoginSpec for another one" } }
         }
     };
-    page_response(StatusCode::GONE, "This link is over", body)
+    own_origin_response(StatusCode::GONE, "This link is over", body)
 }
 
 /// Contents of the account page.
@@ -170,7 +146,7 @@ pub(super) fn account_page(view: &AccountView<'_>) -> Response<String> {
             }
         }
     };
-    page_response(StatusCode::OK, "Your account", body)
+    own_origin_response(StatusCode::OK, "Your account", body)
 }
 
 const ROLE_DESCRIPTIONS: [(Role, &str); 3] =
@@ -207,5 +183,5 @@ pub(super) fn new_key_page(root: &str, key: &ApiKey, secret: &str) -> Response<S
             p { a href={ (root) "account" } { "To your account" } }
         }
     };
-    page_response(StatusCode::CREATED, "Your new key", body)
+    own_origin_response(StatusCode::CREATED, "Your new key", body)
 }

@@ -11,6 +11,7 @@ use handrail_domain::text::EmailAddress;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
+use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 
 use super::pages::{self, AccountView};
@@ -39,7 +40,7 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(State(cx): State<Cx>, OptionalUser(user): OptionalUser) -> Result<Response, Problem> {
     let Some(user) = user else {
-        return Ok(pages::sign_in_page(StatusCode::UNAUTHORIZED, "", None).into_response());
+        return Ok(sign_in_page(StatusCode::UNAUTHORIZED, "", None).into_response());
     };
     let tenant = &user.tenant;
     let keys = cx.store.keys(tenant.tenant).await?;

@@ -17,8 +17,8 @@ use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::errors::refusal_to_problem;
 use crate::file_links::FileLinks;
+use handrail_approvals::errors::refusal_to_problem;
 
 fn attach_command(key: &ApiKey, id: CommandId, files: Vec<Attachment>) -> Command<Decision> {
     Command { id, actor: Actor::Key { key: key.id, role: key.role }, act: Act::Attach(files) }

@@ -8,6 +8,7 @@ use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
 use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
+use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::ApproverRole;
 use handrail_secrets::master_key::MasterKey;
@@ -20,7 +21,7 @@ use super::blocks::{
 };
 use super::button_token::ButtonToken;
 use super::modal::needs_dialog;
-use crate::approval_request::{ApprovalRequest, current_deadline};
+use crate::approval_request::current_deadline;
 use crate::pages::{AtDeadline, choice_label};
 
 /// Most characters of the context in a message. The page shows the full context.

@@ -39,6 +39,9 @@ fn every_function_has_one_binary() {
     assert_eq!(binaries().into_keys().collect::<BTreeSet<_>>(), in_code);
 }
 
+/// Operations on records of every kind: the page of a link, and the buttons in Slack.
+const ON_EVERY_KIND: [&str; 3] = ["decisions-page-show", "decisions-page-answer", "slack-interactions"];
+
 #[test]
 fn operation_binary_serves_its_endpoint() {
     let binaries = binaries();
@@ -46,20 +49,26 @@ fn operation_binary_serves_its_endpoint() {
         let source = &binaries[endpoint.function];
         let text = read(source);
         let uses_files = endpoint.required_settings.contains(&RequiredSetting::FilesBucket);
-        let (before, after) = match uses_files {
-            true => ("handrail_web::aws::serve_with(", "::ENDPOINT, handrail_s3::open)"),
-            false => ("handrail_web::aws::serve(", "::ENDPOINT)"),
+        let serves_kinds = ON_EVERY_KIND.contains(&endpoint.function);
+        let (before, after) = match (serves_kinds, uses_files) {
+            (false, false) => ("handrail_web::aws::serve(", "::ENDPOINT)"),
+            (false, true) => ("handrail_web::aws::serve_with(", "::ENDPOINT,handrail_s3::open)"),
+            (true, false) => ("handrail_web::aws::serve_kinds(", "::ENDPOINT,handrail_kinds::KIND_LIST)"),
+            (true, true) => {
+                ("handrail_web::aws::serve_kinds_with(", "::ENDPOINT,handrail_kinds::KIND_LIST,handrail_s3::open")
+            }
         };
-        let operation = between(&text, before, after).expect(source);
+        let code: String = text.split_whitespace().collect();
+        let operation = between(&code, before, after).expect(source);
         let (package, path) = operation.split_once("::").expect(source);
         let own_crate = package.trim_start_matches("handrail_");
-        // Slack is a channel of the decisions door.
-        assert_eq!(endpoint.door.name, if own_crate == "slack" { "decisions" } else { own_crate }, "{source}");
+        assert_eq!(endpoint.door.name, own_crate, "{source}");
         let folder = format!("functions/{own_crate}/src");
         let is_own_package = source.starts_with(&folder);
         assert_eq!(
-            is_own_package, !uses_files,
-            "{source}: functions with file access, and only those, are in functions/files"
+            is_own_package,
+            !uses_files && !serves_kinds,
+            "{source}: functions with file access are in functions/files, those on every kind in functions/kinds"
         );
         let file = format!("{folder}/{}.rs", path.replace("::", "/"));
         assert!(read(&file).contains(&format!("function: \"{}\",", endpoint.function)), "{source} serves {file}");

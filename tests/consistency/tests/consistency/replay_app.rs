@@ -322,6 +322,7 @@ fn context(
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let entropy = Arc::new(RepeatingEntropy::from(100));
     Cx::new(Store::new(client, TABLE), clock, entropy, settings)
+        .with_process_state(handrail_workers::KIND_LIST)
         .with_blob_store(Arc::clone(files) as Arc<dyn BlobStore>)
 }
 

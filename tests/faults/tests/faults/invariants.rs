@@ -180,3 +180,45 @@ fn event_name_of(purpose: Purpose) -> &'static str {
         None => panic!("{purpose:?} is not a callback"),
     }
 }
+
+/// Asserts that every call and mail belongs to an event, and that an answer is announced once.
+fn check_no_unexpected_sends(scenario: &Scenario, snapshot: &Snapshot) {
+    let decisions = snapshot.records.iter().flat_map(expected_effects).map(|(id, _)| id);
+    let packets = snapshot.packets.iter().flat_map(packet_invariants::expected_effects).map(|(id, _)| id);
+    let expected: BTreeSet<String> = decisions.chain(packets).collect();
+    let mut resolved: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    // Webhook deliveries are checked by their own journey.
+    for call in scenario.received_calls.iter().filter(|call| call.header("x-hr-event").is_empty()) {
+        let (id, json) = (call.header("webhook-id"), call.json());
+        assert!(expected.contains(id), "the call {id} belongs to no event");
+        if json["event"] == "decision.resolved" {
+            resolved.entry(json["decision"]["id"].to_string()).or_default().insert(id);
+        }
+    }
+    assert!(resolved.values().all(|ids| ids.len() == 1), "an answer was announced twice: {resolved:?}");
+    let of_decisions = |mail: &&Value| !mail["id"].as_str().is_some_and(|id| id.ends_with("_sign-in"));
+    for mail in snapshot.mails.iter().filter(of_decisions) {
+        assert!(mail["id"].as_str().is_some_and(|id| expected.contains(id)), "a mail belongs to no event: {mail}");
+    }
+}
+
+/// Asserts that results acknowledged with 2xx still hold.
+async fn check_acknowledged_results(scenario: &Scenario, snapshot: &Snapshot) {
+    for id in &scenario.acknowledged.created {
+        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} was acknowledged and does not exist"));
+        let path = format!("/decisions/{id}");
+        let response = scenario.retry_until(&scenario.server.admin, Method::GET, &path, &[], String::new(), 200).await;
+        assert_eq!(response.json["status"], stored.record.state().name());
+    }
+    for (id, names) in &scenario.acknowledged.attachments {
+        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} has acknowledged files and does not exist"));
+        let found: Vec<_> = stored.record.state_data.attachments.iter().map(|file| file.name.clone()).collect();
+        assert!(found.starts_with(names), "acknowledged files are missing: {names:?} in {found:?}");
+        let unique: BTreeSet<_> = found.iter().collect();
+        assert_eq!(unique.len(), found.len(), "a file is listed twice: {found:?}");
+    }
+    for (id, status) in &scenario.acknowledged.answers {
+        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} was answered and does not exist"));
+        assert_eq!(stored.record.state().name(), *status, "{id} was acknowledged with another status");
+    }
+}

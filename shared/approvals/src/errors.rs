@@ -1,4 +1,4 @@
-//! Error responses of the decisions API: `{"error": text, "code": CODE}`.
+//! Error responses of the JSON operations on decisions and on approvals in Slack: `{"error": text, "code": CODE}`.
 
 use axum::response::{IntoResponse, Response};
 use handrail_domain::attachment::ATTACHMENTS_MAX;
@@ -8,7 +8,7 @@ use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
+pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     let mut body = Map::new();
@@ -52,7 +52,7 @@ fn error_code(problem: &Problem) -> &'static str {
     }
 }
 
-pub(crate) fn field_error_to_problem(error: FieldError) -> Problem {
+pub fn field_error_to_problem(error: FieldError) -> Problem {
     match error.kind {
         FieldErrorKind::Value => Problem::invalid(error.field, error.message),
         FieldErrorKind::Channel => Problem::refused(

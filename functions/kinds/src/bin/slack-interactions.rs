@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_slack::interactions::ENDPOINT).await
+    handrail_web::aws::serve_kinds(handrail_slack::interactions::ENDPOINT, handrail_kinds::KIND_LIST).await
 }

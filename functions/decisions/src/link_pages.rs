@@ -1,22 +1,18 @@
-//! Access by the signed link of an approval request: the approver, the page to show and the record that is answered.
+//! Pages of an approval request, as its signed link shows them.
 
 use axum::response::{IntoResponse, Response as AxumResponse};
 use handrail_approvals::pages::{
     self, CancelledView, DateRange, EscalatedView, ExpiredView, FormValues, Picture, RequestPageView,
 };
-use handrail_approvals::{FormattedTime, current_deadline};
+use handrail_approvals::{FormattedTime, LinkAccess, current_deadline};
 use handrail_context::cx::Cx;
 use handrail_domain::decision::{
     Cancelled, Decision, EXECUTE_WITHIN_DAYS_MAX, Phase, ResponseType, current_approver, last_deadline,
 };
-use handrail_domain::lifecycle::Command;
 use handrail_domain::outbound::{AddressPolicy, OutboundUrl};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
-use handrail_packets::checkpoint::Checkpoint;
-use handrail_records::transition::{TransitionError, transition_from};
-use handrail_secrets::link::{ApproverRole, Link};
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::Response;
@@ -45,76 +41,41 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
     .into_response()
 }
 
-/// An approver who opened the signed link of a decision or of a checkpoint.
-pub struct LinkAccess {
-    /// The decision, or a packet's checkpoint converted to a decision.
-    pub decision: Record<Decision>,
-    pub approver: EmailAddress,
-    checkpoint: Option<Checkpoint>,
+/// Verifies a link. A wrong signature and an absent record give an equal error.
+pub(crate) async fn open_link(cx: &Cx, token: &str) -> Result<LinkAccess, Problem> {
+    LinkAccess::from_token(cx, token).await?.ok_or(DECISION_NOT_FOUND)
 }
 
-impl LinkAccess {
-    /// Verifies a link. A wrong signature and an absent record give an equal error.
-    pub async fn from_token(cx: &Cx, token: &str) -> Result<Self, Problem> {
-        let link = Link::parse(token).ok_or(DECISION_NOT_FOUND)?;
-        let (decision, checkpoint) = match link.checkpoint_seq {
-            None => (cx.store.record::<Decision>(link.tenant, link.record).await?.ok_or(DECISION_NOT_FOUND)?, None),
-            Some(seq) => {
-                let checkpoint =
-                    Checkpoint::find(cx, link.tenant, link.record, seq).await?.ok_or(DECISION_NOT_FOUND)?;
-                (checkpoint.approval_request.record.clone(), Some(checkpoint))
-            }
-        };
-        let approver = match (link.role, &decision.spec.backup) {
-            (ApproverRole::Approver, _) => decision.spec.approver.clone(),
-            (ApproverRole::Backup, Some(backup)) => backup.approver.clone(),
-            (ApproverRole::Backup, None) => return Err(DECISION_NOT_FOUND),
-        };
-        if !link.is_valid_for(cx.master_key()?, &approver) {
-            return Err(DECISION_NOT_FOUND);
+/// The page for the current state: the form, or the outcome.
+pub(crate) fn current_page(cx: &Cx, access: &LinkAccess, form_values: &FormValues) -> Response<String> {
+    let now = cx.clock.now();
+    let current = access.decision().as_of(now);
+    match current_approver(&current) {
+        Some(asked_approver) if asked_approver.same_mailbox(&access.approver) => {
+            request_page(cx, &current, &access.approver, now, form_values)
         }
-        Ok(Self { decision, approver, checkpoint })
+        Some(asked_approver) => escalated_page(&current, asked_approver),
+        // A form error means that the approver tried to answer.
+        None => closed_page(cx, access, &current, form_values.field_error.is_none()),
     }
+}
 
-    /// Records the answer in the decision, or in the packet of the checkpoint.
-    pub async fn answer(&self, cx: &Cx, command: &Command<Decision>) -> Result<(), TransitionError<Decision>> {
-        match &self.checkpoint {
-            None => transition_from(cx, self.decision.clone(), command).await.map(drop),
-            Some(checkpoint) => checkpoint.record_answer(cx, command).await,
+/// The page that refuses a late answer.
+pub(crate) fn too_late_page(cx: &Cx, access: &LinkAccess) -> Response<String> {
+    let current = access.decision().as_of(cx.clock.now());
+    match current_approver(&current) {
+        Some(asked_approver) => escalated_page(&current, asked_approver),
+        None => closed_page(cx, access, &current, false),
+    }
+}
+
+fn closed_page(cx: &Cx, access: &LinkAccess, current: &Record<Decision>, is_view: bool) -> Response<String> {
+    outcome_page::render(cx, current, &access.approver, is_view).unwrap_or_else(|| {
+        match current.state_data.cancelled() {
+            Some(cancelled) => cancelled_page(current, cancelled),
+            None => expired_page(current),
         }
-    }
-
-    /// The page for the current state: the form, or the outcome.
-    pub(crate) fn current_page(&self, cx: &Cx, form_values: &FormValues) -> Response<String> {
-        let now = cx.clock.now();
-        let current = self.decision.as_of(now);
-        match current_approver(&current) {
-            Some(asked_approver) if asked_approver.same_mailbox(&self.approver) => {
-                request_page(cx, &current, &self.approver, now, form_values)
-            }
-            Some(asked_approver) => escalated_page(&current, asked_approver),
-            // A form error means that the approver tried to answer.
-            None => self.closed_page(cx, &current, form_values.field_error.is_none()),
-        }
-    }
-
-    /// The page that refuses a late answer.
-    pub(crate) fn too_late_page(&self, cx: &Cx) -> Response<String> {
-        let current = self.decision.as_of(cx.clock.now());
-        match current_approver(&current) {
-            Some(asked_approver) => escalated_page(&current, asked_approver),
-            None => self.closed_page(cx, &current, false),
-        }
-    }
-
-    fn closed_page(&self, cx: &Cx, current: &Record<Decision>, is_view: bool) -> Response<String> {
-        outcome_page::render(cx, current, &self.approver, is_view).unwrap_or_else(|| {
-            match current.state_data.cancelled() {
-                Some(cancelled) => cancelled_page(current, cancelled),
-                None => expired_page(current),
-            }
-        })
-    }
+    })
 }
 
 const DAY_MS: i64 = 24 * 60 * 60_000;

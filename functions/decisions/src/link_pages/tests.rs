@@ -1,5 +1,7 @@
 //! Tests of a checkpoint's page, which has the address, form and outcome of a decision's page.
 
+use handrail_approvals::LinkAccess;
+use handrail_context::cx::Cx;
 use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::ids::RecordId;
@@ -266,4 +268,14 @@ async fn answer_beyond_packet_size_limit_is_refused() {
     let page = app.submit_form(ANSWER, &checkpoint_link(&app, id, 1), &form).await;
     assert!(page.status == 422 && page.text.contains("has reached its maximum size"), "{}", page.text);
     assert_eq!(app.submit_form(ANSWER, &checkpoint_link(&app, id, 1), "choice=approve&text-0=no").await.status, 303);
+}
+
+#[tokio::test]
+async fn process_without_kinds_opens_no_link() {
+    let app = TestApp::new().await;
+    let link = app.approver_link(app.create_decision().await);
+    let cx = Cx::new(app.cx.store.clone(), app.cx.clock.clone(), app.cx.entropy.clone(), app.cx.settings.clone());
+    let fault = LinkAccess::from_token(&cx, link.trim_start_matches("/d/")).await.err().unwrap();
+    assert!(fault.to_string().contains("no list of kinds"), "{fault}");
+    assert!(LinkAccess::from_token(&app.cx, link.trim_start_matches("/d/")).await.unwrap().is_some());
 }

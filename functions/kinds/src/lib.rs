@@ -1,0 +1,11 @@
+//! All kinds of records, and the functions of the operations that serve records of every kind.
+//!
+//! The operations themselves are in the crates of their doors. Only this crate, above the doors, knows every kind.
+
+use handrail_records::kind::{Kind, KindList};
+
+/// All record kinds.
+pub const KINDS: &[Kind] = &[handrail_decisions::KIND, handrail_decisions::account::KIND, handrail_packets::KIND];
+
+/// All record kinds, for the context of a process that serves operations on records of every kind.
+pub const KIND_LIST: KindList = KindList(KINDS);
