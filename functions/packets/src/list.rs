@@ -177,14 +177,12 @@ mod tests {
             app.advance(60);
         }
         let page = list_packets(&app, "?status=created&tags=upgrade&limit=2").await;
-        assert_eq!((&page.json["total"], &page.headers["x-total-is-minimum"]), (&json!(1_000), &"true"));
+        assert_eq!(page.json["total"], 1_000);
+        assert_eq!(page.headers["x-total-is-minimum"], "true");
         // A list that was read to its end has an exact total.
         let end = list_packets(&app, "?status=created&tags=upgrade&limit=10&offset=1045").await;
         assert_eq!((&end.json["total"], end.headers.get("x-total-is-minimum")), (&json!(1_050), None));
         assert_eq!(end.json["packets"].as_array().map(Vec::len), Some(5));
-        app.run_dispatcher().await;
-        let single = list_packets(&app, "?tags=upgrade&limit=2").await;
-        assert_eq!((&single.json["total"], single.headers.get("x-total-is-minimum")), (&json!(1_050), None));
     }
 
     #[tokio::test]
