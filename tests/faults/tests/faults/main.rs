@@ -12,6 +12,7 @@ mod large_bodies;
 mod packet_invariants;
 mod races;
 mod round_trips;
+mod rules;
 mod scenario;
 mod snapshot;
 mod tenants;
