@@ -56,7 +56,8 @@ struct Run {
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let functions = FUNCTIONS.map(str::to_owned);
     let folder = args.build.programs(&["handrail-decisions", "handrail-workers"], Some(&functions))?;
-    let server = TestServer::new().await;
+    let mut server = TestServer::new().await;
+    server.ignore_messages("only the starts are measured");
     let aws = fake_aws::aws(&server.engine).await?;
     let mut subjects = vec![Subject {
         name: "baseline: request an event".to_owned(),

@@ -30,6 +30,16 @@ impl Received {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
+
+    /// Returns the event that the call is about, or the whole body if it names none.
+    pub(crate) fn name(&self) -> String {
+        let body = String::from_utf8_lossy(&self.body);
+        let event = serde_json::from_str(&body).ok().and_then(|body: serde_json::Value| {
+            let event = body["event"].as_str().or_else(|| body["event_type"].as_str());
+            event.map(str::to_owned)
+        });
+        event.unwrap_or_else(|| body.into_owned())
+    }
 }
 
 #[derive(Default)]
@@ -53,6 +63,17 @@ struct Shared {
     /// `false` while requests to paths with [`HANGING`] get no response.
     released: watch::Sender<bool>,
     arrived: Notify,
+}
+
+/// Requests that a receiver got, also after the receiver is gone.
+#[derive(Clone)]
+pub(crate) struct Inbox(Arc<Shared>);
+
+impl Inbox {
+    /// Returns the requests since the previous `take`, oldest first.
+    pub(crate) fn take(&self) -> Vec<Received> {
+        self.0.lock().received.drain(..).collect()
+    }
 }
 
 /// Start of the paths whose requests get no response until [`Receiver::release`].
@@ -79,7 +100,11 @@ impl Receiver {
 
     /// Returns the requests since the previous `take`, oldest first.
     pub fn take(&self) -> Vec<Received> {
-        self.lock().received.drain(..).collect()
+        self.inbox().take()
+    }
+
+    pub(crate) fn inbox(&self) -> Inbox {
+        Inbox(Arc::clone(&self.shared))
     }
 
     /// Returns the URL of another path of this receiver.

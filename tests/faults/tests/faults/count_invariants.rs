@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use handrail_store::Item;
+use serde_json::Value;
 
-use crate::snapshot::{Snapshot, StoredPacket, number_attribute, string_attribute};
+use crate::snapshot::{Snapshot, StoredRecord, number_attribute, string_attribute};
 
 /// Asserts that each count is the number of stored packets that match its filter, and that each packet has its labels.
 pub(crate) fn check_counts_equal_a_recount(snapshot: &Snapshot) {
@@ -30,28 +31,27 @@ pub(crate) fn check_counts_equal_a_recount(snapshot: &Snapshot) {
 }
 
 /// Returns the filters that the packet matches, as text.
-fn matching_filters(stored: &StoredPacket) -> BTreeSet<String> {
-    let record = &stored.record;
-    let holder = record.state_data.holder.as_ref().unwrap_or(&record.spec.target);
+fn matching_filters(stored: &StoredRecord) -> BTreeSet<String> {
+    let holder = stored.state_data.get("holder").unwrap_or(&stored.spec["target"]);
     let mut filters = immutable_filters(stored);
-    filters.extend([
-        "all".to_owned(),
-        format!("state={}", record.state_data.state.name()),
-        format!("holder={}", holder.id),
-    ]);
+    filters.extend(["all".to_owned(), format!("state={}", stored.state()), format!("holder={}", text(&holder["id"]))]);
     filters
 }
 
-fn immutable_filters(stored: &StoredPacket) -> BTreeSet<String> {
-    let spec = &stored.record.spec;
-    let tags = spec.tags.iter().map(|tag| format!("tag={tag}"));
-    tags.chain([format!("source={}", spec.source.id), format!("priority={}", spec.priority.name())]).collect()
+fn immutable_filters(stored: &StoredRecord) -> BTreeSet<String> {
+    let spec = &stored.spec;
+    let tags = spec["tags"].as_array().into_iter().flatten().map(|tag| format!("tag={}", text(tag)));
+    let source = format!("source={}", text(&spec["source"]["id"]));
+    tags.chain([source, format!("priority={}", text(&spec["priority"]))]).collect()
 }
 
-fn check_labels(items: &[Item], stored: &StoredPacket) {
-    let record = &stored.record;
-    let pk = format!("{}#{}", record.tenant, record.id);
+fn check_labels(items: &[Item], stored: &StoredRecord) {
+    let pk = &stored.partition;
     let labels = items.iter().filter(|item| string_attribute(item, "pk") == pk);
     let labels = labels.filter_map(|item| string_attribute(item, "sk").strip_prefix("label#").map(str::to_owned));
     assert_eq!(labels.collect::<BTreeSet<_>>(), immutable_filters(stored), "{pk} has its labels");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a filtered field is text")
 }

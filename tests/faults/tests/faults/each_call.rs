@@ -1,5 +1,6 @@
 //! Runs a journey once for each of its database calls, with that call broken, and collects the failures.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use handrail_testkit::{Call, FaultPlan};
@@ -8,7 +9,7 @@ use tokio::task::JoinError;
 use crate::journeys::Journey;
 
 /// More calls than any journey makes; bounds the loop.
-const MAX_CALLS: usize = 400;
+pub(crate) const MAX_CALLS: usize = 400;
 /// A run takes a fraction of a second; this ends one that hangs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -51,6 +52,20 @@ where
         results.points += 1;
     }
     panic!("{} makes more than {MAX_CALLS} calls", journey.name);
+}
+
+/// Returns a failure if not as many calls were broken as are written down: a call that is no longer made is no longer
+/// tested.
+pub(crate) fn check_broken_calls(what: &str, broken: usize, expected: &RangeInclusive<usize>) -> Option<String> {
+    let message = || {
+        let (least, most) = (expected.start(), expected.end());
+        let expected = if least == most { least.to_string() } else { format!("at least {least}") };
+        format!(
+            "{what}: {broken} calls were broken, and {expected} are written down. If the service is meant to make other \
+             calls now, write down the new number. Otherwise a part of the journey no longer runs"
+        )
+    };
+    (!expected.contains(&broken)).then(message)
 }
 
 /// Runs `work` in its own task, so that a panic fails this run and not the remaining ones.

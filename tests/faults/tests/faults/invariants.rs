@@ -3,26 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use handrail_domain::approval_purpose::ApprovalPurpose;
-use handrail_domain::decision::CallbackPurpose;
-use handrail_domain::decision::{Decision, DecisionEvent, current_approver};
-use handrail_domain::effect::{Effect, Purpose};
-use handrail_domain::file::check_file;
-use handrail_domain::lifecycle::{Lifecycle, Row};
-use handrail_domain::record::{ChainHash, digest_of};
-use handrail_store::{DeliveryKey, DeliveryStatus};
+use handrail_store::DeliveryStatus;
 use http::Method;
 use serde_json::Value;
 
 use crate::count_invariants;
 use crate::feed_invariants;
 use crate::packet_invariants;
+use crate::rules::{self, Channel, ExpectedEffect};
 use crate::scenario::{DecisionRequest, Scenario};
-use crate::snapshot::{Snapshot, StoredDecision, number_attribute, string_attribute};
+use crate::snapshot::{Snapshot, StoredRecord, number_attribute, string_attribute};
 
 /// Panics if an invariant does not hold. Call on an idle server after the fault.
 pub(crate) async fn check_all(scenario: &mut Scenario) {
     let snapshot = Snapshot::read(&scenario.server).await;
-    for stored in &snapshot.records {
+    for stored in &snapshot.decisions {
         check_log_matches_state(stored);
         check_no_overdue_timer(scenario, &snapshot, stored);
         check_effects_are_delivered(scenario, &snapshot, stored);
@@ -45,48 +40,42 @@ pub(crate) async fn check_next_decision_is_mailed(scenario: &mut Scenario) {
     scenario.wait_until_sent(&id, ApprovalPurpose::AskApprover.purpose()).await;
 }
 
-/// Asserts that log, hash chain, state data, event items and index attributes agree.
-fn check_log_matches_state(stored: &StoredDecision) {
-    let record = &stored.record;
-    let seqs: Vec<u64> = record.log.iter().map(|line| line.entry.seq).collect();
-    assert_eq!(seqs, (1..=record.seq).collect::<Vec<_>>(), "the log has every event once");
-    let lines: Vec<&str> = record.log.iter().map(|line| line.text.as_str()).collect();
-    let chain = lines.iter().fold(ChainHash::genesis(record.tenant, record.id), |chain, line| chain.then(line));
-    assert_eq!(record.chain, chain, "the chain commits to the log");
-    assert_eq!(stored.events, lines, "the event items are the log");
-    let commands: BTreeSet<String> = record.log.iter().map(|line| format!("{:?}", line.entry.command)).collect();
-    assert_eq!(commands.len(), lines.len(), "a command made two events");
+/// Asserts that log, hash chain and event items agree.
+pub(crate) fn check_log(stored: &StoredRecord) {
+    let seqs: Vec<Option<i64>> = stored.entries.iter().map(|entry| entry["seq"].as_i64()).collect();
+    let seq = number_attribute(&stored.head, "seq").expect("a head has a sequence number");
+    assert_eq!(seqs, (1..=seq).map(Some).collect::<Vec<_>>(), "the log has every event once");
+    let chain = rules::chain_hash(&stored.partition, &stored.log);
+    assert_eq!(string_attribute(&stored.head, "chain"), chain, "the chain commits to the log");
+    assert_eq!(stored.events, stored.log, "the event items are the log");
+    let commands: BTreeSet<String> = stored.entries.iter().map(|entry| entry["command"].to_string()).collect();
+    assert_eq!(commands.len(), stored.log.len(), "a command made two events");
+    let created = &stored.entries[0]["event"];
+    assert_eq!(created["ask_sha256"], rules::sha256_hex(stored.spec_text.as_bytes()), "the log commits to the spec");
+}
 
-    let (first, rest) = record.log.split_first().expect("a record has a first event");
-    let DecisionEvent::Created { ask_sha256 } = &first.entry.event else { panic!("the first event is the creation") };
-    assert_eq!(*ask_sha256, digest_of(&record.spec), "the log commits to the spec");
-    let mut state_data = Decision::apply(None, &first.entry);
-    for line in rest {
-        let from = Decision::state(&state_data);
-        state_data = Decision::apply(Some(&state_data), &line.entry);
-        let event = Decision::event_name(&line.entry.event);
-        let allowed =
-            |row: &Row<_, _>| row.from == from && row.to == Decision::state(&state_data) && row.event == event;
-        assert!(Decision::TABLE.rows.iter().any(allowed), "{event} is not allowed in {from:?}");
-    }
-    assert_eq!(record.state_data, state_data, "the events fold to the state data");
-
-    assert_eq!(string_attribute(&stored.head, "state"), record.state().name());
-    assert_eq!(number_attribute(&stored.head, "due_at"), record.due().map(|due| due.at.as_unix_ms()));
-    assert_eq!(number_attribute(&stored.head, "due_sk"), record.due().map(|due| due.at.as_unix_ms()));
+/// Asserts that log, state data and index attributes agree.
+fn check_log_matches_state(stored: &StoredRecord) {
+    check_log(stored);
+    let expected = rules::decision_state_data(&stored.entries);
+    assert_eq!(stored.state_data, expected, "the events fold to the state data");
+    assert_eq!(stored.state(), expected["state"]);
+    let deadline = rules::decision_deadline(stored.state(), &stored.spec);
+    assert_eq!(stored.due_at(), deadline);
+    assert_eq!(number_attribute(&stored.head, "due_sk"), deadline.map(|at| at.as_unix_ms()));
     let spec_sk = string_attribute(&stored.head, "ask_sk");
     for spec_item in stored.spec_items.iter().filter(|spec_item| string_attribute(spec_item, "sk") == spec_sk) {
         assert!(!spec_item.contains_key("ttl"), "the spec item of an existing record does not expire");
     }
 }
 
-fn check_no_overdue_timer(scenario: &Scenario, snapshot: &Snapshot, stored: &StoredDecision) {
-    let Some(due) = stored.record.due() else { return };
-    assert!(due.at > scenario.server.now(), "a timer is overdue");
-    let (id, due_at) = (stored.record.id.to_string(), due.at.to_string());
+fn check_no_overdue_timer(scenario: &Scenario, snapshot: &Snapshot, stored: &StoredRecord) {
+    let Some(due_at) = rules::decision_deadline(stored.state(), &stored.spec) else { return };
+    assert!(due_at > scenario.server.now(), "a timer is overdue");
+    let due_at = due_at.to_string();
     let is_its_timer = |queued: &&Value| {
         let message = &queued["message"];
-        message["do"] == "timer" && message["id"] == *id && message["due_at"] == *due_at
+        message["do"] == "timer" && message["id"] == *stored.id && message["due_at"] == *due_at
     };
     assert!(
         snapshot.queued.iter().any(|queued| is_its_timer(&queued)),
@@ -96,96 +85,56 @@ fn check_no_overdue_timer(scenario: &Scenario, snapshot: &Snapshot, stored: &Sto
 }
 
 /// Asserts that each effect of each event happened, with one delivery id and one body.
-fn check_effects_are_delivered(scenario: &Scenario, snapshot: &Snapshot, stored: &StoredDecision) {
-    for (id, effect) in expected_effects(stored) {
+fn check_effects_are_delivered(scenario: &Scenario, snapshot: &Snapshot, stored: &StoredRecord) {
+    for ExpectedEffect { id, purpose, channel, .. } in expected_effects(stored) {
         let delivery = stored.deliveries.iter().find(|delivery| delivery.id == id);
-        if let Some(at) = effect.not_before().filter(|at| *at > scenario.server.now()) {
-            let is_its_message =
-                |queued: &Value| queued["message"]["do"] == "later" && queued["message"]["at"] == *at.to_string();
-            assert!(snapshot.queued.iter().any(is_its_message), "no queued message for {id}: {:?}", snapshot.queued);
-            continue;
-        }
-        match effect {
-            Effect::Callback(purpose) | Effect::CallbackAt(purpose, _) => {
+        match channel {
+            Channel::Callback => {
                 let calls: Vec<_> =
                     scenario.received_calls.iter().filter(|call| call.header("webhook-id") == id).collect();
                 let first = calls.first().unwrap_or_else(|| panic!("the receiver got no call {id}"));
                 assert!(calls.iter().all(|call| call.body == first.body), "a repeat of {id} has another body");
-                assert_eq!(first.json()["decision"]["id"], stored.record.id.to_string());
-                assert_eq!(first.json()["event"], event_name_of(purpose));
+                assert_eq!(first.json()["decision"]["id"], *stored.id);
+                assert_eq!(first.json()["event"], rules::callback_event(purpose));
                 let delivery = delivery.unwrap_or_else(|| panic!("no delivery is recorded: {id}"));
                 assert_eq!(delivery.status, DeliveryStatus::Delivered, "{id}: {:?}", delivery.attempts);
                 assert_eq!(delivery.body.as_bytes(), first.body, "{id}");
             }
-            Effect::RetainFiles(_) => check_files_are_retained(scenario, stored),
-            Effect::Mail(purpose) | Effect::MailAt(purpose, _) => {
+            Channel::RetainFiles => check_files_are_retained(scenario, stored),
+            Channel::Mail => {
                 let mails = snapshot.mails.iter().filter(|mail| mail["id"] == *id).count();
                 assert!(mails <= 1, "{id} was mailed {mails} times");
                 // A person who is no longer the current approver need not have been mailed.
-                if purpose == current_approver_mail(stored) {
+                if rules::current_approver_mail(stored.state()) == Some(purpose) {
                     assert_eq!(mails, 1, "{id} was not mailed");
                     assert_eq!(delivery.map(|delivery| delivery.status), Some(DeliveryStatus::Delivered), "{id}");
                 }
             }
-            Effect::Slack(_) => {
-                // If nothing was posted, there is no message to edit.
-                if stored.deliveries.iter().any(|delivery| delivery.slack.is_some()) {
-                    assert_eq!(delivery.map(|delivery| delivery.status), Some(DeliveryStatus::Delivered), "{id}");
-                }
-            }
+            Channel::SlackUpdate => panic!("a decision without Slack has the effect {id}"),
         }
     }
 }
 
 /// Asserts that every file named by the record is retained completely.
-fn check_files_are_retained(scenario: &Scenario, stored: &StoredDecision) {
-    for file in stored.record.state_data.files() {
-        let name = format!("{}.{}.{}", stored.record.tenant, stored.record.id, file.id);
+fn check_files_are_retained(scenario: &Scenario, stored: &StoredRecord) {
+    let partition = stored.partition.replacen('#', ".", 1);
+    for file in stored.state_data["attachments"].as_array().expect("the record names files") {
+        let name = format!("{partition}.{}", file["id"].as_str().expect("a file has an id"));
         let bytes = std::fs::read(scenario.server.files.path().join("kept").join(&name));
-        let bytes = bytes.unwrap_or_else(|error| panic!("{} is named and not retained: {error}", file.name));
-        assert_eq!(check_file(&file.name, &bytes).expect("it was checked before").sha256, file.sha256);
+        let bytes = bytes.unwrap_or_else(|error| panic!("{file} is named and not retained: {error}"));
+        assert_eq!(file["sha256"], rules::sha256_hex(&bytes), "{file}");
     }
 }
 
-fn expected_effects(stored: &StoredDecision) -> Vec<(String, Effect)> {
-    let (tenant, record) = (stored.record.tenant, stored.record.id);
-    let with_id = |seq, effect: Effect| {
-        (DeliveryKey { tenant, record, seq, purpose: effect.purpose(), webhook: None }.id(), effect)
-    };
-    let entries = stored.record.log.iter().map(|line| &line.entry);
-    entries
-        .flat_map(|entry| {
-            Decision::effects(&stored.record.spec, entry).into_iter().map(move |effect| with_id(entry.seq, effect))
-        })
-        .collect()
-}
-
-/// Returns the purpose of the mail that the current approver must have. Returns a purpose of no mail if there is none.
-fn current_approver_mail(stored: &StoredDecision) -> Purpose {
-    match current_approver(&stored.record) {
-        Some(person) if person.same_mailbox(&stored.record.spec.approver) => ApprovalPurpose::AskApprover.purpose(),
-        Some(_) => ApprovalPurpose::AskBackup.purpose(),
-        None => CallbackPurpose::Resolved.purpose(),
-    }
-}
-
-fn event_name_of(purpose: Purpose) -> &'static str {
-    match CallbackPurpose::from_purpose(purpose) {
-        Some(CallbackPurpose::Created) => "decision.created",
-        Some(CallbackPurpose::Resolved) => "decision.resolved",
-        Some(CallbackPurpose::Escalated) => "decision.escalated",
-        Some(CallbackPurpose::Expired) => "decision.expired",
-        Some(CallbackPurpose::Cancelled) => "decision.cancelled",
-        Some(CallbackPurpose::Due) => "decision.due",
-        None => panic!("{purpose:?} is not a callback"),
-    }
+fn expected_effects(stored: &StoredRecord) -> Vec<ExpectedEffect> {
+    rules::decision_effects(&stored.id, &stored.entries, &stored.spec)
 }
 
 /// Asserts that every call and mail belongs to an event, and that an answer is announced once.
 fn check_no_unexpected_sends(scenario: &Scenario, snapshot: &Snapshot) {
-    let decisions = snapshot.records.iter().flat_map(expected_effects).map(|(id, _)| id);
-    let packets = snapshot.packets.iter().flat_map(packet_invariants::expected_effects).map(|(id, _)| id);
-    let expected: BTreeSet<String> = decisions.chain(packets).collect();
+    let decisions = snapshot.decisions.iter().flat_map(expected_effects);
+    let packets = snapshot.packets.iter().flat_map(packet_invariants::expected_effects);
+    let expected: BTreeSet<String> = decisions.chain(packets).map(|effect| effect.id).collect();
     let mut resolved: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     // Webhook deliveries are checked by their own journey.
     for call in scenario.received_calls.iter().filter(|call| call.header("x-hr-event").is_empty()) {
@@ -205,20 +154,21 @@ fn check_no_unexpected_sends(scenario: &Scenario, snapshot: &Snapshot) {
 /// Asserts that results acknowledged with 2xx still hold.
 async fn check_acknowledged_results(scenario: &Scenario, snapshot: &Snapshot) {
     for id in &scenario.acknowledged.created {
-        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} was acknowledged and does not exist"));
+        let stored = snapshot.decision(id).unwrap_or_else(|| panic!("{id} was acknowledged and does not exist"));
         let path = format!("/decisions/{id}");
         let response = scenario.retry_until(&scenario.server.admin, Method::GET, &path, &[], String::new(), 200).await;
-        assert_eq!(response.json["status"], stored.record.state().name());
+        assert_eq!(response.json["status"], stored.state());
     }
     for (id, names) in &scenario.acknowledged.attachments {
-        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} has acknowledged files and does not exist"));
-        let found: Vec<_> = stored.record.state_data.attachments.iter().map(|file| file.name.clone()).collect();
+        let stored = snapshot.decision(id).unwrap_or_else(|| panic!("{id} has acknowledged files and does not exist"));
+        let found = stored.state_data["attachments"].as_array().expect("the record names files").iter();
+        let found: Vec<String> = found.map(|file| file["name"].as_str().unwrap_or_default().to_owned()).collect();
         assert!(found.starts_with(names), "acknowledged files are missing: {names:?} in {found:?}");
         let unique: BTreeSet<_> = found.iter().collect();
         assert_eq!(unique.len(), found.len(), "a file is listed twice: {found:?}");
     }
     for (id, status) in &scenario.acknowledged.answers {
-        let stored = snapshot.record(id).unwrap_or_else(|| panic!("{id} was answered and does not exist"));
-        assert_eq!(stored.record.state().name(), *status, "{id} was acknowledged with another status");
+        let stored = snapshot.decision(id).unwrap_or_else(|| panic!("{id} was answered and does not exist"));
+        assert_eq!(stored.state(), *status, "{id} was acknowledged with another status");
     }
 }

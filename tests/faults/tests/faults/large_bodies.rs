@@ -2,6 +2,7 @@
 //! parts that no head names expire.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_testkit::{CallFilter, Client, FaultPlan, TestServer};
@@ -9,6 +10,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::each_call::check_broken_calls;
 use crate::snapshot::TABLE;
 
 const PACKETS: &str = "/api/v1/packets";
@@ -17,6 +19,10 @@ const BODY_BYTES: usize = 440_000;
 /// One fault makes one attempt fail; a third attempt is spare.
 const MAX_ATTEMPTS: usize = 3;
 const MAX_CALLS: usize = 60;
+/// Two parts and a head, then a body and a head, and the writes of the stream worker, which retains new parts and
+/// releases old ones.
+const LARGE_PACKET_WRITES: usize = 20;
+const EXPECTED_WRITES: RangeInclusive<usize> = LARGE_PACKET_WRITES..=LARGE_PACKET_WRITES;
 const SMALL_SUMMARY: &str = "It was too much";
 
 fn packet_body() -> Value {
@@ -132,8 +138,10 @@ async fn large_packet_is_complete_after_failed_calls() {
             panic!("a large packet takes more than {MAX_CALLS} calls");
         });
     }
-    // Two parts and a head, twice, and the writes of the stream worker, which retains new parts and releases old ones.
-    assert!(sweeps.join_all().await.into_iter().all(|broken_calls| broken_calls >= 6));
+    for broken_calls in sweeps.join_all().await {
+        println!("a large packet: {broken_calls} calls were broken");
+        assert_eq!(check_broken_calls("LARGE_PACKET_WRITES", broken_calls, &EXPECTED_WRITES), None);
+    }
 }
 
 #[tokio::test]
@@ -159,7 +167,8 @@ async fn large_packet_is_complete_or_absent_after_crash() {
         check_stored_items(&server, &client, &path).await;
         server.finish().await;
         if !fired {
-            assert!(k > 6, "only {k} calls");
+            println!("a large packet: {} crashes", k - 1);
+            assert_eq!(check_broken_calls("LARGE_PACKET_WRITES", k - 1, &EXPECTED_WRITES), None);
             return;
         }
     }

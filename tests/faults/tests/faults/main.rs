@@ -14,6 +14,7 @@ mod once;
 mod packet_invariants;
 mod races;
 mod round_trips;
+mod rules;
 mod scenario;
 mod snapshot;
 mod tenants;

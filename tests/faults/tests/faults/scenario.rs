@@ -54,7 +54,8 @@ pub(crate) struct DecisionRequest<'a> {
 impl Scenario {
     /// Starts a server with an agent whose API key is cached already and has a backup approver if `backup`.
     pub(crate) async fn new(backup: bool, plan: Option<(CallFilter, FaultPlan)>) -> Self {
-        let server = TestServer::new().await;
+        let mut server = TestServer::new().await;
+        server.ignore_messages("the invariants compare every mail and every call with the records");
         let mut key = json!({"name": "agent of the test", "role": "writer"});
         if backup {
             key["backup_approver"] = "bob@example.com".into();

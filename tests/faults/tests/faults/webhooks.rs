@@ -6,7 +6,7 @@ use handrail_testkit::Client;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::journeys::{CallsMin, Journey};
+use crate::journeys::{CallCount, Journey};
 use crate::scenario::{IDLE_ADVANCE, Scenario};
 
 const WEBHOOKS_PATH: &str = "/api/v1/hooks";
@@ -19,7 +19,8 @@ const MAX_POLLS: u32 = 12;
 pub(crate) const WEBHOOK_DELIVERIES: Journey = Journey {
     name: "webhook deliveries",
     backup: false,
-    calls_min: [CallsMin { total: 20, writes: 10 }, CallsMin { total: 4, writes: 4 }],
+    calls: CallCount { total: 48, writes: 25 },
+    local_calls_min: CallCount { total: 20, writes: 9 },
     run: |scenario| {
         Box::pin(async {
             scenario.enable_fault();

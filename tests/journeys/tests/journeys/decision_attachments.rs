@@ -56,10 +56,11 @@ async fn attachments_are_listed_and_open_without_key() {
 
 #[tokio::test]
 async fn file_link_is_stable_and_expires_after_day() {
-    let server = TestServer::new().await;
+    let mut server = TestServer::new().await;
     let agent = server.key("agent").await;
     let asked = json!({"action": "a", "approver": "ann@example.com", "timeout_minutes": 10_000, "reminders": false});
     let id = agent.post("/decisions", &asked).await.expect(201).id();
+    server.expect_mail("ann@example.com").await;
     let path = format!("/decisions/{id}/attachments");
     agent.upload(&path, &[], &[("a.txt", b"a")]).await.expect(201);
     let address = async || {
@@ -83,6 +84,7 @@ async fn file_link_is_stable_and_expires_after_day() {
         let answer = agent.without_key().get(&format!("{start}/{forged}")).await;
         assert_eq!((answer.status, answer.header("content-type")), (404, "text/html; charset=utf-8"));
     }
+    server.finish().await;
 }
 
 #[tokio::test]

@@ -61,7 +61,8 @@ async fn long_poll_returns_at_deadline_without_timer() {
     let poll = start_long_poll(&agent, format!("/decisions/{id}?wait=25")).await;
     server.advance_clock_only(Duration::from_secs(10));
     assert_eq!(poll.await.unwrap().expect(200).json["status"], "expired");
-    server.running.stop().await;
+    server.expect_webhook("decision.expired").await;
+    server.finish().await;
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ async fn other_slack_users_cannot_answer() {
     Interaction::of(json!("none"), server.now()).send(&server.admin).await.expect_error(400, "VALIDATION_ERROR");
     assert_eq!(server.decision(&id).await["status"], "pending");
     genuine.send(&server.admin).await.expect(200);
+    server.expect_slack_outcome(&slack, &ann, "Approved").await;
     server.finish().await;
 }
 
@@ -125,6 +126,7 @@ async fn agent_text_makes_no_mentions_or_links() {
     slack.assert_valid_calls();
     let mut server = server;
     server.expect_webhook("decision.resolved").await;
+    server.expect_slack_outcome(&slack, &ann, "Denied").await;
     server.finish().await;
 }
 

@@ -103,5 +103,6 @@ async fn owner_connects_slack_from_account_page() {
     let id = server.create_slack_decision(json!({"callback_url": null})).await;
     slack.tap(&slack.message_to(&ann), "approve", &ann, server.now()).send(&server.admin).await.expect(200);
     assert_eq!(server.decision(&id).await["status"], "approved");
+    server.expect_slack_outcome(&slack, &ann, "Approved").await;
     server.finish().await;
 }

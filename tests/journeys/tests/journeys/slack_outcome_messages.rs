@@ -50,6 +50,7 @@ async fn slack_message_shows_expiry() {
     assert_message_shows(&slack, &ann, &["Expired", "Nobody answered in time"]);
     slack.tap(&message, "approve", &ann, server.now()).send(&server.admin).await.expect(200);
     assert_eq!(server.decision(&id).await["status"], "expired");
+    server.expect_slack_outcome(&slack, &ann, "Expired").await;
     server.finish().await;
 }
 
@@ -63,6 +64,7 @@ async fn late_click_shows_expiry_without_timer() {
     slack.tap(&message, "approve", &ann, server.now()).send(&server.admin).await.expect(200);
     assert_eq!(server.decision(&id).await["status"], "expired");
     assert_message_shows(&slack, &ann, &["Expired"]);
+    server.expect_slack_outcome(&slack, &ann, "Expired").await;
     server.finish().await;
 }
 
@@ -183,5 +185,6 @@ async fn slack_message_shows_attachments() {
     slack.assert_valid_calls();
     slack.tap(&message, "approve", &ann, server.now()).send(&server.admin).await.expect(200);
     assert_eq!(server.decision(&id).await["status"], "approved");
+    server.expect_slack_outcome(&slack, &ann, "Approved").await;
     server.finish().await;
 }

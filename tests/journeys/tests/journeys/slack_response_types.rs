@@ -61,6 +61,7 @@ async fn slack_dialog_takes_one_choice() {
     let decision = server.decision(&id).await;
     assert_eq!(decision["response_data"], json!({"chosen": "Replace"}));
     assert_eq!((&decision["status"], &decision["response_notes"]), (&json!("approved"), &json!("Replace")));
+    server.expect_slack_outcome(&slack, &ann, "Replace").await;
     server.finish().await;
 }
 
@@ -71,6 +72,7 @@ async fn many_choices_are_shown_as_menu() {
     let picked = json!({"selected_option": {"value": "49"}});
     submit_slack_dialog(&server, &slack, &ann, "approve", &[("choice", picked)]).await.expect(200);
     assert_eq!(server.decision(&id).await["response_data"], json!({"chosen": "Choice 49"}));
+    server.expect_slack_outcome(&slack, &ann, "Choice 49").await;
     server.finish().await;
 }
 
@@ -87,6 +89,7 @@ async fn slack_dialog_shows_error_per_text_field() {
     assert_eq!(errors, ["text0", "text1"], "{}", refused.text);
     submit_slack_dialog(&server, &slack, &ann, "approve", &[("text0", json!({"value": "Damaged"}))]).await.expect(200);
     assert_eq!(server.decision(&id).await["response_data"], json!({"reason": "Damaged", "ticket": ""}));
+    server.expect_slack_outcome(&slack, &ann, "Approved").await;
     server.finish().await;
 }
 
@@ -109,6 +112,7 @@ async fn slack_number_must_be_within_bounds() {
         assert_eq!(sent.send(&server.admin).await.expect(200).text, "");
     }
     assert_eq!(server.decision(&id).await["response_data"], json!({"value": 15}));
+    server.expect_slack_outcome(&slack, &ann, "15").await;
     server.finish().await;
 }
 
@@ -139,6 +143,7 @@ async fn slack_confirm_is_button_and_upload_links_page() {
     );
     slack.tap(&message, "approve", &ann, server.now()).send(&server.admin).await.expect(200);
     assert_eq!(server.decision(&id).await["status"], "approved");
+    server.expect_slack_outcome(&slack, &ann, "Approved").await;
     server.finish().await;
 
     let (server, slack, ann, _) = create_slack_decision(json!({"type": "file_upload"})).await;
@@ -167,5 +172,6 @@ async fn late_slack_dialog_shows_earlier_answer() {
     other.payload["user"]["id"] = "U0EVE".into();
     other.send(&server.admin).await.expect_error(403, "NOT_ASKED");
     server.advance(Duration::from_secs(1)).await;
+    server.expect_slack_outcome(&slack, &ann, "By Bob").await;
     server.finish().await;
 }

@@ -116,7 +116,16 @@ impl FakeSlack {
 
     /// Returns the direct messages to this user, oldest first.
     pub fn messages_to(&self, user: &str) -> Vec<SlackMessage> {
-        self.lock().messages.iter().filter(|message| message.user == user).cloned().collect()
+        let mut state = self.lock();
+        let messages: Vec<_> = state.messages.iter().filter(|message| message.user == user).cloned().collect();
+        state.read.extend(messages.iter().map(|message| (message.ts.clone(), message.edits)));
+        messages
+    }
+
+    /// Lets the test end with unread messages. `reason` says why the test has nothing to learn from them.
+    pub fn ignore_messages(&self, reason: &str) {
+        assert!(!reason.is_empty(), "a test that ignores its messages says why");
+        self.lock().is_ignored = true;
     }
 
     /// Asserts that this user has exactly one message, and returns it.
@@ -147,5 +156,24 @@ impl FakeSlack {
 impl Drop for FakeSlack {
     fn drop(&mut self) {
         self.task.abort();
+        let state = self.lock();
+        // A second panic would end the process, and the first one says more.
+        if state.is_ignored || std::thread::panicking() {
+            return;
+        }
+        let is_unread = |message: &&SlackMessage| !state.read.contains(&(message.ts.clone(), message.edits));
+        let unread = state.messages.iter().filter(is_unread);
+        let unread: Vec<_> = unread
+            .map(|message| {
+                format!("Slack message to {}, edited {} times: {}", message.user, message.edits, message.text)
+            })
+            .collect();
+        drop(state);
+        assert!(
+            unread.is_empty(),
+            "the test has not read {} messages; read them, or call `ignore_messages` with the reason:\n{}",
+            unread.len(),
+            unread.join("\n")
+        );
     }
 }

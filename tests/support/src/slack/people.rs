@@ -162,6 +162,18 @@ impl TestServer {
         id
     }
 
+    /// Does all due work, and asserts that this user's only Slack message shows the outcome `words` and no buttons.
+    #[track_caller]
+    pub fn expect_slack_outcome(&self, slack: &FakeSlack, user: &str, words: &str) -> impl Future<Output = ()> {
+        let location = std::panic::Location::caller();
+        async move {
+            self.run_due_work().await;
+            let message = slack.message_to(user);
+            let shows_outcome = message.buttons().is_empty() && message.visible_text().contains(words);
+            assert!(shows_outcome, "{location}: {:?}: {}", message.buttons(), message.visible_text());
+        }
+    }
+
     /// Returns the decision's JSON as the requester reads it.
     pub async fn decision(&self, id: &str) -> Value {
         self.admin.get(&format!("/decisions/{id}")).await.expect(200).json

@@ -37,6 +37,10 @@ pub(crate) struct FakeSlackState {
     pub(crate) tokens: HashSet<String>,
     pub(crate) scopes: Option<&'static str>,
     pub(crate) messages: Vec<SlackMessage>,
+    /// Time stamps of the messages that the test has read, with the number of their edits then.
+    pub(crate) read: HashSet<(String, usize)>,
+    /// `true` if the test reads no messages.
+    pub(crate) is_ignored: bool,
     /// Dialogs as opened by `views.open`.
     pub(crate) views: Vec<Value>,
     pub(crate) triggers: HashSet<String>,
