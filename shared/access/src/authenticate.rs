@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use handrail_domain::key_hash::hash_of_key;
 use handrail_domain::time::Timestamp;
 
+use crate::error::AccessError;
 use crate::tenant_limits::apply_tenant_limits;
 use handrail_context::cx::Cx;
 use handrail_platform::fault::Fault;
@@ -24,12 +25,40 @@ struct KeyCache {
     keys: Mutex<HashMap<String, (Timestamp, ApiKey)>>,
 }
 
-/// Finds the active API key for a credential. Returns `None` if the key is unknown or revoked.
-pub async fn authenticate(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault> {
-    Ok(find_key(cx, credential).await?.filter(|key| key.revoked_at.is_none()))
+impl KeyCache {
+    /// Remembers what was read under the hash of a credential.
+    fn set(&self, hash: String, read_at: Timestamp, key: Option<&ApiKey>) {
+        let mut keys = cached_keys(self);
+        let Some(key) = key else {
+            keys.remove(&hash);
+            return;
+        };
+        if keys.len() >= CACHED_KEYS_MAX && !keys.contains_key(&hash) {
+            keys.clear();
+        }
+        keys.insert(hash, (read_at, key.clone()));
+    }
 }
 
-/// Finds the API key for a credential, active or revoked. For doors that report a revoked key as such.
+/// Finds the API key for a credential, and refuses a key that does not work now.
+pub async fn authenticate(cx: &Cx, credential: &str) -> Result<ApiKey, AccessError> {
+    let key = find_key(cx, credential).await?.ok_or(AccessError::UnknownKey)?;
+    check_active(cx, &key)?;
+    Ok(key)
+}
+
+/// Refuses a key that is revoked or has expired. Called at each request, because a cached key expires too.
+pub fn check_active(cx: &Cx, key: &ApiKey) -> Result<(), AccessError> {
+    if key.revoked_at.is_some() {
+        return Err(AccessError::RevokedKey);
+    }
+    if key.is_expired(cx.clock.now()) {
+        return Err(AccessError::ExpiredKey);
+    }
+    Ok(())
+}
+
+/// Finds the API key for a credential, whether it works or not.
 pub async fn find_key(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault> {
     if credential.is_empty() || credential.len() > KEY_CHARS_MAX {
         return Ok(None);
@@ -48,14 +77,7 @@ pub async fn find_key(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault
                 Some(key) => Some(apply_tenant_limits(cx, key).await?),
                 None => None,
             };
-            let mut keys = cached_keys(&cache);
-            if keys.len() >= CACHED_KEYS_MAX {
-                keys.clear();
-            }
-            match &key {
-                Some(key) => drop(keys.insert(hash, (now, key.clone()))),
-                None => drop(keys.remove(&hash)),
-            }
+            cache.set(hash, now, key.as_ref());
             key
         }
     };
@@ -70,4 +92,22 @@ pub fn clear_key_cache(cx: &Cx) {
 fn cached_keys(cache: &KeyCache) -> MutexGuard<'_, HashMap<String, (Timestamp, ApiKey)>> {
     // A panic while the lock was held left plain data behind.
     cache.keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::ids::{KeyId, TenantId};
+
+    use super::*;
+
+    #[test]
+    fn cached_keys_are_bounded() {
+        let (cache, now) = (KeyCache::default(), Timestamp::from_unix_ms(1_790_000_000_000));
+        let key = ApiKey::new(KeyId::new(now, [2; 10]), TenantId::new(now, [1; 10]), "a key", now);
+        for number in 0..3 * CACHED_KEYS_MAX {
+            cache.set(format!("hash {number}"), now, Some(&key));
+            cache.set(format!("unknown {number}"), now, None);
+            assert!((1..=CACHED_KEYS_MAX).contains(&cached_keys(&cache).len()));
+        }
+    }
 }

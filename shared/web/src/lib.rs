@@ -10,6 +10,7 @@ pub mod multipart;
 pub mod once;
 pub mod pages;
 pub mod problem;
+pub mod record_reads;
 pub mod request_counts;
 pub mod session_cookie;
 pub mod sign_in_page;

@@ -22,7 +22,7 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
     Some(match function {
         "keys-create" => idempotent(sample_by(ADMIN, Some(json!({"name": "refund agent", "role": "agent"})))),
         "keys-list" => sample_by(ADMIN, None),
-        "keys-revoke" => with_id(agents_key, sample_by(ADMIN, None)),
+        "keys-revoke" | "keys-usage" => with_id(agents_key, sample_by(ADMIN, None)),
         "keys-rotate" => idempotent(with_id(agents_key, sample_by(ADMIN, None))),
         "tenants-create" => idempotent(sample_by(
             OPERATOR,
