@@ -171,6 +171,7 @@ mod tests {
     use handrail_domain::attachment::Attachment;
     use handrail_domain::decision::Act;
     use handrail_domain::ids::CommandId;
+    use handrail_platform::blob_store::BlobId;
     use handrail_records::transition::transition;
 
     use super::*;
@@ -225,7 +226,7 @@ mod tests {
         let mut stored = Vec::new();
         for number in 0..2 {
             let file = Attachment {
-                id: app.cx.new_record_id().to_string(),
+                id: BlobId::new(&*app.cx.entropy).to_string(),
                 name: format!("{number}.txt"),
                 content_type: "text/plain".to_owned(),
                 size: 1,

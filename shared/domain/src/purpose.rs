@@ -27,6 +27,7 @@ impl Purpose {
 
     /// Creates a purpose. The name consists of 1 to 24 small letters and hyphens; any other name stops the build or the
     /// process.
+    #[expect(clippy::panic, reason = "the names of purposes are constants, so a wrong one stops the build")]
     pub const fn new(name: &'static str) -> Self {
         match Self::checked(name.as_bytes()) {
             Some(purpose) => purpose,
