@@ -7,7 +7,6 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Act, Decision, NOTES_CHARS_MAX, Refusal};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Command;
@@ -60,7 +59,7 @@ async fn handler(
     let record = cx.store.record::<Decision>(key.tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
     let command = Command::<Decision> {
         id: CommandId::new(&cx.new_record_id().to_string(), &[]),
-        actor: Actor::Key { key: key.id, role: key.role },
+        actor: key.actor(),
         act: Act::Cancel { reason },
     };
     let record = match transition_from(&cx, record, &command).await {

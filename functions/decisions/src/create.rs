@@ -109,7 +109,7 @@ async fn handler(
         }
     };
     let command = CommandId::from_request(&command_name, FORMAT, &content);
-    let actor = Actor::Key { key: key.id, role: key.role };
+    let actor = key.actor();
     let mut record = Record::<Decision>::create(key.tenant, id, spec, actor, command.clone(), now);
     // The rule answers in the write that creates the decision, so no reader sees it pending.
     if let (Some(event), Some(policy)) = (policy_event(&record.spec), record.spec.policy.clone()) {

@@ -36,6 +36,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::Invalid { .. } => pages::unreadable(),
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::Refused { .. }
         | Problem::Busy { .. }

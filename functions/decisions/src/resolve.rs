@@ -6,7 +6,6 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::actor::Actor;
 use handrail_domain::decision::{Act, Choice, Decision, validate_answer};
 use handrail_domain::ids::{CommandId, RequestFormat};
 use handrail_domain::lifecycle::Command;
@@ -72,7 +71,7 @@ async fn handler(
     };
     let command = Command::<Decision> {
         id: CommandId::from_request(&command_name, FORMAT, &content),
-        actor: Actor::Key { key: key.id, role: key.role },
+        actor: key.actor(),
         act: Act::Answer(choice, answer),
     };
     let applied = transition(&cx, key.tenant, id, &command).await;
@@ -85,6 +84,7 @@ async fn handler(
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use handrail_domain::actor::Actor;
     use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
     use handrail_domain::effect::{Effect, Purpose};
     use serde_json::json;

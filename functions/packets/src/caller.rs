@@ -1,4 +1,4 @@
-//! Authenticates the API key in `X-API-Key` and checks that its role allows the handler's scope. The `Authorization`
+//! Authenticates the API key in `X-API-Key` and checks that it has the handler's scope. The `Authorization`
 //! header is ignored.
 //!
 //! Requests count against the tenant's hourly rate limit, if its tier has one. Response headers show what remains.
@@ -6,21 +6,20 @@
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
-use handrail_access::{RateLimit, check_limit, find_key};
+use handrail_access::{AccessError, RateLimit, check_limit};
 use handrail_context::cx::Cx;
 use handrail_domain::account::Tier;
 use handrail_store::ApiKey;
 use handrail_web::deferred_headers::DeferredHeaders;
-use handrail_web::extract::RequiredScope;
+use handrail_web::extract::{self, RequiredScope};
 use handrail_web::problem::Problem;
-use handrail_web::request_counts::Requester;
 use http::StatusCode;
 use http::request::Parts;
 
-use crate::errors::error;
+use crate::errors::error as refusal;
 use crate::rate_limit_headers;
 
-/// API key of the request's caller, whose role allows scope `R`.
+/// API key of the request's caller, which has scope `R`.
 pub(crate) struct Caller<R> {
     pub(crate) key: ApiKey,
     scope: PhantomData<R>,
@@ -45,7 +44,7 @@ pub(crate) fn key_header(parts: &Parts) -> Result<Option<String>, Problem> {
     secret.to_str().map(|text| Some(text.trim().to_owned())).map_err(|_| Problem::UnknownApiKey)
 }
 
-/// Finds the API key, counts the request against the hourly rate limit and checks that the role allows scope `R`.
+/// Finds the API key, counts the request against the hourly rate limit and checks that the key has scope `R`.
 pub(crate) async fn authenticate<R: RequiredScope>(
     cx: &Cx,
     parts: &mut Parts,
@@ -54,14 +53,11 @@ pub(crate) async fn authenticate<R: RequiredScope>(
     if secret.is_empty() {
         return Err(Problem::NoCredentials);
     }
-    let key = find_key(cx, secret).await?.ok_or(Problem::UnknownApiKey)?;
-    if key.revoked_at.is_some() {
-        return Err(error(StatusCode::FORBIDDEN, "API key has been revoked"));
-    }
+    let key = extract::authenticate(cx, parts, secret).await.map_err(|error| match error {
+        AccessError::RevokedKey => refusal(StatusCode::FORBIDDEN, "API key has been revoked"),
+        other => other.into(),
+    })?;
     parts.extensions.insert(CallerTier(key.tier));
-    if let Some(requester) = parts.extensions.get::<Requester>() {
-        requester.set(&key);
-    }
     if let Some(deferred) = parts.extensions.get::<DeferredHeaders>() {
         let (cx, key) = (cx.clone(), key.clone());
         deferred.set(move |headers| rate_limit_headers::write(&cx, &key, headers));
@@ -69,10 +65,15 @@ pub(crate) async fn authenticate<R: RequiredScope>(
     if let Some(hourly_limit) = RateLimit::per_tenant_hourly(&key) {
         check_limit(cx, hourly_limit).await?;
     }
-    if !key.role.allows(R::SCOPE) {
-        let (required, current) = (R::SCOPE.lowest_packet_role().name(), key.role.name());
-        let message = format!("Insufficient permissions. Required role: {required}, current role: {current}");
-        return Err(error(StatusCode::FORBIDDEN, message));
+    if !key.allows(R::SCOPE) {
+        let missing = match key.role.allows(R::SCOPE) {
+            true => format!("Required scope: {}", R::SCOPE.name()),
+            false => {
+                let required = R::SCOPE.lowest_packet_role().name();
+                format!("Required role: {required}, current role: {}", key.role.name())
+            }
+        };
+        return Err(refusal(StatusCode::FORBIDDEN, format!("Insufficient permissions. {missing}")));
     }
     Ok(key)
 }

@@ -27,6 +27,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
         | Problem::NoRoute
@@ -40,6 +41,7 @@ fn error_detail(problem: &Problem) -> String {
     match problem {
         Problem::NoCredentials => "Missing X-API-Key header".to_owned(),
         Problem::UnknownApiKey => "Invalid API key".to_owned(),
+        Problem::ExpiredApiKey => "API key has expired".to_owned(),
         Problem::NoRoute => "Not Found".to_owned(),
         Problem::MethodNotAllowed => "Method Not Allowed".to_owned(),
         Problem::MissingScope { .. }

@@ -47,6 +47,37 @@ impl<'v> FieldReader<'v> {
         number
     }
 
+    /// Reads a list of texts.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let value = self.non_null(name)?;
+        let texts: Option<Vec<String>> =
+            value.as_array().and_then(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
+        if texts.is_none() {
+            self.add_error(name, "Input should be a valid list of strings", "list_type");
+        }
+        texts
+    }
+
+    /// Reads an object whose members are whole numbers, all of them required.
+    pub(crate) fn numbers<const N: usize>(
+        &mut self,
+        name: &'static str,
+        members: [&'static str; N],
+    ) -> Option<[u32; N]> {
+        let value = self.non_null(name)?;
+        let mut numbers = [0; N];
+        for (number, member) in numbers.iter_mut().zip(members) {
+            let found = value.get(member).and_then(Value::as_u64).and_then(|found| u32::try_from(found).ok());
+            let Some(found) = found else {
+                let path = [PathSegment::Member(name), PathSegment::Member(member)];
+                self.errors.push(FieldError::new(&path, "Input should be a whole number", "int_type"));
+                return None;
+            };
+            *number = found;
+        }
+        Some(numbers)
+    }
+
     /// Returns the value that was read, or all field errors.
     pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Vec<FieldError>> {
         match read {

@@ -6,7 +6,6 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use handrail_access::quota::{self, QuotaReservation};
 use handrail_context::cx::Cx;
-use handrail_domain::actor::Actor;
 use handrail_domain::ids::{CommandId, RecordId, RequestFormat, TenantId};
 use handrail_domain::lifecycle::Command;
 use handrail_domain::packet::{Act, Content, NewPacket, Packet, PacketEvent, check_claim_active};
@@ -97,7 +96,7 @@ impl CheckedPacket {
         let spec = spec.asking(checkpoint::checkpoint_request(key, &content)?);
         let id = request.map_or_else(|| cx.new_record_id(), |request| request.packet_id(key));
         let command = request.map_or_else(|| CommandId::new(&id.to_string(), &[]), IdempotentRequest::command_id);
-        let by = Actor::Key { key: key.id, role: key.role };
+        let by = key.actor();
         let record = Record::<Packet>::create(key.tenant, id, spec, by, command.clone(), now);
         let packet = RecordWithBody { record, body: Some(search_text::searchable_body(&content)?) };
         Ok(Self { packet, command, is_repeatable: request.is_some() })
@@ -251,5 +250,5 @@ pub(crate) async fn link_to_parent(cx: &Cx, child: &Record<Packet>) -> Result<()
 }
 
 fn new_command(key: &ApiKey, act: Act, name: &CommandName) -> Command<Packet> {
-    Command { id: name.0.clone(), actor: Actor::Key { key: key.id, role: key.role }, act }
+    Command { id: name.0.clone(), actor: key.actor(), act }
 }

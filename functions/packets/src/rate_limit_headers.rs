@@ -1,10 +1,11 @@
 //! Response headers with the remaining requests of a caller's rate limits.
 //!
-//! An exhausted limit is reported first, then the tenant's hourly limit if its tier has one, else the key's minute
-//! limit with fewer requests left. The numbers are those of this process; others may have used more since.
+//! An exhausted limit is reported first, then the tenant's hourly limit if its tier has one, else that limit
+//! of the key which has fewer requests left. The numbers are those of this process; others may have used more since.
 
 use handrail_access::{RateLimit, RateLimitClass, RateLimitStatus, rate_limit_status};
 use handrail_context::cx::Cx;
+use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_store::ApiKey;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -20,13 +21,13 @@ pub(crate) fn write(cx: &Cx, key: &ApiKey, headers: &mut HeaderMap) {
 }
 
 fn reported_status(cx: &Cx, key: &ApiKey) -> RateLimitStatus {
-    let minutes = [RateLimitClass::OtherRequests, RateLimitClass::Creates].map(|class| RateLimit::per_key(key, class));
-    let minute =
-        minutes.iter().filter_map(|minute| rate_limit_status(cx, minute)).min_by_key(|status| status.remaining);
+    let own_limits = [RateLimitClass::OtherRequests, RateLimitClass::Creates].map(|class| RateLimit::per_key(key, class));
+    let own =
+        own_limits.iter().filter_map(|limit| rate_limit_status(cx, limit)).min_by_key(|status| status.remaining);
     let hour = RateLimit::per_tenant_hourly(key).and_then(|hour| rate_limit_status(cx, &hour));
-    let exhausted = [hour, minute].into_iter().flatten().find(|status| status.remaining == 0);
+    let exhausted = [hour, own].into_iter().flatten().find(|status| status.remaining == 0);
     // The request was refused before it was counted.
-    let unused =
-        || RateLimitStatus { limit: key.requests_per_minute, remaining: key.requests_per_minute, resets_in_s: 60 };
-    exhausted.or(hour).or(minute).unwrap_or_else(unused)
+    let KeyRateLimit { requests, window_seconds } = key.rate_limit();
+    let unused = || RateLimitStatus { limit: requests, remaining: requests, resets_in_s: window_seconds };
+    exhausted.or(hour).or(own).unwrap_or_else(unused)
 }

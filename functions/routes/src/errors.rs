@@ -15,7 +15,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         Problem::MethodNotAllowed => "Method Not Allowed".to_owned(),
         Problem::Busy { .. } => "The communication hub is not available: please try again in a moment".to_owned(),
         Problem::Internal => "Internal server error".to_owned(),
-        Problem::MissingScope { .. }
+        Problem::ExpiredApiKey
+        | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
         | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
@@ -30,6 +31,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
         | Problem::NoRoute

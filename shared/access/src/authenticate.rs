@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use handrail_domain::key_hash::hash_of_key;
 use handrail_domain::time::Timestamp;
 
+use crate::error::AccessError;
 use crate::tenant_limits::apply_tenant_limits;
 use handrail_context::cx::Cx;
 use handrail_platform::fault::Fault;
@@ -24,12 +25,25 @@ struct KeyCache {
     keys: Mutex<HashMap<String, (Timestamp, ApiKey)>>,
 }
 
-/// Finds the active API key for a credential. Returns `None` if the key is unknown or revoked.
-pub async fn authenticate(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault> {
-    Ok(find_key(cx, credential).await?.filter(|key| key.revoked_at.is_none()))
+/// Finds the API key for a credential, and refuses a key that does not work now.
+pub async fn authenticate(cx: &Cx, credential: &str) -> Result<ApiKey, AccessError> {
+    let key = find_key(cx, credential).await?.ok_or(AccessError::UnknownKey)?;
+    check_active(cx, &key)?;
+    Ok(key)
 }
 
-/// Finds the API key for a credential, active or revoked. For doors that report a revoked key as such.
+/// Refuses a key that is revoked or has expired. Called at each request, because a cached key expires too.
+pub fn check_active(cx: &Cx, key: &ApiKey) -> Result<(), AccessError> {
+    if key.revoked_at.is_some() {
+        return Err(AccessError::RevokedKey);
+    }
+    if key.is_expired(cx.clock.now()) {
+        return Err(AccessError::ExpiredKey);
+    }
+    Ok(())
+}
+
+/// Finds the API key for a credential, whether it works or not.
 pub async fn find_key(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault> {
     if credential.is_empty() || credential.len() > KEY_CHARS_MAX {
         return Ok(None);

@@ -4,6 +4,12 @@ use handrail_platform::fault::Fault;
 
 #[derive(Debug)]
 pub enum AccessError {
+    /// No API key has this secret.
+    UnknownKey,
+    /// The API key was revoked.
+    RevokedKey,
+    /// The API key has expired.
+    ExpiredKey,
     /// The caller sent more requests than its rate limit allows.
     RateLimited { retry_after_s: u32 },
     /// The tenant created as many packets today as its tier allows.

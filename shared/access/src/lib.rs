@@ -4,12 +4,13 @@ pub mod api_keys;
 mod authenticate;
 mod blocks;
 mod error;
+pub mod key_grant;
 pub mod quota;
 mod rate_limit;
 pub mod session;
 pub mod tenant_limits;
 
-pub use authenticate::{KEY_CACHE_TTL_MS, authenticate, clear_key_cache, find_key};
+pub use authenticate::{KEY_CACHE_TTL_MS, authenticate, check_active, clear_key_cache, find_key};
 pub use error::AccessError;
 pub use rate_limit::{
     RateLimit, RateLimitClass, RateLimitStatus, WINDOW_SECONDS, check_key_limit, check_limit, count_requests,

@@ -4,6 +4,7 @@
 use handrail_domain::account::Tenant;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::key_hash::hash_of_key;
+use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::time::Timestamp;
 
 use crate::blocks::{BlockCache, BlockState};
@@ -40,10 +41,11 @@ pub struct RateLimit {
 
 impl RateLimit {
     pub fn per_key(key: &ApiKey, class: RateLimitClass) -> Self {
+        let KeyRateLimit { requests, window_seconds } = key.rate_limit();
         Self {
             name: class.name(key),
-            limit: key.requests_per_minute,
-            window_seconds: WINDOW_SECONDS,
+            limit: requests,
+            window_seconds: i64::from(window_seconds),
             is_short_lived: matches!(class, RateLimitClass::Reads(_)),
         }
     }

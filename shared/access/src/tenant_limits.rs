@@ -29,7 +29,8 @@ fn with_tenant_limits(tenant: Option<&Tenant>, key: ApiKey) -> ApiKey {
     let tenant_limits =
         TenantLimits { handoffs_per_day: tenant.handoffs_per_day(), has_no_approver: has_no_approver(tenant, &key) };
     let requests_per_minute = cap_requests_per_minute(tenant.tier, key.requests_per_minute);
-    ApiKey { tier: tenant.tier, requests_per_minute, tenant_limits, revoked_at: tenant.deleted_at, ..key }
+    let rate_limit = key.rate_limit.map(|rate_limit| rate_limit.capped(tenant.tier));
+    ApiKey { tier: tenant.tier, requests_per_minute, rate_limit, tenant_limits, revoked_at: tenant.deleted_at, ..key }
 }
 
 /// Caps the rate limit of an API key at the maximum of the tier.

@@ -16,6 +16,7 @@ pub mod file;
 pub mod ids;
 pub mod ip_network;
 pub mod key_hash;
+pub mod key_rate_limit;
 pub mod lifecycle;
 pub mod login;
 pub mod outbound;

@@ -1,8 +1,11 @@
 //! API keys: looked up by their hash, listed by tenant, revoked by id.
 
-use handrail_domain::access::Role;
+use aws_sdk_dynamodb::types::AttributeValue;
+use handrail_domain::access::{Role, Scope, ScopeSet};
+use handrail_domain::actor::Actor;
 use handrail_domain::account::Tier;
 use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::policy::Rule;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
@@ -28,6 +31,14 @@ pub struct ApiKey {
     /// First characters of the secret, by which a person recognises the key.
     pub prefix: String,
     pub role: Role,
+    /// Scopes of a key that has fewer than its role. `None`: all scopes of the role.
+    ///
+    /// Stored in an attribute of its own, so that a version that doesn't know scopes can't remove them.
+    #[serde(skip)]
+    pub scopes: Option<ScopeSet>,
+    /// Time from which the key no longer works. Stored in an attribute of its own, as `scopes`.
+    #[serde(skip)]
+    pub expires_at: Option<Timestamp>,
     /// Approvers that the key may ask. Empty: any approver.
     #[serde(default)]
     pub approvers: Vec<EmailAddress>,
@@ -41,6 +52,9 @@ pub struct ApiKey {
     #[serde(default)]
     pub rules: Vec<Rule>,
     pub requests_per_minute: u32,
+    /// Rate limit with a window of its own. `requests_per_minute` is its average then, for versions that don't know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<KeyRateLimit>,
     /// Monthly quota of this key alone, beside the quota of the tenant's tier. `None`: limited only by the tenant's
     /// quota.
     #[serde(default)]
@@ -75,17 +89,53 @@ impl ApiKey {
             name: name.into(),
             prefix: String::new(),
             role: Role::Agent,
+            scopes: None,
+            expires_at: None,
             approvers: Vec::new(),
             backup_approver: None,
             escalation_stays_pending: false,
             rules: Vec::new(),
             requests_per_minute: tier.preset().requests_per_minute,
+            rate_limit: None,
             decisions_per_month: None,
             tier,
             created_at,
             tenant_limits: TenantLimits::default(),
             revoked_at: None,
         }
+    }
+
+    /// Scopes of the key, never more than those of its role.
+    pub fn scopes(&self) -> ScopeSet {
+        let of_role = self.role.scopes();
+        self.scopes.map_or(of_role, |scopes| scopes.intersection(of_role))
+    }
+
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes().contains(scope)
+    }
+
+    /// Returns `true` from the moment at which the key expires.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires_at| now >= expires_at)
+    }
+
+    /// Scopes that this key may give to a key that it creates.
+    pub fn grantable_scopes(&self) -> ScopeSet {
+        self.role.grantable_scopes(self.scopes())
+    }
+
+    /// Rate limit of the key: its own, or else the requests per minute.
+    pub fn rate_limit(&self) -> KeyRateLimit {
+        self.rate_limit.unwrap_or(KeyRateLimit::per_minute(self.requests_per_minute))
+    }
+
+    /// Author of the changes that are made with this key.
+    ///
+    /// Lifecycles judge an author by its role. So a key without the scope to answer acts as an agent, whatever its role.
+    pub fn actor(&self) -> Actor {
+        let answers_by_role_only = self.role.allows(Scope::DecisionsResolve) && !self.allows(Scope::DecisionsResolve);
+        Actor::Key { key: self.id, role: if answers_by_role_only { Role::Agent } else { self.role } }
     }
 }
 
@@ -235,7 +285,7 @@ fn revoked_key_list_position(key: &ApiKey) -> String {
 }
 
 fn key_item(hash: &str, key: &ApiKey) -> Result<Item, Fault> {
-    Ok(Item::from([
+    let mut item = Item::from([
         ("pk".to_owned(), s(hash_partition(hash))),
         ("sk".to_owned(), s(HEAD)),
         ("kind".to_owned(), s("key")),
@@ -244,13 +294,36 @@ fn key_item(hash: &str, key: &ApiKey) -> Result<Item, Fault> {
         ("kind_sk".to_owned(), s(key_list_position(key))),
         ("state_pk".to_owned(), s(id_partition(key.tenant, key.id))),
         ("state_sk".to_owned(), s(HEAD)),
-    ]))
+    ]);
+    if let Some(scopes) = key.scopes {
+        let names = scopes.iter().map(|scope| s(scope.name())).collect();
+        item.insert(SCOPES.to_owned(), AttributeValue::L(names));
+    }
+    if let Some(expires_at) = key.expires_at {
+        item.insert(EXPIRES_AT.to_owned(), n(expires_at.as_unix_ms()));
+    }
+    Ok(item)
 }
 
 fn key_from_item(item: &Item) -> Result<ApiKey, Fault> {
     let key: ApiKey = item.json("key")?;
-    Ok(ApiKey { revoked_at: item.opt_time("revoked_at")?, ..key })
+    Ok(ApiKey {
+        revoked_at: item.opt_time("revoked_at")?,
+        expires_at: item.opt_time(EXPIRES_AT)?,
+        scopes: scopes_of_item(item),
+        ..key
+    })
 }
+
+/// Reads the scopes of a key. Names that a later version added are left out, so the key has fewer rights here, not more.
+fn scopes_of_item(item: &Item) -> Option<ScopeSet> {
+    let scopes = item.get(SCOPES)?;
+    let names = scopes.as_l().ok().into_iter().flatten().filter_map(|name| name.as_s().ok());
+    Some(names.filter_map(|name| Scope::from_name(name)).collect())
+}
+
+const SCOPES: &str = "scopes";
+const EXPIRES_AT: &str = "expires_at";
 
 const HASH_PREFIX: &str = "key#";
 

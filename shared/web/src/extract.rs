@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use handrail_domain::access::Scope;
+use handrail_domain::access::{Role, Scope, ScopeSet};
 use handrail_domain::account::Tier;
 use handrail_domain::ids::TenantId;
 use http::header::{ACCEPT, CONTENT_LENGTH};
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::request_counts::Requester;
 use crate::session_cookie;
 use handrail_access::session::SignedInUser;
-use handrail_access::{RateLimit, RateLimitClass, authenticate, check_limit};
+use handrail_access::{AccessError, RateLimit, RateLimitClass, check_active, check_limit, find_key};
 use handrail_context::cx::Cx;
 use handrail_store::ApiKey;
 
@@ -72,15 +72,25 @@ impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
         let credential = bearer_token(&parts.headers).ok_or(Problem::NoCredentials)?;
-        let key = authenticate(cx, credential).await?.ok_or(Problem::UnknownApiKey)?;
-        if let Some(requester) = parts.extensions.get::<Requester>() {
-            requester.set(&key);
-        }
-        if !key.role.allows(R::SCOPE) {
-            return Err(Problem::MissingScope { requirement: R::REQUIREMENT });
+        let key = authenticate(cx, parts, credential).await?;
+        if !key.allows(R::SCOPE) {
+            let lacks_by_role = !key.role.allows(R::SCOPE);
+            let of_scope = || format!("the scope {}", R::SCOPE.name());
+            let requirement = if lacks_by_role { R::REQUIREMENT.to_owned() } else { of_scope() };
+            return Err(Problem::MissingScope { requirement });
         }
         Ok(Self { key, scope: PhantomData })
     }
+}
+
+/// Finds the API key for a credential, counts the request for it, and refuses a key that does not work now.
+pub async fn authenticate(cx: &Cx, parts: &Parts, credential: &str) -> Result<ApiKey, AccessError> {
+    let key = find_key(cx, credential).await?.ok_or(AccessError::UnknownKey)?;
+    if let Some(requester) = parts.extensions.get::<Requester>() {
+        requester.set(&key);
+    }
+    check_active(cx, &key)?;
+    Ok(key)
 }
 
 /// `true` if the request came through API Gateway, which buffers responses and ends them after 30 seconds.
@@ -117,6 +127,14 @@ impl<R> TenantAdmin<R> {
         match &self.principal {
             Principal::ApiKey(key) => key.tier,
             Principal::User(user) => user.tenant.tier,
+        }
+    }
+
+    /// Scopes that the caller may give to a new API key. The owner may give those of an admin.
+    pub fn grantable_scopes(&self) -> ScopeSet {
+        match &self.principal {
+            Principal::ApiKey(key) => key.grantable_scopes(),
+            Principal::User(_) => Role::Admin.scopes(),
         }
     }
 

@@ -21,9 +21,11 @@ pub enum Problem {
     NoCredentials,
     /// The API key does not exist or was revoked.
     UnknownApiKey,
+    /// The API key has expired. Only a caller that has the key learns this.
+    ExpiredApiKey,
     /// The API key does not have the required scope.
     MissingScope {
-        requirement: &'static str,
+        requirement: String,
     },
     /// The resource does not exist or is not visible to the caller.
     NotFound {
@@ -93,7 +95,7 @@ impl Problem {
 
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NoCredentials | Self::UnknownApiKey => StatusCode::UNAUTHORIZED,
+            Self::NoCredentials | Self::UnknownApiKey | Self::ExpiredApiKey => StatusCode::UNAUTHORIZED,
             Self::MissingScope { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -111,6 +113,7 @@ impl Problem {
         match self {
             Self::NoCredentials => "Send your API key as: Authorization: Bearer <key>".to_owned(),
             Self::UnknownApiKey => "This API key does not exist or was revoked".to_owned(),
+            Self::ExpiredApiKey => "This API key has expired".to_owned(),
             Self::MissingScope { requirement } => format!("This API key may not do that: it needs {requirement}"),
             Self::NotFound { resource } => format!("{resource} not found"),
             Self::NoRoute => "There is nothing at this address".to_owned(),
@@ -143,6 +146,8 @@ impl From<Fault> for Problem {
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
+            AccessError::UnknownKey | AccessError::RevokedKey => Self::UnknownApiKey,
+            AccessError::ExpiredKey => Self::ExpiredApiKey,
             AccessError::RateLimited { retry_after_s } => Self::RateLimited { retry_after_s },
             // As published: without a time to come back.
             AccessError::DailyQuotaReached { limit } => Self::refused_field(

@@ -6,7 +6,6 @@ pub mod create_upload;
 pub mod list;
 
 use handrail_context::cx::Cx;
-use handrail_domain::actor::Actor;
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{Act, Decision};
 use handrail_domain::ids::CommandId;
@@ -21,7 +20,7 @@ use crate::errors::refusal_to_problem;
 use crate::file_links::FileLinks;
 
 fn attach_command(key: &ApiKey, id: CommandId, files: Vec<Attachment>) -> Command<Decision> {
-    Command { id, actor: Actor::Key { key: key.id, role: key.role }, act: Act::Attach(files) }
+    Command { id, actor: key.actor(), act: Act::Attach(files) }
 }
 
 /// Returns an error if the files can't be attached now, before their bytes are uploaded. The write decides again.

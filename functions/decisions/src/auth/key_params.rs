@@ -1,8 +1,10 @@
 //! Requested settings of an API key: validated field by field, then applied to an existing or a new key.
 
 use handrail_access::api_keys::{NAME_CHARS_MAX, is_valid_name};
+use handrail_access::key_grant::{KeyFieldError, KeyGrant};
 use handrail_domain::access::Role;
 use handrail_domain::account::AllowedApprovers;
+use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::policy::{Rule, check_rules};
 use handrail_domain::text::EmailAddress;
 use handrail_store::ApiKey;
@@ -17,6 +19,10 @@ const DECISIONS_PER_MONTH_MAX: u32 = 100_000_000;
 pub struct KeyParams {
     pub name: Option<String>,
     pub role: Option<Role>,
+    /// Set only on creation, as the role and the expiry.
+    pub scopes: Option<Vec<String>>,
+    pub expires_at: Option<String>,
+    pub rate_limit: Option<KeyRateLimit>,
     #[serde(default, deserialize_with = "deserialize_nullable")]
     pub approvers: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "deserialize_nullable")]
@@ -39,7 +45,18 @@ fn deserialize_nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl KeyParams {
-    /// Applies the settings to a key. Ignores the role, which is set only on creation.
+    /// Rights of a new key, and its rate limit.
+    pub fn grant(&self) -> KeyGrant {
+        let KeyParams { role, scopes, expires_at, rate_limit, .. } = self;
+        KeyGrant {
+            role: *role,
+            scopes: scopes.clone(),
+            expires_at: expires_at.clone(),
+            rate_limit: *rate_limit,
+        }
+    }
+
+    /// Applies the settings to a key. Ignores the fields of the [`KeyGrant`], which are set on creation.
     pub fn apply_to(self, mut key: ApiKey, owner_email: Option<&EmailAddress>) -> Result<ApiKey, Problem> {
         let tier_limits = key.tier.preset();
         if let Some(name) = self.name {
@@ -58,6 +75,9 @@ impl KeyParams {
             (key.approvers, key.backup_approver) = (allowed.approvers, allowed.backup);
         }
         if let Some(limit) = self.requests_per_minute {
+            if key.rate_limit.is_some() {
+                return Err(Problem::invalid("requests_per_minute", "has no effect beside rate_limit: leave it out"));
+            }
             let max = tier_limits.requests_per_minute_max;
             key.requests_per_minute =
                 validate_number("requests_per_minute", limit.unwrap_or(tier_limits.requests_per_minute), max)?;
@@ -76,6 +96,10 @@ impl KeyParams {
         }
         Ok(key)
     }
+}
+
+pub fn invalid_key_field(error: KeyFieldError) -> Problem {
+    Problem::invalid(error.field, error.message)
 }
 
 pub fn validate_name(name: String) -> Result<String, Problem> {

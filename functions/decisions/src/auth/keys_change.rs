@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, put};
+use handrail_access::key_grant::set_rate_limit;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
@@ -12,7 +13,7 @@ use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::key_params::KeyParams;
+use super::key_params::{KeyParams, invalid_key_field};
 use super::{KEY_NOT_FOUND, key_json, tenant_of};
 use crate::errors::ERROR_RENDERER;
 
@@ -63,9 +64,21 @@ async fn handler(
         if params.role.is_some_and(|role| role != found.key.role) {
             return Err(Problem::invalid("role", "can't be changed: create another API key"));
         }
+        if params.scopes.is_some() || params.expires_at.is_some() {
+            let field = if params.scopes.is_some() { "scopes" } else { "expires_at" };
+            return Err(Problem::invalid(field, "can't be changed: create another API key"));
+        }
         // The tenant's tier counts as it is now, not as it was when the key was created.
         let tier = tenant.as_ref().map_or(found.key.tier, |tenant| tenant.tier);
-        let key = params.clone().apply_to(ApiKey { tier, ..found.key.clone() }, owner_email)?;
+        let mut key = params.clone().apply_to(ApiKey { tier, ..found.key.clone() }, owner_email)?;
+        if let Some(rate_limit) = params.rate_limit {
+            // Requests are counted under the key's name, so a window of another length would begin in the middle.
+            if rate_limit.window_seconds != found.key.rate_limit().window_seconds {
+                let message = "can't be changed: create another API key";
+                return Err(Problem::invalid("rate_limit.window_seconds", message));
+            }
+            set_rate_limit(&mut key, rate_limit).map_err(invalid_key_field)?;
+        }
         if cx.store.replace_key(&found, &key).await? == ReplaceOutcome::Done {
             handrail_access::clear_key_cache(&cx);
             return Ok(axum::Json(key_json(&cx, &key)?));
@@ -129,6 +142,10 @@ mod tests {
             ("rules[0]", json!({"rules": [{"name": "all", "match": {}, "effect": "approve"}]})),
             ("rules[0].effect", json!({"rules": [{"name": "all", "match": {"amount_lt": 1}, "effect": "allow"}]})),
             ("role", json!({"role": "admin"})),
+            ("scopes", json!({"scopes": ["decisions:read"]})),
+            ("expires_at", json!({"expires_at": "2027-01-01T00:00:00Z"})),
+            ("rate_limit.window_seconds", json!({"rate_limit": {"requests": 9, "window_seconds": 600}})),
+            ("rate_limit.requests", json!({"rate_limit": {"requests": 0, "window_seconds": 60}})),
         ] {
             let response = app.call(ENDPOINT, &agent_key_path(), ADMIN, body).await;
             assert_eq!((response.error(), &response.json["field"]), ((400, "VALIDATION_ERROR"), &json!(field)));

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_access::api_keys::{create, prefix_of};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_domain::access::{Role, Scope};
+use handrail_domain::access::{Role, Scope, ScopeSet};
 use handrail_domain::account::Tier;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
@@ -17,7 +17,7 @@ use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::key_params::KeyParams;
+use super::key_params::{KeyParams, invalid_key_field};
 use super::{key_json, owner_email};
 use crate::errors::ERROR_RENDERER;
 
@@ -48,7 +48,12 @@ async fn handler(
     Json(params): Json<KeyParams>,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let owner_email = owner_email(&cx, &caller).await?;
-    let owner = KeyOwner { tenant: caller.tenant(), tier: caller.tier(), owner_email: owner_email.as_ref() };
+    let owner = KeyOwner {
+        tenant: caller.tenant(),
+        tier: caller.tier(),
+        owner_email: owner_email.as_ref(),
+        grantable_scopes: caller.grantable_scopes(),
+    };
     let (secret, key) = create_key(&cx, owner, params).await?;
     let mut body = key_json(&cx, &key)?;
     if let Value::Object(body) = &mut body {
@@ -62,6 +67,8 @@ pub(crate) struct KeyOwner<'a> {
     pub tenant: TenantId,
     pub tier: Tier,
     pub owner_email: Option<&'a EmailAddress>,
+    /// Scopes that the creator of the key may give.
+    pub grantable_scopes: ScopeSet,
 }
 
 /// Creates an API key and returns its secret, which is not stored.
@@ -70,17 +77,19 @@ pub(crate) async fn create_key(cx: &Cx, owner: KeyOwner<'_>, params: KeyParams) 
         return Err(Problem::invalid("name", "is required: approvers see it as the requester"));
     };
     let now = cx.clock.now();
-    let (secret, role) = (new_api_key(cx.entropy.bytes()), params.role.unwrap_or(Role::Agent));
-    if role == Role::Operator {
+    let secret = new_api_key(cx.entropy.bytes());
+    if params.role == Some(Role::Operator) {
         return Err(Problem::invalid("role", "can't be operator: create operator keys on the command line"));
     }
     let new_key = ApiKey {
         prefix: prefix_of(&secret),
-        role,
         tier: owner.tier,
         requests_per_minute: owner.tier.preset().requests_per_minute,
         ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), owner.tenant, name, now)
     };
+    // An operator's scopes are for the command line alone.
+    let grantable = owner.grantable_scopes.intersection(Role::Admin.scopes());
+    let new_key = params.grant().apply_to(new_key, grantable, now).map_err(invalid_key_field)?;
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.
     let params = KeyParams { approvers: Some(params.approvers.flatten()), ..params };
     let key = params.apply_to(new_key, owner.owner_email)?;
@@ -137,12 +146,57 @@ mod tests {
             ("requests_per_minute", json!({"name": "x", "requests_per_minute": 0})),
             ("decisions_per_month", json!({"name": "x", "decisions_per_month": 0})),
             ("escalation_stays_pending", json!({"name": "x", "escalation_stays_pending": "yes"})),
+            ("scopes", json!({"name": "x", "scopes": ["decisions:fly"]})),
+            ("scopes", json!({"name": "x", "scopes": ["tenants:write"]})),
+            ("scopes[0]", json!({"name": "x", "scopes": [1]})),
+            ("expires_at", json!({"name": "x", "expires_at": "never"})),
+            ("rate_limit.window_seconds", json!({"name": "x", "rate_limit": {"requests": 1, "window_seconds": 1}})),
+            (
+                "requests_per_minute",
+                json!({"name": "x", "requests_per_minute": 9, "rate_limit": {"requests": 1, "window_seconds": 60}}),
+            ),
         ] {
             let response = app.call(ENDPOINT, "/auth/api-keys", ADMIN, body).await;
             assert_eq!(response.error(), (400, "VALIDATION_ERROR"), "{}", response.text);
             assert_eq!(response.json["field"], field, "{}", response.text);
         }
         assert_eq!(app.cx.store.keys(tenant()).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn key_with_scopes_works_until_its_expiry() {
+        let app = TestApp::new().await;
+        let expires_at = NOON.plus_ms(60_000);
+        let body = json!({
+            "name": "Reports", "scopes": ["decisions:read", "account:read"], "expires_at": expires_at,
+            "rate_limit": {"requests": 90, "window_seconds": 10},
+        });
+        let created = app.call(ENDPOINT, "/auth/api-keys", ADMIN, body.clone()).await;
+        assert_eq!((created.status, &created.json["role"]), (StatusCode::CREATED, &json!("reader")), "{}", created.text);
+        for field in ["scopes", "expires_at", "rate_limit"] {
+            assert_eq!(created.json[field], body[field], "{field}");
+        }
+        assert_eq!(created.json["requests_per_minute"], 540);
+        let secret = created.json["key"].as_str().unwrap();
+        let refused = app.call(crate::create::ENDPOINT, "/decisions", secret, decision_body()).await;
+        assert_eq!(refused.error(), (403, "FORBIDDEN"));
+        let list = || app.call(crate::list::ENDPOINT, "/decisions", secret, Value::Null);
+        assert_eq!(list().await.status, StatusCode::OK);
+        app.advance(1);
+        let expired = list().await;
+        assert_eq!((expired.error(), &expired.json["error"]), ((401, "INVALID_KEY"), &json!("This API key has expired")));
+    }
+
+    /// The role of such a key allows it to cancel the decisions of other keys, but its scopes don't.
+    #[tokio::test]
+    async fn key_without_answer_scope_cannot_cancel_for_others() {
+        let app = TestApp::new().await;
+        let body = json!({"name": "x", "role": "app", "scopes": ["decisions:write"]});
+        let created = app.call(ENDPOINT, "/auth/api-keys", ADMIN, body).await;
+        assert_eq!((created.status, &created.json["role"]), (StatusCode::CREATED, &json!("app")), "{}", created.text);
+        let path = format!("/decisions/{}/cancel", app.create_decision().await);
+        let refused = app.call(crate::cancel::ENDPOINT, &path, created.json["key"].as_str().unwrap(), json!({})).await;
+        assert_eq!(refused.error(), (403, "FORBIDDEN"));
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::AccountRead>)
     caller.check_limit(&cx).await?;
     let tenant = tenant_of(&cx, &caller).await?;
     let keys = match &caller.principal {
-        Principal::ApiKey(key) if key.role != Role::Admin => vec![key.clone()],
+        Principal::ApiKey(key) if key.role != Role::Admin || !key.allows(Scope::KeysWrite) => vec![key.clone()],
         _ => cx.store.keys(caller.tenant()).await?,
     };
     let (used, limit) = usage(&cx, &caller, &keys).await?;
@@ -104,15 +104,18 @@ mod tests {
                 "name": "the agent",
                 "prefix": AGENT,
                 "role": "agent",
+                "scopes": Role::Agent.scopes(),
                 "webhook_secret": app.cx.master_key().unwrap().webhook_secret(agent.id),
                 "approvers": [],
                 "backup_approver": null,
                 "requests_per_minute": 100,
+                "rate_limit": {"requests": 100, "window_seconds": 60},
                 "decisions_per_month": null,
                 "escalation_stays_pending": false,
                 "rules": [],
                 "is_active": true,
                 "created_at": NOON,
+                "expires_at": null,
             }],
         });
         assert_eq!((response.status.as_u16(), response.json), (200, expected));

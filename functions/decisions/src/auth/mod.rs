@@ -27,15 +27,18 @@ pub(crate) fn key_json(cx: &Cx, key: &ApiKey) -> Result<Value, Fault> {
         "name": key.name,
         "prefix": key.prefix,
         "role": key.role,
+        "scopes": key.scopes(),
         "webhook_secret": cx.master_key()?.webhook_secret(key.id),
         "approvers": key.approvers,
         "backup_approver": key.backup_approver,
         "requests_per_minute": key.requests_per_minute,
+        "rate_limit": key.rate_limit(),
         "decisions_per_month": key.decisions_per_month,
         "escalation_stays_pending": key.escalation_stays_pending,
         "rules": key.rules,
         "is_active": key.revoked_at.is_none(),
         "created_at": key.created_at,
+        "expires_at": key.expires_at,
     }))
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, is_valid_name, prefix_of};
+use handrail_access::key_grant::KeyGrant;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
@@ -17,7 +18,8 @@ use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{key_json, tenant_not_found, visible_tenant};
+use super::key_fields::{self, INVALID_ROLE_MESSAGE};
+use super::{invalid_key_field, key_json, tenant_not_found, visible_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
@@ -39,9 +41,6 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-/// Roles that a body may name.
-const ACCEPTED_ROLES: [Role; 5] = [Role::Admin, Role::Writer, Role::Agent, Role::Reader, Role::Operator];
-
 /// Role of a key whose body names none. The published quick start creates a packet with such a key, which an agent must
 /// not do.
 const DEFAULT_ROLE: Role = Role::Writer;
@@ -49,7 +48,7 @@ const DEFAULT_ROLE: Role = Role::Writer;
 struct NewKey {
     name: String,
     tenant_id: Option<String>,
-    role: Role,
+    grant: KeyGrant,
 }
 
 impl NewKey {
@@ -61,19 +60,11 @@ impl NewKey {
             fields.add_error("name", message, "value_error");
         }
         let tenant = fields.text("tenant_id").map(str::to_owned);
-        let role = match fields.text("role") {
-            None => Some(DEFAULT_ROLE),
-            Some(name) => ACCEPTED_ROLES.into_iter().find(|role| role.name() == name),
-        };
-        if role.is_none() {
-            fields.add_error("role", INVALID_ROLE_MESSAGE, "enum");
-        }
-        let read = name.zip(role).map(|(name, role)| Self { name: name.to_owned(), tenant_id: tenant, role });
+        let grant = key_fields::read(&mut fields);
+        let read = name.map(|name| Self { name: name.to_owned(), tenant_id: tenant, grant });
         fields.finish(read)
     }
 }
-
-const INVALID_ROLE_MESSAGE: &str = "Input should be 'admin', 'writer', 'agent' or 'reader'";
 
 async fn handler(
     State(cx): State<Cx>,
@@ -87,7 +78,7 @@ async fn handler(
         None => caller.key.tenant,
     };
     let is_own = tenant == caller.key.tenant;
-    if new_key.role == Role::Operator && !(caller.key.role == Role::Operator && is_own) {
+    if new_key.grant.role == Some(Role::Operator) && !(caller.key.role == Role::Operator && is_own) {
         return Err(field_error(RequestPart::Body, "role", INVALID_ROLE_MESSAGE, "enum"));
     }
     let tenant_record = cx.store.tenant(tenant).await?;
@@ -98,12 +89,18 @@ async fn handler(
     let tier = tenant_record.as_ref().map_or(caller.key.tier, |tenant| tenant.tier);
     let key = ApiKey {
         prefix: prefix_of(&secret),
-        role: new_key.role,
+        role: DEFAULT_ROLE,
         tier,
         approvers: default_approvers(tenant_record.as_ref()),
         requests_per_minute: tier.preset().requests_per_minute,
         ..ApiKey::new(KeyId::new(now, cx.entropy.bytes()), tenant, new_key.name, now)
     };
+    let grantable = match is_own {
+        true => caller.key.grantable_scopes(),
+        // No key of another tenant may be an operator's.
+        false => caller.key.grantable_scopes().intersection(Role::Admin.scopes()),
+    };
+    let key = new_key.grant.apply_to(key, grantable, now).map_err(invalid_key_field)?;
     create(&cx, &secret, &key).await?;
     Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret)))))
 }
@@ -122,7 +119,8 @@ mod tests {
         let secret = created.json["key"].as_str().unwrap().to_owned();
         let expected = json!({
             "id": created.json["id"], "name": "Sales", "key_prefix": secret[..8], "tenant_id": tenant(),
-            "role": "writer", "revoked": false, "created_at": NOON, "key": secret,
+            "role": "writer", "scopes": Role::Writer.scopes(), "revoked": false, "expires_at": null,
+            "rate_limit": {"requests": 600, "window_seconds": 60}, "created_at": NOON, "key": secret,
         });
         assert_eq!((created.status.as_u16(), &created.json), (201, &expected));
         assert!(secret.starts_with("hr_") && secret.len() == 46, "{secret}");
@@ -160,12 +158,91 @@ mod tests {
             ("role", json!({"name": "x", "role": "operator"})),
             ("role", json!({"name": "x", "role": ["admin"]})),
             ("tenant_id", json!({"name": "x", "tenant_id": 5})),
+            ("scopes", json!({"name": "x", "scopes": "packets:read"})),
+            ("scopes", json!({"name": "x", "scopes": []})),
+            ("scopes", json!({"name": "x", "scopes": ["packets:fly"]})),
+            ("scopes", json!({"name": "x", "scopes": ["tenants:write"]})),
+            ("scopes", json!({"name": "x", "role": "reader", "scopes": ["packets:write"]})),
+            ("expires_at", json!({"name": "x", "expires_at": 1})),
+            ("expires_at", json!({"name": "x", "expires_at": "yesterday"})),
+            ("expires_at", json!({"name": "x", "expires_at": NOON})),
+            ("rate_limit.window_seconds", json!({"name": "x", "rate_limit": {"requests": 5}})),
+            ("rate_limit.window_seconds", json!({"name": "x", "rate_limit": {"requests": 5, "window_seconds": 5}})),
+            ("rate_limit.requests", json!({"name": "x", "rate_limit": {"requests": -1, "window_seconds": 60}})),
+            ("rate_limit.requests", json!({"name": "x", "rate_limit": 5})),
         ] {
             let refused = app.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);
         }
         let refused = app.call(ENDPOINT, "/api/v1/keys", WRITER, json!({"name": "x"})).await;
         assert_eq!(refused.status.as_u16(), 403);
+    }
+
+    #[tokio::test]
+    async fn key_with_scopes_does_only_what_they_allow() {
+        let app = TestApp::new().await;
+        let body = json!({"name": "x", "scopes": ["packets:read", "keys:write"]});
+        let created = app.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
+        assert_eq!((created.status.as_u16(), &created.json["role"]), (201, &json!("admin")), "{}", created.json);
+        assert_eq!(created.json["scopes"], json!(["keys:write", "packets:read"]));
+        let secret = created.json["key"].as_str().unwrap();
+        let listed = app.call(crate::list::ENDPOINT, "/api/v1/packets", secret, Value::Null).await;
+        assert_eq!(listed.status.as_u16(), 200);
+        let refused = app.call(crate::create::ENDPOINT, "/api/v1/packets", secret, packet_body()).await;
+        assert_eq!(refused.error(), (403, "Insufficient permissions. Required scope: packets:write"));
+        // The key creates keys with its own scopes, and none with more.
+        for (body, field) in [
+            (json!({"name": "y"}), "role"),
+            (json!({"name": "y", "role": "admin"}), "role"),
+            (json!({"name": "y", "scopes": ["packets:write"]}), "scopes"),
+        ] {
+            let refused = app.call(ENDPOINT, "/api/v1/keys", secret, body).await;
+            assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);
+        }
+        let narrow = app.call(ENDPOINT, "/api/v1/keys", secret, json!({"name": "y", "scopes": ["packets:read"]})).await;
+        assert_eq!((narrow.status.as_u16(), &narrow.json["role"]), (201, &json!("reader")), "{}", narrow.json);
+    }
+
+    #[tokio::test]
+    async fn key_stops_at_its_expiry_even_if_cached() {
+        let app = TestApp::new().await;
+        let expires_at = NOON.plus_ms(3_000);
+        let created =
+            app.call(ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "x", "expires_at": expires_at})).await;
+        assert_eq!((created.status.as_u16(), &created.json["expires_at"]), (201, &json!(expires_at)));
+        let secret = created.json["key"].as_str().unwrap();
+        app.advance(2);
+        let list_packets = || app.call(crate::list::ENDPOINT, "/api/v1/packets", secret, Value::Null);
+        assert_eq!(list_packets().await.status.as_u16(), 200);
+        app.advance(1);
+        assert_eq!(list_packets().await.error(), (401, "API key has expired"));
+        let unknown = app.call(crate::list::ENDPOINT, "/api/v1/packets", "hr_unknown", Value::Null).await;
+        assert_eq!(unknown.error(), (401, "Invalid API key"));
+        let listed = app.call(super::super::list::ENDPOINT, "/api/v1/keys", ADMIN, Value::Null).await;
+        assert_eq!((&listed.json[0]["expires_at"], &listed.json[0]["revoked"]), (&json!(expires_at), &json!(false)));
+    }
+
+    #[tokio::test]
+    async fn key_rate_limit_has_its_own_window() {
+        let app = TestApp::new().await;
+        let body = json!({"name": "x", "rate_limit": {"requests": 2, "window_seconds": 600}});
+        let created = app.call(ENDPOINT, "/api/v1/keys", ADMIN, body.clone()).await;
+        assert_eq!(created.json["rate_limit"], body["rate_limit"]);
+        let secret = created.json["key"].as_str().unwrap();
+        let list_packets = || app.call(crate::list::ENDPOINT, "/api/v1/packets", secret, Value::Null);
+        for remaining in ["1", "0"] {
+            let listed = list_packets().await;
+            let header = |name: &str| listed.headers[name].to_str().unwrap();
+            assert_eq!((listed.status.as_u16(), header("x-ratelimit-remaining")), (200, remaining));
+            assert_eq!(header("x-ratelimit-limit"), "2");
+        }
+        // The window began at a multiple of 600 seconds, 200 seconds before noon.
+        let refused = list_packets().await;
+        assert_eq!((refused.status.as_u16(), refused.headers["retry-after"].to_str().unwrap()), (429, "400"));
+        app.advance(399);
+        assert_eq!(list_packets().await.status.as_u16(), 429);
+        app.advance(1);
+        assert_eq!(list_packets().await.status.as_u16(), 200);
     }
 
     #[tokio::test]

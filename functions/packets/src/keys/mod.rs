@@ -3,20 +3,23 @@
 //! An admin sees neither other tenants nor the keys of operators.
 
 pub mod create;
+mod key_fields;
 pub mod list;
 pub mod revoke;
 pub mod rotate;
 
+use handrail_access::key_grant::KeyFieldError;
 use handrail_context::cx::Cx;
 use handrail_domain::access::Role;
 use handrail_domain::ids::TenantId;
+use handrail_domain::packet::{FieldError, PathSegment};
 use handrail_store::{ApiKey, VersionedKey};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{error, id_not_found};
+use crate::errors::{RequestPart, error, id_not_found, validation_error};
 
 /// Characters of the stored prefix that this API shows, as published.
 const PREFIX_CHARS: usize = 8;
@@ -35,7 +38,10 @@ pub(crate) fn key_json(key: &ApiKey, secret: Option<&str>) -> Value {
         "key_prefix": key.prefix.chars().take(PREFIX_CHARS).collect::<String>(),
         "tenant_id": key.tenant,
         "role": key.role,
+        "scopes": key.scopes(),
         "revoked": key.revoked_at.is_some(),
+        "expires_at": key.expires_at,
+        "rate_limit": key.rate_limit(),
         "created_at": key.created_at,
         "key": secret,
     })
@@ -64,6 +70,12 @@ async fn find_key(cx: &Cx, caller: &ApiKey, params: &TenantParam, id: &str) -> R
     };
     let found = cx.store.find_key(tenant, id.parse().map_err(|_| not_found())?).await?;
     found.filter(|found| is_visible_to(caller, &found.key)).ok_or_else(not_found)
+}
+
+/// Builds a 400 response for an invalid field of a new API key.
+fn invalid_key_field(error: KeyFieldError) -> Problem {
+    let path: Vec<PathSegment> = error.field.split('.').map(PathSegment::Member).collect();
+    validation_error(RequestPart::Body, &[FieldError::new(&path, error.message, "value_error")])
 }
 
 fn already_revoked() -> Problem {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{TenantParam, already_revoked, find_key, key_json};
 use crate::body::QueryString;
 use crate::caller::Caller;
-use crate::errors::ERROR_RENDERER;
+use crate::errors::{ERROR_RENDERER, error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-rotate",
@@ -45,6 +45,9 @@ async fn handler(
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let old = find_key(&cx, &caller.key, &params, &id).await?;
+    if !old.key.scopes().is_subset_of(caller.key.grantable_scopes()) {
+        return Err(error(StatusCode::FORBIDDEN, "The API key has scopes that your key lacks: rotate it with another key"));
+    }
     match api_keys::rotate(&cx, &old).await? {
         Some((secret, key)) => Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret))))),
         None => Err(already_revoked()),
@@ -109,6 +112,26 @@ mod tests {
         assert_eq!(rotated.status.as_u16(), 201, "{}", rotated.json);
         let refused = app.call(super::super::create::ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "x"})).await;
         assert_eq!(refused.status.as_u16(), 409);
+    }
+
+    #[tokio::test]
+    async fn rotation_keeps_scopes_and_gives_no_more_than_the_caller_has() {
+        let app = TestApp::new().await;
+        let create = async |body| {
+            let created = app.call(super::super::create::ENDPOINT, "/api/v1/keys", ADMIN, body).await.json;
+            let rotate = format!("/api/v1/keys/{}/rotate", created["id"].as_str().unwrap());
+            (rotate, created["key"].as_str().unwrap().to_owned(), created)
+        };
+        let end = "2027-01-01T00:00:00Z";
+        let (own, secret, created) =
+            create(json!({"name": "few", "scopes": ["keys:write"], "expires_at": end})).await;
+        let refused = app.call(ENDPOINT, &rotate_path(Role::Agent), &secret, Value::Null).await;
+        assert_eq!(refused.status.as_u16(), 403, "{}", refused.json);
+        let rotated = app.call(ENDPOINT, &own, &secret, Value::Null).await;
+        assert_eq!(rotated.status.as_u16(), 201, "{}", rotated.json);
+        for field in ["role", "scopes", "expires_at", "rate_limit"] {
+            assert_eq!(rotated.json[field], created[field], "{field}");
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Subscription of one connection to a tenant's feed: new events, pings and the end of the connection.
 
-use handrail_access::find_key;
+use handrail_access::{AccessError, authenticate};
 use handrail_context::cx::Cx;
 use handrail_domain::ids::TenantId;
 use handrail_domain::lifecycle::Lifecycle;
@@ -149,8 +149,11 @@ impl Subscription {
     }
 }
 
-/// Returns `false` if the key was revoked or its role no longer allows reading, which ends the subscription.
+/// Returns `false` if the key was revoked, has expired or may no longer read, which ends the subscription.
 async fn is_key_valid(cx: &Cx, secret: &str) -> Result<bool, Fault> {
-    let key = find_key(cx, secret).await?;
-    Ok(key.is_some_and(|key| key.revoked_at.is_none() && key.role.allows(scopes::PacketsRead::SCOPE)))
+    match authenticate(cx, secret).await {
+        Ok(key) => Ok(key.allows(scopes::PacketsRead::SCOPE)),
+        Err(AccessError::Fault(fault)) => Err(fault),
+        Err(_) => Ok(false),
+    }
 }
