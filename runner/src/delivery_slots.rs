@@ -16,7 +16,8 @@ const SLOTS_PER_TENANT: usize = SLOTS / 2;
 const SLOTS_PER_WEBHOOK: usize = 2;
 /// Slots for the callbacks of a tenant, which leave as many for its webhooks.
 const SLOTS_FOR_CALLBACKS: usize = SLOTS_PER_TENANT / 2;
-/// Groups of which the last delivery is remembered: fifty webhooks of two hundred tenants.
+/// Groups of which the last delivery is remembered: fifty webhooks of two hundred tenants. Beyond this number idle
+/// groups are forgotten, then also the paused ones, whose next delivery finds the pause again.
 const GROUPS_REMEMBERED: usize = 10_000;
 
 #[derive(Default)]
@@ -89,6 +90,9 @@ impl DeliverySlots {
     pub(crate) fn start(&mut self, group: DeliveryGroup) {
         if self.groups.len() >= GROUPS_REMEMBERED {
             self.groups.retain(|_, state| state.occupied > 0 || state.paused_until.is_some());
+            if self.groups.len() >= GROUPS_REMEMBERED {
+                self.groups.retain(|_, state| state.occupied > 0);
+            }
         }
         self.started += 1;
         self.occupied += 1;
@@ -183,6 +187,20 @@ mod tests {
             slots.start(next);
             slots.finish(next, Some(Handled::Done));
         }
+    }
+
+    #[test]
+    fn remembered_groups_are_bounded() {
+        let mut slots = DeliverySlots::default();
+        for number in 0..2 * GROUPS_REMEMBERED {
+            let mut bytes = [0; 10];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            let group = DeliveryGroup::Callbacks { tenant: TenantId::new(NOON, bytes) };
+            slots.start(group);
+            slots.finish(group, Some(Handled::WaitsUntil(NOON)));
+            assert!(slots.groups.len() <= GROUPS_REMEMBERED);
+        }
+        assert!(slots.by_tenant.is_empty());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Groups of deliveries that may have a due message, with the earliest time of one.
 //!
 //! Kept in memory, so that the worker loop reads only the queues of groups that have work. A group is forgotten only after
-//! its queue was read and found empty, and every new message marks its group again.
+//! its queue was read and found empty, and every new message marks its group again. So there is at most one entry for
+//! each webhook, and one for the callbacks of each tenant, of those that have messages in the queue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
-use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
@@ -11,6 +10,7 @@ use handrail_store::Delivery;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{Caller, PathParam, scopes};
 use handrail_web::problem::Problem;
+use handrail_web::record_reads::limited_read;
 use serde_json::{Value, json};
 
 use crate::errors::ERROR_RENDERER;
@@ -38,9 +38,9 @@ async fn handler(
     PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
-    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
     let tenant = caller.key.tenant;
-    cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
+    let read = async { cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND) };
+    limited_read(&cx, &caller.key, id, read).await?;
     let deliveries: Vec<Value> = cx.store.deliveries(tenant, id).await?.iter().map(delivery_json).collect();
     Ok(axum::Json(json!({"deliveries": deliveries})))
 }

@@ -5,7 +5,6 @@
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
@@ -16,6 +15,7 @@ use handrail_domain::time::Timestamp;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{Caller, PathParam, PublicOrigin, scopes};
 use handrail_web::problem::Problem;
+use handrail_web::record_reads::limited_read;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -63,9 +63,9 @@ async fn handler(
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     let wait_ms = query.ok().and_then(|Query(query)| query.wait).map_or(Ok(0), |text| parse_wait_ms(&text))?;
-    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
     let known_etags = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let view = poll(&cx, &origin, caller.key.tenant, id, wait_ms, known_etags).await?;
+    let read = poll(&cx, &origin, caller.key.tenant, id, wait_ms, known_etags);
+    let view = limited_read(&cx, &caller.key, id, read).await?;
     let mut response = if view.has_matching_etag(known_etags) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

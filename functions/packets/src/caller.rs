@@ -53,7 +53,7 @@ pub(crate) async fn authenticate<R: RequiredScope>(
     if secret.is_empty() {
         return Err(Problem::NoCredentials);
     }
-    let key = extract::authenticate(cx, parts, secret).await.map_err(|error| match error {
+    let key = extract::authenticate(cx, parts, secret, R::SCOPE).await.map_err(|error| match error {
         AccessError::RevokedKey => refusal(StatusCode::FORBIDDEN, "API key has been revoked"),
         other => other.into(),
     })?;

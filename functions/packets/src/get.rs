@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
-use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
+use handrail_web::record_reads::limited_read;
 use serde_json::Value;
 
 use crate::body::PacketId;
@@ -38,8 +38,7 @@ async fn handler(
     caller: Caller<scopes::PacketsRead>,
     PacketId(id): PacketId,
 ) -> Result<axum::Json<Value>, Problem> {
-    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
-    let found = packet_ops::get(&cx, caller.key.tenant, id).await?;
+    let found = limited_read(&cx, &caller.key, id, packet_ops::get(&cx, caller.key.tenant, id)).await?;
     Ok(axum::Json(view::packet_json(&found.record.as_of(cx.clock.now()), &found.content)))
 }
 
@@ -61,6 +60,25 @@ mod tests {
         let refused = app.call(ENDPOINT, "/api/v1/packets/no-id", READER, Value::Null).await;
         assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("packet_id")));
         assert_eq!(refused.json["errors"][0]["loc"], json!(["path", "packet_id"]));
+    }
+
+    #[tokio::test]
+    async fn reads_of_unknown_packets_are_limited() {
+        let app = TestApp::new().await;
+        let known = format!("/api/v1/packets/{}", app.create_packet().await);
+        let get = async |path: &str| app.call(ENDPOINT, path, READER, Value::Null).await;
+        assert_eq!(get(&known).await.status.as_u16(), 200);
+        for number in 0..60 {
+            let unknown = format!("/api/v1/packets/00000000-0000-7000-8000-{number:012}");
+            assert_eq!(get(&unknown).await.status.as_u16(), 404, "{number}");
+        }
+        let refused = get("/api/v1/packets/00000000-0000-7000-8000-000000000000").await;
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (429, &json!("rate_limit")));
+        let wait: i64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+        assert_eq!(get(&known).await.status.as_u16(), 200);
+        app.advance(wait);
+        assert_eq!(get("/api/v1/packets/00000000-0000-7000-8000-000000000000").await.status.as_u16(), 404);
     }
 
     #[tokio::test]

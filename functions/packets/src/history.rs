@@ -6,7 +6,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
@@ -17,6 +16,7 @@ use handrail_platform::fault::Fault;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
+use handrail_web::record_reads::limited_read;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -56,8 +56,9 @@ async fn handler(
     encoding: ResponseEncoding,
 ) -> Result<Response, Problem> {
     let before = parse_before(params.before.as_deref())?;
-    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
-    let entries = log_entries_before(&cx, caller.key.tenant, id, before).await?.ok_or_else(|| packet_not_found(id))?;
+    let read =
+        async { log_entries_before(&cx, caller.key.tenant, id, before).await?.ok_or_else(|| packet_not_found(id)) };
+    let entries = limited_read(&cx, &caller.key, id, read).await?;
     let (mut events, mut budget, mut oldest) = (Vec::new(), encoding.budget_after(ENVELOPE_BYTES_MAX), 1);
     for entry in entries.iter().rev() {
         if let Some(history) = HistoryEntry::from_log_entry(id, &entry.entry) {

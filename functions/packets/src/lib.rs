@@ -86,6 +86,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     keys::list::ENDPOINT,
     keys::revoke::ENDPOINT,
     keys::rotate::ENDPOINT,
+    keys::usage::ENDPOINT,
     tenants::create::ENDPOINT,
     tenants::list::ENDPOINT,
     tenants::get::ENDPOINT,

@@ -21,9 +21,9 @@ pub(crate) fn write(cx: &Cx, key: &ApiKey, headers: &mut HeaderMap) {
 }
 
 fn reported_status(cx: &Cx, key: &ApiKey) -> RateLimitStatus {
-    let own_limits = [RateLimitClass::OtherRequests, RateLimitClass::Creates].map(|class| RateLimit::per_key(key, class));
-    let own =
-        own_limits.iter().filter_map(|limit| rate_limit_status(cx, limit)).min_by_key(|status| status.remaining);
+    let own_limits =
+        [RateLimitClass::OtherRequests, RateLimitClass::Creates].map(|class| RateLimit::per_key(key, class));
+    let own = own_limits.iter().filter_map(|limit| rate_limit_status(cx, limit)).min_by_key(|status| status.remaining);
     let hour = RateLimit::per_tenant_hourly(key).and_then(|hour| rate_limit_status(cx, &hour));
     let exhausted = [hour, own].into_iter().flatten().find(|status| status.remaining == 0);
     // The request was refused before it was counted.

@@ -25,6 +25,21 @@ struct KeyCache {
     keys: Mutex<HashMap<String, (Timestamp, ApiKey)>>,
 }
 
+impl KeyCache {
+    /// Remembers what was read under the hash of a credential.
+    fn set(&self, hash: String, read_at: Timestamp, key: Option<&ApiKey>) {
+        let mut keys = cached_keys(self);
+        let Some(key) = key else {
+            keys.remove(&hash);
+            return;
+        };
+        if keys.len() >= CACHED_KEYS_MAX && !keys.contains_key(&hash) {
+            keys.clear();
+        }
+        keys.insert(hash, (read_at, key.clone()));
+    }
+}
+
 /// Finds the API key for a credential, and refuses a key that does not work now.
 pub async fn authenticate(cx: &Cx, credential: &str) -> Result<ApiKey, AccessError> {
     let key = find_key(cx, credential).await?.ok_or(AccessError::UnknownKey)?;
@@ -62,14 +77,7 @@ pub async fn find_key(cx: &Cx, credential: &str) -> Result<Option<ApiKey>, Fault
                 Some(key) => Some(apply_tenant_limits(cx, key).await?),
                 None => None,
             };
-            let mut keys = cached_keys(&cache);
-            if keys.len() >= CACHED_KEYS_MAX {
-                keys.clear();
-            }
-            match &key {
-                Some(key) => drop(keys.insert(hash, (now, key.clone()))),
-                None => drop(keys.remove(&hash)),
-            }
+            cache.set(hash, now, key.as_ref());
             key
         }
     };
@@ -84,4 +92,22 @@ pub fn clear_key_cache(cx: &Cx) {
 fn cached_keys(cache: &KeyCache) -> MutexGuard<'_, HashMap<String, (Timestamp, ApiKey)>> {
     // A panic while the lock was held left plain data behind.
     cache.keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::ids::{KeyId, TenantId};
+
+    use super::*;
+
+    #[test]
+    fn cached_keys_are_bounded() {
+        let (cache, now) = (KeyCache::default(), Timestamp::from_unix_ms(1_790_000_000_000));
+        let key = ApiKey::new(KeyId::new(now, [2; 10]), TenantId::new(now, [1; 10]), "a key", now);
+        for number in 0..3 * CACHED_KEYS_MAX {
+            cache.set(format!("hash {number}"), now, Some(&key));
+            cache.set(format!("unknown {number}"), now, None);
+            assert!((1..=CACHED_KEYS_MAX).contains(&cached_keys(&cache).len()));
+        }
+    }
 }

@@ -8,7 +8,19 @@ const EXACT_LIMIT_MAX: u32 = 100;
 /// A block of a larger limit is at most this fraction of the limit, and no more than the process has used in the
 /// window. So new processes don't reserve requests that they never use.
 const BLOCKS_PER_WINDOW: u32 = 20;
+/// Limits that a process remembers. Beyond this number it forgets those whose window is over, then all that no request
+/// is using: their reserved requests stay unused, and what they counted for a month's usage is lost.
 const CACHED_LIMITS_MAX: usize = 10_000;
+
+/// Window of a rate limit, in seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LimitWindow {
+    pub(super) limit: u32,
+    pub(super) starts_at: i64,
+    pub(super) ends_at: i64,
+    /// `true` if the requests count as monthly usage, which is reported with the next reservation.
+    pub(super) is_reported: bool,
+}
 
 #[derive(Default)]
 pub(super) struct BlockCache {
@@ -18,6 +30,8 @@ pub(super) struct BlockCache {
 #[derive(Clone, Copy, Default)]
 pub(super) struct BlockState {
     pub(super) window: i64,
+    ends_at: i64,
+    is_reported: bool,
     pub(super) remaining: u32,
     /// Requests that this process has used in the window.
     used: u32,
@@ -37,8 +51,14 @@ impl BlockState {
         let used = self.remaining.min(count);
         self.remaining -= used;
         self.used += used;
-        self.unreported += used;
+        self.report(used);
         used
+    }
+
+    fn report(&mut self, used: u32) {
+        if self.is_reported {
+            self.unreported += used;
+        }
     }
 }
 
@@ -46,8 +66,7 @@ impl BlockState {
 pub(super) struct PendingBlock<'a> {
     cache: &'a BlockCache,
     name: &'a str,
-    window: i64,
-    limit: u32,
+    window: LimitWindow,
     /// Requests that the reservation has to cover.
     missing: u32,
     pub(super) block: u32,
@@ -62,18 +81,19 @@ impl BlockCache {
     pub(super) fn count_requests<'a>(
         &'a self,
         name: &'a str,
-        limit: u32,
-        window: i64,
+        window: LimitWindow,
         count: u32,
     ) -> (u32, Option<PendingBlock<'a>>) {
+        let limit = window.limit;
         let mut blocks = lock(&self.blocks);
-        if blocks.len() >= CACHED_LIMITS_MAX {
-            blocks.retain(|_, state| state.window == window || state.unreported > 0);
+        if blocks.len() >= CACHED_LIMITS_MAX && !blocks.contains_key(name) {
+            make_room(&mut blocks, window.starts_at);
         }
         let state = blocks.entry(name.to_owned()).or_default();
-        if state.window != window {
-            (state.window, state.remaining, state.used, state.unreserved) = (window, 0, 0, limit);
+        if state.window != window.starts_at {
+            (state.window, state.remaining, state.used, state.unreserved) = (window.starts_at, 0, 0, limit);
         }
+        (state.ends_at, state.is_reported) = (window.ends_at, window.is_reported);
         let used = state.use_up_to(count);
         let missing = count - used;
         if missing == 0 {
@@ -88,7 +108,6 @@ impl BlockCache {
             cache: self,
             name,
             window,
-            limit,
             missing,
             // The store begins a window with any block, so a block must not exceed the limit.
             block: block.max(missing.min(limit)),
@@ -98,8 +117,24 @@ impl BlockCache {
         (used, Some(pending))
     }
 
+    /// Forgets a limit, unless a request is reserving a block of it.
+    pub(super) fn forget(&self, name: &str) {
+        let mut blocks = lock(&self.blocks);
+        if blocks.get(name).is_some_and(|state| state.pending == 0) {
+            blocks.remove(name);
+        }
+    }
+
     pub(super) fn state_of(&self, name: &str) -> Option<BlockState> {
         lock(&self.blocks).get(name).copied()
+    }
+}
+
+/// Removes limits, so that the map does not grow beyond [`CACHED_LIMITS_MAX`] and the requests that are being counted.
+fn make_room(blocks: &mut HashMap<String, BlockState>, now: i64) {
+    blocks.retain(|_, state| state.pending > 0 || state.unreported > 0 || state.ends_at > now);
+    if blocks.len() >= CACHED_LIMITS_MAX {
+        blocks.retain(|_, state| state.pending > 0);
     }
 }
 
@@ -110,13 +145,13 @@ impl PendingBlock<'_> {
         let used = block_size.min(self.missing);
         let mut blocks = lock(&self.cache.blocks);
         let state = self.state_in(&mut blocks);
-        if state.window == self.window {
+        if state.window == self.window.starts_at {
             state.remaining += block_size - used;
             state.used += used;
-            state.unreserved = state.unreserved.min(self.limit.saturating_sub(total_reserved));
+            state.unreserved = state.unreserved.min(self.window.limit.saturating_sub(total_reserved));
         }
-        state.unreported += used;
-        state.used_in_window = self.window;
+        state.report(used);
+        state.used_in_window = self.window.starts_at;
         used
     }
 
@@ -127,7 +162,7 @@ impl PendingBlock<'_> {
         let state = self.state_in(&mut blocks);
         state.unreported += self.unreported;
         state.used_in_window = state.used_in_window.max(self.used_in_window);
-        if state.window != self.window {
+        if state.window != self.window.starts_at {
             return 0;
         }
         state.unreserved = 0;
@@ -158,8 +193,12 @@ mod tests {
 
     const LIMIT: u32 = 600;
 
+    fn window(limit: u32, starts_at: i64) -> LimitWindow {
+        LimitWindow { limit, starts_at, ends_at: starts_at + 60, is_reported: true }
+    }
+
     fn begin_block(cache: &BlockCache) -> PendingBlock<'_> {
-        cache.count_requests("calls", LIMIT, 0, 1).1.expect("no request is reserved")
+        cache.count_requests("calls", window(LIMIT, 0), 1).1.expect("no request is reserved")
     }
 
     #[test]
@@ -180,12 +219,44 @@ mod tests {
     fn several_requests_use_rest_and_one_block() {
         let cache = BlockCache::default();
         begin_block(&cache).record_granted(4, 4);
-        let (used, pending) = cache.count_requests("calls", LIMIT, 0, 50);
+        let (used, pending) = cache.count_requests("calls", window(LIMIT, 0), 50);
         let pending = pending.expect("three requests are reserved");
         assert_eq!((used, pending.block), (3, 47));
         assert_eq!(pending.record_granted(20, 24), 20);
-        let (used, pending) = cache.count_requests("calls", 40, 1, 50);
+        let (used, pending) = cache.count_requests("calls", window(40, 60), 50);
         assert_eq!((used, pending.map(|pending| pending.block)), (0, Some(40)));
+    }
+
+    #[test]
+    fn cached_limits_are_bounded() {
+        let cache = BlockCache::default();
+        let count = |name: &str, window| {
+            if let (_, Some(pending)) = cache.count_requests(name, window, 1) {
+                pending.record_granted(1, 1);
+            }
+        };
+        let (_, in_flight) = cache.count_requests("in flight", window(LIMIT, 0), 1);
+        for number in 0..3 * CACHED_LIMITS_MAX {
+            count(&format!("of one window {number}"), window(LIMIT, 0));
+            assert!(lock(&cache.blocks).len() <= CACHED_LIMITS_MAX);
+        }
+        assert!(cache.state_of("in flight").is_some());
+        drop(in_flight);
+        let short_lived = |starts_at| LimitWindow { is_reported: false, ..window(LIMIT, starts_at) };
+        let cache = BlockCache::default();
+        let count = |name: &str, window| {
+            if let (_, Some(pending)) = cache.count_requests(name, window, 1) {
+                pending.record_granted(1, 1);
+            }
+        };
+        count("reported", window(LIMIT, 0));
+        for number in 1..CACHED_LIMITS_MAX {
+            count(&format!("over {number}"), short_lived(0));
+        }
+        count("of the next window", short_lived(60));
+        assert_eq!(lock(&cache.blocks).len(), 2, "limits with usage to report stay");
+        cache.forget("reported");
+        assert!(cache.state_of("reported").is_none());
     }
 
     #[test]

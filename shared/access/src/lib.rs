@@ -5,6 +5,7 @@ mod authenticate;
 mod blocks;
 mod error;
 pub mod key_grant;
+pub mod key_usage;
 pub mod quota;
 mod rate_limit;
 pub mod session;
@@ -13,6 +14,6 @@ pub mod tenant_limits;
 pub use authenticate::{KEY_CACHE_TTL_MS, authenticate, check_active, clear_key_cache, find_key};
 pub use error::AccessError;
 pub use rate_limit::{
-    RateLimit, RateLimitClass, RateLimitStatus, WINDOW_SECONDS, check_key_limit, check_limit, count_requests,
-    created_this_month, created_this_month_of_each, month_of, rate_limit_status,
+    RateLimit, RateLimitClass, RateLimitStatus, WINDOW_SECONDS, check_key_limit, check_limit, check_miss, check_read,
+    count_requests, created_this_month, created_this_month_of_each, month_of, rate_limit_status,
 };

@@ -7,7 +7,7 @@ use handrail_domain::key_hash::hash_of_key;
 use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::time::Timestamp;
 
-use crate::blocks::{BlockCache, BlockState};
+use crate::blocks::{BlockCache, BlockState, LimitWindow};
 use crate::error::AccessError;
 use handrail_context::cx::Cx;
 use handrail_platform::fault::Fault;
@@ -16,6 +16,9 @@ use handrail_store::{ApiKey, BlockOutcome, BlockRequest};
 pub const WINDOW_SECONDS: i64 = 60;
 /// Time to live of a short-lived rate limit after its window.
 const SHORT_LIVED_LIMIT_TTL_SECONDS: i64 = 60 * 60;
+
+/// Reads of unknown ids that a key may make in a minute. An agent that works as intended makes hardly any.
+const MISSES_PER_MINUTE: u32 = 60;
 
 /// Class of requests with a rate limit of its own.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +75,11 @@ impl RateLimit {
         Self::short_lived(format!("{operation}#{}", &hash[..32]), limit, WINDOW_SECONDS)
     }
 
+    /// Rate limit per minute of reads by an API key that find no record.
+    pub fn misses(key: &ApiKey) -> Self {
+        Self::short_lived(format!("{}#misses", key.id), MISSES_PER_MINUTE, WINDOW_SECONDS)
+    }
+
     /// Error of an exhausted rate limit, which says when the next window begins.
     pub fn exhausted(&self, cx: &Cx) -> AccessError {
         let into_window = cx.clock.now().as_unix_seconds().rem_euclid(self.window_seconds);
@@ -99,16 +107,22 @@ pub async fn count_requests(cx: &Cx, rate_limit: &RateLimit, count: u32) -> Resu
     let now_seconds = cx.clock.now().as_unix_seconds();
     let window = now_seconds - now_seconds.rem_euclid(rate_limit.window_seconds);
     let blocks = cx.process_state::<BlockCache>();
-    let (used, pending) = blocks.count_requests(&rate_limit.name, rate_limit.limit, window, count);
-    let Some(pending) = pending else { return Ok(used) };
     let window_ends = window + rate_limit.window_seconds;
+    let limit_window = LimitWindow {
+        limit: rate_limit.limit,
+        starts_at: window,
+        ends_at: window_ends,
+        is_reported: !rate_limit.is_short_lived,
+    };
+    let (used, pending) = blocks.count_requests(&rate_limit.name, limit_window, count);
+    let Some(pending) = pending else { return Ok(used) };
     let request = BlockRequest {
         limit_key: &rate_limit.name,
         window,
         block_size: pending.block,
         limit: rate_limit.limit,
         month: &month_of(Timestamp::from_unix_ms(pending.used_in_window * 1000)),
-        unreported: if rate_limit.is_short_lived { 0 } else { pending.unreported },
+        unreported: pending.unreported,
         expires_at_seconds: rate_limit.is_short_lived.then_some(window_ends + SHORT_LIVED_LIMIT_TTL_SECONDS),
     };
     match cx.store.reserve_block(&request).await {
@@ -122,6 +136,24 @@ pub async fn count_requests(cx: &Cx, rate_limit: &RateLimit, count: u32) -> Resu
             Err(fault.into())
         }
     }
+}
+
+/// Counts the read of a record before it is made. A key that asked for too many unknown ids in this minute may read only
+/// records that this process has read for it before.
+pub async fn check_read(cx: &Cx, key: &ApiKey, record: RecordId) -> Result<(), AccessError> {
+    let (misses, reads) = (RateLimit::misses(key), RateLimit::per_key(key, RateLimitClass::Reads(record)));
+    let are_exhausted = rate_limit_status(cx, &misses).is_some_and(|status| status.remaining == 0);
+    if are_exhausted && cx.process_state::<BlockCache>().state_of(&reads.name).is_none() {
+        return Err(misses.exhausted(cx));
+    }
+    check_limit(cx, reads).await
+}
+
+/// Counts a read that found no record. Returns [`AccessError::RateLimited`] if the key made too many in this minute.
+pub async fn check_miss(cx: &Cx, key: &ApiKey, record: RecordId) -> Result<(), AccessError> {
+    let reads = RateLimit::per_key(key, RateLimitClass::Reads(record));
+    cx.process_state::<BlockCache>().forget(&reads.name);
+    check_limit(cx, RateLimit::misses(key)).await
 }
 
 /// Remaining requests of a rate limit in the current window, as far as this process knows.

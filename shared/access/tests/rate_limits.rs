@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 use futures_util::future::join_all;
-use handrail_access::{RateLimit, RateLimitClass, check_key_limit, rate_limit_status};
-use handrail_domain::ids::KeyId;
+use handrail_access::{
+    AccessError, RateLimit, RateLimitClass, check_key_limit, check_miss, check_read, rate_limit_status,
+};
+use handrail_domain::ids::{KeyId, RecordId};
+use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_store::ApiKey;
 use handrail_test_app::{NOON, TestApp, settings, tenant};
 
@@ -53,4 +56,52 @@ async fn accepted_requests_never_exceed_the_limit() {
     assert_eq!(accepted, usize::try_from(LIMIT).unwrap());
     app.advance_ms(60_000);
     assert_eq!(count_accepted(&app, &key, 100).await, 100);
+}
+
+#[tokio::test]
+async fn window_of_a_key_begins_and_ends_with_its_own_length() {
+    let app = TestApp::new(settings()).await;
+    let rate_limit = Some(KeyRateLimit { requests: 20, window_seconds: 10 });
+    let key = ApiKey { rate_limit, ..key() };
+    assert_eq!(count_accepted(&app, &key, 30).await, 20);
+    app.advance_ms(9_999);
+    assert_eq!(count_accepted(&app, &key, 1).await, 0);
+    app.advance_ms(1);
+    assert_eq!(count_accepted(&app, &key, 30).await, 20);
+}
+
+fn record(number: u8) -> RecordId {
+    RecordId::new(NOON, [number; 10])
+}
+
+#[tokio::test]
+async fn unknown_ids_are_limited_per_key_and_minute() {
+    let (app, key) = (TestApp::new(settings()).await, key());
+    let known = record(200);
+    check_read(&app.cx, &key, known).await.unwrap();
+    for number in 0..60 {
+        check_read(&app.cx, &key, record(number)).await.unwrap();
+        check_miss(&app.cx, &key, record(number)).await.unwrap();
+    }
+    for number in [0, 60] {
+        let refused = check_read(&app.cx, &key, record(number)).await;
+        assert!(matches!(refused, Err(AccessError::RateLimited { retry_after_s: 1..=60 })), "{refused:?}");
+    }
+    // The record that this key has read before is read on, and other keys are not concerned.
+    check_read(&app.cx, &key, known).await.unwrap();
+    let other = ApiKey { id: KeyId::new(NOON, [3; 10]), ..key.clone() };
+    check_read(&app.cx, &other, record(0)).await.unwrap();
+    app.advance_ms(60_000);
+    check_read(&app.cx, &key, record(60)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_record_is_read_as_often_as_the_limit_allows() {
+    let app = TestApp::new(settings()).await;
+    let key = ApiKey { requests_per_minute: 5, ..key() };
+    for _ in 0..5 {
+        check_read(&app.cx, &key, record(1)).await.unwrap();
+    }
+    assert!(check_read(&app.cx, &key, record(1)).await.is_err());
+    check_read(&app.cx, &key, record(2)).await.unwrap();
 }

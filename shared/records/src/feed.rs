@@ -26,6 +26,8 @@ use handrail_store::{AuditInfo, FeedEntry, FeedKey, FeedNumber, HeadKey, Item, s
 const ATTEMPTS_MAX: usize = 16;
 /// The cache is cleared when full, because a cached tail only saves a read.
 const CACHED_TAILS_MAX: usize = 1_000;
+/// Tenants with live connections at one process: more than it has sockets for.
+const CONNECTED_TENANTS_MAX: usize = 10_000;
 
 /// Details that a door adds to a feed entry.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -188,7 +190,9 @@ type TailLock = Arc<tokio::sync::Mutex<Option<FeedTail>>>;
 #[derive(Default)]
 pub struct FeedCache {
     pub notifier: ChangeNotifier<TenantId>,
+    /// At most [`CACHED_TAILS_MAX`].
     tail_locks: Mutex<HashMap<FeedKey, TailLock>>,
+    /// Tenants that have a connection now, at most [`CONNECTED_TENANTS_MAX`].
     connections: Mutex<HashMap<TenantId, ConnectionCounts>>,
 }
 
@@ -225,10 +229,13 @@ impl FeedCache {
         }
     }
 
-    /// Reserves a live connection. Returns `None` if the tenant has reached its maximum.
+    /// Reserves a live connection. Returns `None` if the tenant or this process has reached its maximum.
     pub fn acquire(cx: &Cx, tenant: TenantId, tier: Tier, transport: Transport) -> Option<ConnectionPermit> {
         let cache = cx.process_state::<Self>();
         let mut connections = cache.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if connections.len() >= CONNECTED_TENANTS_MAX && !connections.contains_key(&tenant) {
+            return None;
+        }
         let counts = connections.entry(tenant).or_default();
         if counts.event_streams + counts.web_sockets >= Self::max_connections(tier) {
             return None;
@@ -268,6 +275,28 @@ impl Drop for ConnectionPermit {
             if counts.event_streams + counts.web_sockets == 0 {
                 connections.remove(&self.tenant);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::lifecycle::Lifecycle;
+    use handrail_domain::packet::Packet;
+    use handrail_domain::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn cached_feed_tails_are_bounded() {
+        let (cache, now) = (FeedCache::default(), Timestamp::from_unix_ms(1_790_000_000_000));
+        for number in 0..3_000_u32 {
+            let mut bytes = [0; 10];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            let feed = FeedKey { tenant: TenantId::new(now, bytes), kind: Packet::KIND };
+            let lock = cache.tail_lock(feed);
+            assert!(Arc::ptr_eq(&lock, &cache.tail_lock(feed)));
+            assert!(cache.tail_locks.lock().unwrap().len() <= CACHED_TAILS_MAX);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Limit of a tenant's active API keys: a set of key ids, in which a key reserves a slot before it is created.
 //!
 //! The set is written before the key and after its revocation. So it may hold ids of keys that are not active, but
-//! never misses an active one. Such stale slots are released when the set is full.
+//! never misses an active one. Such stale slots are released when the set is full, and expired keys are revoked then.
 
 use std::collections::BTreeSet;
 
@@ -110,21 +110,28 @@ impl Store {
         unless_condition_failed(update.send().await, "create a set of key slots").map(drop)
     }
 
-    /// Releases stale slots. Returns `false` if every slot belongs to an active key or to a key being created.
+    /// Releases stale slots, and revokes expired keys to release theirs. Returns `false` if every slot belongs to an
+    /// active key or to a key being created.
     async fn release_stale_slots(
         &self,
         tenant: TenantId,
         new: KeyId,
         reserved: &BTreeSet<String>,
     ) -> Result<bool, Fault> {
-        let keys = self.keys(tenant).await?;
-        let is_stale = |id: &&String| match keys.iter().find(|key| key.id.to_string() == **id) {
-            Some(key) => key.revoked_at.is_some(),
-            None => id.parse::<KeyId>().map_or(true, |id| new.made_at().ms_since(id.made_at()) > INDEX_LAG_MAX_MS),
+        let (keys, now) = (self.versioned_keys(tenant).await?, new.made_at());
+        let mut has_revoked = false;
+        for expired in keys.iter().filter(|found| found.key.revoked_at.is_none() && found.key.is_expired(now)) {
+            // A list of keys ends with the revoked ones, so expired keys never displace active ones there.
+            self.revoke_found_key(expired, now).await?;
+            has_revoked = true;
+        }
+        let is_stale = |id: &&String| match keys.iter().find(|found| found.key.id.to_string() == **id) {
+            Some(found) => found.key.revoked_at.is_some(),
+            None => id.parse::<KeyId>().map_or(true, |id| now.ms_since(id.made_at()) > INDEX_LAG_MAX_MS),
         };
         let stale: Vec<String> = reserved.iter().filter(is_stale).cloned().collect();
         if stale.is_empty() {
-            return Ok(false);
+            return Ok(has_revoked);
         }
         self.release_slots(tenant, stale).await?;
         Ok(true)

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::access::{Role, Scope, ScopeSet};
-use handrail_domain::actor::Actor;
 use handrail_domain::account::Tier;
+use handrail_domain::actor::Actor;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::policy::Rule;
@@ -188,11 +188,16 @@ impl Store {
     /// Returns the tenant's keys, newest first. If there are more than the list returns, the oldest revoked keys are
     /// left out, never an active key.
     pub async fn keys(&self, tenant: TenantId) -> Result<Vec<ApiKey>, Fault> {
+        Ok(self.versioned_keys(tenant).await?.into_iter().map(|found| found.key).collect())
+    }
+
+    /// Returns the keys as [`Store::keys`] does, for a change of one of them.
+    pub(super) async fn versioned_keys(&self, tenant: TenantId) -> Result<Vec<VersionedKey>, Fault> {
         let newest =
             self.newest_entries(BY_KIND, &tenant_partition(tenant), KEYS_PER_TENANT_LISTED_MAX, "list keys").await?;
         let found = self.batch_get(newest.into_iter().map(|entry| partition_only_key(entry.pk)).collect()).await?;
-        let mut keys = found.iter().map(key_from_item).collect::<Result<Vec<ApiKey>, _>>()?;
-        keys.sort_by_key(|key| std::cmp::Reverse(key.id));
+        let mut keys = found.iter().map(versioned_key).collect::<Result<Vec<VersionedKey>, _>>()?;
+        keys.sort_by_key(|found| std::cmp::Reverse(found.key.id));
         Ok(keys)
     }
 
@@ -211,11 +216,7 @@ impl Store {
             return Ok(None);
         };
         let Some(item) = self.get(partition_only_key(pk), "read a key").await? else { return Ok(None) };
-        Ok(Some(VersionedKey {
-            pk: pk.to_owned(),
-            stored_json: item.text("key")?.to_owned(),
-            key: key_from_item(&item)?,
-        }))
+        versioned_key(&item).map(Some)
     }
 
     /// Replaces a key that has not changed since it was read and is not revoked: a change never revives a key.
@@ -303,6 +304,14 @@ fn key_item(hash: &str, key: &ApiKey) -> Result<Item, Fault> {
         item.insert(EXPIRES_AT.to_owned(), n(expires_at.as_unix_ms()));
     }
     Ok(item)
+}
+
+fn versioned_key(item: &Item) -> Result<VersionedKey, Fault> {
+    Ok(VersionedKey {
+        pk: item.text("pk")?.to_owned(),
+        stored_json: item.text("key")?.to_owned(),
+        key: key_from_item(item)?,
+    })
 }
 
 fn key_from_item(item: &Item) -> Result<ApiKey, Fault> {

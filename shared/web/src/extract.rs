@@ -72,7 +72,7 @@ impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
         let credential = bearer_token(&parts.headers).ok_or(Problem::NoCredentials)?;
-        let key = authenticate(cx, parts, credential).await?;
+        let key = authenticate(cx, parts, credential, R::SCOPE).await?;
         if !key.allows(R::SCOPE) {
             let lacks_by_role = !key.role.allows(R::SCOPE);
             let of_scope = || format!("the scope {}", R::SCOPE.name());
@@ -83,11 +83,11 @@ impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
     }
 }
 
-/// Finds the API key for a credential, counts the request for it, and refuses a key that does not work now.
-pub async fn authenticate(cx: &Cx, parts: &Parts, credential: &str) -> Result<ApiKey, AccessError> {
+/// Finds the API key for a credential, counts the request for it and the scope, and refuses a key that does not work now.
+pub async fn authenticate(cx: &Cx, parts: &Parts, credential: &str, scope: Scope) -> Result<ApiKey, AccessError> {
     let key = find_key(cx, credential).await?.ok_or(AccessError::UnknownKey)?;
     if let Some(requester) = parts.extensions.get::<Requester>() {
-        requester.set(&key);
+        requester.set(&key, scope);
     }
     check_active(cx, &key)?;
     Ok(key)

@@ -8,5 +8,6 @@ pub mod headers;
 pub mod multipart;
 pub mod pages;
 pub mod problem;
+pub mod record_reads;
 pub mod request_counts;
 pub mod session_cookie;

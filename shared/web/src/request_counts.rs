@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use handrail_access::key_usage::{RequestOutcome, record_request};
 use handrail_context::cx::Cx;
+use handrail_domain::access::Scope;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::time::Timestamp;
 use handrail_store::ApiKey;
+use http::StatusCode;
 
 /// Tenants that are counted at a time. At the limit, those without a request in the last hour make room.
 const TENANTS_MAX: usize = 1_000;
@@ -23,11 +26,19 @@ pub const LATENCY_BUCKETS_MS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1_000, 
 
 /// Request extension that receives the API key, once an extractor has authenticated it.
 #[derive(Clone, Default)]
-pub struct Requester(Arc<OnceLock<(TenantId, KeyId)>>);
+pub struct Requester(Arc<OnceLock<RequesterKey>>);
+
+#[derive(Clone, Copy)]
+struct RequesterKey {
+    tenant: TenantId,
+    key: KeyId,
+    /// Scope that the operation requires.
+    scope: Scope,
+}
 
 impl Requester {
-    pub fn set(&self, key: &ApiKey) {
-        self.0.get_or_init(|| (key.tenant, key.id));
+    pub fn set(&self, key: &ApiKey, scope: Scope) {
+        self.0.get_or_init(|| RequesterKey { tenant: key.tenant, key: key.id, scope });
     }
 }
 
@@ -145,6 +156,14 @@ fn minute_of(now: Timestamp) -> i64 {
     now.as_unix_seconds().div_euclid(60)
 }
 
+/// Statuses of an expired key, a missing right, and an exhausted limit.
+fn outcome_of(status: StatusCode) -> RequestOutcome {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => RequestOutcome::Denied,
+        _ => RequestOutcome::Accepted,
+    }
+}
+
 /// Counts the request, if an API key sent it.
 pub(crate) async fn count_request(cx: Cx, endpoint: EndpointName, mut request: Request, next: Next) -> Response {
     let requester = Requester::default();
@@ -156,7 +175,8 @@ pub(crate) async fn count_request(cx: Cx, endpoint: EndpointName, mut request: R
         let took_ms = u64::try_from(now.ms_since(began)).unwrap_or(0);
         let counts = cx.process_state::<RequestCounts>();
         let request = AnsweredRequest { status: response.status().as_u16(), took_ms, now };
-        counts.record(*requester, endpoint, request);
+        counts.record((requester.tenant, requester.key), endpoint, request);
+        record_request(&cx, requester.key, requester.scope, outcome_of(response.status())).await;
     }
     response
 }

@@ -55,7 +55,12 @@ async fn handler(
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
     let params = KeyParams { name: form.name, role: role.transpose()?, ..KeyParams::default() };
-    let owner = KeyOwner { tenant: tenant.tenant, tier: tenant.tier, owner_email: tenant.email.as_ref(), grantable_scopes: Role::Admin.scopes() };
+    let owner = KeyOwner {
+        tenant: tenant.tenant,
+        tier: tenant.tier,
+        owner_email: tenant.email.as_ref(),
+        grantable_scopes: Role::Admin.scopes(),
+    };
     let (secret, key) = create_key(&cx, owner, params).await?;
     Ok(pages::new_key_page(ROOT_PATH, &key, &secret).into_response())
 }

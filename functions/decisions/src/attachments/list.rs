@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
-use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
@@ -10,6 +9,7 @@ use handrail_domain::decision::Decision;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{Caller, PathParam, PublicOrigin, scopes};
 use handrail_web::problem::Problem;
+use handrail_web::record_reads::limited_read;
 use serde_json::Value;
 
 use super::attachments_json;
@@ -39,8 +39,8 @@ async fn handler(
     PublicOrigin(origin): PublicOrigin,
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
-    check_key_limit(&cx, &caller.key, RateLimitClass::Reads(id)).await?;
-    let record = cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(DECISION_NOT_FOUND)?;
+    let read = async { cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(DECISION_NOT_FOUND) };
+    let record = limited_read(&cx, &caller.key, id, read).await?;
     Ok(axum::Json(attachments_json(&cx, &origin, &record)?))
 }
 

@@ -48,12 +48,7 @@ impl KeyParams {
     /// Rights of a new key, and its rate limit.
     pub fn grant(&self) -> KeyGrant {
         let KeyParams { role, scopes, expires_at, rate_limit, .. } = self;
-        KeyGrant {
-            role: *role,
-            scopes: scopes.clone(),
-            expires_at: expires_at.clone(),
-            rate_limit: *rate_limit,
-        }
+        KeyGrant { role: *role, scopes: scopes.clone(), expires_at: expires_at.clone(), rate_limit: *rate_limit }
     }
 
     /// Applies the settings to a key. Ignores the fields of the [`KeyGrant`], which are set on creation.

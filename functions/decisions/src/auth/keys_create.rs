@@ -172,7 +172,12 @@ mod tests {
             "rate_limit": {"requests": 90, "window_seconds": 10},
         });
         let created = app.call(ENDPOINT, "/auth/api-keys", ADMIN, body.clone()).await;
-        assert_eq!((created.status, &created.json["role"]), (StatusCode::CREATED, &json!("reader")), "{}", created.text);
+        assert_eq!(
+            (created.status, &created.json["role"]),
+            (StatusCode::CREATED, &json!("reader")),
+            "{}",
+            created.text
+        );
         for field in ["scopes", "expires_at", "rate_limit"] {
             assert_eq!(created.json[field], body[field], "{field}");
         }
@@ -184,7 +189,10 @@ mod tests {
         assert_eq!(list().await.status, StatusCode::OK);
         app.advance(1);
         let expired = list().await;
-        assert_eq!((expired.error(), &expired.json["error"]), ((401, "INVALID_KEY"), &json!("This API key has expired")));
+        assert_eq!(
+            (expired.error(), &expired.json["error"]),
+            ((401, "INVALID_KEY"), &json!("This API key has expired"))
+        );
     }
 
     /// The role of such a key allows it to cancel the decisions of other keys, but its scopes don't.

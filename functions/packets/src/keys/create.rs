@@ -207,8 +207,7 @@ mod tests {
     async fn key_stops_at_its_expiry_even_if_cached() {
         let app = TestApp::new().await;
         let expires_at = NOON.plus_ms(3_000);
-        let created =
-            app.call(ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "x", "expires_at": expires_at})).await;
+        let created = app.call(ENDPOINT, "/api/v1/keys", ADMIN, json!({"name": "x", "expires_at": expires_at})).await;
         assert_eq!((created.status.as_u16(), &created.json["expires_at"]), (201, &json!(expires_at)));
         let secret = created.json["key"].as_str().unwrap();
         app.advance(2);
@@ -272,6 +271,24 @@ mod tests {
         let mut in_other_tenant = body;
         in_other_tenant["tenant_id"] = json!(other);
         assert_eq!(app.call(ENDPOINT, "/api/v1/keys", OPERATOR, in_other_tenant).await.json["field"], "role");
+    }
+
+    #[tokio::test]
+    async fn expired_key_makes_room_for_a_new_key() {
+        let app = TestApp::new().await;
+        let other = app.create_tenant("Other", handrail_domain::account::Tier::Free).await;
+        let body = json!({"name": "x", "tenant_id": other});
+        let mut expiring = body.clone();
+        expiring["expires_at"] = json!(NOON.plus_ms(60_000));
+        let create_key = async |body: &Value| app.call(ENDPOINT, "/api/v1/keys", OPERATOR, body.clone()).await;
+        assert_eq!(create_key(&expiring).await.status.as_u16(), 201);
+        for _ in 0..4 {
+            assert_eq!(create_key(&body).await.status.as_u16(), 201);
+        }
+        assert_eq!(create_key(&body).await.status.as_u16(), 409);
+        app.advance(60);
+        assert_eq!(create_key(&body).await.status.as_u16(), 201);
+        assert_eq!(create_key(&body).await.status.as_u16(), 409);
     }
 
     #[tokio::test]

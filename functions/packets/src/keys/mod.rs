@@ -7,6 +7,7 @@ mod key_fields;
 pub mod list;
 pub mod revoke;
 pub mod rotate;
+pub mod usage;
 
 use handrail_access::key_grant::KeyFieldError;
 use handrail_context::cx::Cx;

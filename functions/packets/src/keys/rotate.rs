@@ -46,7 +46,10 @@ async fn handler(
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let old = find_key(&cx, &caller.key, &params, &id).await?;
     if !old.key.scopes().is_subset_of(caller.key.grantable_scopes()) {
-        return Err(error(StatusCode::FORBIDDEN, "The API key has scopes that your key lacks: rotate it with another key"));
+        return Err(error(
+            StatusCode::FORBIDDEN,
+            "The API key has scopes that your key lacks: rotate it with another key",
+        ));
     }
     match api_keys::rotate(&cx, &old).await? {
         Some((secret, key)) => Ok((StatusCode::CREATED, axum::Json(key_json(&key, Some(&secret))))),
@@ -123,8 +126,7 @@ mod tests {
             (rotate, created["key"].as_str().unwrap().to_owned(), created)
         };
         let end = "2027-01-01T00:00:00Z";
-        let (own, secret, created) =
-            create(json!({"name": "few", "scopes": ["keys:write"], "expires_at": end})).await;
+        let (own, secret, created) = create(json!({"name": "few", "scopes": ["keys:write"], "expires_at": end})).await;
         let refused = app.call(ENDPOINT, &rotate_path(Role::Agent), &secret, Value::Null).await;
         assert_eq!(refused.status.as_u16(), 403, "{}", refused.json);
         let rotated = app.call(ENDPOINT, &own, &secret, Value::Null).await;

@@ -21,7 +21,7 @@ pub(crate) fn sample(function: &str) -> Option<Sample> {
     Some(match function {
         "keys-create" => sample_by(ADMIN, Some(json!({"name": "refund agent", "role": "agent"}))),
         "keys-list" => sample_by(ADMIN, None),
-        "keys-revoke" | "keys-rotate" => with_id(agents_key, sample_by(ADMIN, None)),
+        "keys-revoke" | "keys-rotate" | "keys-usage" => with_id(agents_key, sample_by(ADMIN, None)),
         "tenants-create" => sample_by(
             OPERATOR,
             Some(json!({"name": "Acme", "tier": "business", "handoffs_per_day": 500, "max_api_keys": 20})),

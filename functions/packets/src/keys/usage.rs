@@ -1,0 +1,151 @@
+//! `GET /api/v1/keys/{id}/usage`: returns how many requests of an API key were accepted and denied, by day and scope.
+
+use axum::extract::State;
+use axum::routing::{MethodRouter, get};
+use handrail_access::key_usage::{DayUsage, USAGE_DAYS_MAX, usage_of_key};
+use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_context::cx::Cx;
+use handrail_context::settings::RequiredSetting;
+use handrail_domain::access::Scope;
+use handrail_store::ScopeUsage;
+use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::extract::{PathParam, scopes};
+use handrail_web::problem::Problem;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{TenantParam, find_key};
+use crate::body::QueryString;
+use crate::caller::Caller;
+use crate::errors::{ERROR_RENDERER, RequestPart, field_error};
+
+pub const ENDPOINT: Endpoint = Endpoint {
+    function: "keys-usage",
+    method: HttpMethod::Get,
+    path: "/api/v1/keys/{id}/usage",
+    auth: Auth::ApiKey(Scope::KeysWrite),
+    error_renderer: ERROR_RENDERER,
+    required_settings: &[RequiredSetting::Table],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::ReadKey,
+        DataAccess::ReadUsageOfEach,
+    ],
+    summary: "Count the requests of an API key by day and scope",
+    route,
+};
+
+fn route() -> MethodRouter<Cx> {
+    get(handler)
+}
+
+const DAYS_DEFAULT: u32 = 7;
+
+#[derive(Deserialize)]
+struct QueryParams {
+    tenant_id: Option<String>,
+    days: Option<String>,
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<scopes::KeysWrite>,
+    PathParam(id): PathParam,
+    QueryString(params): QueryString<QueryParams>,
+) -> Result<axum::Json<Value>, Problem> {
+    let days = params.days.as_deref().map_or(Ok(DAYS_DEFAULT), parse_days)?;
+    check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
+    let tenant = TenantParam { tenant_id: params.tenant_id };
+    let key = find_key(&cx, &caller.key, &tenant, &id).await?.key;
+    let usage = usage_of_key(&cx, key.id, days).await?;
+    let (accepted, denied) = totals(usage.iter().flat_map(|day| &day.scopes));
+    Ok(axum::Json(json!({
+        "key_id": key.id,
+        "accepted": accepted,
+        "denied": denied,
+        "days": usage.iter().map(day_json).collect::<Vec<_>>(),
+    })))
+}
+
+fn day_json(day: &DayUsage) -> Value {
+    let (accepted, denied) = totals(&day.scopes);
+    let scope_json =
+        |usage: &ScopeUsage| json!({"scope": usage.scope.name(), "accepted": usage.accepted, "denied": usage.denied});
+    json!({
+        "day": day.day,
+        "accepted": accepted,
+        "denied": denied,
+        "by_scope": day.scopes.iter().map(scope_json).collect::<Vec<_>>(),
+    })
+}
+
+fn totals<'a>(usage: impl IntoIterator<Item = &'a ScopeUsage>) -> (u64, u64) {
+    usage.into_iter().fold((0, 0), |(accepted, denied), usage| (accepted + usage.accepted, denied + usage.denied))
+}
+
+fn parse_days(text: &str) -> Result<u32, Problem> {
+    let days = text.parse::<u32>().ok().filter(|days| (1..=USAGE_DAYS_MAX).contains(days));
+    let message = || format!("Input should be a whole number from 1 to {USAGE_DAYS_MAX}");
+    days.ok_or_else(|| field_error(RequestPart::Query, "days", message(), "int_parsing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use handrail_domain::access::Role;
+
+    use super::*;
+    use crate::testing::{ADMIN, AGENT, OPERATOR, TestApp, api_key, packet_body};
+
+    const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+    #[tokio::test]
+    async fn requests_are_counted_by_day_and_scope() {
+        let app = TestApp::new().await;
+        let path = format!("/api/v1/keys/{}/usage", api_key(Role::Agent).id);
+        let list = || app.call(crate::list::ENDPOINT, "/api/v1/packets", AGENT, Value::Null);
+        for _ in 0..3 {
+            assert_eq!(list().await.status.as_u16(), 200);
+        }
+        let refused = app.call(crate::create::ENDPOINT, "/api/v1/packets", AGENT, packet_body()).await;
+        assert_eq!(refused.status.as_u16(), 403);
+        app.advance(DAY_SECONDS);
+        assert_eq!(list().await.status.as_u16(), 200);
+        let usage = app.call(ENDPOINT, &path, ADMIN, Value::Null).await;
+        let expected = json!({
+            "key_id": api_key(Role::Agent).id,
+            "accepted": 4,
+            "denied": 1,
+            "days": [
+                {
+                    "day": "2026-09-22", "accepted": 1, "denied": 0,
+                    "by_scope": [{"scope": "packets:read", "accepted": 1, "denied": 0}],
+                },
+                {
+                    "day": "2026-09-21", "accepted": 3, "denied": 1,
+                    "by_scope": [
+                        {"scope": "packets:read", "accepted": 3, "denied": 0},
+                        {"scope": "packets:write", "accepted": 0, "denied": 1},
+                    ],
+                },
+            ],
+        });
+        assert_eq!((usage.status.as_u16(), &usage.json), (200, &expected));
+        let today = app.call(ENDPOINT, &format!("{path}?days=1"), ADMIN, Value::Null).await;
+        assert_eq!((&today.json["accepted"], today.json["days"].as_array().unwrap().len()), (&json!(1), 1));
+    }
+
+    #[tokio::test]
+    async fn usage_is_for_admins_and_valid_queries() {
+        let app = TestApp::new().await;
+        let path = format!("/api/v1/keys/{}/usage", api_key(Role::Agent).id);
+        assert_eq!(app.call(ENDPOINT, &path, AGENT, Value::Null).await.status.as_u16(), 403);
+        assert_eq!(app.call(ENDPOINT, &path, OPERATOR, Value::Null).await.status.as_u16(), 404);
+        let of_tenant = format!("{path}?tenant_id={}", api_key(Role::Agent).tenant);
+        assert_eq!(app.call(ENDPOINT, &of_tenant, OPERATOR, Value::Null).await.status.as_u16(), 200);
+        for days in ["0", "32", "x", "-1", ""] {
+            let refused = app.call(ENDPOINT, &format!("{path}?days={days}"), ADMIN, Value::Null).await;
+            assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("days")), "{days}");
+        }
+    }
+}
