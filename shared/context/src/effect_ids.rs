@@ -34,6 +34,11 @@ impl EffectIds {
         self.now
     }
 
+    /// Returns `true` if the request has an idempotency key.
+    pub fn has_run(&self) -> bool {
+        self.run.is_some()
+    }
+
     /// Returns `true` if an earlier run may have had the effect already.
     pub fn is_repeat(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.is_repeat)

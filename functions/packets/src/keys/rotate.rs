@@ -79,8 +79,11 @@ async fn rotate_key(
             "The API key has scopes that your key lacks: rotate it with another key",
         ));
     }
+    // A key that was active just now was revoked by this run, and the response to the write was lost, or by another
+    // rotation, which has the same new key.
+    let was_rotated = ids.is_repeat() || (ids.has_run() && old.key.revoked_at.is_none());
     let rotated = match api_keys::rotate(cx, &old).await? {
-        None if ids.is_repeat() => api_keys::find_rotated(cx, &old).await?,
+        None if was_rotated => api_keys::find_rotated(cx, &old).await?,
         rotated => rotated,
     };
     let (secret, key) = rotated.ok_or_else(already_revoked)?;
