@@ -29,7 +29,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => pages::not_found(),
         Problem::RateLimited { retry_after_s } => pages::rate_limited(Some(*retry_after_s)),
         Problem::TooLarge { limit_bytes } => pages::too_large(*limit_bytes),
-        Problem::Invalid { .. } => pages::unreadable(),
+        Problem::Invalid(_) => pages::unreadable(),
         Problem::NoCredentials
         | Problem::UnknownApiKey
         | Problem::ExpiredApiKey

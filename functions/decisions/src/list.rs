@@ -56,8 +56,7 @@ async fn handler(
     PublicOrigin(origin): PublicOrigin,
     query: Result<Query<QueryParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let Query(query) =
-        query.map_err(|_| Problem::Invalid { field: None, message: "The query can't be read".to_owned() })?;
+    let Query(query) = query.map_err(|_| Problem::invalid_request("The query can't be read"))?;
     let state = query.status.as_deref().map(parse_state).transpose()?;
     let limit = query.limit.as_deref().map_or(Ok(LIMIT_DEFAULT), parse_limit)?;
     let cursor = query.cursor.as_deref().map(parse_cursor).transpose()?;

@@ -43,8 +43,7 @@ pub(crate) async fn read_form(cx: &Cx, spec: &DecisionSpec, request: Request) ->
             continue;
         }
         let text = String::from_utf8(part.bytes.to_vec());
-        let text =
-            text.map_err(|_| Problem::Invalid { field: None, message: "The form is not valid UTF-8 text".to_owned() })?;
+        let text = text.map_err(|_| Problem::invalid_request("The form is not valid UTF-8 text"))?;
         form.fields.push((part.field, text));
     }
     Ok(form)
@@ -77,7 +76,7 @@ pub(crate) fn form_values(spec: &DecisionSpec, form: &SubmittedForm) -> Result<F
         let mut found = form.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
         match (found.next(), found.next()) {
             (value, None) => Ok(value.cloned().unwrap_or_default()),
-            (_, Some(_)) => Err(Problem::Invalid { field: None, message: "The form has a field twice".to_owned() }),
+            (_, Some(_)) => Err(Problem::invalid_request("The form has a field twice")),
         }
     };
     // Browsers send the line breaks of a text area as CRLF.

@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::caller::Caller;
 use crate::daily_quota::DailyReservation;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, validation_error};
+use crate::errors::error_detail;
 use crate::idempotency::{IdempotentRequest, find_created};
 use crate::packet_ops::{BATCH_CONCURRENCY, CheckedPacket};
 use crate::packet_with_content::PacketWithContent;
@@ -112,7 +112,7 @@ impl Batch<'_> {
         let proposal = match entry {
             Ok(proposal) if hour_allows => proposal,
             Ok(_) => return Step::Refused(self.hour_exhausted()),
-            Err(errors) => return Step::Refused(validation_error(RequestPart::Body, &errors)),
+            Err(errors) => return Step::Refused(Problem::Invalid(errors)),
         };
         let request = new_request(&proposal, idempotency_key.as_deref());
         let found = find_created(self.cx, self.key, request.as_ref()).await;
@@ -167,7 +167,7 @@ fn response(
     for (index, result) in results.into_iter().enumerate() {
         match result {
             Ok(packet) => created.push(packet.to_json(cx)),
-            Err(problem) => errors.push(json!({"index": index, "error": problem.message()})),
+            Err(problem) => errors.push(json!({"index": index, "error": error_detail(&problem)})),
         }
     }
     Ok((StatusCode::CREATED, axum::Json(json!({"created": created, "errors": errors}))))

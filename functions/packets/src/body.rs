@@ -3,19 +3,19 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use handrail_context::cx::Cx;
 use handrail_domain::account::Tier;
+use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::ids::RecordId;
-use handrail_domain::packet::FieldError;
 use handrail_store::ApiKey;
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::caller::CallerTier;
-use crate::errors::{RequestPart, field_error, id_not_found, validation_error};
+use crate::errors::{field_error, id_not_found};
 
 /// Largest request body of a tier, in bytes.
 pub(crate) const fn body_bytes_max(tier: Tier) -> usize {
@@ -54,8 +54,7 @@ impl Body {
         if self.0.len() > limit {
             return Err(body_too_large(key.tier, self.0.len()));
         }
-        let invalid =
-            |message: String, kind| validation_error(RequestPart::Body, &[FieldError::new(&[], message, kind)]);
+        let invalid = |message, kind| whole_part_error(RequestPart::Body, message, kind);
         // Some editors and shells write a byte order mark in front of a file.
         let json = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
         let value: Value = serde_json::from_slice(json)
@@ -67,8 +66,13 @@ impl Body {
         if !value.is_object() {
             return Err(invalid("The body must be a JSON object".to_owned(), "dict_type"));
         }
-        read(&value).map_err(|errors| validation_error(RequestPart::Body, &errors))
+        read(&value).map_err(Problem::Invalid)
     }
+}
+
+/// Builds a 400 response for an error that names no field.
+fn whole_part_error(part: RequestPart, message: String, kind: &'static str) -> Problem {
+    Problem::Invalid(vec![FieldError::of_whole(part, message, kind)])
 }
 
 /// Returns the first integer beyond 64 bits in a JSON text. serde_json would read it as a float, which changes it.
@@ -158,10 +162,7 @@ impl<T: DeserializeOwned> FromRequestParts<Cx> for QueryString<T> {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => Err(match duplicate_parameter_name(&rejection.body_text()) {
                 Some(name) => duplicate_parameter(name),
-                None => validation_error(
-                    RequestPart::Query,
-                    &[FieldError::new(&[], "The query can't be read", "value_error")],
-                ),
+                None => whole_part_error(RequestPart::Query, "The query can't be read".to_owned(), "value_error"),
             }),
         }
     }
@@ -174,10 +175,8 @@ fn duplicate_parameter_name(message: &str) -> Option<&str> {
 
 /// Refuses a parameter with two values, as neither has precedence.
 fn duplicate_parameter(name: &str) -> Problem {
-    let message = "Input should be sent only once";
-    let error = json!({"loc": [RequestPart::Query.name(), name], "msg": message, "type": "value_error"});
-    let details = Map::from_iter([("field".to_owned(), name.into()), ("errors".to_owned(), json!([error]))]);
-    Problem::Refused { status: StatusCode::BAD_REQUEST, code: "", message: format!("{name}: {message}"), details }
+    let error = FieldError::new([name.to_owned()], "Input should be sent only once", "value_error");
+    Problem::Invalid(vec![error.in_part(RequestPart::Query)])
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use crate::errors::{RequestPart, validation_error};
 use crate::packet_with_content::PacketWithContent;
 use crate::search_text;
 
@@ -26,7 +25,7 @@ use crate::search_text;
 pub(crate) fn checkpoint_request(key: &ApiKey, content: &Content) -> Result<Option<CheckpointRequest>, Problem> {
     let requester =
         CheckpointRequester { name: &key.name, approvers: &key.approvers, in_slack: key.tier.includes_slack() };
-    requester.request_for(content).map_err(|error| validation_error(RequestPart::Body, &[error]))
+    requester.request_for(content).map_err(|error| Problem::Invalid(vec![error]))
 }
 
 /// Reserves one request of the key's monthly quota, which decisions and checkpoints with an approver share.

@@ -1,8 +1,9 @@
 //! Error responses of the packets API: a JSON object with `detail`. Published clients retry on any other body.
 
 use axum::response::{IntoResponse, Response};
+use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::ids::RecordId;
-use handrail_domain::packet::{FieldError, Refusal, State};
+use handrail_domain::packet::{Refusal, State};
 use handrail_domain::text::one_line;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
@@ -14,9 +15,11 @@ pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     let mut body = Map::from_iter([("detail".to_owned(), Value::String(error_detail(problem)))]);
     match problem {
-        Problem::Invalid { field, message } => {
-            body.insert("field".to_owned(), field.as_deref().into());
-            body.insert("errors".to_owned(), json!([{"loc": ["body"], "msg": message, "type": "value_error"}]));
+        // `field` and `detail` describe the first error.
+        Problem::Invalid(errors) => {
+            let field = errors.first().filter(|error| !error.path.is_empty()).map(FieldError::field);
+            body.insert("field".to_owned(), field.into());
+            body.insert("errors".to_owned(), errors.iter().map(field_error_json).collect());
         }
         Problem::RateLimited { .. } => {
             body.insert("field".to_owned(), "rate_limit".into());
@@ -38,8 +41,21 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     (problem.status(), axum::Json(Value::Object(body))).into_response()
 }
 
-fn error_detail(problem: &Problem) -> String {
+fn field_error_json(error: &FieldError) -> Value {
+    let path = error.path.iter().map(|segment| json!(segment));
+    let loc: Vec<Value> = std::iter::once(error.part.name().into()).chain(path).collect();
+    json!({"loc": loc, "msg": error.message, "type": error.kind})
+}
+
+/// Returns the text of an error response, or of an entry in the `errors` list of a batch response.
+pub(crate) fn error_detail(problem: &Problem) -> String {
     match problem {
+        Problem::Invalid(errors) => match errors.first() {
+            // The message of a header follows its name.
+            Some(error) if error.path.is_empty() || error.part == RequestPart::Header => problem.message(),
+            Some(error) => format!("{}: {}", error.field(), error.message),
+            None => problem.message(),
+        },
         Problem::NoCredentials => "Missing X-API-Key header".to_owned(),
         Problem::UnknownApiKey => "Invalid API key".to_owned(),
         Problem::ExpiredApiKey => "API key has expired".to_owned(),
@@ -47,7 +63,6 @@ fn error_detail(problem: &Problem) -> String {
         Problem::MethodNotAllowed => "Method Not Allowed".to_owned(),
         Problem::MissingScope { .. }
         | Problem::NotFound { .. }
-        | Problem::Invalid { .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. }
@@ -57,43 +72,6 @@ fn error_detail(problem: &Problem) -> String {
     }
 }
 
-/// Part of the request that contains a field error.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum RequestPart {
-    Body,
-    Query,
-    Path,
-}
-
-impl RequestPart {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Body => "body",
-            Self::Query => "query",
-            Self::Path => "path",
-        }
-    }
-}
-
-/// Builds a 400 response with all field errors. `field` and `detail` describe the first.
-pub(crate) fn validation_error(part: RequestPart, field_errors: &[FieldError]) -> Problem {
-    let errors: Vec<Value> = field_errors
-        .iter()
-        .map(|error| {
-            let mut loc = vec![Value::from(part.name())];
-            loc.extend(error.path.iter().map(|step| json!(step)));
-            json!({"loc": loc, "msg": error.message, "type": error.kind})
-        })
-        .collect();
-    let (field, message) = match field_errors.first() {
-        Some(error) if error.path.is_empty() => (Value::Null, error.message.clone()),
-        Some(error) => (error.field().into(), format!("{}: {}", error.field(), error.message)),
-        None => (Value::Null, "The request can't be read".to_owned()),
-    };
-    let details = Map::from_iter([("field".to_owned(), field), ("errors".to_owned(), errors.into())]);
-    Problem::Refused { status: StatusCode::BAD_REQUEST, code: "", message, details }
-}
-
 /// Builds a 400 response for one invalid query or path parameter.
 pub(crate) fn field_error(
     part: RequestPart,
@@ -101,7 +79,7 @@ pub(crate) fn field_error(
     message: impl Into<String>,
     kind: &'static str,
 ) -> Problem {
-    validation_error(part, &[FieldError::new(&[handrail_domain::packet::PathSegment::Member(name)], message, kind)])
+    Problem::Invalid(vec![FieldError::new([name], message, kind).in_part(part)])
 }
 
 pub(crate) fn error(status: StatusCode, message: impl Into<String>) -> Problem {

@@ -18,7 +18,6 @@ mod door;
 mod errors;
 pub mod events;
 mod feed_details;
-mod field_reader;
 pub mod get;
 pub mod health;
 pub mod history;
@@ -32,6 +31,7 @@ pub mod live;
 #[cfg(test)]
 mod max_size_tests;
 pub mod metrics;
+mod names;
 #[cfg(test)]
 mod once_tests;
 mod packet_error;

@@ -8,7 +8,7 @@ use handrail_store::BODY_PACKED_BYTES_MAX;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use crate::errors::{batch_error, error, packet_not_found, refusal_to_problem};
+use crate::errors::{batch_error, error, error_detail, packet_not_found, refusal_to_problem};
 
 const RESPONSE_FULL_MESSAGE: &str = "Nothing was done: the response has no room for this packet. Send a smaller batch";
 
@@ -36,7 +36,7 @@ impl PacketError {
     pub(crate) fn into_batch_error(self, id: RecordId) -> String {
         match self {
             Self::Refused(refusal) => batch_error(id, &refusal),
-            other => other.into_problem(id).message(),
+            other => error_detail(&other.into_problem(id)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use handrail_context::cx::Cx;
+use handrail_domain::field_error::RequestPart;
 use handrail_domain::packet::Packet;
 use handrail_platform::fault::Fault;
 use handrail_store::{Cursor, LIST_OFFSET_MAX, Order, PageRequest, RecordWithBody};
@@ -9,7 +10,7 @@ use handrail_web::problem::Problem;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use crate::errors::{RequestPart, field_error};
+use crate::errors::field_error;
 use crate::packet_with_content::PacketWithContent;
 use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX};
 

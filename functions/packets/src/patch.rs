@@ -17,7 +17,6 @@ use crate::body::{Body, PacketId};
 use crate::caller::Caller;
 use crate::checkpoint;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, validation_error};
 use crate::packet_ops;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -58,9 +57,7 @@ async fn handler(
         false => QuotaReservation::default(),
     };
     let patched = packet_ops::run_with_content(&cx, key, id, |record, content, now| {
-        let (act, next) = changes
-            .plan(record.state(), content, now)
-            .map_err(|errors| validation_error(RequestPart::Body, &errors))?;
+        let (act, next) = changes.plan(record.state(), content, now).map_err(Problem::Invalid)?;
         // A repeat of the open checkpoint sends no second request to the approver.
         let is_already_open = record.state() == PacketState::AwaitingHuman && next.hitl == content.hitl;
         let request = if changes.may_open_checkpoint() && !is_already_open {

@@ -7,6 +7,7 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::field_error::RequestPart;
 use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_domain::search_terms::{SearchTerms, WORDS_OF_A_QUERY_MAX};
 use handrail_store::{Filter, Order};
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, field_error};
+use crate::errors::field_error;
 use crate::page::{self, PacketPage, PageParams, Total, non_blank};
 use crate::response_encoding::ResponseEncoding;
 

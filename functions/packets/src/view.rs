@@ -1,6 +1,7 @@
 //! JSON view of a packet. Every field is present, and null when unset.
 
-use handrail_domain::packet::{AgentRef, Content, Packet, current_agent, read_time};
+use handrail_domain::packet::{AgentRef, Content, Packet, current_agent};
+use handrail_domain::read_time::read_time;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};

@@ -6,6 +6,8 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::body_reader::{BodyReader, JsonObject};
+use handrail_domain::field_error::FieldError;
 use handrail_store::AgentUpdate;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{Caller, PathParam, scopes};
@@ -13,9 +15,8 @@ use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::agents::{AGENT_ID_CHARS_MAX, agent_json, is_valid_id};
-use crate::body::{Body, BodyReader};
+use crate::body::Body;
 use crate::door::DOOR;
-use crate::errors::validation_error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-agent-change",
@@ -36,43 +37,52 @@ fn route() -> MethodRouter<Cx> {
 /// Highest `maxOpen`. An agent that takes more packets needs no limit.
 const MAX_OPEN_PACKETS_LIMIT: u32 = 10_000;
 
+/// Validated properties of an agent.
+struct AgentParams {
+    name: String,
+    enabled: bool,
+    is_static: bool,
+    max_open: Option<u32>,
+}
+
+impl AgentParams {
+    fn read(id: &str, body: &JsonObject) -> Result<Self, Vec<FieldError>> {
+        BodyReader::keeping_input().read(|reader| {
+            if !is_valid_id(id) {
+                let message = "Input is not a valid agent id";
+                reader.in_member("id", |r| r.error_of::<()>(&json!(id), message, "value_error"));
+            }
+            let name = reader.optional(body, "name", |r, value| r.text_within(value, AGENT_ID_CHARS_MAX));
+            let enabled = reader.optional(body, "enabled", BodyReader::boolean);
+            let is_static = reader.optional(body, "static", BodyReader::boolean);
+            let max_open = reader.optional_as(body, ["maxOpen", "max_open"], |r, value| {
+                r.whole_number(value, 1..=MAX_OPEN_PACKETS_LIMIT)
+            });
+            Some(Self {
+                name: name?.unwrap_or_else(|| id.to_owned()),
+                enabled: enabled?.unwrap_or(true),
+                is_static: is_static?.unwrap_or(false),
+                max_open: max_open?,
+            })
+        })
+    }
+
+    fn to_update(&self) -> AgentUpdate<'_> {
+        let Self { name, enabled, is_static, max_open } = self;
+        AgentUpdate { name, enabled: *enabled, is_static: *is_static, max_open_packets: *max_open }
+    }
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWork>,
     PathParam(id): PathParam,
     Body(body): Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let mut reader = BodyReader::new(&body);
-    if !is_valid_id(&id) {
-        reader.add_error::<()>("value_error", "id", "Input is not a valid agent id", &json!(id));
-    }
-    let name = match body.get("name") {
-        None | Some(Value::Null) => Some(id.clone()),
-        Some(name) => reader.string("name", name, AGENT_ID_CHARS_MAX),
-    };
-    let (enabled, is_static) = (reader.boolean("enabled", true), reader.boolean("static", false));
-    let max_open = reader.find("maxOpen", "max_open").filter(|value| !value.is_null());
-    let max_open = max_open.and_then(|value| match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
-        Some(number) if (1..=MAX_OPEN_PACKETS_LIMIT).contains(&number) => Some(number),
-        _ => {
-            let message = format!("Input should be a whole number from 1 to {MAX_OPEN_PACKETS_LIMIT}");
-            reader.add_error("int_type", "maxOpen", message, value)
-        }
-    });
-    let Some(name) = name.filter(|_| reader.field_errors.is_empty()) else {
-        return Err(validation_error(reader.field_errors));
-    };
+    let params = AgentParams::read(&id, &body).map_err(Problem::Invalid)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let now = cx.clock.now();
-    let agent = cx
-        .store
-        .put_agent(
-            caller.key.tenant,
-            &id,
-            AgentUpdate { name: &name, enabled, is_static, max_open_packets: max_open },
-            now,
-        )
-        .await?;
+    let agent = cx.store.put_agent(caller.key.tenant, &id, params.to_update(), now).await?;
     Ok(axum::Json(agent_json(&agent, now)))
 }
 

@@ -1,27 +1,23 @@
 //! Parses datetimes of the routes API. The error texts are published.
 
-use handrail_domain::packet::read_time;
+use handrail_domain::body_reader::BodyReader;
+use handrail_domain::read_time::read_time;
 use handrail_domain::time::Timestamp;
 use serde_json::Value;
 
-use crate::body::BodyReader;
-
-/// Reads a datetime field. Returns `None` if the field is null, or invalid, which adds a field error.
-pub(crate) fn read_datetime(reader: &mut BodyReader<'_>, name: &str, value: &Value) -> Option<Timestamp> {
+/// Reads a datetime. Returns `None` after recording a field error.
+pub(crate) fn read_datetime(reader: &mut BodyReader, value: &Value) -> Option<Timestamp> {
     let text = match value {
-        Value::Null => return None,
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        _ => return reader.add_error("datetime_type", name, "Input should be a valid datetime", value),
+        _ => return reader.error_of(value, "Input should be a valid datetime", "datetime_type"),
     };
     if let Some(at) = read_time(&text) {
         return Some(at);
     }
     let reason = parse_error(&text);
     let msg = format!("Input should be a valid datetime or date, {reason}");
-    let field_error = crate::errors::FieldError::new("datetime_from_date_parsing", Some(name), msg, value);
-    reader.field_errors.push(field_error.with_reason(reason));
-    None
+    reader.error_with_reason(value, msg, "datetime_from_date_parsing", reason)
 }
 
 fn parse_error(text: &str) -> &'static str {

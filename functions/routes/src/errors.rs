@@ -1,6 +1,7 @@
-//! Error responses of the routes API: `{"detail": text}`, and for an invalid body `{"detail": [field errors]}`.
+//! Error responses of the routes API: `{"detail": text}`, and for invalid fields `{"detail": [field errors]}`.
 
 use axum::response::{IntoResponse, Response};
+use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
@@ -9,6 +10,12 @@ use serde_json::{Map, Value, json};
 pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
+    if let Problem::Invalid(errors) = problem
+        && errors.iter().all(|error| matches!(error.part, RequestPart::Body | RequestPart::Query | RequestPart::Path))
+    {
+        let detail: Vec<Value> = errors.iter().map(field_error_json).collect();
+        return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({"detail": detail}))).into_response();
+    }
     let text = match problem {
         Problem::NoCredentials | Problem::UnknownApiKey => "Not authenticated".to_owned(),
         Problem::NoRoute => "Not Found".to_owned(),
@@ -18,7 +25,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
-        | Problem::Invalid { .. }
+        | Problem::Invalid(_)
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. }
@@ -37,7 +44,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::NotFound { .. }
         | Problem::NoRoute
         | Problem::MethodNotAllowed
-        | Problem::Invalid { .. }
+        | Problem::Invalid(_)
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. } => {}
@@ -45,50 +52,19 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     (problem.status(), axum::Json(Value::Object(body))).into_response()
 }
 
-/// One invalid field of a request, in the published format of validation errors.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FieldError {
-    kind: &'static str,
-    location: Vec<Value>,
-    message: String,
-    input: Value,
-    reason: Option<String>,
-}
-
 /// Longest input that an error repeats, so that large inputs don't fill the logs of clients.
 const INPUT_BYTES_MAX: usize = 1_000;
 
-impl FieldError {
-    /// Creates an error at a field of the body, or of the whole body.
-    pub(crate) fn new(kind: &'static str, field: Option<&str>, msg: impl Into<String>, input: &Value) -> Self {
-        let location = std::iter::once("body").chain(field).map(Value::from).collect();
-        Self { kind, location, message: msg.into(), input: shorten_input(input), reason: None }
+/// Field error in the published format of validation errors.
+fn field_error_json(error: &FieldError) -> Value {
+    let path = error.path.iter().map(|segment| json!(segment));
+    let loc: Vec<Value> = std::iter::once(error.part.name().into()).chain(path).collect();
+    let input = error.input.as_deref().map(shorten_input);
+    let mut entry = json!({"type": error.kind, "loc": loc, "msg": error.message, "input": input});
+    if let Some(reason) = &error.reason {
+        entry["ctx"] = json!({"error": reason});
     }
-
-    pub(crate) fn at_position(mut self, position: usize) -> Self {
-        self.location.push(position.into());
-        self
-    }
-
-    pub(crate) fn with_reason(self, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..self }
-    }
-
-    /// Moves the error from the body to the query.
-    pub(crate) fn in_query(mut self) -> Self {
-        if let Some(part) = self.location.first_mut() {
-            *part = "query".into();
-        }
-        self
-    }
-
-    fn into_json(self) -> Value {
-        let mut entry = json!({"type": self.kind, "loc": self.location, "msg": self.message, "input": self.input});
-        if let Some(reason) = self.reason {
-            entry["ctx"] = json!({"error": reason});
-        }
-        entry
-    }
+    entry
 }
 
 fn shorten_input(input: &Value) -> Value {
@@ -101,17 +77,6 @@ fn shorten_input(input: &Value) -> Value {
     }
     let end = (0..=INPUT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     format!("{}…", &text[..end]).into()
-}
-
-/// Response 422 with all field errors.
-pub(crate) fn validation_error(field_errors: Vec<FieldError>) -> Problem {
-    let field_errors: Vec<Value> = field_errors.into_iter().map(FieldError::into_json).collect();
-    Problem::Refused {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        code: "",
-        message: "The request is not valid".to_owned(),
-        details: Map::from_iter([("detail".to_owned(), field_errors.into())]),
-    }
 }
 
 pub(crate) fn not_found(message: String) -> Problem {
@@ -144,8 +109,9 @@ mod tests {
 
     #[test]
     fn field_error_contains_shortened_input() {
-        let input_json =
-            |input: Value| FieldError::new("string_type", Some("toAgent"), "m", &input).into_json()["input"].clone();
+        let input_json = |input: Value| {
+            field_error_json(&FieldError::new(["toAgent"], "m", "string_type").with_input(input))["input"].clone()
+        };
         assert_eq!(input_json(json!({"a": 1})), json!({"a": 1}));
         let long = input_json(json!(["ü".repeat(10_000)]));
         assert!(long.as_str().unwrap().len() <= INPUT_BYTES_MAX + '…'.len_utf8());

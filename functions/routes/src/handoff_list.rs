@@ -8,6 +8,7 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::packet::{Packet, current_agent};
 use handrail_packets::PacketWithContent;
 use handrail_store::{Cursor, Filter, Order, PageRequest};
@@ -18,7 +19,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::door::DOOR;
-use crate::errors::{FieldError, validation_error};
 use crate::route_handoff::HANDOFF_TAG;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -54,8 +54,9 @@ async fn handler(
     caller: Caller<scopes::PacketsRead>,
     query: Result<Query<QueryParams>, QueryRejection>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let query_error = |field: &str, msg: String, input: &str| {
-        validation_error(vec![FieldError::new("value_error", Some(field), msg, &json!(input)).in_query()])
+    let query_error = |field: &'static str, msg: String, input: &str| {
+        let error = FieldError::new([field], msg, "value_error").in_part(RequestPart::Query);
+        Problem::Invalid(vec![error.with_input(json!(input))])
     };
     let Query(query) = query.map_err(|_| query_error("query", "The query can't be read".to_owned(), ""))?;
     let limit = match query.limit.as_deref() {

@@ -6,6 +6,8 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::body_reader::{BodyReader, JsonObject};
+use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, NewPacket, Packet, State as PacketState};
 use handrail_packets::{IdempotentRequest, PacketWithContent, create, find_created};
@@ -16,10 +18,10 @@ use handrail_web::problem::Problem;
 use serde_json::{Map, Value, json};
 
 use crate::agents::is_available;
-use crate::body::{Body, BodyReader};
+use crate::body::Body;
 use crate::datetime;
 use crate::door::DOOR;
-use crate::errors::{not_found, validation_error};
+use crate::errors::not_found;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-route-handoff",
@@ -59,7 +61,7 @@ pub(crate) async fn handler(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Body(body): Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let handoff = Handoff::parse(&body)?;
+    let handoff = Handoff::parse(&body).map_err(Problem::Invalid)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::Creates).await?;
     create_handoff(&cx, &caller.key, handoff, idempotency_key.as_deref()).await.map(axum::Json)
 }
@@ -133,36 +135,31 @@ struct Handoff {
 
 impl Handoff {
     /// Validates the body. Unknown fields are ignored.
-    fn parse(body: &Map<String, Value>) -> Result<Self, Problem> {
-        let mut reader = BodyReader::new(body);
-        let mut required_string = |name, alias, chars_max| {
-            reader.required(name, alias).and_then(|value| reader.string(name, value, chars_max))
-        };
-        let (from, to) = (
-            required_string("fromAgent", "from_agent", AGENT_CHARS_MAX),
-            required_string("toAgent", "to_agent", AGENT_CHARS_MAX),
-        );
-        let context = match reader.required("conversationContext", "conversation_context") {
-            Some(Value::Object(members)) => Some(members.clone()),
-            Some(other) => {
-                reader.add_error("dict_type", "conversationContext", "Input should be a valid dictionary", other)
-            }
-            None => None,
-        };
-        let reason = reader.required("handoffReason", "handoff_reason");
-        let reason = reason.and_then(|value| reader.string("handoffReason", value, REASON_CHARS_MAX));
-        let priority = match reader.find("priority", "priority") {
-            Some(value) => reader.string("priority", value, PRIORITY_CHARS_MAX),
-            None => Some(PRIORITY_DEFAULT.to_owned()),
-        };
-        let stated_at = reader.find("handoffTime", "handoff_time");
-        let stated_at = stated_at.and_then(|value| datetime::read_datetime(&mut reader, "handoffTime", value));
-        match (from, to, context, reason, priority) {
-            (Some(from), Some(to), Some(context), Some(reason), Some(priority)) if reader.field_errors.is_empty() => {
-                Ok(Self { from_agent: from, to_agent: to, context, reason, priority, stated_at })
-            }
-            _ => Err(validation_error(reader.field_errors)),
-        }
+    fn parse(body: &JsonObject) -> Result<Self, Vec<FieldError>> {
+        BodyReader::keeping_input().read(|reader| {
+            let from =
+                reader.required_as(body, ["fromAgent", "from_agent"], |r, value| r.text_within(value, AGENT_CHARS_MAX));
+            let to =
+                reader.required_as(body, ["toAgent", "to_agent"], |r, value| r.text_within(value, AGENT_CHARS_MAX));
+            let context =
+                reader.required_as(body, ["conversationContext", "conversation_context"], BodyReader::json_object);
+            let reason = reader.required_as(body, ["handoffReason", "handoff_reason"], |r, value| {
+                r.text_within(value, REASON_CHARS_MAX)
+            });
+            let priority = match body.get("priority") {
+                Some(value) => reader.in_member("priority", |r| r.text_within(value, PRIORITY_CHARS_MAX)),
+                None => Some(PRIORITY_DEFAULT.to_owned()),
+            };
+            let stated_at = reader.optional_as(body, ["handoffTime", "handoff_time"], datetime::read_datetime);
+            Some(Self {
+                from_agent: from?,
+                to_agent: to?,
+                context: context?,
+                reason: reason?,
+                priority: priority?,
+                stated_at: stated_at?,
+            })
+        })
     }
 
     /// The handoff as JSON under the published field names, for the digest of the request.

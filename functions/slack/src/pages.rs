@@ -32,7 +32,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         | Problem::UnknownApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
-        | Problem::Invalid { .. }
+        | Problem::Invalid(_)
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. }

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use handrail_domain::attachment::ATTACHMENTS_MAX;
 use handrail_domain::decision::{FieldError, FieldErrorKind, Refusal};
+use handrail_domain::field_error;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
@@ -15,8 +16,10 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     body.insert("error".to_owned(), problem.message().into());
     body.insert("code".to_owned(), error_code(problem).into());
     match problem {
-        Problem::Invalid { field: Some(field), .. } => {
-            body.insert("field".to_owned(), field.as_str().into());
+        // The published format has one field.
+        Problem::Invalid(errors) => {
+            let field = errors.first().filter(|error| !error.path.is_empty()).map(field_error::FieldError::field);
+            body.extend(field.map(|field| ("field".to_owned(), field.into())));
         }
         Problem::Refused { details, .. } => body.extend(details.clone()),
         Problem::Busy { .. } | Problem::Internal => {
@@ -29,7 +32,6 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::NotFound { .. }
         | Problem::NoRoute
         | Problem::MethodNotAllowed
-        | Problem::Invalid { field: None, .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. } => {}
@@ -44,7 +46,7 @@ fn error_code(problem: &Problem) -> &'static str {
         Problem::MissingScope { .. } => "FORBIDDEN",
         Problem::NotFound { .. } | Problem::NoRoute => "NOT_FOUND",
         Problem::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-        Problem::Invalid { .. } | Problem::TooLarge { .. } => "VALIDATION_ERROR",
+        Problem::Invalid(_) | Problem::TooLarge { .. } => "VALIDATION_ERROR",
         Problem::RateLimited { .. } => "RATE_LIMIT",
         Problem::InProgress { .. } => "IN_PROGRESS",
         Problem::Refused { code, .. } => code,

@@ -247,7 +247,7 @@ pub async fn read_limited_body(request: Request, limit_bytes: usize) -> Result<B
     let mut stream = request.into_body().into_data_stream();
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Problem::Invalid { field: None, message: "The body ended early".to_owned() })?;
+        let chunk = chunk.map_err(|_| Problem::invalid_request("The body ended early"))?;
         if body.len() + chunk.len() > limit_bytes {
             drain(Body::from_stream(stream)).await;
             return Err(Problem::TooLarge { limit_bytes });
@@ -272,7 +272,7 @@ async fn drain(body: Body) {
 pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|byte| *byte != b'{') || first.is_none() {
-        return Err(Problem::Invalid { field: None, message: "The body must be a JSON object".to_owned() });
+        return Err(Problem::invalid_request("The body must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -282,17 +282,12 @@ pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         // field.
         let is_field_error = inner.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok();
         match (is_field_error, path.as_str()) {
-            (true, ".") => Problem::Invalid { field: None, message: without_position(&inner) },
-            (true, _) => {
-                Problem::Invalid { field: Some(path), message: format!("is not right: {}", without_position(&inner)) }
-            }
-            (false, _) => Problem::Invalid { field: None, message: format!("The body is not valid JSON: {inner}") },
+            (true, ".") => Problem::invalid_request(without_position(&inner)),
+            (true, _) => Problem::invalid(&path, format!("is not right: {}", without_position(&inner))),
+            (false, _) => Problem::invalid_request(format!("The body is not valid JSON: {inner}")),
         }
     })?;
-    json.end().map_err(|_| Problem::Invalid {
-        field: None,
-        message: "The body holds more than one JSON object".to_owned(),
-    })?;
+    json.end().map_err(|_| Problem::invalid_request("The body holds more than one JSON object"))?;
     Ok(value)
 }
 
@@ -330,8 +325,7 @@ impl FromRequestParts<Cx> for PublicOrigin {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let host = header("host").or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
         let host = host.filter(|host| host.bytes().all(|c| c.is_ascii_alphanumeric() || b".-:[]".contains(&c)));
-        let host =
-            host.ok_or_else(|| Problem::Invalid { field: None, message: "The Host header is missing".to_owned() })?;
+        let host = host.ok_or_else(|| Problem::invalid_request("The Host header is missing"))?;
         let scheme = if header("x-forwarded-proto") == Some("http") { "http" } else { "https" };
         Ok(Self(format!("{scheme}://{host}")))
     }
@@ -353,7 +347,7 @@ impl FromRequestParts<Cx> for IdempotencyKey {
         let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
         match key {
             Some(key) => Ok(Self(Some(key.to_owned()))),
-            None => Err(Problem::invalid(
+            None => Err(Problem::invalid_header(
                 "Idempotency-Key",
                 format!("must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters"),
             )),
@@ -376,7 +370,7 @@ impl<T: DeserializeOwned> FromRequest<Cx> for Form<T> {
         let request = Request::from_parts(parts, Body::from(body));
         match axum::Form::<T>::from_request(request, cx).await {
             Ok(axum::Form(form)) => Ok(Self(form)),
-            Err(_) => Err(Problem::Invalid { field: None, message: "The form could not be read".to_owned() }),
+            Err(_) => Err(Problem::invalid_request("The form could not be read")),
         }
     }
 }

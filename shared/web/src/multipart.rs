@@ -59,7 +59,7 @@ fn malformed_form(error: &multer::Error) -> Problem {
 }
 
 fn invalid_body(message: String) -> Problem {
-    Problem::Invalid { field: None, message }
+    Problem::invalid_request(message)
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
             (KIND, format!("{}--x--\r\n", part.repeat(PARTS_MAX + 1))),
         ] {
             let refused = read_parts(request(content_type, body.as_bytes()), 10_000).await;
-            assert!(matches!(refused, Err(Problem::Invalid { .. })), "{content_type} {body:?}: {refused:?}");
+            assert!(matches!(refused, Err(Problem::Invalid(_))), "{content_type} {body:?}: {refused:?}");
         }
         let long = read_parts(request(KIND, &[b'x'; 10_001]), 10_000).await;
         assert!(matches!(long, Err(Problem::TooLarge { limit_bytes: 10_000 })));

@@ -5,6 +5,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::lifecycle::Lifecycle;
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -14,6 +15,9 @@ use handrail_access::AccessError;
 use handrail_platform::fault::Fault;
 use handrail_records::transition::TransitionError;
 use handrail_store::BODY_PACKED_BYTES_MAX;
+
+/// Published type of field errors that have no type of their own.
+const VALUE_ERROR: &str = "value_error";
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
@@ -33,11 +37,8 @@ pub enum Problem {
     },
     NoRoute,
     MethodNotAllowed,
-    /// A field is invalid, or the request as a whole if no field is named. The message says what to do.
-    Invalid {
-        field: Option<String>,
-        message: String,
-    },
+    /// Fields are invalid, or the request as a whole. A door that publishes one error shows the first.
+    Invalid(Vec<FieldError>),
     TooLarge {
         limit_bytes: usize,
     },
@@ -64,8 +65,19 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Returns the problem of one field. The message follows the name of the field.
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::Invalid { field: Some(field.to_owned()), message: message.into() }
+        Self::Invalid(vec![FieldError::new([field.to_owned()], message, VALUE_ERROR)])
+    }
+
+    /// Returns the problem of one header. The message follows the name of the header.
+    pub fn invalid_header(name: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new([name], message, VALUE_ERROR).in_part(RequestPart::Header)])
+    }
+
+    /// Returns the problem of a request that is invalid as a whole.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::of_whole(RequestPart::Whole, message, VALUE_ERROR)])
     }
 
     pub fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -108,7 +120,7 @@ impl Problem {
             Self::MissingScope { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::InProgress { .. } => StatusCode::CONFLICT,
@@ -118,7 +130,7 @@ impl Problem {
         }
     }
 
-    /// Message for the reader of the error, with the name of the field.
+    /// Message for the reader of the error, with the name of the first field.
     pub fn message(&self) -> String {
         match self {
             Self::NoCredentials => "Send your API key as: Authorization: Bearer <key>".to_owned(),
@@ -128,8 +140,12 @@ impl Problem {
             Self::NotFound { resource } => format!("{resource} not found"),
             Self::NoRoute => "There is nothing at this address".to_owned(),
             Self::MethodNotAllowed => "This address does not take that method: see the Allow header".to_owned(),
-            Self::Invalid { field: Some(field), message } => format!("{field} {message}"),
-            Self::Invalid { field: None, message } | Self::Refused { message, .. } => message.clone(),
+            Self::Invalid(errors) => match errors.first() {
+                Some(error) if error.path.is_empty() => error.message.clone(),
+                Some(error) => format!("{} {}", error.field(), error.message),
+                None => "The request can't be read".to_owned(),
+            },
+            Self::Refused { message, .. } => message.clone(),
             Self::TooLarge { limit_bytes } => format!("The body is larger than {limit_bytes} bytes"),
             Self::RateLimited { .. } => "Rate limit exceeded".to_owned(),
             Self::InProgress { .. } => {
@@ -223,7 +239,10 @@ pub fn render_error(renderer: ErrorRenderer, id: Option<&RequestId>, mut respons
     };
     let allow = response.headers_mut().remove(ALLOW);
     let mut rendered = (renderer.0)(&problem, id);
-    *rendered.status_mut() = problem.status();
+    // Doors have different statuses for an invalid request.
+    if !matches!(problem, Problem::Invalid(_)) {
+        *rendered.status_mut() = problem.status();
+    }
     if let Some(seconds) = problem.retry_after_s() {
         rendered.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -30,7 +30,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
             ("You are signed out", "Open the account page and sign in again.")
         }
         Problem::MissingScope { .. }
-        | Problem::Invalid { .. }
+        | Problem::Invalid(_)
         | Problem::TooLarge { .. }
         | Problem::InProgress { .. }
         | Problem::Refused { .. } => {

@@ -14,6 +14,7 @@ pub mod retry_all;
 
 use axum::extract::FromRequestParts;
 use handrail_context::cx::Cx;
+use handrail_domain::field_error::RequestPart;
 use handrail_domain::webhook::{WebhookDeliveryId, WebhookId};
 use handrail_store::{DeliveryStatus, WEBHOOK_DELIVERIES_OFFSET_MAX, Webhook, WebhookDelivery, WebhookDeliveryState};
 use handrail_web::problem::Problem;
@@ -23,7 +24,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::body::find_path_uuid;
-use crate::errors::{RequestPart, error, field_error};
+use crate::errors::{error, field_error};
 use crate::page::PageParams;
 
 struct WebhookPath(WebhookId);

@@ -3,15 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, find_created, is_valid_name, prefix_of};
+use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, find_created, prefix_of};
 use handrail_access::key_grant::KeyGrant;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
+use handrail_domain::body_reader::BodyReader;
+use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::ids::{KeyId, RequestFormat};
-use handrail_domain::packet::FieldError;
 use handrail_secrets::master_key::new_packets_api_key;
 use handrail_store::ApiKey;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -26,8 +27,8 @@ use super::{invalid_key_field, key_json, tenant_not_found, visible_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, field_error};
-use crate::field_reader::FieldReader;
+use crate::errors::field_error;
+use crate::names::read_name;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-create",
@@ -57,16 +58,13 @@ struct NewKey {
 
 impl NewKey {
     fn read(body: &Value) -> Result<Self, Vec<FieldError>> {
-        let Some(mut fields) = FieldReader::new(body) else { return Err(Vec::new()) };
-        let name = fields.required_text("name");
-        if name.is_some_and(|name| !is_valid_name(name, NAME_CHARS_MAX)) {
-            let message = format!("String should be one line of 1 to {NAME_CHARS_MAX} characters");
-            fields.add_error("name", message, "value_error");
-        }
-        let tenant = fields.text("tenant_id").map(str::to_owned);
-        let grant = key_fields::read(&mut fields);
-        let read = name.map(|name| Self { name: name.to_owned(), tenant_id: tenant, grant });
-        fields.finish(read)
+        BodyReader::read_body(body, |reader, body| {
+            let members = reader.object(body)?;
+            let name = reader.required(members, "name", |r, value| read_name(r, value, NAME_CHARS_MAX));
+            let tenant_id = reader.optional(members, "tenant_id", BodyReader::text);
+            let grant = key_fields::read(reader, members);
+            Some(Self { name: name?, tenant_id: tenant_id?, grant: grant? })
+        })
     }
 
     fn to_json(&self) -> Value {

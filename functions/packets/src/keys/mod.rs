@@ -12,15 +12,15 @@ pub mod usage;
 use handrail_access::key_grant::KeyFieldError;
 use handrail_context::cx::Cx;
 use handrail_domain::access::Role;
+use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::TenantId;
-use handrail_domain::packet::{FieldError, PathSegment};
 use handrail_store::{ApiKey, VersionedKey};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{RequestPart, error, id_not_found, validation_error};
+use crate::errors::{error, id_not_found};
 
 /// Characters of the stored prefix that this API shows, as published.
 const PREFIX_CHARS: usize = 8;
@@ -75,8 +75,7 @@ async fn find_key(cx: &Cx, caller: &ApiKey, params: &TenantParam, id: &str) -> R
 
 /// Builds a 400 response for an invalid field of a new API key.
 fn invalid_key_field(error: KeyFieldError) -> Problem {
-    let path: Vec<PathSegment> = error.field.split('.').map(PathSegment::Member).collect();
-    validation_error(RequestPart::Body, &[FieldError::new(&path, error.message, "value_error")])
+    Problem::Invalid(vec![FieldError::new(error.field.split('.'), error.message, "value_error")])
 }
 
 fn already_revoked() -> Problem {

@@ -7,6 +7,7 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::field_error::RequestPart;
 use handrail_store::ScopeUsage;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, scopes};
@@ -18,7 +19,7 @@ use super::{TenantParam, find_key};
 use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, field_error};
+use crate::errors::field_error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-usage",

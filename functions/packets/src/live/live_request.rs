@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use handrail_context::cx::Cx;
+use handrail_domain::field_error::RequestPart;
 use handrail_store::ApiKey;
 use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
@@ -10,7 +11,7 @@ use http::request::Parts;
 use super::channel::{Channel, Channels};
 use crate::body::QueryString;
 use crate::caller::{authenticate, key_header};
-use crate::errors::{RequestPart, field_error};
+use crate::errors::field_error;
 
 /// Request for live events. The API key may be in the query, as browsers cannot send headers with an `EventSource` or
 /// WebSocket, or in `X-API-Key`.

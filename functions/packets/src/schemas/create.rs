@@ -6,8 +6,9 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::field_error::RequestPart;
 use handrail_domain::ids::RecordId;
-use handrail_domain::packet::{FieldError, PathSegment, SchemaProposal};
+use handrail_domain::packet::SchemaProposal;
 use handrail_store::{PutSchemaOutcome, SCHEMA_BYTES_MAX, SCHEMAS_MAX, Schema};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, scopes};
@@ -20,7 +21,7 @@ use super::validation::{CompiledSchema, run_blocking};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, error, validation_error};
+use crate::errors::{error, field_error};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-create",
@@ -77,7 +78,7 @@ async fn handler(
 }
 
 fn unsupported_schema(message: String) -> Problem {
-    validation_error(RequestPart::Body, &[FieldError::new(&[PathSegment::Member("json_schema")], message, "schema")])
+    field_error(RequestPart::Body, "json_schema", message, "schema")
 }
 
 #[cfg(test)]

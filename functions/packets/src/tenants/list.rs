@@ -7,6 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
 use handrail_domain::access::Scope;
+use handrail_domain::field_error::RequestPart;
 use handrail_store::TENANTS_OFFSET_MAX;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
@@ -17,7 +18,7 @@ use super::{TenantsRead, tenant_json};
 use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::{RequestPart, field_error};
+use crate::errors::field_error;
 use crate::page::PageParams;
 
 pub const ENDPOINT: Endpoint = Endpoint {

@@ -1,12 +1,12 @@
 //! Request body for a tenant. Absent and null fields keep their value, or the default of the tier.
 
-use handrail_access::api_keys::is_valid_name;
 use handrail_domain::account::{Tenant, Tier};
-use handrail_domain::packet::FieldError;
+use handrail_domain::body_reader::BodyReader;
+use handrail_domain::field_error::FieldError;
 use handrail_domain::packet_limits::KEYS_MAX;
 use serde_json::{Value, json};
 
-use crate::field_reader::FieldReader;
+use crate::names::read_name;
 
 const NAME_CHARS_MAX: usize = 128;
 const HANDOFFS_PER_DAY_MAX: u32 = 1_000_000_000;
@@ -30,24 +30,24 @@ impl TenantParams {
     }
 
     fn read(body: &Value, is_new: bool) -> Result<Self, Vec<FieldError>> {
-        let Some(mut fields) = FieldReader::new(body) else { return Err(Vec::new()) };
-        let name = if is_new { fields.required_text("name") } else { fields.text("name") };
-        if name.is_some_and(|name| !is_valid_name(name, NAME_CHARS_MAX)) {
-            let message = format!("String should be one line of 1 to {NAME_CHARS_MAX} characters");
-            fields.add_error("name", message, "value_error");
-        }
-        let tier_name = fields.text("tier");
-        let tier = tier_name.and_then(Tier::from_any_name);
-        if tier_name.is_some() && tier.is_none() {
-            fields.add_error("tier", "Input should be 'free', 'pro', 'business' or 'enterprise'", "enum");
-        }
-        let params = Self {
-            name: name.map(str::to_owned),
-            tier,
-            handoffs_per_day: fields.number("handoffs_per_day", HANDOFFS_PER_DAY_MAX),
-            max_api_keys: fields.number("max_api_keys", KEYS_MAX),
-        };
-        fields.finish(Some(params))
+        BodyReader::read_body(body, |reader, body| {
+            let members = reader.object(body)?;
+            let read_name = |r: &mut BodyReader, value: &Value| read_name(r, value, NAME_CHARS_MAX);
+            let name = if is_new {
+                reader.required(members, "name", read_name).map(Some)
+            } else {
+                reader.optional(members, "name", read_name)
+            };
+            let tier = reader.optional(members, "tier", |r, value| {
+                let name = r.text(value)?;
+                let tier = Tier::from_any_name(&name);
+                tier.or_else(|| r.error("Input should be 'free', 'pro', 'business' or 'enterprise'", "enum"))
+            });
+            let handoffs_per_day = reader
+                .optional(members, "handoffs_per_day", |r, value| r.whole_number(value, 0..=HANDOFFS_PER_DAY_MAX));
+            let max_api_keys = reader.optional(members, "max_api_keys", |r, value| r.whole_number(value, 0..=KEYS_MAX));
+            Some(Self { name: name?, tier: tier?, handoffs_per_day: handoffs_per_day?, max_api_keys: max_api_keys? })
+        })
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::body_reader::{FieldError, PathSegment};
 use super::content::{Content, Hitl};
 use crate::decision::{ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, check_approver_allowed, check_choices};
+use crate::field_error::FieldError;
 use crate::text::{EmailAddress, has_hidden_controls, one_line};
 
 /// Longest part of the question that is stored in the event.
@@ -64,13 +64,8 @@ impl CheckpointRequester<'_> {
         else {
             return Ok(None);
         };
-        check_approver_allowed(self.approvers, approver).map_err(|error| {
-            FieldError::new(
-                &[PathSegment::Member("hitl"), PathSegment::Member("approver")],
-                error.message,
-                "value_error",
-            )
-        })?;
+        check_approver_allowed(self.approvers, approver)
+            .map_err(|error| FieldError::new(["hitl", "approver"], error.message, "value_error"))?;
         Ok(Some(CheckpointRequest::new(self.name, hitl, approver, self.in_slack)))
     }
 }

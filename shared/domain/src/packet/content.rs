@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::spec::{Priority, TTL_MS};
 use super::string_enum::string_enum;
-use super::time::read_time;
+use crate::read_time::read_time;
 use crate::record::ContentRef;
 use crate::text::EmailAddress;
 use crate::time::Timestamp;

@@ -1,7 +1,6 @@
 //! Packets: an agent hands its context to another agent. At most one agent at a time holds the claim, and a checkpoint
 //! can stop the packet until a person has answered.
 
-mod body_reader;
 mod checkpoint_request;
 mod checkpoint_view;
 mod content;
@@ -16,10 +15,8 @@ mod spec;
 mod state;
 mod state_data;
 mod string_enum;
-mod time;
 mod webhook_events;
 
-pub use body_reader::{FIELD_ERRORS_MAX, FieldError, PathSegment};
 pub use checkpoint_request::{CheckpointRequest, CheckpointRequester, OpenCheckpoint};
 pub use checkpoint_view::checkpoint_as_decision;
 pub use content::{
@@ -38,7 +35,6 @@ pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
 pub use spec::{AgentRef, PacketSpec, Priority, TTL_MS};
 pub use state::{State, TABLE, Trigger};
 pub use state_data::{Lease, StateData};
-pub use time::read_time;
 pub use webhook_events::{NewWebhook, SECRET_CHARS_MAX, SECRET_CHARS_MIN, WebhookEventType};
 
 pub use crate::record::ContentRef;

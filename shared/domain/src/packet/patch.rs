@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::body_reader::{BodyReader, FieldError, PathSegment};
 use super::content::{
     Actions, CompletedAction, Content, Context, Dependency, FailedAction, Hitl, PendingAction, PriorDecision,
 };
@@ -16,6 +15,8 @@ use super::read_content::{
 };
 use super::requests::CheckpointAnswer;
 use super::state::State;
+use crate::body_reader::BodyReader;
+use crate::field_error::FieldError;
 use crate::time::Timestamp;
 
 const ANSWERED_STAYS: &str = "An answered checkpoint can't be changed: send it back as it was read, or open a new one with status awaiting_human";
@@ -120,13 +121,13 @@ impl Patch {
             let current = content.hitl.as_ref().filter(|_| hitl.is_answered());
             // A client may send back the answer that it read.
             if hitl.is_answered() && !current.is_some_and(|current| current.has_answer_of(hitl)) {
-                let path = [PathSegment::Member("hitl"), PathSegment::Member("response")];
-                return Err(vec![FieldError::new(&path, ONLY_APPROVER_ANSWERS, "value_error")]);
+                let path = ["hitl", "response"];
+                return Err(vec![FieldError::new(path, ONLY_APPROVER_ANSWERS, "value_error")]);
             }
             next.hitl = match current {
                 // The answer would seem to be one to another request.
                 Some(current) if !opens_checkpoint && !current.is_same_as(hitl) => {
-                    return Err(vec![FieldError::new(&[PathSegment::Member("hitl")], ANSWERED_STAYS, "value_error")]);
+                    return Err(vec![FieldError::new(["hitl"], ANSWERED_STAYS, "value_error")]);
                 }
                 Some(current) if !opens_checkpoint => Some(current.clone()),
                 _ => Some(hitl.clone()),

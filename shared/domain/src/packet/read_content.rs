@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::body_reader::BodyReader;
 use super::content::{
     Actions, Artifact, CompletedAction, Context, Dependency, DependencyKind, DependencyStatus, FailedAction, Hitl,
     PendingAction, PriorDecision, Speaker, Turn,
 };
 use super::spec::Priority;
+use crate::body_reader::BodyReader;
 
 pub(super) const ONLY_APPROVER_ANSWERS: &str =
     "Only the approver can answer a checkpoint: leave response, responded_by and responded_at out";

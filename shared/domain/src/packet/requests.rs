@@ -3,13 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::body_reader::{BodyReader, FieldError, JsonObject};
 use super::content::{CONTENT_BYTES_MAX, Content};
 use super::event::Act;
 use super::read_content::{
     ONLY_APPROVER_ANSWERS, read_actions, read_context, read_dependency, read_hitl, read_prior_decision,
 };
 use super::spec::{AgentRef, PacketSpec, Priority, TTL_MS};
+use crate::body_reader::{BodyReader, JsonObject};
+use crate::field_error::FieldError;
 use crate::ids::{KeyId, RecordId, RequestFormat};
 use crate::time::Timestamp;
 

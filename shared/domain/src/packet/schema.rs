@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::body_reader::{BodyReader, FieldError};
+use crate::body_reader::BodyReader;
+use crate::field_error::FieldError;
 
 pub const SCHEMA_NAME_CHARS_MAX: usize = 128;
 

@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::body_reader::{BodyReader, FieldError};
 use super::event::PacketEvent;
 use super::state::State;
 use super::string_enum::string_enum;
+use crate::body_reader::BodyReader;
+use crate::field_error::FieldError;
 use crate::outbound::{AddressPolicy, OutboundUrl};
 
 /// Shortest secret. The secret keys the signatures, and a shorter secret could be guessed.

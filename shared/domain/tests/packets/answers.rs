@@ -15,7 +15,7 @@ fn awaiting_packet() -> TestPacket {
 fn response_errors(packet: &TestPacket, body: &Value) -> Vec<String> {
     let patch = Patch::read(body).unwrap();
     let errors = patch.plan(packet.state(), &packet.content, START.plus_ms(5_000)).unwrap_err();
-    errors.iter().map(handrail_domain::packet::FieldError::field).collect()
+    errors.iter().map(handrail_domain::field_error::FieldError::field).collect()
 }
 
 #[test]

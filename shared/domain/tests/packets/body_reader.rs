@@ -1,9 +1,7 @@
 //! Reading of packet bodies, which reports all field errors with their paths.
 
-use handrail_domain::packet::{
-    BatchClaim, CheckpointAnswer, Claim, FIELD_ERRORS_MAX, FieldError, NewPacket, Patch, PathSegment, read_batch,
-    read_batch_ids,
-};
+use handrail_domain::field_error::{FIELD_ERRORS_MAX, FieldError, PathSegment};
+use handrail_domain::packet::{BatchClaim, CheckpointAnswer, Claim, NewPacket, Patch, read_batch, read_batch_ids};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

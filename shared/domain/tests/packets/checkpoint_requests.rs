@@ -3,9 +3,10 @@
 use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{Channel, Choice, Decision, Phase, REPLY, ResponseType, Urgency};
 use handrail_domain::effect::{Effect, Purpose};
+use handrail_domain::field_error::FieldError;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{
-    Act, CheckpointRequester, FieldError, NewPacket, Packet, PacketEvent, Patch, Refusal, State, checkpoint_as_decision,
+    Act, CheckpointRequester, NewPacket, Packet, PacketEvent, Patch, Refusal, State, checkpoint_as_decision,
 };
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;

@@ -1,6 +1,6 @@
 //! Parsing of timestamps in the formats that clients send.
 
-use handrail_domain::packet::read_time;
+use handrail_domain::read_time::read_time;
 use handrail_domain::time::Timestamp;
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Parser for the time formats that clients of the packets API send.
+//! Parser for the time formats that clients send.
 
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
@@ -31,7 +31,7 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
     to_timestamp(date, read_clock(clock)?, read_zone(zone)?)
 }
 
-pub(super) fn time_from_number(number: f64) -> Option<Timestamp> {
+pub(crate) fn time_from_number(number: f64) -> Option<Timestamp> {
     let ms = if number.abs() > SECONDS_MAX { number } else { number * 1000.0 };
     #[expect(clippy::cast_possible_truncation, reason = "checked to be a time that can be written")]
     let ms = (0.0..=253_402_300_799_999.0).contains(&ms).then_some(ms as i64)?;
