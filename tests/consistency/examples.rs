@@ -1,5 +1,5 @@
 //! `infra/events/` holds one example event for each function, generated here from the code. After a change of the code,
-//! `HANDRAIL_UPDATE=1 cargo test -p handrail-test-consistency` rewrites the files.
+//! `HANDRAIL_UPDATE=1 cargo test -p handrail-tests --test consistency` rewrites the files.
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ const MAX_FOLDER_DEPTH: usize = 12;
 
 pub(crate) fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).expect("this package is two folders deep").to_owned()
+    package.parent().expect("this package is in a folder of the project").to_owned()
 }
 
 #[track_caller]

@@ -90,7 +90,7 @@ pub(crate) fn tool(path: &str) -> PathBuf {
 }
 
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// Creates the table on the emulator and returns a context for it.

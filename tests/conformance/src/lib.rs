@@ -1,1 +1,0 @@
-//! Conformance tests, in `tests/`: Handrail with independent clients and emulators.

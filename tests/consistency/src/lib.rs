@@ -1,1 +1,0 @@
-//! Consistency tests, in `tests/`: registry, template, binaries, examples, documents and crate dependencies agree.
