@@ -348,15 +348,13 @@ fn roles_and_words(scope: Scope) -> (&'static [Role], &'static str) {
         Scope::DecisionsRead => (&[Reader, Agent, Writer, App, Admin], "the right to read decisions"),
         Scope::DecisionsWrite => (&[Agent, Writer, App, Admin], "the right to create decisions"),
         Scope::DecisionsResolve => (&[App, Admin], "the role app or admin"),
-        Scope::KeysWrite => (&[Admin, Operator], "the role admin"),
-        Scope::SlackWrite => (&[Admin], "the role admin"),
         Scope::PacketsRead => (&[Reader, Agent, Writer, App, Admin], "a key of this account"),
         Scope::PacketsWork | Scope::HandoffsWrite => (&[Agent, Writer, App, Admin], "a role other than reader"),
         Scope::PacketsWrite | Scope::PacketsRespond | Scope::PacketsSchemas | Scope::HooksWrite => {
             (&[Writer, App, Admin], "the role writer, app or admin")
         }
-        Scope::SystemRead | Scope::HooksRetryAll => (&[Admin], "the role admin"),
-        Scope::TenantsRead => (&[Admin, Operator], "the role admin"),
+        Scope::SlackWrite | Scope::SystemRead | Scope::HooksRetryAll => (&[Admin], "the role admin"),
+        Scope::KeysWrite | Scope::TenantsRead => (&[Admin, Operator], "the role admin"),
         Scope::TenantsWrite => (&[Operator], "the role operator"),
     }
 }

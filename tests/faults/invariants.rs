@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::time::Timestamp;
 use handrail_store::DeliveryStatus;
 use http::Method;
 use serde_json::Value;
@@ -62,7 +63,7 @@ fn check_log_matches_state(stored: &StoredRecord) {
     assert_eq!(stored.state(), expected["state"]);
     let deadline = rules::decision_deadline(stored.state(), &stored.spec);
     assert_eq!(stored.due_at(), deadline);
-    assert_eq!(number_attribute(&stored.head, "due_sk"), deadline.map(|at| at.as_unix_ms()));
+    assert_eq!(number_attribute(&stored.head, "due_sk"), deadline.map(Timestamp::as_unix_ms));
     let spec_sk = string_attribute(&stored.head, "ask_sk");
     for spec_item in stored.spec_items.iter().filter(|spec_item| string_attribute(spec_item, "sk") == spec_sk) {
         assert!(!spec_item.contains_key("ttl"), "the spec item of an existing record does not expire");

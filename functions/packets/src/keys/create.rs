@@ -192,7 +192,7 @@ mod tests {
             ("rate_limit.window_seconds", json!({"name": "x", "rate_limit": {"requests": 5}})),
             ("rate_limit.window_seconds", json!({"name": "x", "rate_limit": {"requests": 5, "window_seconds": 5}})),
             ("rate_limit.requests", json!({"name": "x", "rate_limit": {"requests": -1, "window_seconds": 60}})),
-            ("rate_limit.requests", json!({"name": "x", "rate_limit": 5})),
+            ("rate_limit", json!({"name": "x", "rate_limit": 5})),
         ] {
             let refused = app.call(ENDPOINT, "/api/v1/keys", ADMIN, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);
