@@ -17,8 +17,8 @@ pub(crate) struct Journey {
     /// `true` if the agent's API key names a backup approver.
     pub backup: bool,
     pub run: for<'a> fn(&'a mut Scenario) -> JourneyFuture<'a>,
-    /// Calls to the main table. Each of them is broken.
-    pub calls: CallCount,
+    /// Fewest calls to the main table that are broken.
+    pub calls_min: CallCount,
     /// Fewest calls to the local table that are broken. How often the worker loop looks there differs from run to run.
     pub local_calls_min: CallCount,
 }
@@ -34,7 +34,7 @@ const SMALL_CONTEXT: &str = "Wrong size, twice.";
 pub(crate) const CREATE_WITHOUT_IDEMPOTENCY_KEY: Journey = Journey {
     name: "create without idempotency key",
     backup: false,
-    calls: CallCount { total: 9, writes: 6 },
+    calls_min: CallCount { total: 9, writes: 6 },
     local_calls_min: CallCount { total: 8, writes: 5 },
     run: |scenario| {
         Box::pin(async {
@@ -52,7 +52,7 @@ pub(crate) const CREATE_WITHOUT_IDEMPOTENCY_KEY: Journey = Journey {
 pub(crate) const REPEATED_CREATE: Journey = Journey {
     name: "repeated create",
     backup: false,
-    calls: CallCount { total: 11, writes: 8 },
+    calls_min: CallCount { total: 11, writes: 8 },
     local_calls_min: CallCount { total: 8, writes: 5 },
     run: |scenario| {
         Box::pin(async {
@@ -73,7 +73,7 @@ pub(crate) const REPEATED_CREATE: Journey = Journey {
 pub(crate) const LARGE_DECISION: Journey = Journey {
     name: "large decision",
     backup: false,
-    calls: CallCount { total: 27, writes: 17 },
+    calls_min: CallCount { total: 27, writes: 17 },
     local_calls_min: CallCount { total: 18, writes: 8 },
     run: |scenario| {
         Box::pin(async {
@@ -96,7 +96,7 @@ pub(crate) const LARGE_DECISION: Journey = Journey {
 pub(crate) const ANSWER_BY_PAGE: Journey = Journey {
     name: "answer by page",
     backup: false,
-    calls: CallCount { total: 13, writes: 8 },
+    calls_min: CallCount { total: 13, writes: 8 },
     local_calls_min: CallCount { total: 11, writes: 4 },
     run: |scenario| {
         Box::pin(async {
@@ -122,7 +122,7 @@ pub(crate) const ANSWER_BY_PAGE: Journey = Journey {
 pub(crate) const CHECKPOINT_ANSWER: Journey = Journey {
     name: "checkpoint answer",
     backup: false,
-    calls: CallCount { total: 34, writes: 20 },
+    calls_min: CallCount { total: 44, writes: 24 },
     local_calls_min: CallCount { total: 20, writes: 10 },
     run: |scenario| {
         Box::pin(async {
@@ -143,7 +143,7 @@ pub(crate) const CHECKPOINT_ANSWER: Journey = Journey {
 pub(crate) const ANSWER_BY_API: Journey = Journey {
     name: "answer by API",
     backup: false,
-    calls: CallCount { total: 11, writes: 7 },
+    calls_min: CallCount { total: 11, writes: 7 },
     local_calls_min: CallCount { total: 8, writes: 3 },
     run: |scenario| {
         Box::pin(async {
@@ -165,7 +165,7 @@ pub(crate) const ANSWER_BY_API: Journey = Journey {
 pub(crate) const EXPIRY: Journey = Journey {
     name: "expiry",
     backup: false,
-    calls: CallCount { total: 26, writes: 8 },
+    calls_min: CallCount { total: 26, writes: 8 },
     local_calls_min: CallCount { total: 14, writes: 5 },
     run: |scenario| {
         Box::pin(async {
@@ -189,7 +189,7 @@ pub(crate) const EXPIRY: Journey = Journey {
 pub(crate) const ESCALATION: Journey = Journey {
     name: "escalation",
     backup: true,
-    calls: CallCount { total: 31, writes: 12 },
+    calls_min: CallCount { total: 31, writes: 12 },
     local_calls_min: CallCount { total: 26, writes: 11 },
     run: |scenario| {
         Box::pin(async {
@@ -210,7 +210,7 @@ pub(crate) const ESCALATION: Journey = Journey {
 pub(crate) const CALLBACK_RETRY: Journey = Journey {
     name: "callback retry",
     backup: false,
-    calls: CallCount { total: 11, writes: 7 },
+    calls_min: CallCount { total: 11, writes: 7 },
     local_calls_min: CallCount { total: 13, writes: 5 },
     run: |scenario| {
         Box::pin(async {
@@ -233,7 +233,7 @@ pub(crate) const CALLBACK_RETRY: Journey = Journey {
 pub(crate) const ATTACHMENTS: Journey = Journey {
     name: "attachments",
     backup: false,
-    calls: CallCount { total: 11, writes: 6 },
+    calls_min: CallCount { total: 11, writes: 6 },
     local_calls_min: CallCount { total: 11, writes: 5 },
     run: |scenario| {
         Box::pin(async {
@@ -259,7 +259,7 @@ pub(crate) const ATTACHMENTS: Journey = Journey {
 pub(crate) const HANDOFF: Journey = Journey {
     name: "handoff",
     backup: false,
-    calls: CallCount { total: 21, writes: 15 },
+    calls_min: CallCount { total: 32, writes: 20 },
     local_calls_min: CallCount { total: 4, writes: 2 },
     run: |scenario| {
         Box::pin(async {
@@ -288,7 +288,7 @@ fn packet_body() -> Value {
 pub(crate) const KEY_REVOCATION: Journey = Journey {
     name: "key revocation",
     backup: false,
-    calls: CallCount { total: 12, writes: 5 },
+    calls_min: CallCount { total: 12, writes: 5 },
     local_calls_min: CallCount { total: 2, writes: 1 },
     run: |scenario| {
         Box::pin(async {
@@ -304,7 +304,7 @@ pub(crate) const KEY_REVOCATION: Journey = Journey {
 pub(crate) const LOGIN: Journey = Journey {
     name: "login",
     backup: false,
-    calls: CallCount { total: 31, writes: 16 },
+    calls_min: CallCount { total: 31, writes: 16 },
     local_calls_min: CallCount { total: 12, writes: 7 },
     run: |scenario| {
         Box::pin(async {
