@@ -165,7 +165,7 @@ pub(crate) const ANSWER_BY_API: Journey = Journey {
 pub(crate) const EXPIRY: Journey = Journey {
     name: "expiry",
     backup: false,
-    calls_min: CallCount { total: 26, writes: 8 },
+    calls_min: CallCount { total: 28, writes: 10 },
     local_calls_min: CallCount { total: 14, writes: 5 },
     run: |scenario| {
         Box::pin(async {

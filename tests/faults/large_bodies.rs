@@ -20,7 +20,7 @@ const MAX_ATTEMPTS: usize = 3;
 const MAX_CALLS: usize = 60;
 /// Fewest writes that are broken. Two parts and a head, then a body and a head, and the writes of the stream worker, which retains new parts and
 /// releases old ones.
-const LARGE_PACKET_WRITES: usize = 20;
+const LARGE_PACKET_WRITES: usize = 24;
 const SMALL_SUMMARY: &str = "It was too much";
 
 fn packet_body() -> Value {
