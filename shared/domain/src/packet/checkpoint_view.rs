@@ -8,7 +8,7 @@ use super::content::Content;
 use super::effects::{checkpoint_ends_at, checkpoint_opened_by, closes_checkpoint};
 use super::event::PacketEvent;
 use super::lifecycle::Packet;
-use super::spec::Priority;
+use super::priority::Priority;
 use crate::actor::Actor;
 use crate::decision::{
     Answer, CONTEXT_CHARS_MAX, Cancelled, Channel, Choice, Decision, DecisionEvent, DecisionSpec, Expiry, Outcome,

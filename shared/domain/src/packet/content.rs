@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::spec::{Priority, TTL_MS};
+use super::priority::Priority;
+use super::state::TTL_MS;
 use super::string_enum::string_enum;
 use crate::read_time::read_time;
 use crate::record::ContentRef;

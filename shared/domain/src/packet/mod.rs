@@ -8,6 +8,7 @@ mod effects;
 mod event;
 mod lifecycle;
 mod patch;
+mod priority;
 mod read_content;
 mod requests;
 mod schema;
@@ -26,14 +27,15 @@ pub use content::{
 pub use event::{Act, Edit, Edited, PacketEvent, Refusal};
 pub use lifecycle::{Packet, check_claim_active, current_agent};
 pub use patch::{ActionsPatch, Patch};
+pub use priority::Priority;
 pub use requests::{
     AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, BatchEntry, CLAIM_FORMAT, CREATE_FORMAT, CheckpointAnswer, Claim,
     LEASE_SECONDS_MAX, NewPacket, RESPONSE_CHARS_MAX, SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge,
     read_batch, read_batch_ids,
 };
 pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
-pub use spec::{AgentRef, PacketSpec, Priority, TTL_MS};
-pub use state::{State, TABLE, Trigger};
+pub use spec::{AgentRef, PacketSpec};
+pub use state::{State, TABLE, TTL_MS, Trigger};
 pub use state_data::{Lease, StateData};
 pub use webhook_events::{NewWebhook, SECRET_CHARS_MAX, SECRET_CHARS_MIN, WebhookEventType};
 

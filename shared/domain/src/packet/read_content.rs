@@ -6,7 +6,7 @@ use super::content::{
     Actions, Artifact, CompletedAction, Context, Dependency, DependencyKind, DependencyStatus, FailedAction, Hitl,
     PendingAction, PriorDecision, Speaker, Turn,
 };
-use super::spec::Priority;
+use super::priority::Priority;
 use crate::body_reader::BodyReader;
 
 pub(super) const ONLY_APPROVER_ANSWERS: &str =

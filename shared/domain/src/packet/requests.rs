@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use super::content::{CONTENT_BYTES_MAX, Content};
 use super::event::Act;
+use super::priority::Priority;
 use super::read_content::{
     ONLY_APPROVER_ANSWERS, read_actions, read_context, read_dependency, read_hitl, read_prior_decision,
 };
-use super::spec::{AgentRef, PacketSpec, Priority, TTL_MS};
+use super::spec::{AgentRef, PacketSpec};
+use super::state::TTL_MS;
 use crate::body_reader::{BodyReader, JsonObject};
 use crate::field_error::FieldError;
 use crate::ids::{KeyId, RecordId, RequestFormat};

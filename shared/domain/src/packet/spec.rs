@@ -3,13 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint_request::CheckpointRequest;
-use super::string_enum::string_enum;
+use super::priority::Priority;
 use crate::ids::{KeyId, RecordId};
 use crate::record::ContentRef;
 use crate::time::Timestamp;
-
-/// Time to live. A packet that is not completed within this time expires.
-pub const TTL_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Agent as described by the client. The description is not verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +17,6 @@ pub struct AgentRef {
     pub framework: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-}
-
-string_enum! {
-    #[derive(Default)]
-    pub enum Priority { Low = "low", #[default] Normal = "normal", High = "high", Critical = "critical" }
 }
 
 /// Immutable part of a packet.

@@ -18,6 +18,9 @@ string_enum! {
     }
 }
 
+/// Time to live. A packet that is not completed within this time expires.
+pub const TTL_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Column of the state table that an act falls under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
