@@ -121,7 +121,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{READER, TestApp, TestResponse, WRITER, packet_body};
+    use crate::testing::{READER, TestApp, TestResponse, WRITER, packet_body, tenant};
 
     async fn list_packets(app: &TestApp, query: &str) -> TestResponse {
         app.call(ENDPOINT, &format!("/api/v1/packets{query}"), READER, Value::Null).await
@@ -186,6 +186,13 @@ mod tests {
         let end = list_packets(&app, "?status=created&tags=upgrade&limit=10&offset=1045").await;
         assert_eq!((&end.json["total"], end.headers.get("x-total-is-minimum")), (&json!(1_050), None));
         assert_eq!(end.json["packets"].as_array().map(Vec::len), Some(5));
+        // A count that is not part of a list is exact.
+        let filter = Filter::<Packet> {
+            states: Some(vec![PacketState::Created]),
+            tags: vec!["upgrade".to_owned()],
+            ..Filter::default()
+        };
+        assert_eq!(app.cx.store.count_matching(tenant(), &filter, app.cx.clock.now()).await.unwrap(), 1_050);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, NewPacket, Packet, State as PacketState};
 use handrail_packets::{IdempotentRequest, PacketWithContent, create, find_created};
-use handrail_store::{AGENT_ID_BYTES_MAX, Agent, ApiKey, Filter, Order, PageRequest};
+use handrail_store::{AGENT_ID_BYTES_MAX, Agent, ApiKey, Filter};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{Caller, IdempotencyKey, scopes};
 use handrail_web::problem::Problem;
@@ -106,8 +106,8 @@ async fn full_agent_response(cx: &Cx, key: &ApiKey, target: &Agent) -> Result<Op
     let Some(max_open) = target.max_open_packets else { return Ok(None) };
     let filter =
         Filter::<Packet> { states: Some(OPEN_STATES.to_vec()), holder: Some(target.id.clone()), ..Filter::default() };
-    let count_only = PageRequest { limit: 0, offset: 0, cursor: None, order: Order::NewestFirst, bytes_max: 0 };
-    let open = cx.store.find(key.tenant, &filter, &count_only, cx.clock.now()).await?.total;
+    // A list counts to a thousand, and an agent may take more.
+    let open = cx.store.count_matching(key.tenant, &filter, cx.clock.now()).await?;
     if open < u64::from(max_open) {
         return Ok(None);
     }

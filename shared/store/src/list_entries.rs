@@ -163,6 +163,19 @@ impl Store {
         }
     }
 
+    /// Returns the number of matching records, by reading the index to its end.
+    pub async fn count_matching<L: Lifecycle>(
+        &self,
+        tenant: TenantId,
+        filter: &Filter<L>,
+        now: Timestamp,
+    ) -> Result<u64, Fault> {
+        let limits = CountLimits { count_max: u64::from(u32::MAX), queries_max: QUERIES_PER_PAGE_MAX };
+        let ranges = filter.index_ranges(tenant, now);
+        let counts = ranges.iter().map(|range| self.count_range(range, Direction::NewestFirst, None, limits));
+        Ok(try_join_all(counts).await?.iter().map(|range| range.count).sum())
+    }
+
     /// Reads and counts the entries of any filter.
     async fn scan_entries<L: Lifecycle>(
         &self,
