@@ -164,9 +164,7 @@ fn login_claims(record: RecordId) -> Vec<u8> {
 }
 
 fn login_signature(master: &MasterKey, record: RecordId, person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {
-    let mut signed = login_claims(record);
-    signed.extend(person.as_str().as_bytes());
-    array_at(&master.sign_link(&signed), 0)
+    signature(master, &login_claims(record), person)
 }
 
 fn signature(master: &MasterKey, claims: &[u8], person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {

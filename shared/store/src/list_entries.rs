@@ -8,11 +8,10 @@ use handrail_domain::ids::TenantId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::time::Timestamp;
 
-use crate::attributes::{ReadItem, n, s};
 use crate::client::Store;
 use crate::filters::{Filter, SingleFilter};
 use crate::index_ranges::{CountLimits, Direction, IndexEntry, IndexRange, RangeCount, RangePage, ReadOptions, merge};
-use crate::item::{DUE_SHARDS, HEAD, HeadKey, due_partition, list_position};
+use crate::item::{HEAD, HeadKey, list_position};
 use crate::listed_records::PositionedRecord;
 use handrail_platform::fault::Fault;
 
@@ -132,31 +131,13 @@ impl Store {
         tenant: TenantId,
         now: Timestamp,
     ) -> Result<Option<Vec<PositionedRecord<L>>>, Fault> {
-        let shards = (0..DUE_SHARDS).map(|shard| async move {
-            let query = self
-                .db
-                .query()
-                .table_name(&self.table)
-                .index_name("by_due")
-                .key_condition_expression("due_pk = :pk AND due_sk <= :now")
-                .expression_attribute_values(":pk", s(due_partition(shard)))
-                .expression_attribute_values(":now", n(now.as_unix_ms()))
-                .limit(OVERDUE_PER_SHARD_MAX);
-            query.send().await.map_err(|error| Fault::from_sdk("find overdue records", error))
-        });
-        let mut entries = Vec::new();
-        for found in try_join_all(shards).await? {
-            if found.last_evaluated_key().is_some() {
-                return Ok(None);
-            }
-            for item in found.items() {
-                let key =
-                    HeadKey::parse(item.text("pk")?).ok_or_else(|| Fault::internal("an index names no record"))?;
-                if key.tenant == tenant {
-                    entries.push(IndexEntry { position: String::new(), key, sk: HEAD.to_owned() });
-                }
-            }
+        let overdue = self.overdue_keys(now, OVERDUE_PER_SHARD_MAX).await?;
+        if !overdue.are_all {
+            return Ok(None);
         }
+        let own = overdue.keys.into_iter().filter(|key| key.tenant == tenant);
+        let entries: Vec<IndexEntry> =
+            own.map(|key| IndexEntry { position: String::new(), key, sk: HEAD.to_owned() }).collect();
         match entries.is_empty() {
             true => Ok(Some(Vec::new())),
             false => self.records_at(&entries, now).await.map(Some),

@@ -192,6 +192,18 @@ impl Store {
     ///
     /// The index holds only records that have a deadline, so a passed one is work that a timer missed.
     pub async fn overdue(&self, now: Timestamp, limit_per_shard: i32) -> Result<Vec<Overdue>, Fault> {
+        let keys = self.overdue_keys(now, limit_per_shard).await?.keys;
+        let heads = self.batch_get(keys.into_iter().map(|key| item_key(key.pk(), HEAD)).collect()).await?;
+        // The index may lag behind, so the head decides.
+        let overdue = heads.iter().filter_map(|head| {
+            let due_at = due_time_of(head).filter(|due_at| *due_at <= now)?;
+            Some(Overdue { key: head_key_of(head)?, kind: kind_of(head)?.to_owned(), due_at })
+        });
+        Ok(overdue.collect())
+    }
+
+    /// Returns the keys of records whose deadline has passed, as the index has them.
+    pub(super) async fn overdue_keys(&self, now: Timestamp, limit_per_shard: i32) -> Result<OverdueKeys, Fault> {
         let shards = (0..DUE_SHARDS).map(|shard| async move {
             let query = self
                 .db
@@ -204,22 +216,23 @@ impl Store {
                 .limit(limit_per_shard);
             query.send().await.map_err(|error| Fault::from_sdk("find overdue records", error))
         });
-        let mut keys = Vec::new();
+        let mut overdue = OverdueKeys { keys: Vec::new(), are_all: true };
         for found in try_join_all(shards).await? {
+            overdue.are_all &= found.last_evaluated_key().is_none();
             for item in found.items() {
-                let key =
-                    HeadKey::parse(item.text("pk")?).ok_or_else(|| Fault::internal("an index names no record"))?;
-                keys.push(item_key(key.pk(), HEAD));
+                let key = HeadKey::parse(item.text("pk")?);
+                overdue.keys.push(key.ok_or_else(|| Fault::internal("an index names no record"))?);
             }
         }
-        let heads = self.batch_get(keys).await?;
-        // The index may lag behind, so the head decides.
-        let overdue = heads.iter().filter_map(|head| {
-            let due_at = due_time_of(head).filter(|due_at| *due_at <= now)?;
-            Some(Overdue { key: head_key_of(head)?, kind: kind_of(head)?.to_owned(), due_at })
-        });
-        Ok(overdue.collect())
+        Ok(overdue)
     }
+}
+
+/// Keys of overdue records.
+pub(super) struct OverdueKeys {
+    pub keys: Vec<HeadKey>,
+    /// `false` if a shard has more of them than were read.
+    pub are_all: bool,
 }
 
 /// Record whose timer has not fired in time.

@@ -125,19 +125,6 @@ impl Store {
         Ok(reserved.map(|reserved| total_reserved(reserved).unwrap_or(block)))
     }
 
-    /// Adds spent requests to a month's usage without reserving a block.
-    pub async fn add_usage(&self, limit_key: &str, month: &str, spent: u32) -> Result<(), Fault> {
-        let update = self
-            .db
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(partition_only_key(partition(limit_key))))
-            .update_expression("ADD #month :spent")
-            .expression_attribute_names("#month", usage_attribute(month))
-            .expression_attribute_values(":spent", n(spent));
-        update.send().await.map(drop).map_err(|error| Fault::from_sdk("add usage", error))
-    }
-
     /// Returns the usage of a month. The newest requests may be missing.
     pub async fn usage(&self, limit_key: &str, month: &str) -> Result<u64, Fault> {
         let get = self.db.get_item().table_name(&self.table).set_key(Some(partition_only_key(partition(limit_key))));

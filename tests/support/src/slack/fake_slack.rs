@@ -63,11 +63,6 @@ impl FakeSlack {
         id
     }
 
-    /// Removes the user with this email address from the workspace.
-    pub fn remove_user(&self, email: &str) {
-        self.lock().users.remove(email);
-    }
-
     /// Returns the bot token of an earlier installation.
     pub fn issue_bot_token(&self) -> String {
         let token = "xoxb-0-secret".to_owned();
