@@ -72,7 +72,7 @@ impl Body {
 
 /// Builds a 400 response for an error that names no field.
 fn whole_part_error(part: RequestPart, message: String, kind: &'static str) -> Problem {
-    Problem::Invalid(vec![FieldError::of_whole(part, message, kind)])
+    FieldError::of_whole(part, message, kind).into()
 }
 
 /// Returns the first integer beyond 64 bits in a JSON text. serde_json would read it as a float, which changes it.
@@ -176,7 +176,7 @@ fn duplicate_parameter_name(message: &str) -> Option<&str> {
 /// Refuses a parameter with two values, as neither has precedence.
 fn duplicate_parameter(name: &str) -> Problem {
     let error = FieldError::new([name.to_owned()], "Input should be sent only once", "value_error");
-    Problem::Invalid(vec![error.in_part(RequestPart::Query)])
+    error.in_part(RequestPart::Query).into()
 }
 
 #[cfg(test)]

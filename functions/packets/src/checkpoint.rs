@@ -25,7 +25,7 @@ use crate::search_text;
 pub(crate) fn checkpoint_request(key: &ApiKey, content: &Content) -> Result<Option<CheckpointRequest>, Problem> {
     let requester =
         CheckpointRequester { name: &key.name, approvers: &key.approvers, in_slack: key.tier.includes_slack() };
-    requester.request_for(content).map_err(|error| Problem::Invalid(vec![error]))
+    Ok(requester.request_for(content)?)
 }
 
 /// Reserves one request of the key's monthly quota, which decisions and checkpoints with an approver share.

@@ -79,7 +79,7 @@ pub(crate) fn field_error(
     message: impl Into<String>,
     kind: &'static str,
 ) -> Problem {
-    Problem::Invalid(vec![FieldError::new([name], message, kind).in_part(part)])
+    FieldError::new([name], message, kind).in_part(part).into()
 }
 
 pub(crate) fn error(status: StatusCode, message: impl Into<String>) -> Problem {

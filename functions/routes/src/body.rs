@@ -16,7 +16,7 @@ impl FromRequest<Cx> for Body {
 
     async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
         let body = read_limited_body(request, JSON_BYTES_MAX).await?;
-        parse_object(&body).map(Self).map_err(|error| Problem::Invalid(vec![error]))
+        Ok(Self(parse_object(&body)?))
     }
 }
 

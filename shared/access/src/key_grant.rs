@@ -1,6 +1,7 @@
 //! Rights and limits that a request asks for a new API key. The doors read them, and this module checks them alike.
 
 use handrail_domain::access::{Role, Scope, ScopeSet};
+use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use handrail_domain::key_rate_limit::{KeyRateLimit, WINDOW_SECONDS_MAX, WINDOW_SECONDS_MIN};
 use handrail_domain::time::Timestamp;
 use handrail_store::ApiKey;
@@ -24,24 +25,10 @@ pub struct KeyGrant {
     pub rate_limit: Option<KeyRateLimit>,
 }
 
-/// Invalid field of a request for a new API key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyFieldError {
-    /// Name of the field, with a dot before a member.
-    pub field: &'static str,
-    pub message: String,
-}
-
-impl KeyFieldError {
-    fn new(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field, message: message.into() }
-    }
-}
-
 impl KeyGrant {
     /// Applies the rights and limits to a key that has the door's default role. `grantable` are the scopes that the
     /// creator may give.
-    pub fn apply_to(self, mut key: ApiKey, grantable: ScopeSet, now: Timestamp) -> Result<ApiKey, KeyFieldError> {
+    pub fn apply_to(self, mut key: ApiKey, grantable: ScopeSet, now: Timestamp) -> Result<ApiKey, FieldError> {
         match &self.scopes {
             Some(names) => {
                 let scopes = parse_scopes(names, grantable)?;
@@ -53,7 +40,7 @@ impl KeyGrant {
                 if !key.role.scopes().is_subset_of(grantable) {
                     let message =
                         format!("{} has more scopes than the creator of the key: name scopes instead", key.role.name());
-                    return Err(KeyFieldError::new("role", message));
+                    return Err(invalid_field(["role"], message));
                 }
             }
         }
@@ -68,25 +55,25 @@ impl KeyGrant {
 }
 
 /// Sets a rate limit with a window of its own. Windows and the limits of the tier are checked.
-pub fn set_rate_limit(key: &mut ApiKey, rate_limit: KeyRateLimit) -> Result<(), KeyFieldError> {
+pub fn set_rate_limit(key: &mut ApiKey, rate_limit: KeyRateLimit) -> Result<(), FieldError> {
     let KeyRateLimit { requests, window_seconds } = rate_limit;
     if !(WINDOW_SECONDS_MIN..=WINDOW_SECONDS_MAX).contains(&window_seconds) {
         let message = format!("must be from {WINDOW_SECONDS_MIN} to {WINDOW_SECONDS_MAX}");
-        return Err(KeyFieldError::new("rate_limit.window_seconds", message));
+        return Err(invalid_field(["rate_limit", "window_seconds"], message));
     }
     let max = KeyRateLimit::requests_max(key.tier, window_seconds);
     if !(1..=max).contains(&requests) {
         let message = format!("must be from 1 to {max} in {window_seconds} seconds on the {} tier", key.tier.name());
-        return Err(KeyFieldError::new("rate_limit.requests", message));
+        return Err(invalid_field(["rate_limit", "requests"], message));
     }
     key.requests_per_minute = rate_limit.requests_per_minute();
     key.rate_limit = Some(rate_limit);
     Ok(())
 }
 
-fn parse_scopes(names: &[String], grantable: ScopeSet) -> Result<ScopeSet, KeyFieldError> {
+fn parse_scopes(names: &[String], grantable: ScopeSet) -> Result<ScopeSet, FieldError> {
     let invalid = |what: &str| {
-        KeyFieldError::new("scopes", format!("{what}. The allowed ones are {}", grantable.names().join(", ")))
+        invalid_field(["scopes"], format!("{what}. The allowed ones are {}", grantable.names().join(", ")))
     };
     if names.is_empty() || names.len() > SCOPES_MAX {
         return Err(invalid(&format!("must be 1 to {SCOPES_MAX} scopes")));
@@ -106,19 +93,19 @@ fn parse_scopes(names: &[String], grantable: ScopeSet) -> Result<ScopeSet, KeyFi
 }
 
 /// Returns the named role if it grants all scopes, or else the lowest role that does.
-fn role_for(scopes: ScopeSet, named: Option<Role>) -> Result<Role, KeyFieldError> {
+fn role_for(scopes: ScopeSet, named: Option<Role>) -> Result<Role, FieldError> {
     match named {
         Some(role) if scopes.is_subset_of(role.scopes()) => Ok(role),
         Some(role) => {
             let allowed = role.scopes().names().join(", ");
-            Err(KeyFieldError::new("scopes", format!("must be of the role {}, which has {allowed}", role.name())))
+            Err(invalid_field(["scopes"], format!("must be of the role {}, which has {allowed}", role.name())))
         }
-        None => scopes.lowest_role().ok_or_else(|| KeyFieldError::new("scopes", "must be scopes of one role")),
+        None => scopes.lowest_role().ok_or_else(|| invalid_field(["scopes"], "must be scopes of one role")),
     }
 }
 
-fn parse_expiry(text: &str, now: Timestamp) -> Result<Timestamp, KeyFieldError> {
-    let invalid = |message: &str| KeyFieldError::new("expires_at", message);
+fn parse_expiry(text: &str, now: Timestamp) -> Result<Timestamp, FieldError> {
+    let invalid = |message: &str| invalid_field(["expires_at"], message);
     let at = Timestamp::parse(text)
         .ok_or_else(|| invalid("must be a time in RFC 3339 with an offset, such as 2027-01-31T12:00:00Z"))?;
     if at <= now {
@@ -130,6 +117,11 @@ fn parse_expiry(text: &str, now: Timestamp) -> Result<Timestamp, KeyFieldError> 
     Ok(at)
 }
 
+/// The message of a key's field follows the name of the field.
+fn invalid_field<const N: usize>(path: [&'static str; N], message: impl Into<String>) -> FieldError {
+    FieldError::new(path, message, VALUE_ERROR)
+}
+
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::Tier;
@@ -139,7 +131,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
-    fn apply(grant: KeyGrant, grantable: ScopeSet) -> Result<ApiKey, KeyFieldError> {
+    fn apply(grant: KeyGrant, grantable: ScopeSet) -> Result<ApiKey, FieldError> {
         let key = ApiKey::new(KeyId::new(NOW, [2; 10]), TenantId::new(NOW, [1; 10]), "a key", NOW);
         grant.apply_to(key, grantable, NOW)
     }
@@ -174,7 +166,7 @@ mod tests {
             (None, None, "role"),
         ] {
             let error = apply(KeyGrant { role, scopes, ..KeyGrant::default() }, few).unwrap_err();
-            assert_eq!(error.field, field, "{}", error.message);
+            assert_eq!(error.field(), field, "{}", error.message);
             let lists_allowed = error.message.ends_with("keys:write, packets:read")
                 || error.message.ends_with("packets:read, keys:write");
             assert!(lists_allowed || role.is_some() || field == "role", "{}", error.message);
@@ -187,7 +179,7 @@ mod tests {
         let admin = Role::Admin.scopes();
         let at = |text: &str| apply(KeyGrant { expires_at: Some(text.to_owned()), ..KeyGrant::default() }, admin);
         for text in ["soon", "", "2026-11-29", "2026-09-21T14:13:20Z", "2031-09-23T14:13:20Z", "9999-01-01T00:00:00Z"] {
-            assert_eq!(at(text).unwrap_err().field, "expires_at", "{text}");
+            assert_eq!(at(text).unwrap_err().field(), "expires_at", "{text}");
         }
         let key = at("2026-09-21T16:13:21+02:00").unwrap();
         assert_eq!((key.is_expired(NOW.plus_ms(999)), key.is_expired(NOW.plus_ms(1_000))), (false, true));
@@ -201,10 +193,10 @@ mod tests {
             let rate_limit = Some(KeyRateLimit { requests, window_seconds });
             apply(KeyGrant { rate_limit, ..KeyGrant::default() }, admin)
         };
-        assert_eq!(limit(5, 9).unwrap_err().field, "rate_limit.window_seconds");
-        assert_eq!(limit(5, 3_601).unwrap_err().field, "rate_limit.window_seconds");
-        assert_eq!(limit(0, 60).unwrap_err().field, "rate_limit.requests");
-        assert_eq!(limit(u32::MAX, 60).unwrap_err().field, "rate_limit.requests");
+        assert_eq!(limit(5, 9).unwrap_err().field(), "rate_limit.window_seconds");
+        assert_eq!(limit(5, 3_601).unwrap_err().field(), "rate_limit.window_seconds");
+        assert_eq!(limit(0, 60).unwrap_err().field(), "rate_limit.requests");
+        assert_eq!(limit(u32::MAX, 60).unwrap_err().field(), "rate_limit.requests");
         let key = limit(300, 3_600).unwrap();
         assert_eq!((key.rate_limit().requests, key.requests_per_minute), (300, 5));
         let mut free = ApiKey { tier: Tier::Free, ..key };

@@ -8,6 +8,9 @@ use serde_json::Value;
 /// Most field errors that are reported. A body can have thousands.
 pub const FIELD_ERRORS_MAX: usize = 50;
 
+/// Published type of an error whose message says which values are allowed.
+pub const VALUE_ERROR: &str = "value_error";
+
 /// Invalid or missing field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {

@@ -5,7 +5,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use handrail_domain::field_error::{FieldError, RequestPart};
+use handrail_domain::field_error::{FieldError, RequestPart, VALUE_ERROR};
 use handrail_domain::lifecycle::Lifecycle;
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -17,7 +17,6 @@ use handrail_records::transition::TransitionError;
 use handrail_store::BODY_PACKED_BYTES_MAX;
 
 /// Published type of field errors that have no type of their own.
-const VALUE_ERROR: &str = "value_error";
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
@@ -67,17 +66,17 @@ pub enum Problem {
 impl Problem {
     /// Returns the problem of one field. The message follows the name of the field.
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError::new([field.to_owned()], message, VALUE_ERROR)])
+        FieldError::new([field.to_owned()], message, VALUE_ERROR).into()
     }
 
     /// Returns the problem of one header. The message follows the name of the header.
     pub fn invalid_header(name: &'static str, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError::new([name], message, VALUE_ERROR).in_part(RequestPart::Header)])
+        FieldError::new([name], message, VALUE_ERROR).in_part(RequestPart::Header).into()
     }
 
     /// Returns the problem of a request that is invalid as a whole.
     pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError::of_whole(RequestPart::Whole, message, VALUE_ERROR)])
+        FieldError::of_whole(RequestPart::Whole, message, VALUE_ERROR).into()
     }
 
     pub fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -167,6 +166,12 @@ impl Problem {
 }
 
 /// Logs the fault. Requests log their faults nowhere else.
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid(vec![error])
+    }
+}
+
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         tracing::error!(fault = fault.with_causes(), "a request failed");

@@ -1,7 +1,7 @@
 //! Requested settings of an API key: validated field by field, then applied to an existing or a new key.
 
 use handrail_access::api_keys::{NAME_CHARS_MAX, is_valid_name};
-use handrail_access::key_grant::{KeyFieldError, KeyGrant};
+use handrail_access::key_grant::KeyGrant;
 use handrail_domain::access::Role;
 use handrail_domain::account::AllowedApprovers;
 use handrail_domain::key_rate_limit::KeyRateLimit;
@@ -109,10 +109,6 @@ impl KeyParams {
         }
         Ok(key)
     }
-}
-
-pub fn invalid_key_field(error: KeyFieldError) -> Problem {
-    Problem::invalid(error.field, error.message)
 }
 
 pub fn validate_name(name: String) -> Result<String, Problem> {

@@ -13,7 +13,7 @@ use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::key_params::{KeyParams, invalid_key_field};
+use super::key_params::KeyParams;
 use super::{KEY_NOT_FOUND, key_json, tenant_of};
 use crate::door::DOOR;
 
@@ -77,7 +77,7 @@ async fn handler(
                 let message = "can't be changed: create another API key";
                 return Err(Problem::invalid("rate_limit.window_seconds", message));
             }
-            set_rate_limit(&mut key, rate_limit).map_err(invalid_key_field)?;
+            set_rate_limit(&mut key, rate_limit)?;
         }
         if cx.store.replace_key(&found, &key).await? == ReplaceOutcome::Done {
             handrail_access::clear_key_cache(&cx);

@@ -20,7 +20,7 @@ use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::key_params::{KeyParams, invalid_key_field};
+use super::key_params::KeyParams;
 use super::{key_json, owner_email};
 use crate::door::DOOR;
 
@@ -125,7 +125,7 @@ pub(crate) async fn create_key(
     };
     // An operator's scopes are for the command line alone.
     let grantable = owner.grantable_scopes.intersection(Role::Admin.scopes());
-    let new_key = params.grant().apply_to(new_key, grantable, now).map_err(invalid_key_field)?;
+    let new_key = params.grant().apply_to(new_key, grantable, now)?;
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.
     let params = KeyParams { approvers: Some(params.approvers.flatten()), ..params };
     let key = params.apply_to(new_key, owner.owner_email)?;

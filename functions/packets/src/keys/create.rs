@@ -23,7 +23,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::key_fields::{self, INVALID_ROLE_MESSAGE};
-use super::{invalid_key_field, key_json, tenant_not_found, visible_tenant};
+use super::{key_json, tenant_not_found, visible_tenant};
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::door::DOOR;
@@ -125,7 +125,7 @@ async fn create_key(cx: &Cx, ids: EffectIds, caller: &ApiKey, new_key: NewKey) -
         // No key of another tenant may be an operator's.
         false => caller.grantable_scopes().intersection(Role::Admin.scopes()),
     };
-    let key = new_key.grant.apply_to(key, grantable, now).map_err(invalid_key_field)?;
+    let key = new_key.grant.apply_to(key, grantable, now)?;
     create(cx, &secret, &key).await?;
     Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
 }

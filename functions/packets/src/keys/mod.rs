@@ -9,10 +9,8 @@ pub mod revoke;
 pub mod rotate;
 pub mod usage;
 
-use handrail_access::key_grant::KeyFieldError;
 use handrail_context::cx::Cx;
 use handrail_domain::access::Role;
-use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::TenantId;
 use handrail_store::{ApiKey, VersionedKey};
 use handrail_web::problem::Problem;
@@ -71,11 +69,6 @@ async fn find_key(cx: &Cx, caller: &ApiKey, params: &TenantParam, id: &str) -> R
     };
     let found = cx.store.find_key(tenant, id.parse().map_err(|_| not_found())?).await?;
     found.filter(|found| is_visible_to(caller, &found.key)).ok_or_else(not_found)
-}
-
-/// Builds a 400 response for an invalid field of a new API key.
-fn invalid_key_field(error: KeyFieldError) -> Problem {
-    Problem::Invalid(vec![FieldError::new(error.field.split('.'), error.message, "value_error")])
 }
 
 fn already_revoked() -> Problem {
