@@ -237,7 +237,7 @@ type FoundIds = (Vec<RecordId>, u64, Option<handrail_store::Cursor>);
 
 async fn find(cx: &Cx, filter: &Filter<Packet>, page: PageRequest) -> FoundIds {
     let found = cx.store.find(tenant(), filter, &page, cx.clock.now()).await.unwrap();
-    (found.records.iter().map(|stored| stored.record.id).collect(), found.total, found.next)
+    (found.records.iter().map(|stored| stored.record.id).collect(), found.total.count, found.next)
 }
 
 async fn search(cx: &Cx, query: &str, page: PageRequest) -> Vec<RecordId> {

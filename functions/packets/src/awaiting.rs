@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::page::{self, PacketPage, PageParams, Total};
+use crate::page::{self, PacketPage, PageParams};
 use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -62,8 +62,7 @@ async fn handler(
         async move {
             let found = cx.store.find::<Packet>(tenant, filter, &page, now).await?;
             // The published API pages this list by offset only.
-            let total = Total { count: found.total, is_minimum: found.total_is_minimum };
-            PacketPage::new(cx, found.records, total, None)
+            PacketPage::new(cx, found.records, found.total, None)
         }
     };
     page::page_response(encoding, page_params, None, Order::OldestFirst, find).await

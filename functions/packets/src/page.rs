@@ -1,13 +1,14 @@
 //! Pages of packets: query parameters and responses.
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use handrail_context::cx::Cx;
 use handrail_domain::field_error::RequestPart;
 use handrail_domain::packet::Packet;
 use handrail_platform::fault::Fault;
-use handrail_store::{Cursor, LIST_OFFSET_MAX, Order, PageRequest, RecordWithBody};
+use handrail_store::{Cursor, LIST_OFFSET_MAX, Order, PageRequest, RecordWithBody, Total};
+use handrail_web::headers::total_header;
 use handrail_web::problem::Problem;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::errors::field_error;
@@ -15,8 +16,6 @@ use crate::packet_with_content::PacketWithContent;
 use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX};
 
 const LIMIT_DEFAULT: usize = 50;
-/// Header of a page whose `total` says only that there are at least so many.
-const TOTAL_IS_MINIMUM: HeaderName = HeaderName::from_static("x-total-is-minimum");
 pub(crate) const LIMIT_MAX: usize = 200;
 
 /// Content of an uncompressed page. JSON full of quotes grows when escaped, so then half of it is tried.
@@ -54,14 +53,6 @@ pub(crate) struct PacketPage {
     packets: Vec<Value>,
     total: Total,
     next_cursor: Option<Cursor>,
-}
-
-/// Number of packets on all pages of a list together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Total {
-    pub count: u64,
-    /// `true`: there may be more.
-    pub is_minimum: bool,
 }
 
 impl PacketPage {
@@ -110,11 +101,8 @@ where
         let page = PageRequest { limit, offset, cursor: cursor.clone(), order, bytes_max: *bytes_max };
         let found = find(page).await?;
         let total = found.total;
-        if let Some(mut response) = encoding.try_encode(found.into_json(params).to_string())? {
-            if total.is_minimum {
-                response.headers_mut().insert(TOTAL_IS_MINIMUM, HeaderValue::from_static("true"));
-            }
-            return Ok(response);
+        if let Some(response) = encoding.try_encode(found.into_json(params).to_string())? {
+            return Ok((total_header(total), response).into_response());
         }
     }
     Err(Fault::internal("half a page exceeds the response limit").into())

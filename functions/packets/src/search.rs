@@ -20,7 +20,7 @@ use crate::body::QueryString;
 use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
-use crate::page::{self, PacketPage, PageParams, Total, non_blank};
+use crate::page::{self, PacketPage, PageParams, non_blank};
 use crate::response_encoding::ResponseEncoding;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -73,8 +73,7 @@ async fn handler(
         async move {
             let found = cx.store.search::<Packet>(tenant, terms, filter, &page, now).await?;
             // The cursor continues even after a short page.
-            let total = Total { count: found.total, is_minimum: found.total_is_minimum };
-            PacketPage::new(cx, found.records, total, found.next)
+            PacketPage::new(cx, found.records, found.total, found.next)
         }
     };
     page::page_response(encoding, page_params, cursor, Order::NewestFirst, find).await

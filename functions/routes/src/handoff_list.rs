@@ -3,6 +3,7 @@
 use axum::extract::Query;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
@@ -14,6 +15,7 @@ use handrail_packets::PacketWithContent;
 use handrail_store::{Cursor, Filter, Order, PageRequest};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{Caller, scopes};
+use handrail_web::headers::total_header;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -53,10 +55,10 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsRead>,
     query: Result<Query<QueryParams>, QueryRejection>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let query_error = |field: &'static str, msg: String, input: &str| {
         let error = FieldError::new([field], msg, "value_error").in_part(RequestPart::Query);
-        Problem::Invalid(vec![error.with_input(json!(input))])
+        Problem::from(error.with_input(json!(input)))
     };
     let Query(query) = query.map_err(|_| query_error("query", "The query can't be read".to_owned(), ""))?;
     let limit = match query.limit.as_deref() {
@@ -79,7 +81,8 @@ async fn handler(
         handoffs.push(handoff_json(&PacketWithContent::from_record(record)?));
     }
     let next = found.next.map(|cursor| cursor.encode());
-    Ok(axum::Json(json!({"handoffs": handoffs, "total": found.total, "nextCursor": next})))
+    let body = json!({"handoffs": handoffs, "total": found.total.count, "nextCursor": next});
+    Ok((total_header(found.total), axum::Json(body)).into_response())
 }
 
 fn handoff_json(packet: &PacketWithContent) -> Value {

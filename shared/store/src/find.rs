@@ -13,7 +13,7 @@ use crate::client::Store;
 use crate::filters::Filter;
 use crate::index_ranges::{Direction, IndexEntry};
 use crate::item::list_position;
-use crate::list_entries::Window;
+use crate::list_entries::{Total, Window};
 use crate::lists::{Cursor, SeenRecords};
 use handrail_platform::fault::Fault;
 
@@ -47,10 +47,7 @@ pub struct PageRequest {
 pub struct FilterPage<L: Lifecycle> {
     /// Records as of the requested time, whether or not their due timers have fired.
     pub records: Vec<RecordWithBody<L>>,
-    /// Number of matching records on all pages together.
-    pub total: u64,
-    /// `true`: there may be more than `total`.
-    pub total_is_minimum: bool,
+    pub total: Total,
     pub next: Option<Cursor>,
 }
 
@@ -88,7 +85,7 @@ impl Store {
             None => page_entries.last().filter(|_| has_more).and_then(|last| Cursor::from_position(&last.position)),
         };
         let next = next.map(|next| next.with_seen(list, seen, &entries));
-        Ok(FilterPage { records, total: total.count, total_is_minimum: total.is_minimum, next })
+        Ok(FilterPage { records, total, next })
     }
 }
 

@@ -63,6 +63,7 @@ pub use find::{FilterPage, LIST_OFFSET_MAX, Order, PageRequest};
 pub use item::{HeadKey, SpecSource, due_time_of, head_key_of, kind_of, read_head, seq_of, state_data_of};
 pub use key_usage::ScopeUsage;
 pub use keys::{ApiKey, ReplaceOutcome, RevokeOutcome, TenantLimits, VersionedKey};
+pub use list_entries::Total;
 pub use lists::{Cursor, ListPage, Overdue};
 pub use once::{BeginOutcome, OnceKey, RUN_TIMEOUT_MS, Run, StoredResponse};
 pub use quotas::QuotaOutcome;

@@ -25,9 +25,9 @@ const QUERIES_PER_COUNT_MAX: usize = 10;
 /// the list then reads the index.
 const OVERDUE_PER_SHARD_MAX: i32 = 100;
 
-/// Number of matches of a list.
+/// Number of matching records on all pages of a list together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Total {
+pub struct Total {
     pub count: u64,
     /// `true`: there may be more.
     pub is_minimum: bool,

@@ -17,7 +17,7 @@ use crate::filters::{Filter, search_terms_partition_of_shard};
 use crate::find::PageRequest;
 use crate::index_ranges::{BY_FACET, Condition, IndexEntry, IndexRange, ReadOptions, merge};
 use crate::item::LIST_SHARDS;
-use crate::list_entries::COUNTED_MAX;
+use crate::list_entries::{COUNTED_MAX, Total};
 use crate::listed_records::PositionedRecord;
 use crate::lists::{Cursor, SeenRecords};
 use crate::term_hash::term_hash;
@@ -35,10 +35,8 @@ const CANDIDATES_BATCH_SIZE: usize = 100;
 pub struct SearchPage<L: Lifecycle> {
     /// Records as of the requested time.
     pub records: Vec<RecordWithBody<L>>,
-    /// Number of matching records on all pages together, counted to a thousand.
-    pub total: u64,
-    /// `true`: there may be more than `total`.
-    pub total_is_minimum: bool,
+    /// Counted to a thousand.
+    pub total: Total,
     /// `None`: everything was searched.
     pub next: Option<Cursor>,
 }
@@ -56,7 +54,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<SearchPage<L>, Fault> {
         if terms.is_empty() || page.limit == 0 {
-            return Ok(SearchPage { records: Vec::new(), total: 0, total_is_minimum: false, next: None });
+            return Ok(SearchPage { records: Vec::new(), total: Total { count: 0, is_minimum: false }, next: None });
         }
         let direction = page.order.direction();
         let after = page.cursor.as_ref().map(Cursor::index_position);
@@ -98,7 +96,8 @@ impl Store {
         let found = seen + matching.len() as u64;
         // A cursor of another list does not say how many hits are before it.
         let is_whole = searched_to.is_none() && seen + hits <= COUNTED_MAX && seen_before.is_some();
-        let total = if is_whole { seen + hits } else { (seen + hits).min(COUNTED_MAX).max(found) };
+        let count = if is_whole { seen + hits } else { (seen + hits).min(COUNTED_MAX).max(found) };
+        let total = Total { count, is_minimum: !is_whole };
         let skipped = offset.min(matching.len()) as u64;
         let mut selected: Vec<PositionedRecord<L>> = matching.into_iter().skip(offset).collect();
         let has_more = selected.len() > page.limit;
@@ -112,7 +111,7 @@ impl Store {
             (None, false) => searched_to.and_then(|at| Cursor::from_position(&at)),
         };
         let next = next.map(|next| Cursor { seen: Some(up_to_page), ..next });
-        Ok(SearchPage { records, total, total_is_minimum: !is_whole, next })
+        Ok(SearchPage { records, total, next })
     }
 }
 

@@ -188,7 +188,7 @@ async fn list_skips_bodies_beyond_the_page_size() {
     }
     app.take_call_counts();
     let found = app.find(&Filter::default(), &PageRequest { bytes_max: 3_100_000, ..page(6, 0) }).await;
-    assert_eq!((found.records.len(), found.total), (3, 6));
+    assert_eq!((found.records.len(), found.total.count), (3, 6));
     // A count of four shards and its progress, six heads, and three bodies of three chunks each.
     assert_eq!(app.take_call_counts().keys_in_batches, 4 + 1 + 6 + 3 * 3);
     let rest = app.find(&Filter::default(), &PageRequest { cursor: found.next, ..page(6, 0) }).await;

@@ -144,7 +144,7 @@ async fn list_with_one_filter_makes_the_same_calls_for_any_number_of_packets() {
             let counted = app.take_call_counts();
             assert!(counted.keys_in_batches <= 10 + 8, "{filter:?}: {counted:?}");
             calls.push(counted.by_action);
-            assert!(!found.total_is_minimum && found.records.len() == 5, "{filter:?}");
+            assert!(!found.total.is_minimum && found.records.len() == 5, "{filter:?}");
             let count_of = |name: &str| u64::try_from(expected[name]).unwrap();
             let total = match &filter {
                 Filter { states: Some(states), .. } if states.len() == 1 => count_of("state=created"),
@@ -153,7 +153,7 @@ async fn list_with_one_filter_makes_the_same_calls_for_any_number_of_packets() {
                 Filter { tags, .. } if !tags.is_empty() => count_of("tag=t1"),
                 _ => ids.len() as u64,
             };
-            assert_eq!(found.total, total, "{filter:?}");
+            assert_eq!(found.total.count, total, "{filter:?}");
         }
         if let Some(before) = calls_before.replace(calls.clone()) {
             assert_eq!(before, calls);
@@ -174,7 +174,7 @@ async fn total_is_never_below_what_was_seen() {
             let request = handrail_store::PageRequest { cursor, ..page(40, 0) };
             let found = app.find(&filter, &request).await;
             seen += found.records.len() as u64;
-            assert!(found.total >= seen, "{filter:?}: {} of {seen}", found.total);
+            assert!(found.total.count >= seen, "{filter:?}: {} of {seen}", found.total.count);
             cursor = found.next;
             if cursor.is_none() {
                 break;
@@ -213,7 +213,7 @@ async fn earlier_packets_are_counted_step_by_step() {
         // Until all packets are counted, lists count their matches.
         for filter in single_filters() {
             let found = app.find(&filter, &page(200, 0)).await;
-            assert_eq!(found.total, found.records.len() as u64, "{filter:?}");
+            assert_eq!(found.total.count, found.records.len() as u64, "{filter:?}");
         }
         // New packets and changes of earlier ones are counted meanwhile, each once.
         ids.extend(create_some_packets(&app, 1).await);
@@ -232,7 +232,7 @@ async fn earlier_packets_are_counted_step_by_step() {
     for filter in single_filters() {
         let found = app.find(&filter, &page(200, 0)).await;
         let expected = created.records.iter().filter(|packet| filter.matches(&packet.record)).count();
-        assert_eq!((found.records.len(), found.total), (expected, expected as u64), "{filter:?}");
+        assert_eq!((found.records.len(), found.total.count), (expected, expected as u64), "{filter:?}");
         with_counts += usize::from(expected > 0);
     }
     assert_eq!(with_counts, single_filters().len());

@@ -36,9 +36,13 @@ async fn counting_and_paging_load_only_the_page() {
             assert_eq!(ids, expected, "offset {offset}");
             let seen = offset.min(matching.len()) + ids.len();
             let totals =
-                if found.total_is_minimum { seen.max(1_000)..=matching.len() } else { matching.len()..=matching.len() };
-            assert!(totals.contains(&usize::try_from(found.total).unwrap()), "offset {offset}: {}", found.total);
-            assert!(!found.total_is_minimum || matching.len() > 1_000, "offset {offset}");
+                if found.total.is_minimum { seen.max(1_000)..=matching.len() } else { matching.len()..=matching.len() };
+            assert!(
+                totals.contains(&usize::try_from(found.total.count).unwrap()),
+                "offset {offset}: {}",
+                found.total.count
+            );
+            assert!(!found.total.is_minimum || matching.len() > 1_000, "offset {offset}");
             assert_eq!(found.next.is_some(), offset.saturating_add(20) < matching.len());
             let calls = app.take_call_counts();
             assert!(
@@ -53,7 +57,7 @@ async fn counting_and_paging_load_only_the_page() {
     assert!(calls > 7 * 4, "each partition with packets is read in more than one query: {calls}");
     let cursor = round_trip_cursor(cursor_after_half(&app, &open).await);
     let found = app.find(&tagged, &PageRequest { cursor, ..page(200, 9_999) }).await;
-    assert_eq!((found.records.len(), found.total), (58, 150), "a cursor leaves the offset without effect");
+    assert_eq!((found.records.len(), found.total.count), (58, 150), "a cursor leaves the offset without effect");
 }
 
 async fn cursor_after_half(app: &TestApp, filter: &Filter<Packet>) -> Option<Cursor> {
@@ -73,7 +77,7 @@ async fn cursor_reaches_all_packets_while_they_change() {
         let (mut seen, mut cursor) = (Vec::new(), None);
         loop {
             let found = app.find(&Filter::default(), &PageRequest { cursor, ..page(limit, 0) }).await;
-            assert_eq!(found.total, 61);
+            assert_eq!(found.total.count, 61);
             assert!(found.records.len() <= limit);
             seen.extend(found.records.iter().map(|packet| packet.record.id));
             cursor = round_trip_cursor(found.next);
@@ -105,7 +109,7 @@ async fn page_ends_at_its_byte_limit() {
         let found = app.find(&Filter::default(), &PageRequest { cursor, bytes_max: 1_000_000, ..page(200, 0) }).await;
         let bytes: usize = found.records.iter().map(|packet| packet.body.as_ref().unwrap().byte_len()).sum();
         assert!(bytes <= 1_000_000 && !found.records.is_empty());
-        assert_eq!(found.total, 40);
+        assert_eq!(found.total.count, 40);
         seen.extend(found.records.iter().map(|packet| packet.record.id));
         pages += 1;
         cursor = round_trip_cursor(found.next);
@@ -125,6 +129,6 @@ async fn packets_of_other_tenants_are_hidden() {
     let other = handrail_domain::ids::TenantId::new(app.now(), [8; 10]);
     for filter in [Filter::default(), Filter { source: Some("planner".to_owned()), ..Filter::default() }] {
         let found = app.cx.store.find::<Packet>(other, &filter, &page(5, 0), app.now()).await.unwrap();
-        assert_eq!((found.records.len(), found.total), (0, 0));
+        assert_eq!((found.records.len(), found.total.count), (0, 0));
     }
 }
