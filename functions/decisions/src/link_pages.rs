@@ -12,7 +12,7 @@ use handrail_domain::decision::{
 use handrail_domain::outbound::{AddressPolicy, OutboundUrl};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
-use handrail_domain::time::Timestamp;
+use handrail_domain::time::{DAY_MS, Timestamp};
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::Response;
@@ -78,8 +78,6 @@ fn closed_page(cx: &Cx, access: &LinkAccess, current: &Record<Decision>, is_view
         }
     })
 }
-
-const DAY_MS: i64 = 24 * 60 * 60_000;
 
 fn request_page(
     cx: &Cx,

@@ -7,6 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::State;
+use handrail_domain::time::DAY_MS;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
@@ -33,7 +34,6 @@ fn route() -> MethodRouter<Cx> {
 }
 
 pub(crate) const HOUR_MS: i64 = 60 * 60 * 1000;
-pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
 async fn handler(Extract(cx): Extract<Cx>, caller: Caller<scopes::SystemRead>) -> Result<axum::Json<Value>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;

@@ -10,7 +10,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Packet, State};
-use handrail_domain::time::Timestamp;
+use handrail_domain::time::{DAY_MS, Timestamp};
 use handrail_domain::webhook::WebhookId;
 use handrail_platform::fault::Fault;
 use handrail_store::{ApiKey, Filter, Order, PageRequest, Webhook, WebhookDeliveryState};
@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use crate::agent_activity::AgentActivity;
 use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::stats::{DAY_MS, HOUR_MS};
+use crate::stats::HOUR_MS;
 use crate::tenant_stats::TenantStats;
 
 pub const ENDPOINT: Endpoint = Endpoint {

@@ -3,10 +3,9 @@
 use handrail_domain::access::{Role, Scope, ScopeSet};
 use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use handrail_domain::key_rate_limit::{KeyRateLimit, WINDOW_SECONDS_MAX, WINDOW_SECONDS_MIN};
-use handrail_domain::time::Timestamp;
+use handrail_domain::time::{DAY_MS, Timestamp};
 use handrail_store::ApiKey;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Longest life of a key that has an end: five years, one of them a leap year and one to spare.
 const LIFETIME_MS_MAX: i64 = (5 * 365 + 2) * DAY_MS;
 /// A list of scopes with more entries names some twice.

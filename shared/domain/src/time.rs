@@ -7,6 +7,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, Month, OffsetDateTime};
 
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Time in milliseconds since 1970, with the text `2026-01-31T09:30:00.000Z`. The fraction has three digits because the
 /// parser of a published client refuses nine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,6 +8,7 @@ use handrail_domain::access::Scope;
 use handrail_domain::decision::{Decision, Phase};
 use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, check_rules};
 use handrail_domain::record::Record;
+use handrail_domain::time::DAY_MS;
 use handrail_store::Cursor;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{OptionalJson, PathParam, TenantAdmin, scopes};
@@ -43,7 +44,6 @@ fn route() -> MethodRouter<Cx> {
 
 const DAYS_DEFAULT: u32 = 7;
 const DAYS_MAX: u32 = 90;
-const DAY_MS: i64 = 86_400_000;
 const PAGE_SIZE: usize = 100;
 /// Most pages that one request reads. The cursor of the response leads to the next.
 const PAGES_MAX: usize = 10;

@@ -8,7 +8,7 @@ use super::response::{ResponseType, TextField};
 use super::spec::{Choice, DecisionSpec};
 use crate::attachment::Attachment;
 use crate::text::has_hidden_controls;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// Accepted answer of a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -199,7 +199,7 @@ pub(super) fn check_against_spec(
         }
         ResponseType::Schedule { allow_immediate, .. } => {
             let at = requested_time(spec, submitted)?;
-            let latest = now.plus_ms(EXECUTE_WITHIN_DAYS_MAX * 86_400_000);
+            let latest = now.plus_ms(EXECUTE_WITHIN_DAYS_MAX * DAY_MS);
             answer.response_data = None;
             answer.execute_at = at.filter(|at| *at > now);
             if answer.execute_at.is_some_and(|at| at > latest) {

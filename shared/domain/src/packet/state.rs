@@ -2,6 +2,7 @@
 
 use super::string_enum::string_enum;
 use crate::lifecycle::{Row, Table, TimerRule, row};
+use crate::time::DAY_MS;
 
 use State::{AwaitingHuman, Claimed, Completed, Created, Expired, Failed, InProgress};
 use Trigger::{AnswerTimeOut, Chain, Claim, Delete, Edit, Expire, LeaseExpire, Move, Respond};
@@ -19,7 +20,7 @@ string_enum! {
 }
 
 /// Time to live. A packet that is not completed within this time expires.
-pub const TTL_MS: i64 = 24 * 60 * 60 * 1000;
+pub const TTL_MS: i64 = DAY_MS;
 
 /// Column of the state table that an act falls under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
