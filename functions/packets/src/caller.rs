@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
-use handrail_access::{AccessError, RateLimit, check_limit};
+use handrail_access::{AccessError, AdminRights, RateLimit, check_limit};
 use handrail_context::cx::Cx;
 use handrail_domain::account::Tier;
 use handrail_store::ApiKey;
@@ -28,6 +28,13 @@ pub(crate) struct Caller<R> {
 /// Tier of the authenticated caller, by which the `Body` extractor reports the size limit.
 #[derive(Clone, Copy)]
 pub(crate) struct CallerTier(pub(crate) Tier);
+
+impl<R> Caller<R> {
+    /// Returns the rights of the caller over tenants and API keys.
+    pub(crate) fn rights(&self) -> AdminRights {
+        AdminRights::of_key(&self.key)
+    }
+}
 
 impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
     type Rejection = Problem;

@@ -18,7 +18,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     match problem {
         // The published format has one field.
         Problem::Invalid(errors) => {
-            let field = errors.first().filter(|error| !error.path.is_empty()).map(field_error::FieldError::field);
+            let field =
+                errors.first().filter(|error| !error.path.is_empty()).map(field_error::FieldError::field_with_brackets);
             body.extend(field.map(|field| ("field".to_owned(), field.into())));
         }
         Problem::Refused { details, .. } => body.extend(details.clone()),

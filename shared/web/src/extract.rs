@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use handrail_domain::access::{Role, Scope, ScopeSet};
+use handrail_domain::access::Scope;
 use handrail_domain::account::Tier;
 use handrail_domain::ids::TenantId;
 use http::header::{ACCEPT, CONTENT_LENGTH};
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::request_counts::Requester;
 use crate::session_cookie;
 use handrail_access::session::SignedInUser;
-use handrail_access::{AccessError, RateLimit, RateLimitClass, check_active, check_limit, find_key};
+use handrail_access::{AccessError, AdminRights, RateLimit, RateLimitClass, check_active, check_limit, find_key};
 use handrail_context::cx::Cx;
 use handrail_store::ApiKey;
 
@@ -138,11 +138,11 @@ impl<R> TenantAdmin<R> {
         }
     }
 
-    /// Scopes that the caller may give to a new API key. The owner may give those of an admin.
-    pub fn grantable_scopes(&self) -> ScopeSet {
+    /// Returns the rights of the caller over tenants and API keys.
+    pub fn rights(&self) -> AdminRights {
         match &self.principal {
-            Principal::ApiKey(key) => key.grantable_scopes(),
-            Principal::User(_) => Role::Admin.scopes(),
+            Principal::ApiKey(key) => AdminRights::of_key(key),
+            Principal::User(user) => AdminRights::of_owner(&user.tenant),
         }
     }
 

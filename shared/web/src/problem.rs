@@ -16,8 +16,6 @@ use handrail_platform::fault::Fault;
 use handrail_records::transition::TransitionError;
 use handrail_store::BODY_PACKED_BYTES_MAX;
 
-/// Published type of field errors that have no type of their own.
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
     /// The request has no credentials, or not in the required format.
@@ -129,7 +127,7 @@ impl Problem {
         }
     }
 
-    /// Message for the reader of the error, with the name of the first field.
+    /// Message for the reader of the error, with the name of the first field. Positions in lists are in brackets.
     pub fn message(&self) -> String {
         match self {
             Self::NoCredentials => "Send your API key as: Authorization: Bearer <key>".to_owned(),
@@ -141,7 +139,7 @@ impl Problem {
             Self::MethodNotAllowed => "This address does not take that method: see the Allow header".to_owned(),
             Self::Invalid(errors) => match errors.first() {
                 Some(error) if error.path.is_empty() => error.message.clone(),
-                Some(error) => format!("{} {}", error.field(), error.message),
+                Some(error) => format!("{} {}", error.field_with_brackets(), error.message),
                 None => "The request can't be read".to_owned(),
             },
             Self::Refused { message, .. } => message.clone(),
@@ -165,13 +163,13 @@ impl Problem {
     }
 }
 
-/// Logs the fault. Requests log their faults nowhere else.
 impl From<FieldError> for Problem {
     fn from(error: FieldError) -> Self {
         Self::Invalid(vec![error])
     }
 }
 
+/// Logs the fault. Requests log their faults nowhere else.
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         tracing::error!(fault = fault.with_causes(), "a request failed");

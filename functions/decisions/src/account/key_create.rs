@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use handrail_access::AdminRights;
+use handrail_access::key_creation::KeyWithSecret;
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
@@ -17,7 +19,7 @@ use serde::Deserialize;
 
 use super::pages;
 use crate::auth::key_params::KeyParams;
-use crate::auth::keys_create::{KeyOwner, create_key};
+use crate::auth::keys_create::create_key;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -52,18 +54,12 @@ async fn handler(
     let Some(user) = user else {
         return Ok(sign_in_page(StatusCode::UNAUTHORIZED, ROOT_PATH, None).into_response());
     };
-    let tenant = &user.tenant;
     let role = form
         .role
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
     let params = KeyParams { name: form.name, role: role.transpose()?, ..KeyParams::default() };
-    let owner = KeyOwner {
-        tenant: tenant.tenant,
-        tier: tenant.tier,
-        owner_email: tenant.email.as_ref(),
-        grantable_scopes: Role::Admin.scopes(),
-    };
-    let (secret, key) = create_key(&cx, &EffectIds::random(&cx), owner, params).await?;
+    let owner = AdminRights::of_owner(&user.tenant);
+    let KeyWithSecret { key, secret } = create_key(&cx, &EffectIds::random(&cx), &owner, params).await?;
     Ok(pages::new_key_page(ROOT_PATH, &key, &secret).into_response())
 }

@@ -2,10 +2,10 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_domain::access::Role;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_store::TENANTS_OFFSET_MAX;
@@ -63,13 +63,8 @@ async fn handler(
         return Err(field_error(RequestPart::Query, "offset", message, "less_than_equal"));
     }
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let tenants = if caller.key.role == Role::Operator {
-        cx.store.tenants(page_params.offset, page_params.limit).await?
-    } else {
-        let own = cx.store.tenant(caller.key.tenant).await?;
-        own.into_iter().skip(page_params.offset).collect()
-    };
-    Ok(axum::Json(tenants.iter().map(tenant_json).collect()))
+    let found = tenants::list(&cx, &caller.rights(), page_params.offset, page_params.limit).await?;
+    Ok(axum::Json(found.iter().map(tenant_json).collect()))
 }
 
 #[cfg(test)]
