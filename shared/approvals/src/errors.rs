@@ -28,6 +28,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::RevokedApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
@@ -43,7 +44,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
 fn error_code(problem: &Problem) -> &'static str {
     match problem {
         Problem::NoCredentials => "UNAUTHORIZED",
-        Problem::UnknownApiKey | Problem::ExpiredApiKey => "INVALID_KEY",
+        Problem::UnknownApiKey | Problem::RevokedApiKey | Problem::ExpiredApiKey => "INVALID_KEY",
         Problem::MissingScope { .. } => "FORBIDDEN",
         Problem::NotFound { .. } | Problem::NoRoute => "NOT_FOUND",
         Problem::MethodNotAllowed => "METHOD_NOT_ALLOWED",

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use handrail_domain::access::Scope;
 use http::Method;
 
@@ -325,6 +325,7 @@ pub fn service(endpoints: &[Endpoint], otherwise: Door, cx: Cx) -> Router {
     for endpoint in endpoints {
         let (renderer, name, cx) = (endpoint.door.error_renderer, (endpoint.method.name(), endpoint.path), cx.clone());
         let route = (endpoint.route)()
+            .layer(Extension(endpoint.door))
             .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(renderer, request, next)))
             .layer(middleware::from_fn(move |request: Request, next: Next| {
                 count_request(cx.clone(), name, request, next)

@@ -1,6 +1,7 @@
 //! How an operation is served: the endpoint registry, the extractors, problems, pages, and the Lambda runtime.
 
 pub mod aws;
+pub mod caller;
 pub mod deferred_headers;
 pub mod door;
 pub mod endpoint;

@@ -26,7 +26,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::Busy { .. } | Problem::Internal => {
             ("Something went wrong here", "The fault is ours. Try again in a minute.")
         }
-        Problem::NoCredentials | Problem::UnknownApiKey | Problem::ExpiredApiKey => {
+        Problem::NoCredentials | Problem::UnknownApiKey | Problem::RevokedApiKey | Problem::ExpiredApiKey => {
             ("You are signed out", "Open the account page and sign in again.")
         }
         Problem::MissingScope { .. }

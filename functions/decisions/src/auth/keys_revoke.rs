@@ -6,8 +6,9 @@ use handrail_access::api_keys::revoke;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, TenantAdmin, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 

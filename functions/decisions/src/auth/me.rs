@@ -10,8 +10,8 @@ use handrail_domain::access::{Role, Scope};
 use handrail_domain::account::Tenant;
 use handrail_platform::fault::Fault;
 use handrail_store::ApiKey;
+use handrail_web::caller::{Principal, TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Principal, TenantAdmin, scopes};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use handrail_context::cx::Cx;
 use handrail_domain::account::Tenant;
 use handrail_platform::fault::Fault;
 use handrail_store::ApiKey;
-use handrail_web::extract::{Principal, TenantAdmin};
+use handrail_web::caller::{Principal, TenantAdmin};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ pub(crate) fn key_problem(error: KeyError) -> Problem {
             Problem::invalid("role", "can't be operator: create operator keys on the command line")
         }
         KeyError::ScopesBeyondCaller => {
-            Problem::MissingScope { requirement: "every scope of the other API key".to_owned() }
+            Problem::refused(StatusCode::FORBIDDEN, "FORBIDDEN", "The other API key has scopes that your key lacks")
         }
         KeyError::Invalid(errors) => Problem::Invalid(errors),
         KeyError::Busy => Problem::Busy { retry_after_s: 1 },

@@ -16,8 +16,9 @@ use handrail_domain::body_reader::BodyReader;
 use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::RequestFormat;
 use handrail_secrets::master_key::new_packets_api_key;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
@@ -25,7 +26,6 @@ use serde_json::{Value, json};
 
 use super::{TenantParam, key_fields, key_json};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::names::read_name;
 

@@ -7,14 +7,14 @@ use handrail_access::{KeyError, RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
 use super::{TenantParam, parse_key_id};
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {

@@ -11,8 +11,9 @@ use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RequestFormat;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, PathParam, scopes};
+use handrail_web::extract::{IdempotencyKey, PathParam};
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
@@ -20,7 +21,6 @@ use serde_json::{Value, json};
 
 use super::{TenantParam, key_json, parse_key_id};
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {

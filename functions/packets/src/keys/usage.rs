@@ -10,15 +10,15 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_store::ScopeUsage;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{TenantParam, parse_key_id};
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 

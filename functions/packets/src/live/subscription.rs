@@ -10,7 +10,7 @@ use handrail_platform::fault::Fault;
 use handrail_platform::notifier::ChangeListener;
 use handrail_records::feed::{ConnectionPermit, FeedCache, Transport};
 use handrail_store::{ApiKey, FeedKey};
-use handrail_web::extract::{RequiredScope, scopes};
+use handrail_web::caller::{RequiredScope, scopes};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 

@@ -7,14 +7,14 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{TenantsWrite, parse_tenant_id, tenant_json, tenant_params, tenant_problem};
+use super::{parse_tenant_id, tenant_json, tenant_params, tenant_problem};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -40,7 +40,7 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsWrite>,
+    caller: Caller<scopes::TenantsWrite>,
     PathParam(id): PathParam,
     body: Body,
 ) -> Result<axum::Json<Value>, Problem> {

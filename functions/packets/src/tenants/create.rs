@@ -9,15 +9,15 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RequestFormat;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use super::{TenantsWrite, tenant_json, tenant_params, tenant_problem};
+use super::{tenant_json, tenant_params, tenant_problem};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -45,7 +45,7 @@ const FORMAT: RequestFormat = RequestFormat { name: "packets.tenants.create", ve
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsWrite>,
+    caller: Caller<scopes::TenantsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
 ) -> Result<Response, Problem> {

@@ -7,13 +7,13 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{TenantsRead, parse_tenant_id, tenant_json, tenant_problem};
-use crate::caller::Caller;
+use super::{parse_tenant_id, tenant_json, tenant_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -34,7 +34,7 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsRead>,
+    caller: Caller<scopes::TenantsRead>,
     PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;

@@ -9,14 +9,14 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_store::TENANTS_OFFSET_MAX;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{TenantsRead, tenant_json};
+use super::tenant_json;
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 use crate::page::PageParams;
@@ -53,7 +53,7 @@ const LIMIT_DEFAULT: &str = "200";
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsRead>,
+    caller: Caller<scopes::TenantsRead>,
     QueryString(params): QueryString<QueryParams>,
 ) -> Result<axum::Json<Value>, Problem> {
     let limit = params.limit.as_deref().unwrap_or(LIMIT_DEFAULT);

@@ -11,32 +11,14 @@ pub mod list;
 mod tenant_params;
 
 use handrail_access::tenants::TenantError;
-use handrail_domain::access::Scope;
 use handrail_domain::account::Tenant;
 use handrail_domain::ids::TenantId;
-use handrail_web::extract::RequiredScope;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::errors::error;
 use crate::keys::tenant_not_found;
-
-/// Scope for reading tenants.
-pub struct TenantsRead;
-
-impl RequiredScope for TenantsRead {
-    const SCOPE: Scope = Scope::TenantsRead;
-    const REQUIREMENT: &'static str = "the role admin or operator";
-}
-
-/// Scope for creating, changing and deleting tenants.
-pub struct TenantsWrite;
-
-impl RequiredScope for TenantsWrite {
-    const SCOPE: Scope = Scope::TenantsWrite;
-    const REQUIREMENT: &'static str = "the role operator, which the command line gives";
-}
 
 /// Builds the JSON view of a tenant. Limits are its own or else those of its tier; null means unlimited.
 pub(crate) fn tenant_json(tenant: &Tenant) -> Value {
