@@ -73,7 +73,8 @@ pub async fn create(
     }
     let secret = (defaults.format_secret)(ids.secret_bytes("key")?);
     let hash = hash_of_key(&secret);
-    if ids.is_repeat()
+    // An interrupted run may have created the key.
+    if ids.has_run()
         && let Some(key) = cx.store.key_by_hash(&hash).await?
     {
         return Ok(KeyWithSecret { key, secret });

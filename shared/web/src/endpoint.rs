@@ -134,6 +134,8 @@ pub enum DataAccess {
     ReadSchema,
     ListSchemas,
     PutSchema,
+    /// Looks for the API key that an interrupted run created.
+    FindCreatedKey,
     /// Stores the run and the response of a request with an idempotency key, for operations that create no record.
     RunOnce,
     /// Calls Slack and not the table. See docs/decisions/0010-operations-that-call-slack.md.
@@ -226,6 +228,7 @@ impl DataAccess {
                 &[const { Grant::on_index("by_state") }, const { Grant::on_leading_key("dynamodb:GetItem", "key#*") }]
             }
             Self::UpdateKey => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "key#*") }],
+            Self::FindCreatedKey => &[const { Grant::on_leading_key("dynamodb:GetItem", "key#*") }],
             // Updates the key slots of the tenant as well; the first time they are filled from the existing keys.
             Self::CreateKey => &[
                 const { Grant::on_leading_key("dynamodb:PutItem", "key#*") },
