@@ -95,8 +95,8 @@ fn worker_binary_serves_its_worker() {
         let name = worker.function.to_uppercase();
         let arguments = format!("handrail_workers::{name}, handrail_workers::KINDS");
         let call = match worker.required_settings.contains(&RequiredSetting::FilesBucket) {
-            true => format!("handrail_effects::aws::{entry}_with({arguments}, handrail_s3::open)"),
-            false => format!("handrail_effects::aws::{entry}({arguments})"),
+            true => format!("handrail_effects_aws::{entry}_with({arguments}, handrail_s3::open)"),
+            false => format!("handrail_effects_aws::{entry}({arguments})"),
         };
         assert!(read(source).contains(&call), "{source} does not call {call}");
         let entry = format!("pub const {name}: Worker = Worker {{\n    function: \"{}\",", worker.function);

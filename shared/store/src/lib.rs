@@ -15,13 +15,13 @@ mod deliveries;
 mod delivery_key;
 mod documents;
 mod events;
-mod feed;
-mod feed_search;
 mod filters;
 mod find;
 mod index_ranges;
 mod item;
 mod item_ops;
+mod journal;
+mod journal_search;
 mod key_slots;
 mod key_usage;
 mod keys;
@@ -62,11 +62,11 @@ pub use documents::{
     DOCUMENT_NAME_BYTES_MAX, DOCUMENTS_PER_PAGE_MAX, DeleteDocumentOutcome, Document, DocumentPage, Documents,
     PutDocumentOutcome, VersionedDocument,
 };
-pub use feed::{AuditInfo, FeedEntry, FeedKey, FeedNumber};
-pub use feed_search::{AuditFilter, FeedPage};
 pub use filters::Filter;
 pub use find::{FilterPage, LIST_OFFSET_MAX, Order, PageRequest};
 pub use item::{HeadKey, SpecSource, due_time_of, head_key_of, kind_of, read_head, seq_of, state_data_of};
+pub use journal::{AuditInfo, JournalEntry, JournalNumber};
+pub use journal_search::{AuditFilter, JournalPage};
 pub use key_usage::ScopeUsage;
 pub use keys::{ApiKey, ReplaceOutcome, RevokeOutcome, TenantLimits, VersionedKey};
 pub use list_entries::Total;

@@ -112,8 +112,8 @@ pub enum DataAccess {
     ListAgents,
     PutAgent,
     DeleteAgent,
-    /// Reads the entries of the tenant's feed.
-    ReadFeed,
+    /// Reads the entries of the tenant's journal.
+    ReadJournal,
     /// Reads an item that never exists, to learn whether the table responds.
     ProbeTable,
     /// Finds a free webhook slot and puts the webhook into it.
@@ -255,7 +255,7 @@ impl DataAccess {
             Self::ReadAgent => &[const { Grant::on_leading_key("dynamodb:GetItem", "agents#*") }],
             Self::PutAgent => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "agents#*") }],
             Self::DeleteAgent => &[const { Grant::on_leading_key("dynamodb:DeleteItem", "agents#*") }],
-            Self::ReadFeed => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
+            Self::ReadJournal => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
             Self::ProbeTable => &[const { Grant::on_leading_key("dynamodb:GetItem", "probe#*") }],
             Self::PutWebhook => &[QUERY, const { Grant::on_leading_key("dynamodb:PutItem", "hooks#*") }],
             Self::ReadWebhook => &[const { Grant::on_leading_key("dynamodb:GetItem", "hooks#*") }],

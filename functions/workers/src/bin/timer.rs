@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_effects::aws::on_messages(handrail_workers::TIMER, handrail_workers::KINDS).await
+    handrail_effects_aws::on_messages(handrail_workers::TIMER, handrail_workers::KINDS).await
 }

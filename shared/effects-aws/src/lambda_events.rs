@@ -9,6 +9,9 @@ use handrail_context::aws::{Error, sdk_config, start_tracing};
 use handrail_context::cx::Cx;
 use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
 use handrail_domain::webhook::WebhookId;
+use handrail_effects::{
+    Change, DeliveryGroup, Handled, Message, Worker, WorkerContext, dispatch, handle_message, sweep,
+};
 use handrail_platform::clock::{SystemClock, SystemEntropy};
 use handrail_platform::fault::Fault;
 use handrail_records::kind::Kind;
@@ -19,13 +22,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::outbox::SqsOutbox;
-use super::ses::SesMailer;
-use crate::dispatch::{Change, dispatch};
-use crate::handle_message::handle_message;
-use crate::message::{DeliveryGroup, Message};
-use crate::sweep::sweep;
-use crate::worker_context::{Handled, Worker, WorkerContext};
+use crate::outbox::SqsOutbox;
+use crate::ses::SesMailer;
 
 /// Partial batch response, which the stream and the queues expect.
 #[derive(Debug, Default, Serialize, PartialEq, Eq)]

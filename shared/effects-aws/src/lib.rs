@@ -1,4 +1,6 @@
-//! The AWS side of the workers: queues, schedules, mail, and the event loop of the worker functions.
+//! The workers on AWS: their queues, schedules and mail, and the event loops of the worker functions.
+//!
+//! A crate of its own, because a laptop needs none of these clients.
 
 mod lambda_events;
 mod outbox;
