@@ -7,6 +7,7 @@ pub mod door;
 pub mod endpoint;
 pub mod extract;
 pub mod headers;
+pub mod json_body;
 pub mod multipart;
 pub mod once;
 pub mod pages;
