@@ -13,8 +13,8 @@ pub(crate) fn validate(request: NewDecision) -> Result<DecisionSpec, FieldError>
     DecisionSpec::check(request, &requester(&[], None), START).map_err(first)
 }
 
-pub(crate) fn first(errors: Vec<FieldError>) -> FieldError {
-    errors.into_iter().next().expect("a refused request has an error")
+pub(crate) fn first(mut errors: Vec<FieldError>) -> FieldError {
+    errors.remove(0)
 }
 
 pub(crate) fn field_error_of(request: NewDecision) -> (String, &'static str) {
