@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::field_error::{FieldError, FieldErrorKind, invalid};
+use super::field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL, invalid};
 use super::response::ResponseType;
+use crate::field_error::FieldError;
 use crate::ids::KeyId;
 use crate::outbound::{AddressPolicy, OutboundUrl};
 use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, first_match};
@@ -166,30 +167,38 @@ pub struct Requester<'a> {
 }
 
 impl DecisionSpec {
-    /// Validates a request and returns the spec. Fails with the first invalid field.
-    pub fn check(request: NewDecision, requester: &Requester<'_>, now: Timestamp) -> Result<Self, FieldError> {
-        let action = validate_action(request.action)?;
-        let approver = validate_approver(request.approver)?;
-        let context = validate_context(request.context)?;
-        let (timeout_minutes, timeout_ms) = validate_timeout(request.timeout_minutes)?;
+    /// Validates a request and returns the spec. Fails with every invalid field, in the documented order.
+    pub fn check(request: NewDecision, requester: &Requester<'_>, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let action = valid(&mut errors, validate_action(request.action));
+        let approver = valid(&mut errors, validate_approver(request.approver));
+        let context = valid(&mut errors, validate_context(request.context));
+        let timeout = valid(&mut errors, validate_timeout(request.timeout_minutes));
         let channel = request.channel.unwrap_or_default();
-        if channel == Channel::Slack && !requester.slack {
-            let message = "is not available: an admin of the account has to connect a Slack workspace by POST \
-                           /slack/install first; or use email or webhook";
-            return Err(FieldError { kind: FieldErrorKind::Channel, field: "channel", message: message.to_owned() });
+        valid(&mut errors, check_channel(channel, requester));
+        let response_type = valid(&mut errors, request.response_type.as_ref().map(ResponseType::check).transpose());
+        // The options of an invalid response type can't be judged.
+        let options = match &response_type {
+            Some(response_type) => valid(&mut errors, validate_options(request.options, response_type.as_ref())),
+            None => None,
+        };
+        let images = request.context_images.unwrap_or_default();
+        let context_images = valid(&mut errors, validate_images(images, requester.reach));
+        let callback_url = valid(&mut errors, validate_callback(request.callback_url, channel, requester.reach));
+        let amount = valid(&mut errors, validate_amount(request.amount));
+        if let Some(approver) = &approver {
+            valid(&mut errors, check_approver_allowed(requester.approvers, approver));
         }
-        let response_type = request.response_type.as_ref().map(ResponseType::check).transpose()?;
-        let options = validate_options(request.options, response_type.as_ref())?;
-        let context_images = validate_images(request.context_images.unwrap_or_default(), requester.reach)?;
-        let callback_url = validate_callback(request.callback_url, channel, requester.reach)?;
-        let amount = request.amount;
-        if amount
-            .as_ref()
-            .is_some_and(|amount| amount.as_f64().is_none_or(|amount| !amount.is_finite() || amount < 0.0))
-        {
-            return Err(invalid("amount", "must be zero or more"));
-        }
-        check_approver_allowed(requester.approvers, &approver)?;
+        let (Some(action), Some(approver), Some(context), Some((timeout_minutes, timeout_ms))) =
+            (action, approver, context, timeout)
+        else {
+            return Err(errors);
+        };
+        let (Some(response_type), Some(options), Some(context_images), Some(callback_url), Some(amount), true) =
+            (response_type, options, context_images, callback_url, amount, errors.is_empty())
+        else {
+            return Err(errors);
+        };
         let expires_at = now.plus_ms(timeout_ms);
         let backup = requester
             .backup
@@ -245,6 +254,28 @@ impl DecisionSpec {
     }
 }
 
+/// Returns the valid value, or adds the error to the others.
+fn valid<T>(errors: &mut Vec<FieldError>, checked: Result<T, FieldError>) -> Option<T> {
+    checked.map_err(|error| errors.push(error)).ok()
+}
+
+fn check_channel(channel: Channel, requester: &Requester<'_>) -> Result<(), FieldError> {
+    if channel == Channel::Slack && !requester.slack {
+        let message = "is not available: an admin of the account has to connect a Slack workspace by POST \
+                       /slack/install first; or use email or webhook";
+        return Err(FieldError::new(["channel"], message, UNSUPPORTED_CHANNEL));
+    }
+    Ok(())
+}
+
+fn validate_amount(amount: Option<Number>) -> Result<Option<Number>, FieldError> {
+    let is_valid = |amount: &Number| amount.as_f64().is_some_and(|amount| amount.is_finite() && amount >= 0.0);
+    match amount.as_ref().is_none_or(is_valid) {
+        true => Ok(amount),
+        false => Err(invalid("amount", "must be zero or more")),
+    }
+}
+
 fn validate_action(action: Option<String>) -> Result<String, FieldError> {
     let action = action.ok_or_else(|| invalid("action", "is required: say in one line what is to be approved"))?;
     // A text of zero-width characters is blank too.
@@ -275,7 +306,7 @@ pub fn check_approver_allowed(approvers: &[EmailAddress], approver: &EmailAddres
         return Ok(());
     }
     let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
-    Err(FieldError { kind: FieldErrorKind::Approver, field: "approver", message: message.to_owned() })
+    Err(FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED))
 }
 
 fn validate_context(context: Option<String>) -> Result<Option<String>, FieldError> {
