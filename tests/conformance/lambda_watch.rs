@@ -53,7 +53,7 @@ impl Laptop {
             ("HANDRAIL_TABLE", "handrail".to_owned()),
             ("HANDRAIL_MASTER_KEY", "only for this laptop: 0123456789abcdef".to_owned()),
             ("HANDRAIL_ORIGIN", origin.clone()),
-            ("HANDRAIL_OWN_ORIGIN", origin.clone()),
+            ("HANDRAIL_FUNCTION", "all".to_owned()),
             ("HANDRAIL_CALLBACKS", "loopback".to_owned()),
             // Functions with file access do not start without a bucket, although this test uploads none.
             ("HANDRAIL_FILES_BUCKET", "handrail-files".to_owned()),

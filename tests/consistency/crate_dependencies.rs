@@ -173,7 +173,7 @@ fn only_slack_operations_call_slack() {
 fn only_file_functions_depend_on_s3() {
     let graph = DependencyGraph::read();
     for package in
-        SHARED.into_iter().chain(["sender", "slack-api", "effects", "decisions", "slack", "kinds", "workers"])
+        SHARED.into_iter().chain(["sender", "slack-api", "effects", "decisions", "packets", "slack", "kinds"])
     {
         graph.assert_excludes(&format!("handrail-{package}"), &["handrail-s3", "handrail-files", "aws-sdk-s3"]);
     }
