@@ -166,7 +166,7 @@ fn only_slack_operations_call_slack() {
     graph.assert_excludes("handrail-slack-api", &["handrail-store", "handrail-context", "handrail-effects", "aws-*"]);
     let calls_slack = |endpoint: &Endpoint| endpoint.accesses.contains(&DataAccess::CallSlack);
     let called = endpoints().into_iter().filter(calls_slack).map(|endpoint| endpoint.function);
-    assert_eq!(called.collect::<Vec<_>>(), ["slack-oauth-callback", "slack-interactions"]);
+    assert_eq!(called.collect::<Vec<_>>(), ["slack-interactions", "slack-oauth-callback"]);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Which of a binary's functions a process serves: the one that `HANDRAIL_FUNCTION` names.
 
+use std::fmt;
+
 use crate::settings::is_on_lambda;
 
 const VARIABLE: &str = "HANDRAIL_FUNCTION";
 /// Value with which `cargo lambda watch` serves all operations of a binary. A function on AWS refuses it.
 const ALL: &str = "all";
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(PartialEq, Eq, thiserror::Error)]
 pub enum FunctionNameError {
     #[error("{VARIABLE} is not set. It names the one function that this process serves")]
     Missing,
@@ -14,6 +16,13 @@ pub enum FunctionNameError {
     Unknown { name: String, available: Vec<&'static str> },
     #[error("{VARIABLE} must not be {ALL} on AWS: there each function serves one operation")]
     AllOnLambda,
+}
+
+/// The message: a program that ends with an error prints it in this form.
+impl fmt::Debug for FunctionNameError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 /// Returns the function that the environment names, or all of them.
