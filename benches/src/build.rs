@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 
 #[derive(clap::Args)]
 pub(crate) struct Build {
-    /// `deploy` is what goes to AWS; it takes a minute or more for each program
+    /// `deploy` makes the smallest programs; it takes a minute or more for each
     #[arg(long, default_value = "release")]
     pub(crate) profile: String,
     /// Measure the programs in the target folder without building them
