@@ -1,4 +1,4 @@
-//! `GET /ws`: live events over a WebSocket, beside `GET /events` and from the same feed.
+//! `GET /ws`: live events over a WebSocket, beside `GET /events` and from the same journal.
 //!
 //! Local only: on AWS a WebSocket would be an API Gateway API of another type, with its own URL and its connections in
 //! the table. There `GET /events` sends the same events and continues after reconnects.
@@ -15,12 +15,13 @@ use axum::routing::get;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_packets::live::{
-    Channel, Channels, LiveRequest, Subscription, SubscriptionItem, SubscriptionOptions, connected_message,
-    ping_message,
+    Channel, Channels, Event, LiveRequest, PING_INTERVAL_MS, connected_message, ping_message, subscribe,
 };
 use handrail_platform::clock::Clock;
-use handrail_records::feed::Transport;
+use handrail_platform::fault::Fault;
+use handrail_web::live_connections::Transport;
 use handrail_web::problem::{Problem, render_errors};
+use handrail_web::subscription::{Subscription, SubscriptionItem, SubscriptionOptions};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -43,14 +44,14 @@ async fn open(
     request: LiveRequest,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let LiveRequest { key, api_key, channels, last_event_id: after } = request;
+    let LiveRequest { subscriber, channels, last_event_id: after } = request;
     let upgrade = upgrade.map_err(|_| {
         Problem::refused(StatusCode::UPGRADE_REQUIRED, "", "This address takes WebSockets. For a stream see /events")
     })?;
-    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
-    let subscription =
-        Subscription::open(&cx, &key, &api_key, after, SubscriptionOptions::unlimited(Transport::WebSocket)).await?;
-    let first_message = connected_message(&cx, &key);
+    check_key_limit(&cx, &subscriber.key, RateLimitClass::OtherRequests).await?;
+    let first_message = connected_message(&cx, &subscriber.key);
+    let options = SubscriptionOptions::unlimited(Transport::WebSocket, PING_INTERVAL_MS);
+    let subscription = subscribe(&cx, subscriber, after, options).await?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         // The connection has ended, so an error cannot be sent.
@@ -71,17 +72,18 @@ async fn serve_socket(
     loop {
         tokio::select! {
             item = subscription.next() => match item {
-                Ok(SubscriptionItem::Events(events)) => {
-                    for event in events.iter().filter(|event| channels.matches(event)) {
-                        send(&mut socket, &event.to_message()).await?;
+                Ok(SubscriptionItem::Entries(entries)) => {
+                    for entry in entries {
+                        match Event::from_journal_entry(entry) {
+                            Ok(Some(event)) if channels.matches(&event) => send(&mut socket, &event.to_message()).await?,
+                            Ok(_) => {}
+                            Err(fault) => return close_after(socket, &fault).await,
+                        }
                     }
                 }
                 Ok(SubscriptionItem::Ping(now)) => send(&mut socket, &ping_message(now)).await?,
                 Ok(SubscriptionItem::Closed) => return close(socket).await,
-                Err(fault) => {
-                    tracing::warn!(fault = fault.with_causes(), "an event socket ended");
-                    return close(socket).await;
-                }
+                Err(fault) => return close_after(socket, &fault).await,
             },
             received = socket.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
@@ -131,6 +133,12 @@ async fn send(socket: &mut WebSocket, frame: &Value) -> Result<(), Disconnected>
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Disconnected),
     }
+}
+
+/// Closes the socket after a fault. The client reconnects and continues at its last event.
+async fn close_after(socket: WebSocket, fault: &Fault) -> Result<(), Disconnected> {
+    tracing::warn!(fault = fault.with_causes(), "an event socket ended");
+    close(socket).await
 }
 
 async fn close(mut socket: WebSocket) -> Result<(), Disconnected> {

@@ -207,7 +207,7 @@ impl WorkerLoop {
     }
 
     /// Dispatches several records concurrently, because each waits for the disk. The changes of one record keep their
-    /// order, as on AWS, because the feed lists events in the order of dispatch.
+    /// order, as on AWS, because the journal lists events in the order of dispatch.
     async fn dispatch_all(&self, changes: Vec<Change>) -> Result<(), Fault> {
         let mut running = JoinSet::new();
         for changes in by_partition(changes) {

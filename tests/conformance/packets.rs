@@ -9,7 +9,7 @@ use handrail_domain::lifecycle::Command;
 use handrail_domain::packet::{Act, AgentRef, Content, Edit, NewPacket, Packet, Priority, State};
 use handrail_domain::record::Record;
 use handrail_domain::search_terms::SearchTerms;
-use handrail_records::transition::{PlannedChange, create_with_body, transition_with_body};
+use handrail_records::transition::{PlannedChange, TransitionError, create_with_body, transition_with_body};
 use handrail_store::{Body, Filter, Order, PageRequest, PutSchemaOutcome, RecordWithBody, SCHEMAS_MAX, Schema, table};
 use handrail_test_app::FixedClock;
 use serde_json::json;
@@ -228,8 +228,9 @@ fn body_of(content: &Content) -> Body {
 
 async fn act(cx: &Cx, id: RecordId, act: Act, content: Option<&Content>) {
     let command = Command { id: CommandId::new(&cx.new_record_id().to_string(), b""), actor: actor(), act };
-    let propose =
-        |_: &RecordWithBody<Packet>| Ok(PlannedChange { command: command.clone(), body: content.map(body_of) });
+    let propose = |_: &RecordWithBody<Packet>| -> Result<_, TransitionError<Packet>> {
+        Ok(PlannedChange { command: command.clone(), body: content.map(body_of) })
+    };
     transition_with_body(cx, tenant(), id, propose).await.unwrap();
 }
 

@@ -153,7 +153,7 @@ pub(crate) async fn set_up(app: &mut ReplayApp, function: &str) {
     }
 }
 
-/// Adds the events so far to the feed and counts their packets, as the worker of the stream does.
+/// Adds the events so far to the journal and counts their packets, as the worker of the stream does.
 async fn dispatch_changes(app: &mut ReplayApp) {
     for change in app.engine.changes_after(TABLE, None, 1_000).expect("the engine lists its changes") {
         let change = Change { old: change.old, new: change.new };

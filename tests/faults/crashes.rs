@@ -98,7 +98,7 @@ async fn attachments_survive_crash() {
 }
 
 #[tokio::test]
-async fn feed_survives_crash() {
+async fn journal_survives_crash() {
     check_each_crash(&journeys::HANDOFF).await;
 }
 

@@ -124,7 +124,7 @@ async fn attachments_are_stored_once() {
 }
 
 #[tokio::test]
-async fn handoff_makes_each_feed_entry_once() {
+async fn handoff_makes_each_journal_entry_once() {
     check_each_failed_call(&journeys::HANDOFF).await;
 }
 

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::count_invariants;
-use crate::feed_invariants;
+use crate::journal_invariants;
 use crate::packet_invariants;
 use crate::rules::{self, Channel, ExpectedEffect};
 use crate::scenario::{DecisionRequest, Scenario};
@@ -27,7 +27,7 @@ pub(crate) async fn check_all(scenario: &mut Scenario) {
     check_no_unexpected_sends(scenario, &snapshot);
     assert_eq!(snapshot.dead_letters, Vec::<Value>::new(), "one fault makes no dead letter");
     check_acknowledged_results(scenario, &snapshot).await;
-    feed_invariants::check_feed_has_each_event_once(&snapshot.items);
+    journal_invariants::check_journals(&snapshot.items);
     count_invariants::check_counts_equal_a_recount(&snapshot);
 }
 

@@ -150,14 +150,14 @@ async fn unlimited_key_makes_no_quota_calls() {
 }
 
 #[tokio::test]
-async fn feed_entry_costs_one_write() {
+async fn journal_entry_costs_one_write() {
     let server = TestServer::new().await;
     let agent = server.key("writer").await.of_packets();
     let packet = json!({
         "metadata": {"source_agent": {"id": "a-1", "name": "Sales"}, "target_agent": {"id": "b-1", "name": "Billing"}},
         "context": {"summary": "Upgrade to Business"},
     });
-    let feed_calls = || {
+    let journal_calls = || {
         let calls = server.fault_injector.take().into_iter();
         let calls = calls.filter(|call| call.partitions.iter().any(|pk| pk.starts_with("feed#")));
         calls.map(|call| call.operation).collect::<Vec<_>>()
@@ -165,20 +165,20 @@ async fn feed_entry_costs_one_write() {
     let create_packet = async || {
         agent.post("/api/v1/packets", &packet).await.expect(201);
         server.run_due_work().await;
-        feed_calls()
+        journal_calls()
     };
     assert_eq!(create_packet().await, ["Query", "PutItem"], "the newest entry is read once");
-    assert_eq!(create_packet().await, ["PutItem"], "the feed entry costs one write");
+    assert_eq!(create_packet().await, ["PutItem"], "the journal entry costs one write");
     let admin = server.admin.of_packets();
     admin.get("/metrics").await.expect(200);
     let calls = ["Query", "Query", "Query"];
     assert_eq!(
-        feed_calls(),
+        journal_calls(),
         calls,
         "the newest entry holds all totals, and two calls read the latest events of agents"
     );
     admin.get("/api/v1/stats").await.expect(200);
-    assert_eq!(feed_calls(), ["Query", "Query"], "today's count takes a second entry");
+    assert_eq!(journal_calls(), ["Query", "Query"], "today's count takes a second entry");
     server.finish().await;
 }
 

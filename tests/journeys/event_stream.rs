@@ -181,3 +181,30 @@ async fn tier_limits_concurrent_connections() {
     }
     panic!("the place of a connection that was closed stays taken");
 }
+
+/// Events of every kind are numbered in one journal, and each door shows those of its own kind.
+#[tokio::test]
+async fn stream_and_audit_omit_other_kinds() {
+    let mut server = TestServer::new().await;
+    let writer = server.key("writer").await;
+    let agent = writer.of_packets();
+    let mut stream = EventStream::open(&agent, "", None).await;
+    let before = create_packet(&agent, &packet_body("billing-01")).await;
+    server.run_due_work().await;
+    let first = next_event(&mut stream).await;
+    writer.post("/decisions", &json!({"action": "Refund", "approver": "ann@example.com"})).await.expect(201);
+    server.run_due_work().await;
+    server.expect_mail("ann@example.com").await;
+    let after = create_packet(&agent, &packet_body("billing-01")).await;
+    server.run_due_work().await;
+    let second = next_event(&mut stream).await;
+    assert_eq!((&first.data["packet_id"], &second.data["packet_id"]), (&json!(before), &json!(after)));
+    let number = |event: &ServerEvent| event.id.parse::<u64>().expect("an event has a number");
+    assert_eq!(number(&second), number(&first) + 2, "the decision has the number between them");
+    drop(stream);
+    let mut resumed = EventStream::open(&agent, "", Some(&first.id)).await;
+    assert_eq!(next_event(&mut resumed).await.data, second.data);
+    let audit = agent.get("/api/v1/audit").await.expect(200).json;
+    assert_eq!((audit["entries"].as_array().map(Vec::len), &audit["total"]), (Some(2), &json!(2)));
+    server.finish().await;
+}

@@ -12,8 +12,8 @@ use handrail_domain::time::Timestamp;
 use handrail_platform::blob_store::BlobKey;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::{
-    Approvals, Callback, Callbacks, Files, Kind, Mail, Mails, SlackMessage, SlackMessages, fire_due_timers_of,
-    follow_ups_of,
+    Approvals, Callback, Callbacks, EventMappers, Files, Kind, Mail, Mails, SlackMessage, SlackMessages,
+    fire_due_timers_of, follow_ups_of,
 };
 use handrail_records::log::record_with_event;
 use handrail_records::transition::{TransitionError, transition_from};
@@ -26,7 +26,7 @@ use crate::view;
 
 pub const KIND: Kind = Kind {
     name: Decision::KIND,
-    follow_ups: |cx, old, new| Box::pin(follow_ups_of::<Decision>(cx, old, new)),
+    follow_ups: |cx, old, new| Box::pin(follow_ups_of::<Decision>(cx, old, new, EventMappers::AUDIT_ONLY)),
     fire_due_timers: |cx, key| Box::pin(fire_due_timers_of::<Decision>(cx, key.tenant, key.id)),
     callbacks: Some(Callbacks {
         build: |cx, key, seq, purpose| Box::pin(callback(cx, key, seq, purpose)),
@@ -44,6 +44,7 @@ pub const KIND: Kind = Kind {
         find: |cx, link| Box::pin(find_request(cx, link)),
         answer: |cx, request, command| Box::pin(answer(cx, request, command)),
     }),
+    after_sent: None,
 };
 
 async fn find_request(cx: &Cx, link: &Link) -> Result<Option<ApprovalRequest>, Fault> {

@@ -82,7 +82,9 @@ fn key_label(spec: &DecisionSpec, actor: Option<&Actor>) -> String {
     match actor {
         Some(Actor::Key { key, .. }) if *key == spec.asked_by => spec.asked_by_name.clone(),
         Some(Actor::Key { key, role }) => format!("{key} ({})", role.name()),
-        Some(Actor::Person { .. } | Actor::Policy { .. } | Actor::Anonymous | Actor::Timer) | None => String::new(),
+        Some(Actor::Person { .. } | Actor::Policy { .. } | Actor::Anonymous | Actor::Timer | Actor::System) | None => {
+            String::new()
+        }
     }
 }
 
@@ -91,7 +93,9 @@ fn answer_channel<'a>(actor: Option<&'a Actor>, key_label: &'a str) -> AnswerCha
         Some(Actor::Person { by: AuthMethod::MailedLink, .. }) => AnswerChannel::Link,
         Some(Actor::Person { by: AuthMethod::Slack, .. }) => AnswerChannel::Slack,
         Some(Actor::Policy { rule }) => AnswerChannel::Rule { rule },
-        Some(Actor::Key { .. } | Actor::Anonymous | Actor::Timer) | None => AnswerChannel::Api { key: key_label },
+        Some(Actor::Key { .. } | Actor::Anonymous | Actor::Timer | Actor::System) | None => {
+            AnswerChannel::Api { key: key_label }
+        }
     }
 }
 

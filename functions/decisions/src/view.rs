@@ -101,7 +101,7 @@ fn resolved_via(record: &Record<Decision>) -> Option<(&'static str, Option<KeyId
         Actor::Person { by: AuthMethod::MailedLink, .. } => ("page", None),
         Actor::Person { by: AuthMethod::Slack, .. } => ("slack", None),
         Actor::Policy { .. } => ("policy", None),
-        Actor::Anonymous | Actor::Timer => return None,
+        Actor::Anonymous | Actor::Timer | Actor::System => return None,
     })
 }
 

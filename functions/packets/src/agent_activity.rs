@@ -1,4 +1,4 @@
-//! Agents of a tenant's packets, as the newest events of its feed show them. Reading is bounded: an agent that no recent
+//! Agents of a tenant's packets, as the newest events of its journal show them, whatever their kind. Reading is bounded: an agent that no recent
 //! event names is not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 
-use crate::live::{Event, feed_key};
+use crate::live::Event;
 use crate::tenant_stats::TenantStats;
 
 /// Events that are read. An event takes about 1 KB.
@@ -41,12 +41,12 @@ impl AgentActivity {
         let (mut active, mut packets) = (BTreeSet::new(), BTreeMap::<String, BTreeSet<RecordId>>::new());
         let mut chain_depths = BTreeMap::<RecordId, u64>::new();
         for _ in 0..QUERIES_MAX {
-            let entries = cx.store.feed_entries_after(feed_key(tenant), position, i32::MAX).await?;
+            let entries = cx.store.journal_entries_after(tenant, position, i32::MAX).await?;
             let Some(last) = entries.last() else { break };
             position = last.number;
             for entry in entries {
                 let at = entry.at;
-                let Some(event) = Event::from_feed_entry(entry)? else { continue };
+                let Some(event) = Event::from_journal_entry(entry)? else { continue };
                 for agent in event.agent_ids() {
                     if at >= active_since {
                         active.insert(agent.to_owned());

@@ -8,10 +8,11 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_domain::ids::{RecordId, TenantId};
+use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
-use handrail_store::{AuditFilter, FeedEntry};
+use handrail_store::{AuditFilter, JournalEntry};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
@@ -25,7 +26,6 @@ use crate::errors::field_error;
 use crate::history::history_of_packet;
 use crate::history_entry::HistoryEntry;
 use crate::list::parse_time;
-use crate::live::feed_key;
 use crate::page::{PageParams, non_blank};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -35,7 +35,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::ApiKey(Scope::PacketsRead),
     door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed, DataAccess::Read],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadJournal, DataAccess::Read],
     summary: "List the history of all packets, newest first",
     route,
 };
@@ -74,7 +74,7 @@ async fn handler(
     let (entries, total) = match packet {
         Some(id) => filter_packet_history(&cx, caller.key.tenant, id, &filter, offset, limit).await?,
         None => {
-            let found = cx.store.find_audit_entries(feed_key(caller.key.tenant), &filter, offset, limit).await?;
+            let found = cx.store.find_audit_entries(caller.key.tenant, Packet::KIND, &filter, offset, limit).await?;
             let found = found.ok_or_else(|| {
                 let message = "Too many entries to search. Narrow created_after and created_before, or set packet_id";
                 field_error(RequestPart::Query, "created_after", message, "too_long")
@@ -90,7 +90,7 @@ fn parse_packet_id(text: &str) -> Result<RecordId, Problem> {
     parse_uuid(RequestPart::Query, "packet_id", text).map(RecordId::from_bytes)
 }
 
-/// Filters the history of one packet, which is complete and current; the tenant's feed is filled with a delay.
+/// Filters the history of one packet, which is complete and current; the tenant's journal is filled with a delay.
 async fn filter_packet_history(
     cx: &Cx,
     tenant: TenantId,
@@ -110,11 +110,11 @@ async fn filter_packet_history(
     Ok((entries.into_iter().rev().skip(offset).take(limit).collect(), total))
 }
 
-fn read_history_entry(entry: &FeedEntry) -> Result<HistoryEntry, Fault> {
+fn read_history_entry(entry: &JournalEntry) -> Result<HistoryEntry, Fault> {
     let decoded = EncodedLogEntry::<Packet>::read(entry.event.clone());
-    let decoded = decoded.map_err(|error| Fault::internal_with_source("feed entry cannot be decoded", error))?;
+    let decoded = decoded.map_err(|error| Fault::internal_with_source("journal entry cannot be decoded", error))?;
     HistoryEntry::from_log_entry(entry.record, &decoded.entry)
-        .ok_or_else(|| Fault::internal("feed entry has no history entry"))
+        .ok_or_else(|| Fault::internal("journal entry has no history entry"))
 }
 
 #[cfg(test)]

@@ -1,33 +1,24 @@
 //! `GET /events`: sends the events of the tenant's packets as server-sent events.
-//!
-//! The local runner keeps the stream open as long as the client wants. API Gateway cannot: there the response ends
-//! after the first events or after some seconds, and the client reconnects with the id of the last event, as every
-//! `EventSource` does. Each response ends with the position that was read, so no event is missed or sent twice.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_records::feed::Transport;
+use handrail_domain::time::Timestamp;
+use handrail_platform::fault::Fault;
+use handrail_store::JournalEntry;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::event_stream::{ServerSentEvent, StreamEvents, polled_response, streaming_response};
 use handrail_web::extract::ViaApiGateway;
+use handrail_web::live_connections::Transport;
 use handrail_web::problem::Problem;
-use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use serde_json::Value;
+use handrail_web::subscription::SubscriptionOptions;
 
 use crate::door::DOOR;
-use crate::live::{
-    Channels, Event, LiveRequest, Subscription, SubscriptionItem, SubscriptionOptions, connected_message, ping_message,
-};
+use crate::live::{Channels, Event, LiveRequest, PING_INTERVAL_MS, connected_message, ping_message, subscribe};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-events",
@@ -36,7 +27,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::ApiKey(Scope::PacketsRead),
     door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadJournal],
     summary: "Stream packet events",
     route,
 };
@@ -45,90 +36,39 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-/// Delay before a client reconnects, as a field of server-sent events.
-const RETRY_FIELD: &str = "retry: 1000\n\n";
-/// Reads of the feed per response while no event matches the channels. The response then reports the position.
-const POLLS_PER_RESPONSE_MAX: usize = 50;
-
 async fn handler(
     State(cx): State<Cx>,
     request: LiveRequest,
     ViaApiGateway(through_gateway): ViaApiGateway,
 ) -> Result<Response, Problem> {
-    let LiveRequest { key, api_key, channels, last_event_id } = request;
-    check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
+    let LiveRequest { subscriber, channels, last_event_id } = request;
+    check_key_limit(&cx, &subscriber.key, RateLimitClass::OtherRequests).await?;
     let options = if through_gateway {
-        SubscriptionOptions::SINGLE_RESPONSE
+        SubscriptionOptions::single_response(PING_INTERVAL_MS)
     } else {
-        SubscriptionOptions::unlimited(Transport::EventStream)
+        SubscriptionOptions::unlimited(Transport::EventStream, PING_INTERVAL_MS)
     };
-    let subscription = Subscription::open(&cx, &key, &api_key, last_event_id, options).await?;
-    let greeting = encode_sse_event(Some(subscription.position()), "connected", &connected_message(&cx, &key));
-    let body = if through_gateway {
-        polled_body(subscription, &channels, greeting).await?
-    } else {
-        streaming_body(subscription, channels, greeting)
-    };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies like nginx otherwise buffer the response.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
-}
-
-fn streaming_body(subscription: Subscription, channels: Channels, greeting: String) -> Body {
-    let first = stream::once(std::future::ready(greeting));
-    let rest = stream::unfold((subscription, channels), |(mut subscription, channels)| async move {
-        let text = match subscription.next().await {
-            Ok(SubscriptionItem::Events(events)) => encode_events(&events, &channels, subscription.position()),
-            Ok(SubscriptionItem::Ping(now)) => encode_sse_event(None, "ping", &ping_message(now)),
-            Ok(SubscriptionItem::Closed) => return None,
-            // The client reconnects and continues at its last event.
-            Err(fault) => {
-                tracing::warn!(fault = fault.with_causes(), "event stream ended by an error");
-                return None;
-            }
-        };
-        Some((text, (subscription, channels)))
-    });
-    Body::from_stream(first.chain(rest).map(|text| Ok::<_, Infallible>(Bytes::from(text))))
-}
-
-async fn polled_body(mut subscription: Subscription, channels: &Channels, greeting: String) -> Result<Body, Problem> {
-    let mut text = greeting;
-    for _ in 0..POLLS_PER_RESPONSE_MAX {
-        match subscription.next().await? {
-            SubscriptionItem::Events(events) => {
-                text.push_str(&encode_events(&events, channels, subscription.position()));
-                if events.iter().any(|event| channels.matches(event)) {
-                    break;
-                }
-            }
-            SubscriptionItem::Ping(_) => {}
-            SubscriptionItem::Closed => break,
-        }
+    let data = connected_message(&cx, &subscriber.key);
+    let subscription = subscribe(&cx, subscriber, last_event_id, options).await?;
+    let connected = ServerSentEvent { id: Some(subscription.position()), name: "connected".to_owned(), data };
+    if through_gateway {
+        return Ok(polled_response(subscription, &PacketEvents(channels), Some(&connected)).await?);
     }
-    text.push_str(RETRY_FIELD);
-    Ok(Body::from(text))
+    Ok(streaming_response(subscription, PacketEvents(channels), Some(&connected)))
 }
 
-/// Encodes the events of the channels, followed by the position that was read. A block without data sets the client's
-/// last event id and dispatches no event.
-fn encode_events(events: &[Event], channels: &Channels, position: u64) -> String {
-    let mut text = String::new();
-    for event in events.iter().filter(|event| channels.matches(event)) {
-        text.push_str(&encode_sse_event(Some(event.number), &event.name, &event.to_message()));
+/// Events of the packets that match the channels.
+struct PacketEvents(Channels);
+
+impl StreamEvents for PacketEvents {
+    fn event(&self, entry: JournalEntry) -> Result<Option<ServerSentEvent>, Fault> {
+        let event = Event::from_journal_entry(entry)?.filter(|event| self.0.matches(event));
+        Ok(event.map(|event| ServerSentEvent { id: Some(event.number), data: event.to_message(), name: event.name }))
     }
-    text.push_str(&format!("id: {position}\n\n"));
-    text
-}
 
-/// Encodes one server-sent event. Serialised JSON has no line breaks, so `data` is one line.
-fn encode_sse_event(id: Option<u64>, name: &str, data: &Value) -> String {
-    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-    format!("{id}event: {name}\ndata: {data}\n\n")
+    fn ping(&self, now: Timestamp) -> ServerSentEvent {
+        ServerSentEvent { id: None, name: "ping".to_owned(), data: ping_message(now) }
+    }
 }
 
 #[cfg(test)]
@@ -137,9 +77,10 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use handrail_domain::time::Timestamp;
     use handrail_platform::clock::Clock;
+    use http::HeaderValue;
     use lambda_http::request::RequestContext;
+    use serde_json::Value;
 
     use super::*;
     use crate::testing::{AGENT, NOON, READER, TestApp, TestResponse, claim_body};
@@ -187,7 +128,7 @@ mod tests {
         let text = String::from_utf8(all.body).unwrap();
         assert_eq!(event_names(&text), ["connected", "packet.created", "packet.claimed"]);
         assert_eq!(event_ids(&text), ["0", "1", "2", "2"]);
-        assert!(text.ends_with(RETRY_FIELD), "{text}");
+        assert!(text.ends_with("\n\nretry: 1000\n\n"), "{text}");
         let data = text.lines().filter_map(|line| line.strip_prefix("data: ")).next_back().unwrap();
         let message: Value = serde_json::from_str(data).unwrap();
         assert_eq!((&message["type"], &message["packet_id"]), (&"packet.claimed".into(), &serde_json::json!(id)));
@@ -207,7 +148,7 @@ mod tests {
             let response = poll_via_gateway(&app, &format!("/events?api_key={READER}{query}")).await;
             let text = String::from_utf8(response.body).unwrap();
             assert_eq!((event_names(&text), event_ids(&text).last()), (vec!["connected"], Some(&"2")), "{query}");
-            assert!(text.ends_with(RETRY_FIELD));
+            assert!(text.ends_with("\n\nretry: 1000\n\n"), "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Packets as a record kind, for the workers: messages to approvers, feed details, webhook events and the link from a
+//! Packets as a record kind, for the workers: messages to approvers, journal details, webhook events and the link from a
 //! parent to its chained packet.
 
 use handrail_approvals::{ApprovalRequest, approval_purpose, request_mail, slack_message, slack_recipient};
@@ -12,14 +12,14 @@ use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::{
     Approvals, EventMappers, FollowUps, Kind, Mail, Mails, SlackMessage, SlackMessages, Webhooks, fire_due_timers_of,
-    follow_ups_with_feed,
+    follow_ups_of,
 };
 use handrail_records::transition::TransitionError;
 use handrail_secrets::link::Link;
 use handrail_store::{HeadKey, Item, SpecSource, head_key_of, read_head};
 
 use crate::hooks::payload::{RETRY_BACKOFF_MS, webhook_event, webhook_headers};
-use crate::{checkpoint, feed_details, packet_ops};
+use crate::{checkpoint, journal_details, packet_ops};
 
 pub const KIND: Kind = Kind {
     name: Packet::KIND,
@@ -37,6 +37,7 @@ pub const KIND: Kind = Kind {
         find: |cx, link| Box::pin(find_request(cx, link)),
         answer: |cx, request, command| Box::pin(checkpoint::record_answer(cx, request, command)),
     }),
+    after_sent: None,
 };
 
 async fn find_request(cx: &Cx, link: &Link) -> Result<Option<ApprovalRequest>, Fault> {
@@ -50,8 +51,8 @@ async fn follow_ups(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps
     if old.is_none() {
         link_to_parent(cx, new).await?;
     }
-    let mappers = EventMappers { feed_details: feed_details::from_event, webhook_event };
-    follow_ups_with_feed::<Packet>(cx, old, new, mappers).await
+    let mappers = EventMappers { journal_details: journal_details::from_event, webhook_event };
+    follow_ups_of::<Packet>(cx, old, new, mappers).await
 }
 
 async fn mail(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<Option<Mail>, Fault> {

@@ -41,7 +41,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::CheckRateLimit,
-        DataAccess::ReadFeed,
+        DataAccess::ReadJournal,
         DataAccess::ListTenants,
         DataAccess::ListKeys,
         DataAccess::ListWebhooks,

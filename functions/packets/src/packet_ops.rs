@@ -112,7 +112,7 @@ impl CheckedPacket {
         if result.as_ref().is_err_and(|error| !error.is_outcome_unknown()) {
             quota::release(cx, &reservation, id).await;
         }
-        packet_or_problem(result, id)
+        packet_or_problem(result.map_err(PacketError::from), id)
     }
 }
 
@@ -207,30 +207,21 @@ pub(crate) async fn run_with_content(
     plan: impl Fn(&Record<Packet>, &Content, Timestamp) -> Result<(Act, Content), Problem> + Send + Sync,
 ) -> Result<PacketWithContent, Problem> {
     let name = CommandName::random(cx);
-    let mut refused = None;
     let result = transition::transition_with_body(cx, key.tenant, id, |record_with_body| {
         let now = cx.clock.now();
         let packet = PacketWithContent::from_record(record_with_body.clone())?;
-        let (act, content) = plan(&packet.record.as_of(now), &packet.content, now).map_err(|problem| {
-            refused = Some(problem);
-            // This error only stops the transition; the caller gets the problem.
-            TransitionError::Busy
-        })?;
+        let (act, content) = plan(&packet.record.as_of(now), &packet.content, now).map_err(PacketError::Problem)?;
         let body = (content != packet.content).then(|| search_text::searchable_body(&content)).transpose()?;
         Ok(PlannedChange { command: new_command(key, act, &name), body })
     });
-    let result = result.await;
-    match refused {
-        Some(problem) => Err(problem),
-        None => packet_or_problem(result, id),
-    }
+    packet_or_problem(result.await, id)
 }
 
 fn packet_or_problem(
-    result: Result<(AppliedCommand<Packet>, Option<Body>), TransitionError<Packet>>,
+    result: Result<(AppliedCommand<Packet>, Option<Body>), PacketError>,
     id: RecordId,
 ) -> Result<PacketWithContent, Problem> {
-    let (applied, body) = result.map_err(|error| PacketError::from(error).into_problem(id))?;
+    let (applied, body) = result.map_err(|error| error.into_problem(id))?;
     Ok(PacketWithContent::from_record(RecordWithBody { record: applied.record, body })?)
 }
 

@@ -24,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::ApiKey(Scope::SystemRead),
     door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadFeed],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::ReadJournal],
     summary: "Summarize the account's packet statistics",
     route,
 };
@@ -46,7 +46,7 @@ async fn handler(Extract(cx): Extract<Cx>, caller: Caller<scopes::SystemRead>) -
         "avg_claim_time_seconds": stats.totals.claims.average_seconds(),
         "hitl_queue_depth": stats.count_in_state(State::AwaitingHuman),
         // Counts the connections of this process. On AWS there are none.
-        "active_ws_connections": cx.process_state::<handrail_records::feed::FeedCache>().web_socket_count(caller.key.tenant),
+        "active_ws_connections": cx.process_state::<handrail_web::live_connections::LiveConnections>().web_socket_count(caller.key.tenant),
     })))
 }
 

@@ -36,7 +36,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::CheckRateLimit,
-        DataAccess::ReadFeed,
+        DataAccess::ReadJournal,
         DataAccess::FindByFilter,
         DataAccess::FindOverdue,
         DataAccess::ListKeys,

@@ -21,6 +21,8 @@ pub enum Actor {
     Anonymous,
     /// Timer whose deadline passed.
     Timer,
+    /// Worker that reports what became of a message.
+    System,
 }
 
 /// Method by which a person was authenticated.
@@ -42,6 +44,7 @@ impl Actor {
             Self::Policy { rule } => format!("policy:{rule}"),
             Self::Anonymous => "visitor".to_owned(),
             Self::Timer => "timer".to_owned(),
+            Self::System => "system".to_owned(),
         }
     }
 }

@@ -11,7 +11,12 @@ pub struct ChainHash([u8; 32]);
 impl ChainHash {
     /// Starts the chain of a record. The record's id is part of the hash, so a chain cannot be moved to another record.
     pub fn genesis(tenant: TenantId, id: RecordId) -> Self {
-        Self(Sha256::digest(format!("{tenant}#{id}")).into())
+        Self::of_text(&format!("{tenant}#{id}"))
+    }
+
+    /// Starts a chain with the hash of a text that no other chain starts with.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
     }
 
     /// Returns the chain with one more event.

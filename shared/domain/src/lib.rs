@@ -18,6 +18,7 @@ pub mod field_error;
 pub mod file;
 pub mod ids;
 pub mod ip_network;
+pub mod journal_row;
 pub mod key_hash;
 pub mod key_rate_limit;
 pub mod lifecycle;

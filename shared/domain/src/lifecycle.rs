@@ -8,6 +8,9 @@ use crate::time::Timestamp;
 pub use crate::record::{FilterFields, Lifecycle};
 pub use crate::table::{Row, Table, TimerRule, row};
 
+/// Events that one command may add. A kind needs two or three.
+const EVENTS_PER_COMMAND_MAX: usize = 8;
+
 /// Request to change a record. A repeat of the request has the same `id`.
 #[derive(Clone, Debug)]
 pub struct Command<L: Lifecycle> {
@@ -54,26 +57,49 @@ pub fn decide<L: Lifecycle>(
     };
     let event = L::guard(record, &command.act, &command.actor, now)?;
     debug_assert_eq!(row.event, L::event_name(&event), "the guard must return the event of the row");
-    Ok(PlannedTransition {
-        next: record.append(event, command.actor.clone(), command.id.clone(), now),
-        deadline: DeadlineGuard::After(now),
-        by_timer: false,
-    })
+    let next = append_with_following(record, event, &command.actor, &command.id, now)?;
+    Ok(PlannedTransition { next, deadline: DeadlineGuard::After(now), by_timer: false })
+}
+
+/// Returns `true` if no timer is due and the record is already as the command would make it.
+pub fn is_already_done<L: Lifecycle>(record: &Record<L>, command: &Command<L>, now: Timestamp) -> bool {
+    record.due().is_none_or(|due| due.at > now) && L::is_already_done(record, &command.act, &command.actor)
+}
+
+/// Appends an event, and those of the acts that follow it in the same command.
+fn append_with_following<L: Lifecycle>(
+    record: &Record<L>,
+    event: L::Event,
+    actor: &Actor,
+    command: &CommandId,
+    now: Timestamp,
+) -> Result<Record<L>, L::Refusal> {
+    let append = |record: &Record<L>, event| record.append_untrimmed(event, actor.clone(), command.clone(), now);
+    let mut next = append(record, event);
+    for added in 1..=EVENTS_PER_COMMAND_MAX {
+        let act = next.newest().and_then(|newest| L::following_act(&next, &newest.event));
+        let Some(act) = act else { return Ok(next.with_trimmed_log(added)) };
+        if L::TABLE.find(next.state(), L::trigger(&next.spec, &act, now)).is_none() {
+            return Err(L::refuse_no_transition(&next, &act));
+        }
+        let event = L::guard(&next, &act, actor, now)?;
+        next = append(&next, event);
+    }
+    // More acts than any kind has follow each other: a mistake in the kind, which its tests meet first.
+    debug_assert!(false, "the acts of a command follow each other without end");
+    Ok(next.with_trimmed_log(EVENTS_PER_COMMAND_MAX + 1))
 }
 
 /// Decides the transition of the earliest due timer. Returns `None` if no timer is due at `now`.
 pub fn fire_due_timer<L: Lifecycle>(record: &Record<L>, now: Timestamp) -> Option<PlannedTransition<L>> {
     let due = record.due().filter(|due| due.at <= now)?;
     let act = L::timer_command(due.rule);
-    // Every armed timer has a row, which a test checks, and no guard refuses a timer. So neither `?` returns.
+    // Every armed timer has a row, which a test checks, and no guard refuses a timer. So no `?` returns.
     L::TABLE.find(record.state(), L::trigger(&record.spec, &act, now))?;
     let event = L::guard(record, &act, &Actor::Timer, now).ok()?;
     let name = format!("timer {} {}", due.rule.name, due.at.as_unix_ms());
-    Some(PlannedTransition {
-        next: record.append(event, Actor::Timer, CommandId::new(&name, &[]), now),
-        deadline: DeadlineGuard::Equals(due.at),
-        by_timer: true,
-    })
+    let next = append_with_following(record, event, &Actor::Timer, &CommandId::new(&name, &[]), now).ok()?;
+    Some(PlannedTransition { next, deadline: DeadlineGuard::Equals(due.at), by_timer: true })
 }
 
 impl<L: Lifecycle> Record<L> {

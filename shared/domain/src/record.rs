@@ -75,6 +75,16 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Self::Event, Self::Refusal>;
+    /// Returns the act that follows an event of the same command, for a command with several events. All its events are
+    /// written at once. Each act needs a row and passes its guard, as if a caller had sent it.
+    fn following_act(_record: &Record<Self>, _event: &Self::Event) -> Option<Self::Act> {
+        None
+    }
+    /// Returns `true` if the record is already as the act would make it. The caller then gets the record as it is, and
+    /// no event is added.
+    fn is_already_done(_record: &Record<Self>, _act: &Self::Act, _actor: &Actor) -> bool {
+        false
+    }
     /// Refusal of an act for which the table has no row, or only the row of a timer that is not due.
     fn refuse_no_transition(record: &Record<Self>, act: &Self::Act) -> Self::Refusal;
 
@@ -172,13 +182,24 @@ impl<L: Lifecycle> Record<L> {
     /// Returns the record with one more event.
     #[must_use]
     pub fn append(&self, event: L::Event, by: Actor, command: CommandId, now: Timestamp) -> Self {
+        self.append_untrimmed(event, by, command, now).with_trimmed_log(1)
+    }
+
+    /// Returns the record with one more event and a log of any length.
+    pub(crate) fn append_untrimmed(&self, event: L::Event, by: Actor, command: CommandId, now: Timestamp) -> Self {
         let encoded = EncodedLogEntry::new(LogEntry { seq: self.seq + 1, at: now, by, command, event });
         let mut log = self.log.clone();
         let state_data = L::apply(Some(&self.state_data), &encoded.entry);
         let chain = self.chain.then(&encoded.text);
         log.push(encoded);
-        log.drain(..log.len() - entries_to_keep(&log));
         Self { seq: self.seq + 1, updated_at: now, state_data, chain, log, spec: self.spec.clone(), ..*self }
+    }
+
+    /// Cuts a log that is too long, but keeps the `unwritten` newest entries: they are stored nowhere else yet.
+    pub(crate) fn with_trimmed_log(mut self, unwritten: usize) -> Self {
+        let kept = entries_to_keep(&self.log).max(unwritten).min(self.log.len());
+        self.log.drain(..self.log.len() - kept);
+        self
     }
 
     pub fn state(&self) -> L::State {

@@ -1,13 +1,13 @@
-//! Totals over the events of a feed.
+//! Totals over the events of a journal.
 //!
-//! Each feed entry stores the totals up to its event. So the newest entry has the tenant's statistics, and no records
+//! Each journal entry stores the totals up to its event. So the newest entry has the tenant's statistics, and no records
 //! need to be counted.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Totals over all events of a feed.
+/// Totals over all events of a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Number of records in each state. A deadline that has passed counts only once its timer has fired.
@@ -54,7 +54,7 @@ impl Totals {
     pub fn after(&self, delta: &TotalsDelta<'_>) -> Self {
         let mut next = self.clone();
         if delta.from != Some(delta.to) {
-            // The feed may have begun after the record was created, so the count of its former state may be 0.
+            // The journal may have begun after the record was created, so the count of its former state may be 0.
             if let Some(before) = delta.from.and_then(|from| next.states.get_mut(from)) {
                 *before = before.saturating_sub(1);
             }

@@ -2,6 +2,7 @@
 
 use handrail_domain::effect::Purpose;
 use handrail_platform::fault::Fault;
+use handrail_records::kind::SentOutcome;
 use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey};
 
 use crate::ports::{MailFault, OutgoingMail};
@@ -18,7 +19,8 @@ pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Re
     }
     let earlier = context.cx.store.delivery(key).await?;
     if let Some(delivery) = earlier.filter(|delivery| delivery.status != DeliveryStatus::Pending) {
-        return slack::refresh_if_changed(context, kind, key, &delivery, None).await;
+        slack::refresh_if_changed(context, kind, key, &delivery, None).await?;
+        return apply_outcome(context, kind, key, delivery.status).await;
     }
     let head = HeadKey { tenant: key.tenant, id: key.record };
     let mails = context.kind(kind)?.mails()?;
@@ -26,7 +28,8 @@ pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Re
         && let Some(person) = (slack.recipient)(&context.cx, head, key.seq, key.purpose).await?
         && let PostOutcome::PostedOrScheduled = slack::post_request(context, kind, key, &person).await?
     {
-        return Ok(());
+        let sent = context.cx.store.delivery(key).await?;
+        return apply_outcome(context, kind, key, sent.map_or(DeliveryStatus::Pending, |sent| sent.status)).await;
     }
     let Some(mail) = (mails.build)(&context.cx, head, key.seq, key.purpose).await? else {
         return Ok(());
@@ -44,5 +47,23 @@ pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Re
     delivery.status = if error.is_none() { DeliveryStatus::Delivered } else { DeliveryStatus::DeadLetter };
     tracing::info!(kind, delivery = key.id(), outcome = delivery.status.name(), "mail");
     delivery.attempts.push(Attempt { at: now, status: None, error, took_ms: 0 });
-    context.cx.store.record_attempt(key, &delivery).await.map(drop)
+    context.cx.store.record_attempt(key, &delivery).await?;
+    apply_outcome(context, kind, key, delivery.status).await
+}
+
+/// Lets the record's kind follow up on a message that was sent or has failed for good.
+async fn apply_outcome(
+    context: &WorkerContext,
+    kind: &str,
+    key: DeliveryKey,
+    status: DeliveryStatus,
+) -> Result<(), Fault> {
+    let Some(after_sent) = &context.kind(kind)?.after_sent else { return Ok(()) };
+    let outcome = match status {
+        DeliveryStatus::Delivered => SentOutcome::Accepted,
+        DeliveryStatus::DeadLetter => SentOutcome::Failed,
+        DeliveryStatus::Pending => return Ok(()),
+    };
+    let head = HeadKey { tenant: key.tenant, id: key.record };
+    (after_sent.apply)(&context.cx, head, key.seq, key.purpose, outcome).await
 }

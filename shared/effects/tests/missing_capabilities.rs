@@ -21,6 +21,7 @@ const BARE: Kind = Kind {
     slack: None,
     files: None,
     approvals: None,
+    after_sent: None,
 };
 
 const KINDS: &[Kind] = &[BARE];

@@ -1,5 +1,5 @@
 //! Notifies waiting requests inside a process of changed records, and live connections of new entries in a tenant's
-//! feed.
+//! journal.
 //!
 //! In the runner every write passes through one process, so listeners are notified at once. On AWS another process may
 //! write, so listeners must also poll.

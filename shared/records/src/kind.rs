@@ -6,9 +6,10 @@
 
 use std::pin::Pin;
 
+use handrail_domain::actor::Actor;
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::{Effect, Purpose};
-use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, Lifecycle};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -16,9 +17,9 @@ use handrail_domain::time::Timestamp;
 use serde_json::Value;
 
 use crate::approval_request::ApprovalRequest;
-use crate::feed::{self, EventContext, FeedMapper, FeedUpdate, RecordReplay};
+use crate::journal::{self, EventContext, JournalMapper, JournalUpdate, RecordReplay, audit_details};
 use crate::log::events_after;
-use crate::transition::{TransitionError, fire_due_timers};
+use crate::transition::{TransitionError, fire_due_timers, transition};
 use handrail_context::cx::Cx;
 use handrail_domain::slack_user::SlackUser;
 use handrail_platform::blob_store::BlobKey;
@@ -42,6 +43,7 @@ pub struct Kind {
     pub slack: Option<SlackMessages>,
     pub files: Option<Files>,
     pub approvals: Option<Approvals>,
+    pub after_sent: Option<AfterSent>,
 }
 
 /// Record kinds of a process whose operations serve records of every kind, such as the page of a link.
@@ -99,6 +101,31 @@ pub struct Approvals {
     pub find: for<'a> fn(&'a Cx, &'a Link) -> BoxFuture<'a, Option<ApprovalRequest>>,
     /// Records an answer to the request, if it is the first. A repeated answer succeeds.
     pub answer: for<'a> fn(&'a Cx, &'a ApprovalRequest, &'a Command<Decision>) -> AnswerFuture<'a>,
+}
+
+/// Commands that follow when a message to a person was sent, or could not be sent.
+pub struct AfterSent {
+    /// Applies the outcome of the message for an event and purpose to the record. Called at least once for each
+    /// message that was built; see [`apply_sent_outcome`].
+    pub apply: fn(&Cx, HeadKey, u64, Purpose, SentOutcome) -> BoxFuture<'_, ()>,
+}
+
+/// End of the attempts to send a message to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentOutcome {
+    /// A channel accepted the message.
+    Accepted,
+    /// Every channel refused the message for good.
+    Failed,
+}
+
+impl SentOutcome {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 pub type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Result<(), TransitionError<Decision>>> + Send + 'a>>;
@@ -176,36 +203,29 @@ pub struct SlackMessage {
     pub blocks: Vec<Value>,
 }
 
-/// Implements [`Kind::follow_ups`] for a kind without feed and webhooks: stores each new event as an item of its
-/// own and computes its effects.
-pub async fn follow_ups_of<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item) -> Result<FollowUps, Fault> {
-    follow_ups(cx, old, new, None::<EventMappers<L>>).await
-}
-
-/// Functions that map an event to the feed and to webhooks. They see only the spec, the event and the state data around
-/// the event, so a repeated call returns the same result.
+/// Functions that map an event to the journal and to webhooks. They see only the spec, the event and the state data
+/// around the event, so a repeated call returns the same result.
 pub struct EventMappers<L: Lifecycle> {
-    /// Maps an event to its details in the tenant's feed.
-    pub feed_details: FeedMapper<L>,
+    /// Maps an event to its details in the tenant's journal.
+    pub journal_details: JournalMapper<L>,
     /// Maps an event to its payload for webhooks.
     pub webhook_event: fn(&EventContext<'_, L>) -> Option<WebhookEvent>,
 }
 
-/// Implements [`Kind::follow_ups`] for a kind with a feed and webhooks.
-pub async fn follow_ups_with_feed<L: Lifecycle>(
+impl<L: Lifecycle> EventMappers<L> {
+    /// Every event is in the journal and its audit list; no webhook is called.
+    pub const AUDIT_ONLY: Self = Self { journal_details: audit_details, webhook_event: |_| None };
+    /// No event is in the journal. For records that expire and belong to no tenant's history.
+    pub const NONE: Self = Self { journal_details: |_| None, webhook_event: |_| None };
+}
+
+/// Implements [`Kind::follow_ups`]: stores each new event as an item of its own and in the tenant's journal, and
+/// computes its effects.
+pub async fn follow_ups_of<L: Lifecycle>(
     cx: &Cx,
     old: Option<&Item>,
     new: &Item,
     mappers: EventMappers<L>,
-) -> Result<FollowUps, Fault> {
-    follow_ups(cx, old, new, Some(mappers)).await
-}
-
-async fn follow_ups<L: Lifecycle>(
-    cx: &Cx,
-    old: Option<&Item>,
-    new: &Item,
-    mappers: Option<EventMappers<L>>,
 ) -> Result<FollowUps, Fault> {
     let key =
         handrail_store::head_key_of(new).ok_or_else(|| Fault::internal("follow-ups need the head of a record"))?;
@@ -229,17 +249,16 @@ async fn follow_ups<L: Lifecycle>(
         Some(old) => handrail_store::seq_of(old)?,
         None => 0,
     };
-    let mut replay = mappers.as_ref().map(|_| RecordReplay::new(&record, old)).transpose()?;
+    let mut replay = RecordReplay::new(&record, old)?;
     let (mut effects, mut webhook_events) = (Vec::new(), Vec::new());
     for log_entry in &events_after(cx, &record, last_seq).await? {
-        let mut feed_update = None;
-        if let (Some(mappers), Some(replay)) = (&mappers, &mut replay) {
-            let event = replay.apply(log_entry);
-            feed_update = (mappers.feed_details)(&event).map(|details| FeedUpdate::new(details, &event));
-            webhook_events.extend((mappers.webhook_event)(&event));
-        }
-        match feed_update {
-            Some(update) => feed::append(cx, key, log_entry, update).await?,
+        let event = replay.apply(log_entry);
+        let details = (mappers.journal_details)(&event);
+        webhook_events.extend((mappers.webhook_event)(&event));
+        match details {
+            Some(details) => {
+                journal::append(cx, key, log_entry, JournalUpdate::new(details, &event)).await?;
+            }
             None => cx.store.put_event(key, log_entry).await?,
         }
         effects
@@ -263,15 +282,35 @@ async fn count<L: Lifecycle>(cx: &Cx, old: Option<&Item>, new: &Item, record: &R
 
 /// Implements [`Kind::fire_due_timers`] for any lifecycle.
 pub async fn fire_due_timers_of<L: Lifecycle>(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<bool, Fault> {
-    match fire_due_timers::<L>(cx, tenant, id).await {
-        Ok(fired) => Ok(fired),
-        // The record was deleted or changed in between: no timer is due on it.
+    // If the record was deleted or changed in between, no timer is due on it.
+    Ok(unless_moved_on(fire_due_timers::<L>(cx, tenant, id).await)?.unwrap_or(false))
+}
+
+/// Implements [`AfterSent::apply`]: applies the act to the record, once for each message and outcome. A record that has
+/// moved on stays as it is.
+pub async fn apply_sent_outcome<L: Lifecycle>(
+    cx: &Cx,
+    key: HeadKey,
+    seq: u64,
+    purpose: Purpose,
+    outcome: SentOutcome,
+    act: L::Act,
+) -> Result<(), Fault> {
+    let id = CommandId::new(&format!("sent {seq} {} {}", purpose.name(), outcome.name()), &[]);
+    let command = Command { id, actor: Actor::System, act };
+    unless_moved_on(transition::<L>(cx, key.tenant, key.id, &command).await).map(drop)
+}
+
+/// Returns `None` if the record no longer allows what a worker was to do.
+fn unless_moved_on<T, L: Lifecycle>(result: Result<T, TransitionError<L>>) -> Result<Option<T>, Fault> {
+    match result {
+        Ok(done) => Ok(Some(done)),
         Err(
             TransitionError::NotFound
             | TransitionError::Refused(_)
             | TransitionError::IdempotencyConflict
             | TransitionError::TooLarge,
-        ) => Ok(false),
+        ) => Ok(None),
         Err(TransitionError::Busy) => Err(Fault::Busy("a record is changed by other writers all the time".into())),
         Err(TransitionError::Fault(fault)) => Err(fault),
     }

@@ -1,7 +1,7 @@
-//! The one write path. [`transition`](transition::transition) changes a record, and the feed and the kinds follow.
+//! The one write path. [`transition`](transition::transition) changes a record, and the journal and the kinds follow.
 
 pub mod approval_request;
-pub mod feed;
+pub mod journal;
 pub mod kind;
 pub mod log;
 pub mod transition;

@@ -1,7 +1,7 @@
 //! The only write path for records: creates them and commits their state transitions.
 
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
-use handrail_domain::lifecycle::{Command, Lifecycle, PlannedTransition, decide, fire_due_timer};
+use handrail_domain::lifecycle::{Command, Lifecycle, PlannedTransition, decide, fire_due_timer, is_already_done};
 use handrail_domain::record::Record;
 
 use handrail_context::cx::Cx;
@@ -18,7 +18,8 @@ const BODY_ATTEMPTS_MAX: usize = 32;
 #[derive(Debug)]
 pub struct AppliedCommand<L: Lifecycle> {
     pub record: Record<L>,
-    /// `true` if the command had been applied before; this call wrote nothing.
+    /// `true` if the command had been applied before, or the record was already as the command would make it; this call
+    /// wrote nothing.
     pub is_repeat: bool,
 }
 
@@ -159,7 +160,11 @@ pub async fn transition_from<L: Lifecycle>(
                 Err(TransitionError::IdempotencyConflict)
             };
         }
-        let planned = decide(&current, command, cx.clock.now()).map_err(TransitionError::Refused)?;
+        let now = cx.clock.now();
+        if is_already_done(&current, command, now) {
+            return Ok(AppliedCommand { record: current, is_repeat: true });
+        }
+        let planned = decide(&current, command, now).map_err(TransitionError::Refused)?;
         match write(cx, &current, &planned, None).await? {
             WriteOutcome::Done if planned.by_timer => current = planned.next,
             WriteOutcome::Done => return Ok(AppliedCommand { record: planned.next, is_repeat: false }),
@@ -178,16 +183,16 @@ pub struct PlannedChange<L: Lifecycle> {
 }
 
 /// Applies a command to a record together with its body. Calls `propose` again with the new content if another writer
-/// was first, so no writer's change of the body is lost.
-pub async fn transition_with_body<L: Lifecycle>(
+/// was first, so no writer's change of the body is lost. An error of `propose` ends the transition without a write.
+pub async fn transition_with_body<L: Lifecycle, E: From<TransitionError<L>>>(
     cx: &Cx,
     tenant: TenantId,
     id: RecordId,
-    mut propose: impl FnMut(&RecordWithBody<L>) -> Result<PlannedChange<L>, TransitionError<L>> + Send,
-) -> Result<(AppliedCommand<L>, Option<Body>), TransitionError<L>> {
+    mut propose: impl FnMut(&RecordWithBody<L>) -> Result<PlannedChange<L>, E> + Send,
+) -> Result<(AppliedCommand<L>, Option<Body>), E> {
     let mut last_command: Option<CommandId> = None;
     for _ in 0..BODY_ATTEMPTS_MAX {
-        let mut current = cx.store.record_with_body::<L>(tenant, id).await?.ok_or(TransitionError::NotFound)?;
+        let mut current = read_with_body(cx, tenant, id).await?;
         // The outcome of the last attempt was unknown, and the command was applied. A new proposal might be refused.
         if last_command.as_ref().and_then(|own| current.record.entry_of_command(own)).is_some() {
             return Ok((AppliedCommand { record: current.record, is_repeat: true }, current.body));
@@ -203,9 +208,13 @@ pub async fn transition_with_body<L: Lifecycle>(
         if let Some(earlier) = current.record.entry_of_command(&command.id) {
             let same = earlier.command.has_same_content(&command.id);
             let applied = AppliedCommand { record: current.record, is_repeat: true };
-            return if same { Ok((applied, current.body)) } else { Err(TransitionError::IdempotencyConflict) };
+            return if same { Ok((applied, current.body)) } else { Err(TransitionError::IdempotencyConflict.into()) };
         }
-        let planned = decide(&current.record, &command, cx.clock.now()).map_err(TransitionError::Refused)?;
+        let now = cx.clock.now();
+        if is_already_done(&current.record, &command, now) {
+            return Ok((AppliedCommand { record: current.record, is_repeat: true }, current.body));
+        }
+        let planned = decide(&current.record, &command, now).map_err(TransitionError::Refused)?;
         last_command = Some(command.id.clone());
         // A due timer is committed without the body; the next round reads the record again.
         let body = body.filter(|_| !planned.by_timer);
@@ -220,7 +229,15 @@ pub async fn transition_with_body<L: Lifecycle>(
             WriteOutcome::Done | WriteOutcome::Reread(_) => {}
         }
     }
-    Err(TransitionError::Busy)
+    Err(TransitionError::Busy.into())
+}
+
+async fn read_with_body<L: Lifecycle>(
+    cx: &Cx,
+    tenant: TenantId,
+    id: RecordId,
+) -> Result<RecordWithBody<L>, TransitionError<L>> {
+    cx.store.record_with_body::<L>(tenant, id).await?.ok_or(TransitionError::NotFound)
 }
 
 /// Fires the due timers of a record. Returns `true` if a timer fired; safe to call at any time and repeatedly.
@@ -296,6 +313,7 @@ fn log_transition<L: Lifecycle>(before: &Record<L>, planned: &PlannedTransition<
             handrail_domain::actor::Actor::Policy { .. } => "policy",
             handrail_domain::actor::Actor::Anonymous => "visitor",
             handrail_domain::actor::Actor::Timer => "timer",
+            handrail_domain::actor::Actor::System => "system",
         },
         "transition"
     );

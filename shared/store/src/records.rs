@@ -142,9 +142,10 @@ impl Store {
             return Err(Fault::internal("a record would reference a body that was not written"));
         }
         let encode = |entries: &[_]| AttributeValue::L(entries.iter().map(log_entry_value::<L>).collect());
+        let added = usize::try_from(next.seq - before.seq).unwrap_or(usize::MAX);
         // A log of another length was shortened, and is replaced.
-        let (log, entries) = match next.log.len() == before.log.len() + 1 {
-            true => ("#log = list_append(#log, :lines)", encode(&next.log[next.log.len() - 1..])),
+        let (log, entries) = match next.log.len().checked_sub(added) == Some(before.log.len()) {
+            true => ("#log = list_append(#log, :lines)", encode(&next.log[before.log.len()..])),
             false => ("#log = :lines", encode(&next.log)),
         };
         let update = self

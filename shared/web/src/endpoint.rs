@@ -112,8 +112,8 @@ pub enum DataAccess {
     ListAgents,
     PutAgent,
     DeleteAgent,
-    /// Reads the entries of the tenant's feed.
-    ReadFeed,
+    /// Reads the entries of the tenant's journal.
+    ReadJournal,
     /// Reads an item that never exists, to learn whether the table responds.
     ProbeTable,
     /// Finds a free webhook slot and puts the webhook into it.
@@ -192,7 +192,7 @@ pub enum Memory {
 impl DataAccess {
     /// Returns `true` if this access may take longer than a few calls to the table.
     fn is_slow(self) -> bool {
-        matches!(self, Self::WaitForChange | Self::ReadFeed | Self::PutFile | Self::ReadFile)
+        matches!(self, Self::WaitForChange | Self::ReadJournal | Self::PutFile | Self::ReadFile)
     }
 
     /// Returns `true` if the bytes of a file pass through the function.
@@ -277,7 +277,7 @@ impl DataAccess {
             Self::ReadAgent => &[const { Grant::on_leading_key("dynamodb:GetItem", "agents#*") }],
             Self::PutAgent => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "agents#*") }],
             Self::DeleteAgent => &[const { Grant::on_leading_key("dynamodb:DeleteItem", "agents#*") }],
-            Self::ReadFeed => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
+            Self::ReadJournal => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
             Self::ProbeTable => &[const { Grant::on_leading_key("dynamodb:GetItem", "probe#*") }],
             Self::PutWebhook => &[QUERY, const { Grant::on_leading_key("dynamodb:PutItem", "hooks#*") }],
             Self::ReadWebhook => &[const { Grant::on_leading_key("dynamodb:GetItem", "hooks#*") }],

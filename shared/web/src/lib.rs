@@ -1,11 +1,14 @@
-//! How an operation is served: the endpoint registry, the extractors, problems, pages, and the Lambda runtime.
+//! How an operation is served: the endpoint registry, the extractors, problems, pages, live event streams, and the Lambda
+//! runtime.
 
 pub mod aws;
 pub mod deferred_headers;
 pub mod door;
 pub mod endpoint;
+pub mod event_stream;
 pub mod extract;
 pub mod headers;
+pub mod live_connections;
 pub mod multipart;
 pub mod once;
 pub mod pages;
@@ -14,3 +17,4 @@ pub mod record_reads;
 pub mod request_counts;
 pub mod session_cookie;
 pub mod sign_in_page;
+pub mod subscription;

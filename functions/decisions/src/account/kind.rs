@@ -5,7 +5,7 @@ use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::login::{Login, LoginStateData, SIGN_IN};
 use handrail_platform::fault::Fault;
-use handrail_records::kind::{Kind, Mail, Mails, fire_due_timers_of, follow_ups_of};
+use handrail_records::kind::{EventMappers, Kind, Mail, Mails, fire_due_timers_of, follow_ups_of};
 use handrail_secrets::link::LoginLink;
 use handrail_store::HeadKey;
 
@@ -13,7 +13,7 @@ use super::mail::{SignInMail, render};
 
 pub const KIND: Kind = Kind {
     name: Login::KIND,
-    follow_ups: |cx, old, new| Box::pin(follow_ups_of::<Login>(cx, old, new)),
+    follow_ups: |cx, old, new| Box::pin(follow_ups_of::<Login>(cx, old, new, EventMappers::NONE)),
     fire_due_timers: |cx, key| Box::pin(fire_due_timers_of::<Login>(cx, key.tenant, key.id)),
     callbacks: None,
     webhooks: None,
@@ -21,6 +21,7 @@ pub const KIND: Kind = Kind {
     slack: None,
     files: None,
     approvals: None,
+    after_sent: None,
 };
 
 /// Builds the sign-in mail. Looks up the tenant here and not in the request, so that the response can't reveal whether

@@ -3,7 +3,7 @@
 use handrail_domain::ids::hex;
 use handrail_domain::packet::{Packet, PacketEvent, WebhookEventType};
 use handrail_domain::record::{LogEntry, Record};
-use handrail_records::feed::EventContext;
+use handrail_records::journal::EventContext;
 use handrail_records::kind::WebhookEvent;
 use handrail_secrets::master_key::hmac_sha256;
 use handrail_secrets::secret::Secret;

@@ -1,15 +1,16 @@
-//! Live event, read from a feed entry.
+//! Live event, read from a journal entry.
 
 use handrail_domain::ids::RecordId;
+use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Packet, PacketEvent};
 use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
-use handrail_store::FeedEntry;
+use handrail_store::JournalEntry;
 use serde_json::{Map, Value, json};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Number of the feed entry. A client resumes after the last number that it received.
+    /// Number of the journal entry. A client resumes after the last number that it received.
     pub number: u64,
     pub packet_id: RecordId,
     /// Event name such as `packet.claimed`; never text from a client.
@@ -19,14 +20,17 @@ pub struct Event {
 }
 
 impl Event {
-    /// Returns `None` if live streams omit the entry.
-    pub fn from_feed_entry(entry: FeedEntry) -> Result<Option<Self>, Fault> {
+    /// Returns `None` if live streams omit the entry, as those of other kinds of records.
+    pub fn from_journal_entry(entry: JournalEntry) -> Result<Option<Self>, Fault> {
+        if entry.kind != Packet::KIND {
+            return Ok(None);
+        }
         let Some(Value::Object(mut data)) = entry.live_data else { return Ok(None) };
         let Some(Value::String(name)) = data.shift_remove("type") else {
             return Err(Fault::internal("live event without a type"));
         };
         let decoded = EncodedLogEntry::<Packet>::read(entry.event);
-        let decoded = decoded.map_err(|error| Fault::internal_with_source("feed entry cannot be decoded", error))?;
+        let decoded = decoded.map_err(|error| Fault::internal_with_source("journal entry cannot be decoded", error))?;
         if let PacketEvent::Answered { response, .. } = decoded.entry.event {
             data.insert("hitl_response".to_owned(), response.into());
         }

@@ -3,9 +3,9 @@
 use axum::extract::FromRequestParts;
 use handrail_context::cx::Cx;
 use handrail_domain::field_error::RequestPart;
-use handrail_store::ApiKey;
-use handrail_web::extract::scopes;
+use handrail_web::extract::{RequiredScope, scopes};
 use handrail_web::problem::Problem;
+use handrail_web::subscription::Subscriber;
 use http::request::Parts;
 
 use super::channel::{Channel, Channels};
@@ -16,8 +16,7 @@ use crate::errors::field_error;
 /// Request for live events. The API key may be in the query, as browsers cannot send headers with an `EventSource` or
 /// WebSocket, or in `X-API-Key`.
 pub struct LiveRequest {
-    pub key: ApiKey,
-    pub api_key: String,
+    pub subscriber: Subscriber,
     pub channels: Channels,
     /// Number of the last event that the client received.
     pub last_event_id: Option<u64>,
@@ -50,6 +49,7 @@ impl FromRequestParts<Cx> for LiveRequest {
             let number = text.parse().map_err(|_| "Input should be an event id");
             number.map_err(|message| field_error(RequestPart::Query, "last_event_id", message, "int_parsing"))
         });
-        Ok(Self { api_key: secret, key, channels, last_event_id: last_event_id.transpose()? })
+        let subscriber = Subscriber { key, secret, scope: scopes::PacketsRead::SCOPE };
+        Ok(Self { subscriber, channels, last_event_id: last_event_id.transpose()? })
     }
 }

@@ -141,7 +141,7 @@ impl Lifecycle for Decision {
                         current_approver(record).is_some_and(|approver| approver.same_mailbox(email))
                     }
                     // Neither a passed deadline nor an unauthenticated person answers.
-                    Actor::Timer | Actor::Anonymous => false,
+                    Actor::Timer | Actor::System | Actor::Anonymous => false,
                 };
                 if !may_answer {
                     return Err(Refusal::NotCurrentApprover);

@@ -105,7 +105,7 @@ fn translate_entry(entry: &LogEntry<Packet>, event: DecisionEvent) -> EncodedLog
 fn key_of(entry: &LogEntry<Packet>) -> Option<crate::ids::KeyId> {
     match &entry.by {
         Actor::Key { key, .. } => Some(*key),
-        Actor::Person { .. } | Actor::Policy { .. } | Actor::Anonymous | Actor::Timer => None,
+        Actor::Person { .. } | Actor::Policy { .. } | Actor::Anonymous | Actor::Timer | Actor::System => None,
     }
 }
 

@@ -143,7 +143,7 @@ impl Lifecycle for Packet {
             Actor::Key { .. } => !is_timer_act,
             Actor::Person { email, .. } => may_answer(record, act, email),
             Actor::Timer => is_timer_act,
-            Actor::Policy { .. } | Actor::Anonymous => false,
+            Actor::Policy { .. } | Actor::System | Actor::Anonymous => false,
         };
         if !is_allowed {
             return Err(Refusal::ActorNotAllowed);

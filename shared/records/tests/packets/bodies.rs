@@ -124,12 +124,20 @@ async fn concurrent_edits_lose_no_change() {
         let (cx, id) = (app.cx.clone(), packet.id);
         writers.spawn(async move {
             let base_command = command(&cx, Act::Heartbeat);
-            let transition = transition_with_body(&cx, tenant(), id, |packet: &RecordWithBody<Packet>| {
-                let mut content: Content = packet.body.as_ref().unwrap().read()?;
-                content.context.summary.push_str(&format!("{at};"));
-                let act = Act::Edit(edit(packet.record.state_data.content.clone(), &content));
-                Ok(PlannedChange { command: Command { act, ..base_command.clone() }, body: Some(body_of(&content)) })
-            });
+            let transition = transition_with_body(
+                &cx,
+                tenant(),
+                id,
+                |packet: &RecordWithBody<Packet>| -> Result<_, TransitionError<Packet>> {
+                    let mut content: Content = packet.body.as_ref().unwrap().read()?;
+                    content.context.summary.push_str(&format!("{at};"));
+                    let act = Act::Edit(edit(packet.record.state_data.content.clone(), &content));
+                    Ok(PlannedChange {
+                        command: Command { act, ..base_command.clone() },
+                        body: Some(body_of(&content)),
+                    })
+                },
+            );
             assert!(!transition.await.unwrap().0.is_repeat);
         });
     }
@@ -227,12 +235,23 @@ async fn concurrent_edits_of_large_bodies_lose_no_change() {
         let (cx, id) = (app.cx.clone(), packet.id);
         writers.spawn(async move {
             let base_command = command(&cx, Act::Heartbeat);
-            let transition = transition_with_body(&cx, tenant(), id, |packet: &RecordWithBody<Packet>| {
-                let mut content: Content = packet.body.as_ref().unwrap().read()?;
-                content.context.custom.insert(format!("by {at}"), slightly_compressible_text(10_000, at + 20).into());
-                let act = Act::Edit(edit(packet.record.state_data.content.clone(), &content));
-                Ok(PlannedChange { command: Command { act, ..base_command.clone() }, body: Some(body_of(&content)) })
-            });
+            let transition = transition_with_body(
+                &cx,
+                tenant(),
+                id,
+                |packet: &RecordWithBody<Packet>| -> Result<_, TransitionError<Packet>> {
+                    let mut content: Content = packet.body.as_ref().unwrap().read()?;
+                    content
+                        .context
+                        .custom
+                        .insert(format!("by {at}"), slightly_compressible_text(10_000, at + 20).into());
+                    let act = Act::Edit(edit(packet.record.state_data.content.clone(), &content));
+                    Ok(PlannedChange {
+                        command: Command { act, ..base_command.clone() },
+                        body: Some(body_of(&content)),
+                    })
+                },
+            );
             assert!(!transition.await.unwrap().0.is_repeat);
         });
     }
@@ -250,15 +269,20 @@ async fn lost_response_does_not_repeat_the_plan() {
     let packet = app.create_packet(PacketFixture::with_summary("before")).await;
     let base_command = command(&app.cx, Act::Heartbeat);
     app.lose_response_to("UpdateItem");
-    let transition = transition_with_body(&app.cx, tenant(), packet.id, |packet: &RecordWithBody<Packet>| {
-        let current: Content = packet.body.as_ref().unwrap().read()?;
-        if current.context.summary != "before" {
-            return Err(TransitionError::Busy);
-        }
-        let next = content("after");
-        let act = Act::Edit(edit(packet.record.state_data.content.clone(), &next));
-        Ok(PlannedChange { command: Command { act, ..base_command.clone() }, body: Some(body_of(&next)) })
-    });
+    let transition = transition_with_body(
+        &app.cx,
+        tenant(),
+        packet.id,
+        |packet: &RecordWithBody<Packet>| -> Result<_, TransitionError<Packet>> {
+            let current: Content = packet.body.as_ref().unwrap().read()?;
+            if current.context.summary != "before" {
+                return Err(TransitionError::Busy);
+            }
+            let next = content("after");
+            let act = Act::Edit(edit(packet.record.state_data.content.clone(), &next));
+            Ok(PlannedChange { command: Command { act, ..base_command.clone() }, body: Some(body_of(&next)) })
+        },
+    );
     let (applied, body) = transition.await.unwrap();
     assert_eq!((applied.record.seq, body.unwrap().read::<Content>().unwrap()), (2, content("after")));
     assert_eq!(app.packet_with_body(packet.id).await.record.seq, 2);

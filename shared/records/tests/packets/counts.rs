@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Act, Packet, State};
 use handrail_domain::record::Record;
-use handrail_records::kind::follow_ups_of;
+use handrail_records::kind::{EventMappers, follow_ups_of};
 use handrail_store::{Filter, Item};
 
 use crate::test_app::{PacketFixture, TABLE, TestApp, agent, claim, page, tenant, text};
@@ -76,7 +76,7 @@ async fn counts_equal_a_recount_after_late_and_repeated_changes() {
     let changes = app.head_changes();
     let apply = async |changes: &mut dyn Iterator<Item = &(Option<Item>, Item)>| {
         for (old, new) in changes {
-            follow_ups_of::<Packet>(&app.cx, old.as_ref(), new).await.unwrap();
+            follow_ups_of::<Packet>(&app.cx, old.as_ref(), new, EventMappers::NONE).await.unwrap();
         }
     };
     // The newest changes first, then all again in their order, then every third one once more.
@@ -94,8 +94,8 @@ async fn change_with_unknown_outcome_counts_once() {
     for (old, new) in app.head_changes() {
         app.lose_response_to("TransactWriteItems");
         // The client of the database repeats the call, or the stream repeats the change.
-        if follow_ups_of::<Packet>(&app.cx, old.as_ref(), &new).await.is_err() {
-            follow_ups_of::<Packet>(&app.cx, old.as_ref(), &new).await.unwrap();
+        if follow_ups_of::<Packet>(&app.cx, old.as_ref(), &new, EventMappers::NONE).await.is_err() {
+            follow_ups_of::<Packet>(&app.cx, old.as_ref(), &new, EventMappers::NONE).await.unwrap();
         }
     }
     app.take_call_counts();

@@ -3,11 +3,11 @@
 use handrail_domain::packet::{Act, Packet, PacketEvent};
 use handrail_domain::record::{LOG_ENTRIES_MAX, Record};
 use handrail_platform::fault::Fault;
-use handrail_records::kind::{EventMappers, WebhookEvent, follow_ups_with_feed};
+use handrail_records::kind::{EventMappers, WebhookEvent, follow_ups_of};
 use handrail_records::log::record_with_event;
 use handrail_store::HeadKey;
 
-use crate::feed::{add_change, feed_details, feed_entries};
+use crate::journal::{add_change, journal_details, journal_entries};
 use crate::test_app::{PacketFixture, TestApp, claim, tenant};
 
 /// Creates a packet with more events than its head holds.
@@ -22,11 +22,11 @@ async fn packet_with_long_log(app: &TestApp) -> Record<Packet> {
 }
 
 fn mappers() -> EventMappers<Packet> {
-    let webhook_event = |context: &handrail_records::feed::EventContext<'_, Packet>| {
+    let webhook_event = |context: &handrail_records::journal::EventContext<'_, Packet>| {
         let body = format!("{:?}", context.record.state());
         Some(WebhookEvent { seq: context.entry.seq, event: "any", body })
     };
-    EventMappers { feed_details, webhook_event }
+    EventMappers { journal_details, webhook_event }
 }
 
 #[tokio::test]
@@ -39,11 +39,11 @@ async fn late_worker_reads_trimmed_events_from_items() {
         add_change(&app.cx, change).await.unwrap();
     }
     let (created, newest) = (&changes[0].1, &changes[changes.len() - 1].1);
-    let late = follow_ups_with_feed::<Packet>(&app.other_process(), Some(created), newest, mappers()).await.unwrap();
+    let late = follow_ups_of::<Packet>(&app.other_process(), Some(created), newest, mappers()).await.unwrap();
     let seqs: Vec<u64> = late.webhook_events.iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (2..=packet.seq).collect::<Vec<_>>());
     assert!(late.webhook_events.iter().all(|event| event.body == "Claimed"), "{:?}", late.webhook_events);
-    assert_eq!(feed_entries(&app).await.len(), changes.len(), "each event is in the feed once");
+    assert_eq!(journal_entries(&app).await.len(), changes.len(), "each event is in the journal once");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn trimmed_event_without_item_is_a_fault() {
     let skipping = (Some(changes[0].1.clone()), changes[changes.len() - 1].1.clone());
     let fault = add_change(&app.cx, &skipping).await.unwrap_err();
     assert!(matches!(&fault, Fault::Internal(text, _) if text.contains("nor stored as an item")), "{fault:?}");
-    assert_eq!(feed_entries(&app).await, [], "no later event takes the place of a missing one");
+    assert_eq!(journal_entries(&app).await, [], "no later event takes the place of a missing one");
     let key = HeadKey { tenant: tenant(), id: packet.id };
     assert!(record_with_event::<Packet>(&app.cx, key, 1).await.is_err());
 }

@@ -4,9 +4,9 @@
 
 mod bodies;
 mod counts;
-mod feed;
-mod feed_search;
 mod filtering;
+mod journal;
+mod journal_search;
 mod long_logs;
 mod paging;
 mod search;

@@ -24,7 +24,7 @@ use handrail_domain::search_terms::SearchTerms;
 use handrail_domain::time::Timestamp;
 use handrail_engine::{Engine, EngineConnector};
 use handrail_platform::clock::Clock;
-use handrail_records::kind::follow_ups_of;
+use handrail_records::kind::{EventMappers, follow_ups_of};
 use handrail_records::transition::{
     AppliedCommand, PlannedChange, TransitionError, create_with_body, transition_with_body,
 };
@@ -89,7 +89,9 @@ impl TestApp {
     ) -> Result<AppliedCommand<Packet>, TransitionError<Packet>> {
         let command = command(&self.cx, act);
         let body = content.map(body_of);
-        let propose = |_: &RecordWithBody<Packet>| Ok(PlannedChange { command: command.clone(), body: body.clone() });
+        let propose = |_: &RecordWithBody<Packet>| -> Result<_, TransitionError<Packet>> {
+            Ok(PlannedChange { command: command.clone(), body: body.clone() })
+        };
         transition_with_body(&self.cx, tenant(), id, propose).await.map(|(applied, _)| applied)
     }
 
@@ -115,7 +117,7 @@ impl TestApp {
         for change in changes.into_iter().chain(last) {
             *self.last_sequence.lock().unwrap() = Some(change.sequence);
             let Some(new) = change.new.filter(|new| head_key_of(new).is_some()) else { continue };
-            follow_ups_of::<Packet>(&self.cx, change.old.as_ref(), &new).await.unwrap();
+            follow_ups_of::<Packet>(&self.cx, change.old.as_ref(), &new, EventMappers::NONE).await.unwrap();
         }
     }
 

@@ -1,9 +1,11 @@
 //! Search of the audit list: the newest matching entries, their total, and the first entry of a time.
 
-use handrail_store::{AuditFilter, FeedPage};
+use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::packet::Packet;
+use handrail_store::{AuditFilter, JournalPage};
 
-use crate::feed::{add_change, feed_key};
-use crate::test_app::{NOON, PacketFixture, TestApp, claim};
+use crate::journal::add_change;
+use crate::test_app::{NOON, PacketFixture, TestApp, claim, tenant};
 
 const SECOND_MS: i64 = 1_000;
 
@@ -27,8 +29,8 @@ async fn create_and_claim_packets(app: &TestApp, packets: usize) {
 }
 
 async fn find_entries(app: &TestApp, filter: &AuditFilter, offset: usize, limit: usize) -> (Vec<u64>, u64) {
-    let found = app.cx.store.find_audit_entries(feed_key(), filter, offset, limit).await.unwrap();
-    let FeedPage { entries, total } = found.unwrap();
+    let found = app.cx.store.find_audit_entries(tenant(), Packet::KIND, filter, offset, limit).await.unwrap();
+    let JournalPage { entries, total } = found.unwrap();
     (entries.iter().map(|entry| entry.number).collect(), total)
 }
 
@@ -87,10 +89,10 @@ async fn counting_entries_loads_none() {
     app.take_call_counts();
     find_entries(&app, &AuditFilter::default(), 0, 5).await;
     assert_eq!(app.take_call_counts().by_action["Query"], 2, "one for the newest entry and one for the page");
-    let newest = app.cx.store.newest_feed_entry(feed_key()).await.unwrap().unwrap();
+    let newest = app.cx.store.newest_journal_entry(tenant()).await.unwrap().unwrap();
     app.take_call_counts();
     let before =
-        app.cx.store.last_entry_before(feed_key(), &newest, NOON.plus_ms(15 * SECOND_MS)).await.unwrap().unwrap();
-    assert_eq!(before.totals.count_of_action("packet.created"), 15);
+        app.cx.store.last_entry_before(tenant(), &newest, NOON.plus_ms(15 * SECOND_MS)).await.unwrap().unwrap();
+    assert_eq!(before.totals_of(Packet::KIND).count_of_action("packet.created"), 15);
     assert!(app.take_call_counts().by_action["Query"] <= 6, "binary search takes few queries");
 }

@@ -1,13 +1,14 @@
-//! Searches a feed: the newest matching entries, their number, and the first entry of a time. Counting loads no
+//! Searches a tenant's journal: the newest matching entries, their number, and the first entry of a time. Counting loads no
 //! entries.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::Select;
+use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
 
 use crate::attributes::{Item, n, s};
 use crate::client::Store;
-use crate::feed::{FeedEntry, FeedKey, feed_entry_from_item};
+use crate::journal::{JournalEntry, journal_entry_from_item, kind_condition};
 use handrail_platform::fault::Fault;
 
 /// Number of queries of one search at most. A query reads 1 MB, some thousand entries, so more would take longer than
@@ -26,9 +27,9 @@ pub struct AuditFilter {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct FeedPage {
+pub struct JournalPage {
     /// Matching entries, newest first.
-    pub entries: Vec<FeedEntry>,
+    pub entries: Vec<JournalEntry>,
     pub total: u64,
 }
 
@@ -36,24 +37,24 @@ pub struct FeedPage {
 struct QueryBudget(usize);
 
 impl Store {
-    /// Returns a page of the audit list, newest first, and the total. Returns `None` if the search takes too many
+    /// Returns a page of the audit list of one kind of record, newest first, and the total. Returns `None` if the search takes too many
     /// queries.
     pub async fn find_audit_entries(
         &self,
-        feed: FeedKey,
+        tenant: TenantId,
+        kind: &str,
         filter: &AuditFilter,
         offset: usize,
         limit: usize,
-    ) -> Result<Option<FeedPage>, Fault> {
-        let empty_page = |total| Ok(Some(FeedPage { entries: Vec::new(), total }));
-        let Some(newest) = self.newest_feed_entry(feed).await? else { return empty_page(0) };
+    ) -> Result<Option<JournalPage>, Fault> {
+        let empty_page = |total| Ok(Some(JournalPage { entries: Vec::new(), total }));
+        let Some(newest) = self.newest_journal_entry(tenant).await? else { return empty_page(0) };
+        let totals = newest.totals_of(kind);
         // Without a filter, or with the action alone, the newest entry's totals give the number.
         let known_total = match filter {
-            AuditFilter { actor: None, action: None, from: None, to: None } => {
-                Some(newest.totals.by_action.values().sum())
-            }
+            AuditFilter { actor: None, action: None, from: None, to: None } => Some(totals.by_action.values().sum()),
             AuditFilter { actor: None, action: Some(action), from: None, to: None } => {
-                Some(newest.totals.count_of_action(action))
+                Some(totals.count_of_action(action))
             }
             _ => None,
         };
@@ -61,30 +62,35 @@ impl Store {
             return empty_page(total);
         }
         let first = match filter.from {
-            Some(from) => self.last_entry_before(feed, &newest, from).await?.map_or(1, |before| before.number + 1),
+            Some(from) => self.last_entry_before(tenant, &newest, from).await?.map_or(1, |before| before.number + 1),
             None => 1,
         };
         if first > newest.number {
             return empty_page(0);
         }
-        let query = || with_audit_filter(self.feed_query(feed, first, newest.number).scan_index_forward(false), filter);
+        let query = || {
+            with_audit_filter(self.journal_query(tenant, first, newest.number).scan_index_forward(false), kind, filter)
+        };
         let mut budget = QueryBudget(QUERIES_MAX);
         let Some((skipped, mut start)) = skip_entries(&query, offset, None, &mut budget).await? else {
             return Ok(None);
         };
         let mut entries = Vec::new();
         let mut at_end = offset > 0 && start.is_none();
+        let mut entries_per_query = *ENTRIES_PER_QUERY.start();
         while !at_end && entries.len() < limit {
             if !budget.take_query() {
                 return Ok(None);
             }
             let missing = limit - entries.len();
-            let query_limit = (2 * missing).clamp(*ENTRIES_PER_QUERY.start(), *ENTRIES_PER_QUERY.end());
+            let query_limit = (2 * missing).clamp(entries_per_query, *ENTRIES_PER_QUERY.end());
+            // A query that found too little is followed by a larger one, for lists whose entries are rare.
+            entries_per_query = (2 * entries_per_query).min(*ENTRIES_PER_QUERY.end());
             let page = query().limit(to_i32(query_limit)).set_exclusive_start_key(start);
-            let found = page.send().await.map_err(|error| Fault::from_sdk("search a feed", error))?;
+            let found = page.send().await.map_err(|error| Fault::from_sdk("search a journal", error))?;
             let (page, beyond) = found.items().split_at(missing.min(found.items().len()));
             for item in page {
-                entries.push(feed_entry_from_item(item)?);
+                entries.push(journal_entry_from_item(item)?);
             }
             // Entries read beyond the page are counted with the rest.
             start = match page.last().filter(|_| !beyond.is_empty()) {
@@ -101,16 +107,16 @@ impl Store {
                 None => return Ok(None),
             },
         };
-        Ok(Some(FeedPage { entries, total }))
+        Ok(Some(JournalPage { entries, total }))
     }
 
     /// Returns the last entry up to which every entry is older than `from`, or `None` if there is none.
     pub async fn last_entry_before(
         &self,
-        feed: FeedKey,
-        newest: &FeedEntry,
+        tenant: TenantId,
+        newest: &JournalEntry,
         from: Timestamp,
-    ) -> Result<Option<FeedEntry>, Fault> {
+    ) -> Result<Option<JournalEntry>, Fault> {
         if newest.latest_at < from {
             return Ok(Some(newest.clone()));
         }
@@ -118,8 +124,8 @@ impl Store {
         let (mut before, mut not_before, mut found) = (0, newest.number, None);
         while not_before - before > 1 {
             let middle = before + (not_before - before) / 2;
-            let entry = self.feed_entry(feed, middle).await?;
-            let entry = entry.ok_or_else(|| Fault::internal("a feed has a gap"))?;
+            let entry = self.journal_entry(tenant, middle).await?;
+            let entry = entry.ok_or_else(|| Fault::internal("a journal has a gap"))?;
             if entry.latest_at < from {
                 (before, found) = (middle, Some(entry));
             } else {
@@ -153,7 +159,7 @@ async fn skip_entries(
         // A higher limit could skip more than `count` entries.
         let limit = (count - skipped).min(*ENTRIES_PER_QUERY.end());
         let page = query().select(Select::Count).limit(to_i32(limit)).set_exclusive_start_key(start);
-        let found = page.send().await.map_err(|error| Fault::from_sdk("count feed entries", error))?;
+        let found = page.send().await.map_err(|error| Fault::from_sdk("count journal entries", error))?;
         skipped += usize::try_from(found.count).unwrap_or(0);
         start = found.last_evaluated_key;
         if start.is_none() {
@@ -163,8 +169,9 @@ async fn skip_entries(
     Ok(Some((skipped, start)))
 }
 
-fn with_audit_filter(mut query: QueryFluentBuilder, filter: &AuditFilter) -> QueryFluentBuilder {
-    let mut conditions = vec!["attribute_exists(told_action)"];
+fn with_audit_filter(query: QueryFluentBuilder, kind: &str, filter: &AuditFilter) -> QueryFluentBuilder {
+    let mut query = query.expression_attribute_values(":kind", s(kind));
+    let mut conditions = vec!["attribute_exists(told_action)", kind_condition(kind)];
     if let Some(action) = &filter.action {
         conditions.push("told_action = :action");
         query = query.expression_attribute_values(":action", s(action));

@@ -1,15 +1,15 @@
-//! Feed details of a packet event. The details of the history entry are not stored, as they are derived from the event.
+//! Journal details of a packet event. The details of the history entry are not stored, as they are derived from the event.
 
 use handrail_domain::packet::{Packet, PacketEvent, State};
-use handrail_records::feed::{EventContext, FeedDetails};
+use handrail_records::journal::{EventContext, JournalDetails};
 
 use serde_json::{Value, json};
 
 use crate::history_entry::HistoryEntry;
 use crate::view;
 
-/// Returns the feed details of an event, or `None` for a heartbeat, which neither the audit list nor live events show.
-pub(crate) fn from_event(context: &EventContext<'_, Packet>) -> Option<FeedDetails> {
+/// Returns the journal details of an event, or `None` for a heartbeat, which neither the audit list nor live events show.
+pub(crate) fn from_event(context: &EventContext<'_, Packet>) -> Option<JournalDetails> {
     let EventContext { record, previous_state_data: previous, entry } = context;
     let history = HistoryEntry::from_log_entry(record.id, entry);
     let live = live_event_name(&entry.event);
@@ -19,7 +19,7 @@ pub(crate) fn from_event(context: &EventContext<'_, Packet>) -> Option<FeedDetai
     let age_ms = entry.at.ms_since(record.created_at);
     let was_awaiting = previous.is_some_and(|previous| previous.state == State::AwaitingHuman);
     let completes = matches!(entry.event, PacketEvent::Moved { to: State::Completed, .. });
-    Some(FeedDetails {
+    Some(JournalDetails {
         audit_info: history.map(|history| handrail_store::AuditInfo { action: history.action, actor: history.actor }),
         live_event: live.map(|name| live_event(name, context)),
         claimed_after_ms: matches!(entry.event, PacketEvent::Claimed { .. }).then_some(age_ms),
