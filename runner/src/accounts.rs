@@ -2,14 +2,14 @@
 //! operator keys cannot be created by API.
 
 use anyhow::Context;
-use handrail_access::api_keys::{NAME_CHARS_MAX, default_approvers, is_valid_name, prefix_of, put};
+use handrail_access::api_keys::{KeyIdentity, NAME_CHARS_MAX, is_valid_name, new_key, put};
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
 use handrail_platform::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use handrail_secrets::master_key::new_api_key;
-use handrail_store::{ApiKey, Store};
+use handrail_store::Store;
 
 /// New API key with the only copy of its secret.
 pub struct NewKey {
@@ -62,14 +62,9 @@ pub async fn create_key(store: &Store, name: &str, role: Role, tenant: Option<Te
     let deleted = stored_tenant.as_ref().is_some_and(|stored_tenant| stored_tenant.deleted_at.is_some());
     anyhow::ensure!(!deleted, "the account is deleted, so a key of it would not work");
     let tier = stored_tenant.as_ref().map(|stored_tenant| stored_tenant.tier).unwrap_or_default();
-    let key = ApiKey {
-        prefix: prefix_of(&secret),
-        role,
-        tier,
-        approvers: default_approvers(stored_tenant.as_ref()),
-        requests_per_minute: tier.limits().requests_per_minute,
-        ..ApiKey::new(KeyId::new(now, entropy.bytes()), tenant, name, now)
-    };
+    let id = KeyId::new(now, entropy.bytes());
+    let identity = KeyIdentity { id, tenant, name: name.to_owned(), created_at: now };
+    let key = new_key(identity, &secret, role, tier, stored_tenant.as_ref());
     let stored = put(store, stored_tenant.as_ref(), &secret, &key).await;
     let stored = stored.context("could not store the key: check that the table exists")?;
     anyhow::ensure!(stored, "the account has reached its limit of active API keys: revoke one first");

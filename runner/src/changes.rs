@@ -6,6 +6,7 @@ use handrail_platform::fault::Fault;
 
 use crate::data::TABLE;
 use crate::local_store::LocalStore;
+#[cfg(feature = "external-table")]
 use crate::stream_reader::StreamReader;
 
 /// Changes read per call.
@@ -22,6 +23,7 @@ pub(crate) enum ChangeSource {
         read_to: Option<String>,
         read_since_deletion: usize,
     },
+    #[cfg(feature = "external-table")]
     Stream(Box<StreamReader>),
 }
 
@@ -44,6 +46,7 @@ impl ChangeSource {
                 *read_to = Some(last.sequence.clone());
                 Ok(read.into_iter().map(|change| Change { old: change.old, new: change.new }).collect())
             }
+            #[cfg(feature = "external-table")]
             Self::Stream(reader) => reader.next().await,
         }
     }
@@ -63,6 +66,7 @@ impl ChangeSource {
                 Ok(())
             }
             Self::Engine { read_to: None, .. } => Ok(()),
+            #[cfg(feature = "external-table")]
             Self::Stream(reader) => reader.acknowledge(local_store).await,
         }
     }

@@ -14,12 +14,15 @@ mod drain_body;
 mod due_groups;
 mod endpoints;
 pub mod external_dynamodb;
+#[cfg(feature = "external-table")]
+pub mod external_workers;
 mod local;
 mod local_ports;
 mod local_store;
 mod pages;
 mod serve;
 mod sockets;
+#[cfg(feature = "external-table")]
 mod stream_reader;
 mod worker_loop;
 

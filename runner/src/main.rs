@@ -172,8 +172,19 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", made.secret);
             Ok(())
         }
-        Some(Command::Workers { port }) => external_dynamodb::workers(port).await,
+        Some(Command::Workers { port }) => run_workers(port).await,
     }
+}
+
+#[cfg(feature = "external-table")]
+async fn run_workers(port: u16) -> anyhow::Result<()> {
+    handrail_runner::external_workers::run(port).await
+}
+
+#[cfg(not(feature = "external-table"))]
+#[expect(clippy::unused_async, reason = "the build with the feature waits for the workers")]
+async fn run_workers(_port: u16) -> anyhow::Result<()> {
+    anyhow::bail!("this build has no clients for another server. Build with: --features external-table")
 }
 
 fn email(text: &str) -> Result<EmailAddress, String> {

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_packets::live::{
@@ -34,6 +34,7 @@ pub(crate) fn router(cx: Cx) -> Router {
     let error_renderer = handrail_packets::DOOR.error_renderer;
     Router::new()
         .route("/ws", get(open))
+        .layer(Extension(handrail_packets::DOOR))
         .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(error_renderer, request, next)))
         .with_state(cx)
 }

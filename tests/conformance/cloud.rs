@@ -6,8 +6,8 @@ use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use handrail_context::cx::Cx;
 use handrail_context::settings::{EnvReader, RequiredSetting};
 use handrail_domain::time::Timestamp;
-use handrail_effects::aws::{SesMailer, SqsOutbox};
 use handrail_effects::{Message, Queue, WorkerContext};
+use handrail_effects_aws::{SesMailer, SqsOutbox};
 use handrail_test_app::FixedClock;
 use serde_json::{Value, json};
 

@@ -7,9 +7,8 @@ use aws_lambda_events::event::sqs;
 use bytes::Bytes;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::time::Timestamp;
-use handrail_effects::aws::{BatchResponse, handle_messages};
-use handrail_effects::{Change, dispatch};
-use handrail_effects::{KEEP, WORKERS};
+use handrail_effects::{Change, KEEP, WORKERS, dispatch};
+use handrail_effects_aws::{BatchResponse, handle_messages};
 use handrail_platform::blob_store::{
     BlobKey, BlobStore, Download, DownloadHeaders, FUNCTION_REQUEST_BYTES_MAX, PresignedUpload, TEMPORARY_DAYS,
 };

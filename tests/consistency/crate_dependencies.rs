@@ -83,6 +83,7 @@ fn shared_crates_depend_on_lower_crates_only() {
         "workers",
         "approvals",
         "effects",
+        "effects-aws",
         "engine",
         "runner",
     ];
@@ -171,9 +172,16 @@ fn only_slack_operations_call_slack() {
 #[test]
 fn only_file_functions_depend_on_s3() {
     let graph = DependencyGraph::read();
-    for package in
-        SHARED.into_iter().chain(["sender", "slack-api", "effects", "decisions", "packets", "slack", "kinds"])
-    {
+    for package in SHARED.into_iter().chain([
+        "sender",
+        "slack-api",
+        "effects",
+        "effects-aws",
+        "decisions",
+        "packets",
+        "slack",
+        "kinds",
+    ]) {
         graph.assert_excludes(&format!("handrail-{package}"), &["handrail-s3", "handrail-files", "aws-sdk-s3"]);
     }
     graph.assert_excludes("handrail-s3", &["handrail-effects", "handrail-decisions", "handrail-workers"]);
@@ -204,6 +212,7 @@ fn lambda_crates_exclude_embedded_engine() {
         "slack-api",
         "approvals",
         "effects",
+        "effects-aws",
         "decisions",
         "packets",
         "routes",

@@ -9,7 +9,7 @@ use handrail_domain::packet::Packet;
 use handrail_domain::webhook::WebhookId;
 use handrail_domain::webhook_health::WebhookHealth;
 use handrail_effects::Message;
-use handrail_effects::aws::{BatchResponse, handle_messages};
+use handrail_effects_aws::{BatchResponse, handle_messages};
 use handrail_records::webhook::{WebhookParams, build_webhook};
 use handrail_secrets::secret::Secret;
 use handrail_store::{Delivery, DeliveryKey, DeliveryStatus};

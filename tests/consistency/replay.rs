@@ -3,8 +3,8 @@
 use aws_lambda_events::event::{dynamodb, sqs};
 use handrail_domain::access::Role;
 use handrail_domain::decision::{Decision, State};
-use handrail_effects::aws::{BatchResponse, handle_changes, handle_messages};
 use handrail_effects::{Message, sweep};
+use handrail_effects_aws::{BatchResponse, handle_changes, handle_messages};
 use handrail_runner::endpoints;
 use handrail_store::{Delivery, DeliveryKey, DeliveryStatus};
 use handrail_testkit::Receiver;

@@ -147,9 +147,10 @@ pub(crate) fn sample(function: &str) -> Sample {
         }
         "auth-login-show" | "auth-login-use" => Sample { parameter: Some(("token", login_token())), ..page },
         "account-show" | "auth-logout" | "slack-install-visit" => signed_in,
-        "account-key-create" => {
-            Sample { body: Some(Body::Form("name=Refund+agent&role=agent".to_owned())), ..signed_in }
-        }
+        "account-key-create" => Sample {
+            body: Some(Body::Form("name=Refund+agent&role=agent&nonce=00112233445566778899aabbccddeeff".to_owned())),
+            ..signed_in
+        },
         "account-key-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..signed_in },
         "slack-interactions" => slack_sample(&slack_click("approve")),
         "health" => Sample { key: None, ..sample_by("") },

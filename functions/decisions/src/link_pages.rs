@@ -32,6 +32,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::Invalid(_) => pages::unreadable(),
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::RevokedApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::InProgress { .. }

@@ -13,14 +13,13 @@ use handrail_domain::packet::Packet;
 use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
 use handrail_store::{AuditFilter, JournalEntry};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::body::{QueryString, parse_uuid};
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 use crate::history::history_of_packet;

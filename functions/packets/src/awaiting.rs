@@ -9,13 +9,12 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_store::{Filter, Order};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::page::{self, PacketPage, PageParams};
 use crate::response_encoding::ResponseEncoding;

@@ -8,12 +8,11 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::BatchClaim;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::packet_ops;
 use crate::response_encoding::ResponseEncoding;

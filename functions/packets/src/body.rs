@@ -6,6 +6,7 @@ use handrail_domain::account::Tier;
 use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::ids::RecordId;
 use handrail_store::ApiKey;
+use handrail_web::caller::CallerTier;
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;
 use http::StatusCode;
@@ -14,7 +15,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::caller::CallerTier;
 use crate::errors::{field_error, id_not_found};
 
 /// Largest request body of a tier, in bytes.

@@ -8,13 +8,13 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CLAIM_FORMAT, Claim};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use crate::body::{Body, PacketId};
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::packet_ops::{self, CommandName};
 

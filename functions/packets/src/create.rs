@@ -7,14 +7,14 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CREATE_FORMAT, NewPacket};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::daily_quota::DailyReservation;
 use crate::door::DOOR;
 use crate::idempotency::IdempotentRequest;

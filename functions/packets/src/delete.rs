@@ -7,13 +7,12 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::Act;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
 use crate::body::PacketId;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::packet_ops::{self, CommandName};
 

@@ -1,6 +1,7 @@
 //! Error responses of the packets API: a JSON object with `detail`. Published clients retry on any other body.
 
 use axum::response::{IntoResponse, Response};
+use handrail_domain::access::{Role, Scope};
 use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Refusal, State};
@@ -30,6 +31,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::RevokedApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
@@ -38,7 +40,19 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::TooLarge { .. }
         | Problem::InProgress { .. } => {}
     }
-    (problem.status(), axum::Json(Value::Object(body))).into_response()
+    let status = match problem {
+        Problem::RevokedApiKey => StatusCode::FORBIDDEN,
+        _ => problem.status(),
+    };
+    (status, axum::Json(Value::Object(body))).into_response()
+}
+
+fn missing_scope_detail(scope: Scope, role: Role) -> String {
+    let missing = match role.allows(scope) {
+        true => format!("Required scope: {}", scope.name()),
+        false => format!("Required role: {}, current role: {}", scope.lowest_packet_role().name(), role.name()),
+    };
+    format!("Insufficient permissions. {missing}")
 }
 
 fn field_error_json(error: &FieldError) -> Value {
@@ -58,11 +72,12 @@ pub(crate) fn error_detail(problem: &Problem) -> String {
         },
         Problem::NoCredentials => "Missing X-API-Key header".to_owned(),
         Problem::UnknownApiKey => "Invalid API key".to_owned(),
+        Problem::RevokedApiKey => "API key has been revoked".to_owned(),
         Problem::ExpiredApiKey => "API key has expired".to_owned(),
         Problem::NoRoute => "Not Found".to_owned(),
         Problem::MethodNotAllowed => "Method Not Allowed".to_owned(),
-        Problem::MissingScope { .. }
-        | Problem::NotFound { .. }
+        Problem::MissingScope { scope, role, .. } => missing_scope_detail(*scope, *role),
+        Problem::NotFound { .. }
         | Problem::TooLarge { .. }
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. }

@@ -5,14 +5,13 @@ use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
 use serde_json::Value;
 
 use crate::body::PacketId;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::packet_ops;
 use crate::view;

@@ -14,15 +14,14 @@ use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::packet::Packet;
 use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::body::{PacketId, QueryString};
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::{field_error, packet_not_found};
 use crate::history_entry::HistoryEntry;

@@ -7,7 +7,6 @@ pub mod batch_claim;
 pub mod batch_complete;
 pub mod batch_create;
 mod body;
-mod caller;
 pub mod chain;
 mod checkpoint;
 pub mod claim;

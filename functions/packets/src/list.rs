@@ -12,13 +12,12 @@ use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_domain::read_time::read_time;
 use handrail_domain::time::Timestamp;
 use handrail_store::{Filter, Order};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 use crate::page::{self, PacketPage, PageParams, non_blank};

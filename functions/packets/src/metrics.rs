@@ -17,8 +17,10 @@ use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_store::ApiKey;
+use handrail_web::caller::{authenticate, scopes};
+use handrail_web::door::Credential;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{client_ip, scopes};
+use handrail_web::extract::client_ip;
 use handrail_web::headers::bearer_token;
 use handrail_web::problem::Problem;
 use handrail_web::request_counts::{CountsByEndpoint, EndpointCounts, LATENCY_BUCKETS_MS, RequestCounts};
@@ -26,7 +28,6 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 
 use crate::agent_activity::AgentActivity;
-use crate::caller::{authenticate, key_header};
 use crate::door::DOOR;
 use crate::hooks::STATE_NAMES;
 use crate::tenant_stats::TenantStats;
@@ -67,7 +68,10 @@ impl FromRequestParts<Cx> for Scraper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let secret = key_header(parts)?.or_else(|| bearer_token(&parts.headers).map(str::to_owned));
+        let secret = match Credential::ApiKeyHeader.find(&parts.headers)? {
+            Some(secret) => Some(secret.to_owned()),
+            None => bearer_token(&parts.headers).map(str::to_owned),
+        };
         let Some(secret) = secret else {
             let address = client_ip(parts)
                 .filter(|address| cx.settings.metrics_network.is_some_and(|network| network.contains(*address)));

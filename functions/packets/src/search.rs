@@ -11,13 +11,12 @@ use handrail_domain::field_error::RequestPart;
 use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_domain::search_terms::{SearchTerms, WORDS_OF_A_QUERY_MAX};
 use handrail_store::{Filter, Order};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 use crate::page::{self, PacketPage, PageParams, non_blank};

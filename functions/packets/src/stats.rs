@@ -8,12 +8,11 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::State;
 use handrail_domain::time::DAY_MS;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::tenant_stats::TenantStats;
 

@@ -14,14 +14,14 @@ use handrail_domain::time::{DAY_MS, Timestamp};
 use handrail_domain::webhook::WebhookId;
 use handrail_platform::fault::Fault;
 use handrail_store::{ApiKey, Filter, Order, PageRequest, Webhook, WebhookDeliveryState};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{ViaApiGateway, scopes};
+use handrail_web::extract::ViaApiGateway;
 use handrail_web::problem::Problem;
 use handrail_web::request_counts::RequestCounts;
 use serde_json::{Map, Value, json};
 
 use crate::agent_activity::AgentActivity;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::stats::HOUR_MS;
 use crate::tenant_stats::TenantStats;

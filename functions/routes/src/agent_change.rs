@@ -9,8 +9,9 @@ use handrail_domain::access::Scope;
 use handrail_domain::body_reader::{BodyReader, JsonObject};
 use handrail_domain::field_error::FieldError;
 use handrail_store::AgentUpdate;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Caller, PathParam, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 

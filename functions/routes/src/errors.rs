@@ -17,7 +17,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({"detail": detail}))).into_response();
     }
     let text = match problem {
-        Problem::NoCredentials | Problem::UnknownApiKey => "Not authenticated".to_owned(),
+        Problem::NoCredentials | Problem::UnknownApiKey | Problem::RevokedApiKey => "Not authenticated".to_owned(),
         Problem::NoRoute => "Not Found".to_owned(),
         Problem::MethodNotAllowed => "Method Not Allowed".to_owned(),
         Problem::Busy { .. } => "The communication hub is not available: please try again in a moment".to_owned(),
@@ -39,6 +39,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::RevokedApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }

@@ -12,8 +12,9 @@ use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, NewPacket, Packet, State as PacketState};
 use handrail_packets::{IdempotentRequest, PacketWithContent, create, find_created};
 use handrail_store::{AGENT_ID_BYTES_MAX, Agent, ApiKey, Filter};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Caller, IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::problem::Problem;
 use serde_json::{Map, Value, json};
 

@@ -30,6 +30,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::NotFound { .. } | Problem::NoRoute | Problem::MethodNotAllowed => "This page does not exist",
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::RevokedApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::Invalid(_)

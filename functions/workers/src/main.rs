@@ -3,5 +3,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_effects::aws::serve(handrail_kinds::KINDS, handrail_s3::open).await
+    handrail_effects_aws::serve(handrail_kinds::KINDS, handrail_s3::open).await
 }

@@ -1,17 +1,16 @@
-//! Creation, rotation and revocation of API keys, for all doors and the command line.
-//!
-//! A key is returned only after it is stored, so an interrupted request leaves at worst a key that no program has.
+//! API keys of a tenant: their names, their storage within the tenant's limit, and their revocation, for all doors and
+//! the command line.
 
-use handrail_domain::account::Tenant;
-use handrail_domain::ids::KeyId;
+use handrail_domain::access::Role;
+use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 
+use crate::admin_rights::AdminRights;
 use crate::authenticate::clear_key_cache;
-use crate::error::AccessError;
-use crate::rate_limit::{RateLimit, check_limit};
+use crate::key_error::KeyError;
 use handrail_context::cx::Cx;
-use handrail_context::effect_ids::EffectIds;
 use handrail_domain::key_hash::hash_of_key;
 use handrail_platform::fault::Fault;
 use handrail_store::{ApiKey, RevokeOutcome, Store, VersionedKey};
@@ -20,8 +19,6 @@ use handrail_store::{ApiKey, RevokeOutcome, Store, VersionedKey};
 pub const KEY_PREFIX_CHARS: usize = 14;
 /// Maximum length of the name of an API key, and of a tenant with an owner.
 pub const NAME_CHARS_MAX: usize = 100;
-
-const ROTATED_SUFFIX: &str = " (rotated)";
 
 /// Returns `true` if the name is one printable line of at most `chars_max` characters and not blank.
 pub fn is_valid_name(name: &str, chars_max: usize) -> bool {
@@ -32,34 +29,36 @@ pub fn prefix_of(secret: &str) -> String {
     secret.chars().take(KEY_PREFIX_CHARS).collect()
 }
 
+/// Identity of a new API key.
+#[derive(Clone, Debug)]
+pub struct KeyIdentity {
+    pub id: KeyId,
+    pub tenant: TenantId,
+    pub name: String,
+    pub created_at: Timestamp,
+}
+
+/// Returns a new API key with the defaults of its tier. The tenant record is absent for tenants that have none.
+pub fn new_key(identity: KeyIdentity, secret: &str, role: Role, tier: Tier, record: Option<&Tenant>) -> ApiKey {
+    let KeyIdentity { id, tenant, name, created_at } = identity;
+    ApiKey {
+        prefix: prefix_of(secret),
+        role,
+        tier,
+        approvers: default_approvers(record),
+        requests_per_minute: tier.limits().requests_per_minute,
+        ..ApiKey::new(id, tenant, name, created_at)
+    }
+}
+
 /// Returns the approvers of a new key that names none: the owner of the tenant if the tier limits approvers, otherwise
 /// none.
-pub fn default_approvers(tenant: Option<&Tenant>) -> Vec<EmailAddress> {
+fn default_approvers(tenant: Option<&Tenant>) -> Vec<EmailAddress> {
     let limited = tenant.filter(|tenant| tenant.tier.limits().approvers_max.is_some());
     limited.and_then(|tenant| tenant.email.clone()).into_iter().collect()
 }
 
-/// Stores a new API key. Enforces the hourly rate limit for new keys and the maximum number of active keys of the
-/// tenant.
-pub async fn create(cx: &Cx, secret: &str, key: &ApiKey) -> Result<(), AccessError> {
-    check_limit(cx, RateLimit::key_creation(key.tenant, cx.settings.public_rate_limits.keys_per_hour)).await?;
-    let tenant = cx.store.tenant_including_deleted(key.tenant).await?;
-    if tenant.as_ref().is_some_and(|tenant| tenant.deleted_at.is_some()) {
-        return Err(AccessError::TenantDeleted);
-    }
-    if put(&cx.store, tenant.as_ref(), secret, key).await? {
-        Ok(())
-    } else {
-        Err(AccessError::TooManyKeys { max: keys_max(tenant.as_ref(), key) })
-    }
-}
-
-/// Returns the API key that an earlier run created with this secret. Returns `None` if no run was interrupted.
-pub async fn find_created(cx: &Cx, ids: &EffectIds, secret: &str) -> Result<Option<ApiKey>, Fault> {
-    if ids.is_repeat() { cx.store.key_by_hash(&hash_of_key(secret)).await } else { Ok(None) }
-}
-
-/// Stores a new API key without the hourly rate limit. Returns `false` if the tenant has its maximum of active keys.
+/// Stores a new API key. Returns `false` if the tenant has its maximum of active keys.
 pub async fn put(store: &Store, tenant: Option<&Tenant>, secret: &str, key: &ApiKey) -> Result<bool, Fault> {
     if !store.reserve_key_slot(key.tenant, key.id, Some(keys_max(tenant, key))).await? {
         return Ok(false);
@@ -70,69 +69,39 @@ pub async fn put(store: &Store, tenant: Option<&Tenant>, secret: &str, key: &Api
     Ok(true)
 }
 
-fn keys_max(tenant: Option<&Tenant>, key: &ApiKey) -> u32 {
+/// Returns the number of active keys that the tenant of this key may have.
+pub(crate) fn keys_max(tenant: Option<&Tenant>, key: &ApiKey) -> u32 {
     tenant.map_or(key.tier.packet_limits().keys_max, Tenant::keys_max)
 }
 
-/// Replaces an API key by a new one with the same permissions. Returns the new secret and the stored key, or `None` if
-/// the old key was revoked before.
-///
-/// The new key is stored before the old one is revoked, so at least one works at any time. Its secret is derived from
-/// the old key, so a repeat of an interrupted rotation returns the same key and creates no third.
-pub async fn rotate(cx: &Cx, old: &VersionedKey) -> Result<Option<(String, ApiKey)>, AccessError> {
-    if old.key.revoked_at.is_some() {
-        return Ok(None);
-    }
-    check_limit(cx, RateLimit::key_creation(old.key.tenant, cx.settings.public_rate_limits.keys_per_hour)).await?;
-    let secret = cx.master_key()?.rotated_secret(old.hash());
-    let key = match cx.store.key_by_hash(&hash_of_key(&secret)).await? {
-        Some(key) => key,
-        None => create_rotated(cx, old, &secret).await?,
-    };
-    if key.revoked_at.is_some() {
-        // An earlier rotation was interrupted, and its new key was revoked by hand.
-        return Err(AccessError::ReplacementRevoked);
-    }
-    match revoke(cx, old, cx.clock.now()).await? {
-        RevokeOutcome::Revoked => Ok(Some((secret, key))),
-        RevokeOutcome::AlreadyRevoked | RevokeOutcome::NotFound => Ok(None),
-    }
+/// Returns the API keys of a tenant that the caller may see, newest first, including revoked ones.
+pub async fn list(cx: &Cx, caller: &AdminRights, tenant: TenantId) -> Result<Vec<ApiKey>, Fault> {
+    let mut keys = cx.store.keys(tenant).await?;
+    keys.retain(|key| caller.can_see_key(key));
+    Ok(keys)
 }
 
-/// Returns the new key of a finished rotation and its secret. Returns `None` if the old key was revoked without a
-/// rotation, or if the new key was revoked, too.
-pub async fn find_rotated(cx: &Cx, old: &VersionedKey) -> Result<Option<(String, ApiKey)>, AccessError> {
-    let secret = cx.master_key()?.rotated_secret(old.hash());
-    let key = cx.store.key_by_hash(&hash_of_key(&secret)).await?;
-    Ok(key.filter(|key| key.revoked_at.is_none()).map(|key| (secret, key)))
-}
-
-async fn create_rotated(cx: &Cx, old: &VersionedKey, secret: &str) -> Result<ApiKey, AccessError> {
-    let now = cx.clock.now();
-    let name: String = old.key.name.chars().take(NAME_CHARS_MAX - ROTATED_SUFFIX.len()).collect();
-    let key = ApiKey {
-        id: KeyId::new(now, cx.entropy.bytes()),
-        name: name + ROTATED_SUFFIX,
-        prefix: prefix_of(secret),
-        created_at: now,
-        ..old.key.clone()
-    };
-    // The new key replaces the old one, so the maximum number of keys does not apply.
-    cx.store.reserve_key_slot(key.tenant, key.id, None).await?;
-    if cx.store.put_key(&hash_of_key(secret), &key).await? {
-        return Ok(key);
+/// Finds an API key that the caller may see.
+pub async fn find(cx: &Cx, caller: &AdminRights, tenant: TenantId, id: KeyId) -> Result<VersionedKey, KeyError> {
+    if !caller.can_see_tenant(tenant) {
+        return Err(KeyError::TenantNotFound);
     }
-    // A concurrent rotation stored the key first.
-    cx.store.release_key_slot(key.tenant, key.id).await?;
-    let stored = cx.store.key_by_hash(&hash_of_key(secret)).await?;
-    stored.ok_or_else(|| Fault::internal("a stored API key can't be read").into())
+    let found = cx.store.find_key(tenant, id).await?;
+    found.filter(|found| caller.can_see_key(&found.key)).ok_or(KeyError::NotFound)
 }
 
-/// Revokes an API key. This process rejects the key at once, other processes within [`KEY_CACHE_TTL_MS`].
+/// Revokes an API key that the caller may see. Returns `false` if the key was revoked before.
+pub async fn revoke(cx: &Cx, caller: &AdminRights, tenant: TenantId, id: KeyId) -> Result<bool, KeyError> {
+    let found = find(cx, caller, tenant, id).await?;
+    Ok(revoke_found(cx, &found).await?)
+}
+
+/// Revokes an API key. Returns `false` if the key was revoked before. This process rejects the key at once, other
+/// processes within [`KEY_CACHE_TTL_MS`].
 ///
 /// [`KEY_CACHE_TTL_MS`]: crate::KEY_CACHE_TTL_MS
-pub async fn revoke(cx: &Cx, found: &VersionedKey, now: Timestamp) -> Result<RevokeOutcome, AccessError> {
-    let outcome = cx.store.revoke_found_key(found, now).await?;
+pub(crate) async fn revoke_found(cx: &Cx, found: &VersionedKey) -> Result<bool, Fault> {
+    let outcome = cx.store.revoke_found_key(found, cx.clock.now()).await?;
     clear_key_cache(cx);
-    Ok(outcome)
+    Ok(outcome == RevokeOutcome::Revoked)
 }

@@ -26,31 +26,44 @@ pub struct KeyGrant {
 
 impl KeyGrant {
     /// Applies the rights and limits to a key that has the door's default role. `grantable` are the scopes that the
-    /// creator may give.
-    pub fn apply_to(self, mut key: ApiKey, grantable: ScopeSet, now: Timestamp) -> Result<ApiKey, FieldError> {
-        match &self.scopes {
-            Some(names) => {
-                let scopes = parse_scopes(names, grantable)?;
-                key.role = role_for(scopes, self.role)?;
-                key.scopes = (scopes != key.role.scopes()).then_some(scopes);
-            }
-            None => {
-                key.role = self.role.unwrap_or(key.role);
-                if !key.role.scopes().is_subset_of(grantable) {
-                    let message =
-                        format!("{} has more scopes than the creator of the key: name scopes instead", key.role.name());
-                    return Err(invalid_field(["role"], message));
-                }
-            }
-        }
+    /// creator may give. Adds the errors of invalid fields to `errors`.
+    pub fn apply_to(
+        self,
+        mut key: ApiKey,
+        grantable: ScopeSet,
+        now: Timestamp,
+        errors: &mut Vec<FieldError>,
+    ) -> ApiKey {
+        errors.extend(set_scopes(&mut key, self.role, self.scopes.as_deref(), grantable).err());
         if let Some(text) = &self.expires_at {
-            key.expires_at = Some(parse_expiry(text, now)?);
+            errors.extend(parse_expiry(text, now).map(|expires_at| key.expires_at = Some(expires_at)).err());
         }
         if let Some(rate_limit) = self.rate_limit {
-            set_rate_limit(&mut key, rate_limit)?;
+            errors.extend(set_rate_limit(&mut key, rate_limit).err());
         }
-        Ok(key)
+        key
     }
+}
+
+fn set_scopes(
+    key: &mut ApiKey,
+    role: Option<Role>,
+    names: Option<&[String]>,
+    grantable: ScopeSet,
+) -> Result<(), FieldError> {
+    if let Some(names) = names {
+        let scopes = parse_scopes(names, grantable)?;
+        key.role = role_for(scopes, role)?;
+        key.scopes = (scopes != key.role.scopes()).then_some(scopes);
+        return Ok(());
+    }
+    let role = role.unwrap_or(key.role);
+    if !role.scopes().is_subset_of(grantable) {
+        let message = format!("{} has more scopes than the creator of the key: name scopes instead", role.name());
+        return Err(invalid_field(["role"], message));
+    }
+    key.role = role;
+    Ok(())
 }
 
 /// Sets a rate limit with a window of its own. Windows and the limits of the tier are checked.
@@ -132,7 +145,9 @@ mod tests {
 
     fn apply(grant: KeyGrant, grantable: ScopeSet) -> Result<ApiKey, FieldError> {
         let key = ApiKey::new(KeyId::new(NOW, [2; 10]), TenantId::new(NOW, [1; 10]), "a key", NOW);
-        grant.apply_to(key, grantable, NOW)
+        let mut errors = Vec::new();
+        let key = grant.apply_to(key, grantable, NOW, &mut errors);
+        errors.into_iter().next().map_or(Ok(key), Err)
     }
 
     fn names(scopes: &[&str]) -> Option<Vec<String>> {

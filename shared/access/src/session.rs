@@ -58,6 +58,11 @@ pub async fn user_of_token(cx: &Cx, token: &str) -> Result<Option<SignedInUser>,
 }
 
 impl SignedInUser {
+    /// Returns the address of the person, by which the person's requests are told apart.
+    pub fn caller(&self) -> String {
+        self.tenant.email.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
     pub async fn sign_out(&self, cx: &Cx) -> Result<(), Fault> {
         cx.store.delete_session(&self.token_hash).await
     }

@@ -18,7 +18,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     match problem {
         // The published format has one field.
         Problem::Invalid(errors) => {
-            let field = errors.first().filter(|error| !error.path.is_empty()).map(field_error::FieldError::field);
+            let field =
+                errors.first().filter(|error| !error.path.is_empty()).map(field_error::FieldError::field_with_brackets);
             body.extend(field.map(|field| ("field".to_owned(), field.into())));
         }
         Problem::Refused { details, .. } => body.extend(details.clone()),
@@ -27,6 +28,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
+        | Problem::RevokedApiKey
         | Problem::ExpiredApiKey
         | Problem::MissingScope { .. }
         | Problem::NotFound { .. }
@@ -42,7 +44,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
 fn error_code(problem: &Problem) -> &'static str {
     match problem {
         Problem::NoCredentials => "UNAUTHORIZED",
-        Problem::UnknownApiKey | Problem::ExpiredApiKey => "INVALID_KEY",
+        Problem::UnknownApiKey | Problem::RevokedApiKey | Problem::ExpiredApiKey => "INVALID_KEY",
         Problem::MissingScope { .. } => "FORBIDDEN",
         Problem::NotFound { .. } | Problem::NoRoute => "NOT_FOUND",
         Problem::MethodNotAllowed => "METHOD_NOT_ALLOWED",

@@ -84,6 +84,15 @@ impl FieldError {
         });
         segments.collect::<Vec<_>>().join(".")
     }
+
+    /// Path with positions in brackets, such as `rules[0].effect`.
+    pub fn field_with_brackets(&self) -> String {
+        self.path.iter().enumerate().fold(String::new(), |field, (index, segment)| match segment {
+            PathSegment::Member(name) if index == 0 => field + name,
+            PathSegment::Member(name) => format!("{field}.{name}"),
+            PathSegment::Place(place) => format!("{field}[{place}]"),
+        })
+    }
 }
 
 impl RequestPart {
@@ -116,5 +125,21 @@ impl Serialize for PathSegment {
             Self::Member(name) => serializer.serialize_str(name),
             Self::Place(index) => serializer.serialize_u64(*index as u64),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_shown_in_both_notations() {
+        let path =
+            [PathSegment::from("rules"), PathSegment::Place(0), PathSegment::from("match"), PathSegment::Place(2)];
+        let error = FieldError::new(path, "is wrong", VALUE_ERROR);
+        assert_eq!(
+            (error.field().as_str(), error.field_with_brackets().as_str()),
+            ("rules.0.match.2", "rules[0].match[2]")
+        );
     }
 }

@@ -11,7 +11,6 @@
 //! Each worker handles one message and may receive that message twice. On AWS the workers are functions on queues; on a
 //! laptop the runner calls them from one loop.
 
-pub mod aws;
 mod deliver;
 mod dispatch;
 mod fan_out;

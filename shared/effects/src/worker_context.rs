@@ -69,7 +69,7 @@ impl WorkerContext {
         kind.ok_or_else(|| Fault::internal(format!("no kind of records has the name {name}")))
     }
 
-    pub(crate) fn outbox(&self) -> Result<&dyn Outbox, Fault> {
+    pub fn outbox(&self) -> Result<&dyn Outbox, Fault> {
         self.outbox.as_deref().ok_or_else(|| Fault::internal("this worker has no outbox"))
     }
 

@@ -8,6 +8,7 @@ use crate::attributes::{Item, ReadItem, n, s};
 use crate::client::Store;
 use crate::item_ops::item_key;
 use crate::outcome::unless_condition_failed;
+use crate::partition_items::PartitionQuery;
 use handrail_platform::fault::Fault;
 
 /// Longest agent id in bytes: a sort key holds 1,024.
@@ -34,6 +35,8 @@ pub struct Agent {
 /// Number of queries of a list at most. An agent takes up to 4 KB, if its id and name are long and not Latin, and a
 /// query returns 1 MB.
 const MAX_QUERIES_PER_LIST: usize = 5;
+
+const AGENT_SK_PREFIX: &str = "agent#";
 
 /// Properties of an agent, as registered.
 #[derive(Clone, Copy, Debug)]
@@ -103,27 +106,15 @@ impl Store {
 
     /// Returns the tenant's agents, ordered by id.
     pub async fn agents(&self, tenant: TenantId) -> Result<Vec<Agent>, Fault> {
-        let (mut agents, mut start) = (Vec::new(), None);
-        for _ in 0..MAX_QUERIES_PER_LIST {
-            let query = self
-                .db
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", s(partition(tenant)))
-                .limit(i32::try_from(AGENTS_LISTED_MAX - agents.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start);
-            let found = query.send().await.map_err(|error| Fault::from_sdk("list agents", error))?;
-            for item in found.items() {
-                agents.push(agent_from_item(item)?);
-            }
-            start = found.last_evaluated_key;
-            if start.is_none() || agents.len() >= AGENTS_LISTED_MAX {
-                break;
-            }
-        }
-        Ok(agents)
+        let query = PartitionQuery {
+            pk: partition(tenant),
+            sk_prefix: AGENT_SK_PREFIX.to_owned(),
+            after: None,
+            items_max: AGENTS_LISTED_MAX,
+            queries_max: MAX_QUERIES_PER_LIST,
+        };
+        let found = self.partition_items(query, "list agents").await?;
+        found.items.iter().map(agent_from_item).collect()
     }
 
     /// Deletes an agent. Returns `false` if no agent with this id is registered.
@@ -143,7 +134,7 @@ fn partition(tenant: TenantId) -> String {
 }
 
 fn agent_key(tenant: TenantId, id: &str) -> Item {
-    item_key(s(partition(tenant)), format!("agent#{id}"))
+    item_key(s(partition(tenant)), format!("{AGENT_SK_PREFIX}{id}"))
 }
 
 fn agent_from_item(item: &Item) -> Result<Agent, Fault> {

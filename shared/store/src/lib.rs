@@ -13,6 +13,7 @@ mod counts;
 mod counts_build;
 mod deliveries;
 mod delivery_key;
+mod documents;
 mod events;
 mod filters;
 mod find;
@@ -32,6 +33,7 @@ mod new_items;
 mod newest_entries;
 mod once;
 mod outcome;
+mod partition_items;
 mod quotas;
 mod rate_limits;
 mod readiness;
@@ -56,6 +58,10 @@ pub use body_chunks::BODY_PACKED_BYTES_MAX;
 pub use client::Store;
 pub use deliveries::{Attempt, Delivery, DeliveryStatus, REPLAYS_MAX, SlackMessageRef, requested_replay};
 pub use delivery_key::DeliveryKey;
+pub use documents::{
+    DOCUMENT_NAME_BYTES_MAX, DOCUMENTS_PER_PAGE_MAX, DeleteDocumentOutcome, Document, DocumentPage, Documents,
+    PutDocumentOutcome, VersionedDocument,
+};
 pub use filters::Filter;
 pub use find::{FilterPage, LIST_OFFSET_MAX, Order, PageRequest};
 pub use item::{HeadKey, SpecSource, due_time_of, head_key_of, kind_of, read_head, seq_of, state_data_of};

@@ -12,6 +12,7 @@ use crate::client::Store;
 use crate::item::{pack, unpack_text};
 use crate::item_ops::item_key;
 use crate::outcome::unless_condition_failed;
+use crate::partition_items::PartitionQuery;
 use handrail_platform::fault::Fault;
 
 /// Number of a tenant's schemas at most.
@@ -87,28 +88,20 @@ impl Store {
 
     /// Returns the tenant's schemas, newest first.
     pub async fn schemas(&self, tenant: TenantId) -> Result<Vec<Schema>, Fault> {
-        let (mut schemas, mut start) = (Vec::new(), None);
-        for _ in 0..MAX_QUERIES_PER_LIST {
-            let query = self
-                .db
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :schema)")
-                .expression_attribute_values(":pk", s(partition(tenant)))
-                .expression_attribute_values(":schema", s(SCHEMA_SK_PREFIX))
-                .set_exclusive_start_key(start);
-            let found = query.send().await.map_err(|error| Fault::from_sdk("list schemas", error))?;
-            for item in found.items() {
-                schemas.push(schema_from_item(item)?);
-            }
-            start = found.last_evaluated_key;
-            if start.is_none() {
-                schemas.sort_unstable_by_key(|schema| Reverse((schema.created_at, schema.id)));
-                return Ok(schemas);
-            }
+        let query = PartitionQuery {
+            pk: partition(tenant),
+            sk_prefix: SCHEMA_SK_PREFIX.to_owned(),
+            after: None,
+            items_max: SCHEMAS_MAX + 1,
+            queries_max: MAX_QUERIES_PER_LIST,
+        };
+        let found = self.partition_items(query, "list schemas").await?;
+        if found.has_more {
+            return Err(Fault::internal("a tenant has more schemas than allowed"));
         }
-        Err(Fault::internal("a tenant has more schemas than allowed"))
+        let mut schemas = found.items.iter().map(schema_from_item).collect::<Result<Vec<_>, _>>()?;
+        schemas.sort_unstable_by_key(|schema| Reverse((schema.created_at, schema.id)));
+        Ok(schemas)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use handrail_domain::access::Scope;
 use http::Method;
 
@@ -134,6 +134,8 @@ pub enum DataAccess {
     ReadSchema,
     ListSchemas,
     PutSchema,
+    /// Looks for the API key that an interrupted run created.
+    FindCreatedKey,
     /// Stores the run and the response of a request with an idempotency key, for operations that create no record.
     RunOnce,
     /// Reads the record again and again, until it changes or the wait is over.
@@ -251,6 +253,7 @@ impl DataAccess {
                 &[const { Grant::on_index("by_state") }, const { Grant::on_leading_key("dynamodb:GetItem", "key#*") }]
             }
             Self::UpdateKey => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "key#*") }],
+            Self::FindCreatedKey => &[const { Grant::on_leading_key("dynamodb:GetItem", "key#*") }],
             // Updates the key slots of the tenant as well; the first time they are filled from the existing keys.
             Self::CreateKey => &[
                 const { Grant::on_leading_key("dynamodb:PutItem", "key#*") },
@@ -360,6 +363,7 @@ pub fn service(endpoints: &[Endpoint], otherwise: Door, cx: Cx) -> Router {
     for endpoint in endpoints {
         let (renderer, name, cx) = (endpoint.door.error_renderer, (endpoint.method.name(), endpoint.path), cx.clone());
         let route = (endpoint.route)()
+            .layer(Extension(endpoint.door))
             .layer(middleware::from_fn(move |request: Request, next: Next| render_errors(renderer, request, next)))
             .layer(middleware::from_fn(move |request: Request, next: Next| {
                 count_request(cx.clone(), name, request, next)

@@ -1,97 +1,19 @@
-//! Axum extractors shared by all APIs. `Caller<R>` rejects keys without scope `R`, so a handler cannot skip the check.
+//! Axum extractors shared by all APIs, of bodies, parameters, headers and addresses.
 
-use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use handrail_domain::access::{Role, Scope, ScopeSet};
-use handrail_domain::account::Tier;
-use handrail_domain::ids::TenantId;
 use http::header::{ACCEPT, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::headers::bearer_token;
 use crate::problem::Problem;
-use crate::request_counts::Requester;
-use crate::session_cookie;
-use handrail_access::session::SignedInUser;
-use handrail_access::{AccessError, RateLimit, RateLimitClass, check_active, check_limit, find_key};
 use handrail_context::cx::Cx;
-use handrail_store::ApiKey;
-
-/// The API key of the request, which has scope `R`.
-pub struct Caller<R> {
-    pub key: ApiKey,
-    scope: PhantomData<R>,
-}
-
-pub trait RequiredScope: Send + Sync {
-    const SCOPE: Scope;
-    /// Describes the scope in an error message.
-    const REQUIREMENT: &'static str;
-}
-
-macro_rules! required_scopes {
-    ($($name:ident: $requirement:literal),+ $(,)?) => {
-        pub mod scopes {
-            $(pub struct $name;
-            impl super::RequiredScope for $name {
-                const SCOPE: super::Scope = super::Scope::$name;
-                const REQUIREMENT: &'static str = $requirement;
-            })+
-        }
-    };
-}
-
-required_scopes! {
-    DecisionsWrite: "the right to create decisions",
-    DecisionsRead: "the right to read decisions",
-    DecisionsResolve: "the role app or admin, because agents must not answer",
-    AccountRead: "the right to read the account",
-    KeysWrite: "the role admin",
-    SlackWrite: "the role admin",
-    PacketsRead: "a key of this account",
-    PacketsWrite: "the role writer, app or admin",
-    PacketsWork: "a role other than reader",
-    HandoffsWrite: "a role other than reader",
-    PacketsRespond: "the role writer, app or admin, because agents must not answer",
-    SystemRead: "the role admin",
-    HooksWrite: "the role writer, app or admin",
-    HooksRetryAll: "the role admin",
-    PacketsSchemas: "the role writer, app or admin",
-}
-
-impl<R: RequiredScope> FromRequestParts<Cx> for Caller<R> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let credential = bearer_token(&parts.headers).ok_or(Problem::NoCredentials)?;
-        let key = authenticate(cx, parts, credential, R::SCOPE).await?;
-        if !key.allows(R::SCOPE) {
-            let lacks_by_role = !key.role.allows(R::SCOPE);
-            let of_scope = || format!("the scope {}", R::SCOPE.name());
-            let requirement = if lacks_by_role { R::REQUIREMENT.to_owned() } else { of_scope() };
-            return Err(Problem::MissingScope { requirement });
-        }
-        Ok(Self { key, scope: PhantomData })
-    }
-}
-
-/// Finds the API key for a credential, counts the request for it and the scope, and refuses a key that does not work now.
-pub async fn authenticate(cx: &Cx, parts: &Parts, credential: &str, scope: Scope) -> Result<ApiKey, AccessError> {
-    let key = find_key(cx, credential).await?.ok_or(AccessError::UnknownKey)?;
-    if let Some(requester) = parts.extensions.get::<Requester>() {
-        requester.set(&key, scope);
-    }
-    check_active(cx, &key)?;
-    Ok(key)
-}
 
 /// `true` if the request came through API Gateway, which buffers responses and ends them after 30 seconds.
 pub struct ViaApiGateway(pub bool);
@@ -101,71 +23,6 @@ impl<S: Send + Sync> FromRequestParts<S> for ViaApiGateway {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self(parts.extensions.get::<RequestContext>().is_some()))
-    }
-}
-
-/// Administrator of a tenant: an API key with scope `R`, or the signed-in owner.
-pub struct TenantAdmin<R> {
-    pub principal: Principal,
-    scope: PhantomData<R>,
-}
-
-pub enum Principal {
-    ApiKey(ApiKey),
-    User(SignedInUser),
-}
-
-impl<R> TenantAdmin<R> {
-    pub fn tenant(&self) -> TenantId {
-        match &self.principal {
-            Principal::ApiKey(key) => key.tenant,
-            Principal::User(user) => user.tenant.tenant,
-        }
-    }
-
-    pub fn tier(&self) -> Tier {
-        match &self.principal {
-            Principal::ApiKey(key) => key.tier,
-            Principal::User(user) => user.tenant.tier,
-        }
-    }
-
-    /// Returns the id of the API key, or the address of the signed-in person.
-    pub fn caller(&self) -> String {
-        match &self.principal {
-            Principal::ApiKey(key) => key.id.to_string(),
-            Principal::User(user) => user.tenant.email.as_ref().map(ToString::to_string).unwrap_or_default(),
-        }
-    }
-
-    /// Scopes that the caller may give to a new API key. The owner may give those of an admin.
-    pub fn grantable_scopes(&self) -> ScopeSet {
-        match &self.principal {
-            Principal::ApiKey(key) => key.grantable_scopes(),
-            Principal::User(_) => Role::Admin.scopes(),
-        }
-    }
-
-    /// Counts the request against the rate limit of the API key, or of the tenant for a signed-in person.
-    pub async fn check_limit(&self, cx: &Cx) -> Result<(), Problem> {
-        match &self.principal {
-            Principal::ApiKey(key) => {
-                Ok(check_limit(cx, RateLimit::per_key(key, RateLimitClass::OtherRequests)).await?)
-            }
-            Principal::User(user) => Ok(check_limit(cx, RateLimit::per_tenant(&user.tenant)).await?),
-        }
-    }
-}
-
-impl<R: RequiredScope> FromRequestParts<Cx> for TenantAdmin<R> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
-        let principal = match session_cookie::user_of_request(parts, cx).await? {
-            Some(user) => Principal::User(user),
-            None => Principal::ApiKey(Caller::<R>::from_request_parts(parts, cx).await?.key),
-        };
-        Ok(Self { principal, scope: PhantomData })
     }
 }
 

@@ -2,6 +2,7 @@
 //! runtime.
 
 pub mod aws;
+pub mod caller;
 pub mod deferred_headers;
 pub mod door;
 pub mod endpoint;

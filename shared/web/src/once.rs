@@ -66,9 +66,32 @@ pub async fn once<F>(
 where
     F: Future<Output = Result<(StatusCode, Value), Problem>>,
 {
+    Ok(run_once(cx, request, effect).await?.into_response()?)
+}
+
+/// Runs an operation as [`once`] does, for a handler that shows the result on a page.
+pub async fn once_json<F>(
+    cx: &Cx,
+    request: OnceRequest<'_>,
+    effect: impl FnOnce(EffectIds) -> F,
+) -> Result<Value, Problem>
+where
+    F: Future<Output = Result<(StatusCode, Value), Problem>>,
+{
+    Ok(run_once(cx, request, effect).await?.into_json()?)
+}
+
+async fn run_once<F>(
+    cx: &Cx,
+    request: OnceRequest<'_>,
+    effect: impl FnOnce(EffectIds) -> F,
+) -> Result<ResponseText, Problem>
+where
+    F: Future<Output = Result<(StatusCode, Value), Problem>>,
+{
     let Some(idempotency_key) = request.idempotency_key else {
         let (status, body) = effect(EffectIds::random(cx)).await?;
-        return Ok((status, axum::Json(body)).into_response());
+        return Ok(ResponseText { status: status.as_u16(), body: body.to_string() });
     };
     let key =
         OnceKey { tenant: request.tenant, operation: request.format.name, caller: &request.caller, idempotency_key };
@@ -77,7 +100,7 @@ where
     let run = match cx.store.begin_run(key, &command, &run_id, cx.clock.now(), TTL_SECONDS).await? {
         BeginOutcome::Begun(run) => run,
         BeginOutcome::Finished { name, response } => {
-            return Ok(ResponseText::read(cx, &name, response)?.into_response()?);
+            return Ok(ResponseText::read(cx, &name, response)?);
         }
         BeginOutcome::InProgress => return Err(Problem::InProgress { retry_after_s: RETRY_AFTER_S }),
         BeginOutcome::IdempotencyConflict => return Err(Problem::idempotency_conflict()),
@@ -95,7 +118,7 @@ where
         // Another run began, because this one took too long. Its response is the one that counts.
         return Err(Problem::InProgress { retry_after_s: RETRY_AFTER_S });
     }
-    Ok(response.into_response()?)
+    Ok(response)
 }
 
 /// Lets the caller repeat the request at once. A first run that was refused had no effect, so its idempotency key is
@@ -138,6 +161,11 @@ impl ResponseText {
         };
         serde_json::from_str(&text)
             .map_err(|error| Fault::internal_with_source("a stored response can't be read", error))
+    }
+
+    fn into_json(self) -> Result<Value, Fault> {
+        serde_json::from_str(&self.body)
+            .map_err(|error| Fault::internal_with_source("a stored response is no JSON", error))
     }
 
     fn into_response(self) -> Result<Response, Fault> {

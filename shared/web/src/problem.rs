@@ -5,6 +5,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use handrail_domain::access::{Role, Scope};
 use handrail_domain::field_error::{FieldError, RequestPart, VALUE_ERROR};
 use handrail_domain::lifecycle::Lifecycle;
 use http::header::{ALLOW, RETRY_AFTER};
@@ -16,19 +17,23 @@ use handrail_platform::fault::Fault;
 use handrail_records::transition::TransitionError;
 use handrail_store::BODY_PACKED_BYTES_MAX;
 
-/// Published type of field errors that have no type of their own.
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
     /// The request has no credentials, or not in the required format.
     NoCredentials,
-    /// The API key does not exist or was revoked.
+    /// The API key does not exist.
     UnknownApiKey,
+    /// The API key was revoked. Only some doors tell this apart from an unknown key.
+    RevokedApiKey,
     /// The API key has expired. Only a caller that has the key learns this.
     ExpiredApiKey,
     /// The API key does not have the required scope.
     MissingScope {
-        requirement: String,
+        scope: Scope,
+        /// Role of the API key.
+        role: Role,
+        /// Describes the scope.
+        requirement: &'static str,
     },
     /// The resource does not exist or is not visible to the caller.
     NotFound {
@@ -115,7 +120,9 @@ impl Problem {
 
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NoCredentials | Self::UnknownApiKey | Self::ExpiredApiKey => StatusCode::UNAUTHORIZED,
+            Self::NoCredentials | Self::UnknownApiKey | Self::RevokedApiKey | Self::ExpiredApiKey => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::MissingScope { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -129,19 +136,22 @@ impl Problem {
         }
     }
 
-    /// Message for the reader of the error, with the name of the first field.
+    /// Message for the reader of the error, with the name of the first field. Positions in lists are in brackets.
     pub fn message(&self) -> String {
         match self {
             Self::NoCredentials => "Send your API key as: Authorization: Bearer <key>".to_owned(),
-            Self::UnknownApiKey => "This API key does not exist or was revoked".to_owned(),
+            Self::UnknownApiKey | Self::RevokedApiKey => "This API key does not exist or was revoked".to_owned(),
             Self::ExpiredApiKey => "This API key has expired".to_owned(),
-            Self::MissingScope { requirement } => format!("This API key may not do that: it needs {requirement}"),
+            Self::MissingScope { scope, role, requirement } => match role.allows(*scope) {
+                true => format!("This API key may not do that: it needs the scope {}", scope.name()),
+                false => format!("This API key may not do that: it needs {requirement}"),
+            },
             Self::NotFound { resource } => format!("{resource} not found"),
             Self::NoRoute => "There is nothing at this address".to_owned(),
             Self::MethodNotAllowed => "This address does not take that method: see the Allow header".to_owned(),
             Self::Invalid(errors) => match errors.first() {
                 Some(error) if error.path.is_empty() => error.message.clone(),
-                Some(error) => format!("{} {}", error.field(), error.message),
+                Some(error) => format!("{} {}", error.field_with_brackets(), error.message),
                 None => "The request can't be read".to_owned(),
             },
             Self::Refused { message, .. } => message.clone(),
@@ -165,13 +175,13 @@ impl Problem {
     }
 }
 
-/// Logs the fault. Requests log their faults nowhere else.
 impl From<FieldError> for Problem {
     fn from(error: FieldError) -> Self {
         Self::Invalid(vec![error])
     }
 }
 
+/// Logs the fault. Requests log their faults nowhere else.
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         tracing::error!(fault = fault.with_causes(), "a request failed");
@@ -182,7 +192,8 @@ impl From<Fault> for Problem {
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
-            AccessError::UnknownKey | AccessError::RevokedKey => Self::UnknownApiKey,
+            AccessError::UnknownKey => Self::UnknownApiKey,
+            AccessError::RevokedKey => Self::RevokedApiKey,
             AccessError::ExpiredKey => Self::ExpiredApiKey,
             AccessError::RateLimited { retry_after_s } => Self::RateLimited { retry_after_s },
             // As published: without a time to come back.
@@ -244,8 +255,8 @@ pub fn render_error(renderer: ErrorRenderer, id: Option<&RequestId>, mut respons
     };
     let allow = response.headers_mut().remove(ALLOW);
     let mut rendered = (renderer.0)(&problem, id);
-    // Doors have different statuses for an invalid request.
-    if !matches!(problem, Problem::Invalid(_)) {
+    // Doors have different statuses for an invalid request and for a revoked key.
+    if !matches!(problem, Problem::Invalid(_) | Problem::RevokedApiKey) {
         *rendered.status_mut() = problem.status();
     }
     if let Some(seconds) = problem.retry_after_s() {

@@ -3,21 +3,24 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use handrail_access::AdminRights;
+use handrail_access::key_creation::KeyWithSecret;
 use handrail_context::cx::Cx;
-use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
+use handrail_domain::ids::RequestFormat;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::Form;
+use handrail_web::once::{OnceRequest, once_json};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
 use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::pages;
+use super::pages::{self, NewKeyView};
 use crate::auth::key_params::KeyParams;
-use crate::auth::keys_create::{KeyOwner, create_key};
+use crate::auth::keys_create::create_key;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -26,8 +29,14 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/account/keys",
     auth: Auth::Session,
     door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::KeysPerHour],
-    accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit, DataAccess::CreateKey],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    accesses: &[
+        DataAccess::AuthenticateSession,
+        DataAccess::CheckRateLimit,
+        DataAccess::CreateKey,
+        DataAccess::FindCreatedKey,
+        DataAccess::RunOnce,
+    ],
     summary: "Create an API key on the account page",
     route,
 };
@@ -38,12 +47,19 @@ fn route() -> MethodRouter<Cx> {
 
 const ROOT_PATH: &str = "../";
 
+const FORMAT: RequestFormat = RequestFormat { name: "account.keys.create", version: 1 };
+const NONCE_CHARS_MAX: usize = 64;
+
 #[derive(Deserialize)]
 struct NewKeyForm {
     name: Option<String>,
     role: Option<String>,
+    /// Random text of the page's form. A form that is sent again has the same one.
+    nonce: Option<String>,
 }
 
+/// Creates a key once for a form and its contents, and shows the same key to a form that is sent again. A form that
+/// was changed after going back in the browser creates another key.
 async fn handler(
     State(cx): State<Cx>,
     OptionalUser(user): OptionalUser,
@@ -52,18 +68,31 @@ async fn handler(
     let Some(user) = user else {
         return Ok(sign_in_page(StatusCode::UNAUTHORIZED, ROOT_PATH, None).into_response());
     };
-    let tenant = &user.tenant;
     let role = form
         .role
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
     let params = KeyParams { name: form.name, role: role.transpose()?, ..KeyParams::default() };
-    let owner = KeyOwner {
-        tenant: tenant.tenant,
-        tier: tenant.tier,
-        owner_email: tenant.email.as_ref(),
-        grantable_scopes: Role::Admin.scopes(),
+    if form.nonce.as_ref().is_some_and(|nonce| nonce.is_empty() || nonce.len() > NONCE_CHARS_MAX) {
+        return Err(Problem::invalid("nonce", format!("must be 1 to {NONCE_CHARS_MAX} characters")));
+    }
+    let content = params.to_json();
+    let idempotency_key = form.nonce.map(|nonce| format!("{nonce} {content}"));
+    let request = OnceRequest {
+        format: FORMAT,
+        tenant: user.tenant.tenant,
+        caller: user.caller(),
+        idempotency_key: idempotency_key.as_deref(),
+        content,
+        response_holds_secret: true,
     };
-    let (secret, key) = create_key(&cx, &EffectIds::random(&cx), owner, params).await?;
-    Ok(pages::new_key_page(ROOT_PATH, &key, &secret).into_response())
+    let new_key = once_json(&cx, request, async |ids| {
+        let owner = AdminRights::of_owner(&user.tenant);
+        let KeyWithSecret { key, secret } = create_key(&cx, &ids, &owner, params).await?;
+        let view = NewKeyView { name: key.name, role: key.role, secret };
+        Ok((StatusCode::CREATED, serde_json::to_value(view).map_err(|_| Problem::Internal)?))
+    })
+    .await?;
+    let new_key = serde_json::from_value(new_key).map_err(|_| Problem::Internal)?;
+    Ok(pages::new_key_page(ROOT_PATH, &new_key).into_response())
 }

@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use handrail_access::AdminRights;
+use handrail_access::api_keys::revoke;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -13,7 +15,7 @@ use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 
 use super::{pages, redirect_to};
-use crate::auth::{KEY_NOT_FOUND, keys_revoke};
+use crate::auth::{KEY_NOT_FOUND, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -41,6 +43,7 @@ async fn handler(
         return Ok(sign_in_page(StatusCode::UNAUTHORIZED, "../../../", None).into_response());
     };
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
-    keys_revoke::revoke_key(&cx, user.tenant.tenant, id).await?;
+    let owner = AdminRights::of_owner(&user.tenant);
+    revoke(&cx, &owner, owner.tenant, id).await.map_err(key_problem)?;
     Ok(redirect_to("../../../account"))
 }

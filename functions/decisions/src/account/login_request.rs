@@ -3,15 +3,10 @@
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use handrail_access::{RateLimit, check_limit};
+use handrail_access::sign_in::request_link;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_domain::actor::Actor;
-use handrail_domain::ids::CommandId;
-use handrail_domain::login::{Login, LoginSpec, tenant};
-use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
-use handrail_records::transition;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, Form, Json};
 use handrail_web::problem::Problem;
@@ -22,7 +17,7 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::pages;
+use super::{pages, sign_in_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -66,15 +61,7 @@ async fn handler(
         }
         Err(error) => return Err(Problem::invalid("email", error.to_string())),
     };
-    let limit = cx.settings.public_rate_limits.sign_ins_per_minute;
-    check_limit(&cx, RateLimit::per_client("login-from", &address, limit)).await?;
-    check_limit(&cx, RateLimit::per_client("login-to", &email.as_str().to_lowercase(), limit)).await?;
-    let (id, now) = (cx.new_record_id(), cx.clock.now());
-    let command = CommandId::new(&id.to_string(), &[]);
-    let record =
-        Record::<Login>::create(tenant(), id, LoginSpec::new(email, now), Actor::Anonymous, command.clone(), now);
-    let created = transition::create(&cx, record, &command).await;
-    created.map_err(|error| Problem::from_transition(error, "Login", |_| Problem::Internal))?;
+    request_link(&cx, &address, email).await.map_err(sign_in_problem)?;
     if by_form {
         return Ok(pages::mail_sent_page().into_response());
     }

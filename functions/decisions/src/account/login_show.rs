@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use handrail_access::sign_in::find_login;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::login::LoginStateData;
@@ -10,7 +11,7 @@ use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 
-use super::{find_login, pages};
+use super::{pages, sign_in_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -30,7 +31,7 @@ fn route() -> MethodRouter<Cx> {
 }
 
 async fn handler(State(cx): State<Cx>, PathParam(token): PathParam) -> Result<Response, Problem> {
-    let login = find_login(&cx, &token).await?.as_of(cx.clock.now());
+    let login = find_login(&cx, &token).await.map_err(sign_in_problem)?.as_of(cx.clock.now());
     let page = match login.state_data {
         LoginStateData::Requested => {
             pages::confirm_sign_in_page(login.spec.email.as_str(), &login.spec.expires_at.readable())

@@ -3,6 +3,7 @@
 use handrail_web::pages::one_line;
 use maud::{DOCTYPE, html};
 
+use handrail_access::sign_in::SignInMail;
 use handrail_approvals::mail::RenderedMail;
 
 const NAME_CHARS_MAX: usize = 100;
@@ -11,16 +12,8 @@ const LINK_SAFETY_NOTE: &str = "Opening the link does not sign you in: the page 
 const FORWARDING_WARNING: &str = "Whoever holds this link can sign in as you, so do not forward this mail.";
 const UNREQUESTED_NOTE: &str = "If you did not ask for it, you need not do anything.";
 
-/// Contents of the mail.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SignInMail<'a> {
-    pub name: &'a str,
-    pub link: &'a str,
-    pub valid_until: &'a str,
-}
-
-pub(super) fn render(view: &SignInMail<'_>) -> RenderedMail {
-    let name = one_line(view.name, NAME_CHARS_MAX);
+pub(super) fn render(view: &SignInMail) -> RenderedMail {
+    let name = one_line(&view.name, NAME_CHARS_MAX);
     let greeting = format!("Hello {name}, here is your link. It works until {}.", view.valid_until);
     let text = format!(
         "{greeting}\n\n{}\n\n{LINK_SAFETY_NOTE}\n{FORWARDING_WARNING}\n{UNREQUESTED_NOTE}\n\n-- \nHandrail: the desk where AI agents hand work to people\n",
@@ -61,13 +54,19 @@ pub(super) fn render(view: &SignInMail<'_>) -> RenderedMail {
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::text::EmailAddress;
+
     use super::*;
 
     #[test]
     fn login_mail_escapes_name_and_has_one_link() {
         let link = "https://handrail.example/auth/login/token";
-        let name = "<b>Ann</b>\r\nBcc: eve@example.com https://evil.example";
-        let mail = render(&SignInMail { name, link, valid_until: "noon" });
+        let mail = render(&SignInMail {
+            to: EmailAddress::parse("you@example.com").unwrap(),
+            name: "<b>Ann</b>\r\nBcc: eve@example.com https://evil.example".to_owned(),
+            link: link.to_owned(),
+            valid_until: "noon".to_owned(),
+        });
         assert_eq!(mail.subject, SUBJECT);
         assert!(mail.text.contains(link) && mail.text.contains("noon") && !mail.text.contains("\r\nBcc"));
         assert_eq!(mail.html.matches("href=").count(), 2);

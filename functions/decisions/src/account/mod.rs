@@ -16,25 +16,24 @@ mod tests;
 pub use kind::KIND;
 
 use axum::response::{IntoResponse, Response};
-use handrail_context::cx::Cx;
-use handrail_domain::login::Login;
-use handrail_domain::record::Record;
-use handrail_secrets::link::LoginLink;
+use handrail_access::sign_in::SignInError;
 use handrail_web::problem::Problem;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 
-pub(crate) const LINK_NOT_FOUND: Problem = Problem::NotFound { resource: "Link" };
-
-/// Finds the login of a link. A wrong signature and an absent login give an equal error.
-async fn find_login(cx: &Cx, token: &str) -> Result<Record<Login>, Problem> {
-    let link = LoginLink::parse(token).ok_or(LINK_NOT_FOUND)?;
-    let tenant = handrail_domain::login::tenant();
-    let record = cx.store.record::<Login>(tenant, link.record).await?.ok_or(LINK_NOT_FOUND)?;
-    if !link.is_valid_for(cx.master_key()?, &record.spec.email) {
-        return Err(LINK_NOT_FOUND);
+/// Words of the refusals about a sign-in link.
+fn sign_in_problem(error: SignInError) -> Problem {
+    match error {
+        SignInError::LinkNotFound => Problem::NotFound { resource: "Link" },
+        SignInError::LinkUsed => {
+            Problem::refused(StatusCode::GONE, "LINK_USED", "This link was already used. Request another one.")
+        }
+        SignInError::LinkExpired => {
+            Problem::refused(StatusCode::GONE, "EXPIRED", "This link has expired. Request another one.")
+        }
+        SignInError::Busy => Problem::Busy { retry_after_s: 1 },
+        SignInError::Access(error) => error.into(),
     }
-    Ok(record)
 }
 
 /// Redirects to a GET, so that a reload repeats nothing. A relative location works under any prefix.

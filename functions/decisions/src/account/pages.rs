@@ -13,6 +13,7 @@ use handrail_web::problem::{Problem, RequestId};
 use handrail_web::sign_in_page::own_origin_response;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 
 pub(super) const HTML_ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error_page);
 
@@ -26,7 +27,7 @@ fn render_error_page(problem: &Problem, _: Option<&RequestId>) -> AxumResponse {
         Problem::Busy { .. } | Problem::Internal => {
             ("Something went wrong here", "The fault is ours. Try again in a minute.")
         }
-        Problem::NoCredentials | Problem::UnknownApiKey | Problem::ExpiredApiKey => {
+        Problem::NoCredentials | Problem::UnknownApiKey | Problem::RevokedApiKey | Problem::ExpiredApiKey => {
             ("You are signed out", "Open the account page and sign in again.")
         }
         Problem::MissingScope { .. }
@@ -99,6 +100,8 @@ pub(super) struct AccountView<'a> {
     pub limit: Option<u32>,
     /// API keys with the number of decisions that each created this month.
     pub keys: &'a [(ApiKey, u64)],
+    /// Random text of the form that creates a key. A form that is sent twice creates one key.
+    pub form_nonce: &'a str,
 }
 
 pub(super) fn account_page(view: &AccountView<'_>) -> Response<String> {
@@ -129,6 +132,7 @@ pub(super) fn account_page(view: &AccountView<'_>) -> Response<String> {
         div class="card" {
             h2 { "Make a key" }
             form method="post" action="account/keys" {
+                input type="hidden" name="nonce" value=(view.form_nonce);
                 label for="name" { "Name" }
                 p class="hint" id="about-name" { "Approvers see it as the requester." }
                 input type="text" id="name" name="name" required maxlength="100" aria-describedby="about-name";
@@ -172,13 +176,21 @@ fn key_row(key: &ApiKey, used: u64) -> Markup {
     }
 }
 
+/// New API key as its page shows it. Stored for a form that is sent again.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NewKeyView {
+    pub name: String,
+    pub role: Role,
+    pub secret: String,
+}
+
 /// The page of a new API key, the only one that shows its secret.
-pub(super) fn new_key_page(root: &str, key: &ApiKey, secret: &str) -> Response<String> {
+pub(super) fn new_key_page(root: &str, key: &NewKeyView) -> Response<String> {
     let body = html! {
         div class="card" {
             h1 { "Your new key" }
             p class="lede" { "Copy it now: it is shown this once." }
-            pre class="code key" tabindex="0" role="region" aria-label="The new key" { (secret) }
+            pre class="code key" tabindex="0" role="region" aria-label="The new key" { (key.secret) }
             p class="small soft" { bdi { (visible_text(&key.name)) } " · " (key.role.name()) }
             p { a href={ (root) "account" } { "To your account" } }
         }

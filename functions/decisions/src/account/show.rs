@@ -7,6 +7,7 @@ use handrail_access::quota;
 use handrail_access::{created_this_month_of_each, month_of};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_domain::ids::hex;
 use handrail_domain::text::EmailAddress;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
@@ -55,6 +56,7 @@ async fn handler(State(cx): State<Cx>, OptionalUser(user): OptionalUser) -> Resu
         used: usage.map_or_else(|| used_by_key.iter().sum(), |usage| usage.used),
         limit: usage.map(|usage| usage.limit),
         keys: &keys,
+        form_nonce: &hex(&cx.entropy.bytes::<16>()),
     });
     Ok(page.into_response())
 }

@@ -203,6 +203,36 @@ async fn account_page_lists_creates_and_revokes_keys() {
 }
 
 #[tokio::test]
+async fn form_sent_twice_creates_one_key() {
+    let app = TestApp::new().await;
+    app.create_tenant(Tier::Enterprise).await;
+    let cookie = sign_in(&app).await;
+    let show_form = async || {
+        let page = app.send_with_headers(show::ENDPOINT, "/account", &[("cookie", cookie.as_str())], "").await.text;
+        let (_, nonce) = page.split_once("name=\"nonce\" value=\"").expect("the form has a nonce");
+        nonce.split('"').next().unwrap().to_owned()
+    };
+    let submit =
+        async |form: String| post_from_own_page(&app, key_create::ENDPOINT, "/account/keys", &cookie, &form).await;
+    let count_keys = async || app.cx.store.keys(crate::testing::tenant()).await.unwrap().len();
+    let (nonce, before) = (show_form().await, count_keys().await);
+    let first = submit(format!("name=Refunds&role=agent&nonce={nonce}")).await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    // Test entropy repeats, so only the time makes new ids differ from old ones.
+    app.advance(1);
+    let again = submit(format!("name=Refunds&role=agent&nonce={nonce}")).await;
+    assert_eq!((again.status, &again.text), (first.status, &first.text));
+    assert_eq!(count_keys().await, before + 1);
+    let changed = submit(format!("name=Sales&role=agent&nonce={nonce}")).await;
+    assert_eq!(changed.status, 201, "{}", changed.text);
+    assert_ne!(changed.text, first.text);
+    assert_eq!(count_keys().await, before + 2);
+    for nonce in ["", &"x".repeat(65)] {
+        assert_eq!(submit(format!("name=Sales&role=agent&nonce={nonce}")).await.status, 400);
+    }
+}
+
+#[tokio::test]
 async fn sign_out_ends_session_and_clears_cookie() {
     let app = TestApp::new().await;
     app.create_tenant(Tier::Enterprise).await;

@@ -2,19 +2,18 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, put};
-use handrail_access::key_grant::set_rate_limit;
+use handrail_access::key_settings::change;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_store::{ApiKey, ReplaceOutcome};
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Json, PathParam, TenantAdmin, scopes};
+use handrail_web::extract::{Json, PathParam};
 use handrail_web::problem::Problem;
-use http::StatusCode;
 use serde_json::Value;
 
 use super::key_params::KeyParams;
-use super::{KEY_NOT_FOUND, key_json, tenant_of};
+use super::{KEY_NOT_FOUND, key_json, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -39,9 +38,6 @@ fn route() -> MethodRouter<Cx> {
     put(handler)
 }
 
-/// Most attempts of one update. Each is applied to the key as the last concurrent change left it.
-const UPDATE_ATTEMPTS_MAX: usize = 5;
-
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
@@ -50,41 +46,9 @@ async fn handler(
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
-    let tenant = tenant_of(&cx, &caller).await?;
-    let owner_email = tenant.as_ref().and_then(|tenant| tenant.email.as_ref());
-    for _ in 0..UPDATE_ATTEMPTS_MAX {
-        let found = cx.store.find_key(caller.tenant(), id).await?.ok_or(KEY_NOT_FOUND)?;
-        if found.key.revoked_at.is_some() {
-            return Err(Problem::refused(
-                StatusCode::CONFLICT,
-                "KEY_REVOKED",
-                "This API key is revoked and can't be changed. Create another one.",
-            ));
-        }
-        if params.role.is_some_and(|role| role != found.key.role) {
-            return Err(Problem::invalid("role", "can't be changed: create another API key"));
-        }
-        if params.scopes.is_some() || params.expires_at.is_some() {
-            let field = if params.scopes.is_some() { "scopes" } else { "expires_at" };
-            return Err(Problem::invalid(field, "can't be changed: create another API key"));
-        }
-        // The tenant's tier counts as it is now, not as it was when the key was created.
-        let tier = tenant.as_ref().map_or(found.key.tier, |tenant| tenant.tier);
-        let mut key = params.clone().apply_to(ApiKey { tier, ..found.key.clone() }, owner_email)?;
-        if let Some(rate_limit) = params.rate_limit {
-            // Requests are counted under the key's name, so a window of another length would begin in the middle.
-            if rate_limit.window_seconds != found.key.rate_limit().window_seconds {
-                let message = "can't be changed: create another API key";
-                return Err(Problem::invalid("rate_limit.window_seconds", message));
-            }
-            set_rate_limit(&mut key, rate_limit)?;
-        }
-        if cx.store.replace_key(&found, &key).await? == ReplaceOutcome::Done {
-            handrail_access::clear_key_cache(&cx);
-            return Ok(axum::Json(key_json(&cx, &key)?));
-        }
-    }
-    Err(Problem::Busy { retry_after_s: 1 })
+    let (rights, settings) = params.into_parts();
+    let key = change(&cx, &caller.rights(), id, &rights, &settings).await.map_err(key_problem)?;
+    Ok(axum::Json(key_json(&cx, &key)?))
 }
 
 #[cfg(test)]
@@ -92,6 +56,7 @@ mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::account::Tier;
     use handrail_domain::key_hash::hash_of_key;
+    use handrail_store::ReplaceOutcome;
     use serde_json::json;
 
     use super::*;

@@ -3,25 +3,24 @@
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use handrail_access::api_keys::{create, find_created, prefix_of};
+use handrail_access::AdminRights;
+use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
-use handrail_domain::access::{Role, Scope, ScopeSet};
-use handrail_domain::account::Tier;
-use handrail_domain::ids::{KeyId, RequestFormat, TenantId};
-use handrail_domain::text::EmailAddress;
+use handrail_domain::access::{Role, Scope};
+use handrail_domain::ids::RequestFormat;
 use handrail_secrets::master_key::new_api_key;
-use handrail_store::ApiKey;
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, Json, TenantAdmin, scopes};
+use handrail_web::extract::{IdempotencyKey, Json};
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
 
 use super::key_params::KeyParams;
-use super::{key_json, owner_email};
+use super::{key_json, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -66,79 +65,49 @@ async fn handler(
         content: params.to_json(),
         response_holds_secret: true,
     };
-    once(&cx, request, |ids| create_shown_key(&cx, ids, &caller, params)).await
+    once(&cx, request, async |ids| {
+        let KeyWithSecret { key, secret } = create_key(&cx, &ids, &caller.rights(), params).await?;
+        let mut body = key_json(&cx, &key)?;
+        if let Value::Object(body) = &mut body {
+            body.insert("key".to_owned(), secret.into());
+        }
+        Ok((StatusCode::CREATED, body))
+    })
+    .await
 }
 
-async fn create_shown_key(
-    cx: &Cx,
-    ids: EffectIds,
-    caller: &TenantAdmin<scopes::KeysWrite>,
-    params: KeyParams,
-) -> Result<(StatusCode, Value), Problem> {
-    let owner_email = owner_email(cx, caller).await?;
-    let owner = KeyOwner {
-        tenant: caller.tenant(),
-        tier: caller.tier(),
-        owner_email: owner_email.as_ref(),
-        grantable_scopes: caller.grantable_scopes(),
-    };
-    let (secret, key) = create_key(cx, &ids, owner, params).await?;
-    let mut body = key_json(cx, &key)?;
-    if let Value::Object(body) = &mut body {
-        body.insert("key".to_owned(), secret.into());
-    }
-    Ok((StatusCode::CREATED, body))
-}
+const DEFAULTS: KeyDefaults = KeyDefaults {
+    role: Role::Agent,
+    format_secret: new_api_key,
+    // Operators create keys of operators on the command line.
+    creates_operators: false,
+};
 
-/// The tenant of a new API key.
-pub(crate) struct KeyOwner<'a> {
-    pub tenant: TenantId,
-    pub tier: Tier,
-    pub owner_email: Option<&'a EmailAddress>,
-    /// Scopes that the creator of the key may give.
-    pub grantable_scopes: ScopeSet,
-}
-
-/// Creates an API key and returns its secret, which is stored only in the encrypted response of a run.
+/// Creates an API key, for a program or on the account page.
 pub(crate) async fn create_key(
     cx: &Cx,
     ids: &EffectIds,
-    owner: KeyOwner<'_>,
+    caller: &AdminRights,
     params: KeyParams,
-) -> Result<(String, ApiKey), Problem> {
+) -> Result<KeyWithSecret, Problem> {
     let Some(name) = params.name.clone() else {
         return Err(Problem::invalid("name", "is required: approvers see it as the requester"));
     };
-    let now = cx.clock.now();
-    let secret = new_api_key(ids.secret_bytes("key")?);
-    if params.role == Some(Role::Operator) {
-        return Err(Problem::invalid("role", "can't be operator: create operator keys on the command line"));
-    }
-    if let Some(key) = find_created(cx, ids, &secret).await? {
-        return Ok((secret, key));
-    }
-    let new_key = ApiKey {
-        prefix: prefix_of(&secret),
-        tier: owner.tier,
-        requests_per_minute: owner.tier.limits().requests_per_minute,
-        ..ApiKey::new(KeyId::new(now, ids.bytes("key id")), owner.tenant, name, now)
-    };
-    // An operator's scopes are for the command line alone.
-    let grantable = owner.grantable_scopes.intersection(Role::Admin.scopes());
-    let new_key = params.grant().apply_to(new_key, grantable, now)?;
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.
     let params = KeyParams { approvers: Some(params.approvers.flatten()), ..params };
-    let key = params.apply_to(new_key, owner.owner_email)?;
-    create(cx, &secret, &key).await?;
-    Ok((secret, key))
+    let (grant, settings) = params.into_parts();
+    let new_key = NewKey { name, tenant: None, grant, settings };
+    create(cx, ids, caller, DEFAULTS, new_key).await.map_err(key_problem)
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_access::api_keys::KEY_PREFIX_CHARS;
+    use handrail_domain::account::Tier;
     use handrail_domain::ids::CommandId;
     use handrail_domain::key_hash::hash_of_key;
-    use handrail_store::OnceKey;
+    use handrail_domain::text::EmailAddress;
+    use handrail_store::{ApiKey, OnceKey};
     use serde_json::json;
 
     use super::*;

@@ -2,15 +2,17 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::api_keys::find;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, TenantAdmin, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{KEY_NOT_FOUND, key_json};
+use super::{KEY_NOT_FOUND, key_json, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -41,7 +43,7 @@ async fn handler(
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
-    let found = cx.store.find_key(caller.tenant(), id).await?.ok_or(KEY_NOT_FOUND)?;
+    let found = find(&cx, &caller.rights(), caller.tenant(), id).await.map_err(key_problem)?;
     Ok(axum::Json(key_json(&cx, &found.key)?))
 }
 

@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::api_keys::list;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{TenantAdmin, scopes};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
@@ -36,7 +37,7 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::KeysWrite>) -> Result<axum::Json<Value>, Problem> {
     caller.check_limit(&cx).await?;
-    let keys = cx.store.keys(caller.tenant()).await?;
+    let keys = list(&cx, &caller.rights(), caller.tenant()).await?;
     let api_keys = keys.iter().map(|key| key_json(&cx, key)).collect::<Result<Vec<_>, _>>()?;
     Ok(axum::Json(json!({"api_keys": api_keys})))
 }

@@ -2,18 +2,17 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
-use handrail_access::api_keys;
+use handrail_access::api_keys::revoke;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::ids::{KeyId, TenantId};
-use handrail_store::RevokeOutcome;
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, TenantAdmin, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use super::KEY_NOT_FOUND;
+use super::{KEY_NOT_FOUND, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -45,16 +44,8 @@ async fn handler(
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
-    revoke_key(&cx, caller.tenant(), id).await?;
+    revoke(&cx, &caller.rights(), caller.tenant(), id).await.map_err(key_problem)?;
     Ok(axum::Json(json!({"id": id, "is_active": false})))
-}
-
-pub(crate) async fn revoke_key(cx: &Cx, tenant: TenantId, id: KeyId) -> Result<(), Problem> {
-    let found = cx.store.find_key(tenant, id).await?.ok_or(KEY_NOT_FOUND)?;
-    match api_keys::revoke(cx, &found, cx.clock.now()).await? {
-        RevokeOutcome::NotFound => Err(KEY_NOT_FOUND),
-        RevokeOutcome::Revoked | RevokeOutcome::AlreadyRevoked => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
-use handrail_access::quota;
+use handrail_access::{api_keys, quota};
 use handrail_access::{created_this_month, created_this_month_of_each, month_of};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
@@ -10,8 +10,8 @@ use handrail_domain::access::{Role, Scope};
 use handrail_domain::account::Tenant;
 use handrail_platform::fault::Fault;
 use handrail_store::ApiKey;
+use handrail_web::caller::{Principal, TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Principal, TenantAdmin, scopes};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::AccountRead>)
     let tenant = tenant_of(&cx, &caller).await?;
     let keys = match &caller.principal {
         Principal::ApiKey(key) if key.role != Role::Admin || !key.allows(Scope::KeysWrite) => vec![key.clone()],
-        _ => cx.store.keys(caller.tenant()).await?,
+        _ => api_keys::list(&cx, &caller.rights(), caller.tenant()).await?,
     };
     let (used, limit) = usage(&cx, &caller, &keys).await?;
     let api_keys = keys.iter().map(|key| key_json(&cx, key)).collect::<Result<Vec<_>, _>>()?;

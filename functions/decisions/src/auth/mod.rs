@@ -9,13 +9,14 @@ pub mod keys_revoke;
 pub mod me;
 pub mod rules_dry_run;
 
+use handrail_access::KeyError;
 use handrail_context::cx::Cx;
 use handrail_domain::account::Tenant;
-use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
 use handrail_store::ApiKey;
-use handrail_web::extract::{Principal, TenantAdmin};
+use handrail_web::caller::{Principal, TenantAdmin};
 use handrail_web::problem::Problem;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 pub(crate) const KEY_NOT_FOUND: Problem = Problem::NotFound { resource: "API key" };
@@ -50,10 +51,23 @@ pub(crate) async fn tenant_of<R>(cx: &Cx, caller: &TenantAdmin<R>) -> Result<Opt
     }
 }
 
-/// Address of the owner, who is the approver of keys without approvers. Returns `None` on tiers without that rule.
-pub(crate) async fn owner_email<R>(cx: &Cx, caller: &TenantAdmin<R>) -> Result<Option<EmailAddress>, Fault> {
-    if caller.tier().limits().approvers_max.is_none() {
-        return Ok(None);
+/// Words of the refusals about an API key.
+pub(crate) fn key_problem(error: KeyError) -> Problem {
+    match error {
+        KeyError::TenantNotFound | KeyError::NotFound => KEY_NOT_FOUND,
+        KeyError::AlreadyRevoked => Problem::refused(
+            StatusCode::CONFLICT,
+            "KEY_REVOKED",
+            "This API key is revoked and can't be changed. Create another one.",
+        ),
+        KeyError::OperatorRole => {
+            Problem::invalid("role", "can't be operator: create operator keys on the command line")
+        }
+        KeyError::ScopesBeyondCaller => {
+            Problem::refused(StatusCode::FORBIDDEN, "FORBIDDEN", "The other API key has scopes that your key lacks")
+        }
+        KeyError::Invalid(errors) => Problem::Invalid(errors),
+        KeyError::Busy => Problem::Busy { retry_after_s: 1 },
+        KeyError::Access(error) => error.into(),
     }
-    Ok(tenant_of(cx, caller).await?.and_then(|tenant| tenant.email))
 }

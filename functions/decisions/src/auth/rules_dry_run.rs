@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use handrail_access::api_keys::find;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
@@ -10,13 +11,14 @@ use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, check_rules};
 use handrail_domain::record::Record;
 use handrail_domain::time::DAY_MS;
 use handrail_store::Cursor;
+use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{OptionalJson, PathParam, TenantAdmin, scopes};
+use handrail_web::extract::{OptionalJson, PathParam};
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::KEY_NOT_FOUND;
+use super::{KEY_NOT_FOUND, key_problem};
 use crate::door::DOOR;
 use crate::view;
 
@@ -79,7 +81,7 @@ async fn handler(
         check_rules(rules).map_err(|error| Problem::invalid(&format!("rules[{}]", error.index), error.message))?;
     }
     caller.check_limit(&cx).await?;
-    let key = cx.store.find_key(caller.tenant(), id).await?.ok_or(KEY_NOT_FOUND)?.key;
+    let key = find(&cx, &caller.rights(), caller.tenant(), id).await.map_err(key_problem)?.key;
     let rules = body.rules.unwrap_or(key.rules);
     let now = cx.clock.now();
     let from = now.plus_ms(-i64::from(days) * DAY_MS);

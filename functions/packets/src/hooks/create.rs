@@ -14,8 +14,9 @@ use handrail_domain::packet::{NewWebhook, Packet};
 use handrail_records::webhook::{WebhookParams, create};
 use handrail_secrets::secret::Secret;
 use handrail_store::{ApiKey, WEBHOOKS_MAX};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
@@ -23,7 +24,6 @@ use serde_json::{Value, json};
 
 use super::webhook_json;
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::error;
 

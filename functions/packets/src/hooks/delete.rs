@@ -9,13 +9,12 @@ use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_store::{CloseOutcome, CloseReason};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
 use super::{WebhookPath, webhook_not_found};
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::error;
 

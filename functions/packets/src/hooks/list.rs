@@ -8,13 +8,12 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use super::webhook_json;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {

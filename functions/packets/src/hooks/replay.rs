@@ -10,14 +10,13 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_domain::webhook::WebhookDeliveryId;
 use handrail_store::{DeliveryStatus, REPLAYS_MAX, Webhook};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::DeliveryPath;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::error;
 

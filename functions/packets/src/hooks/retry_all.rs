@@ -12,12 +12,11 @@ use handrail_domain::packet::Packet;
 use handrail_domain::webhook::WebhookId;
 use handrail_platform::fault::Fault;
 use handrail_store::{REPLAYS_MAX, WebhookDelivery};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::packet_ops::BATCH_CONCURRENCY;
 

@@ -3,31 +3,30 @@
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use handrail_access::api_keys::{NAME_CHARS_MAX, create, default_approvers, find_created, prefix_of};
+use handrail_access::api_keys::NAME_CHARS_MAX;
+use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
 use handrail_access::key_grant::KeyGrant;
-use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_access::key_settings::KeySettings;
+use handrail_access::{AdminRights, RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::body_reader::BodyReader;
-use handrail_domain::field_error::{FieldError, RequestPart};
-use handrail_domain::ids::{KeyId, RequestFormat};
+use handrail_domain::field_error::FieldError;
+use handrail_domain::ids::RequestFormat;
 use handrail_secrets::master_key::new_packets_api_key;
-use handrail_store::ApiKey;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::key_fields::{self, INVALID_ROLE_MESSAGE};
-use super::{key_json, tenant_not_found, visible_tenant};
+use super::{TenantParam, key_fields, key_json};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::field_error;
 use crate::names::read_name;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -46,17 +45,20 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-/// Role of a key whose body names none. The published quick start creates a packet with such a key, which an agent must
-/// not do.
-const DEFAULT_ROLE: Role = Role::Writer;
+const DEFAULTS: KeyDefaults = KeyDefaults {
+    // The published quick start creates a packet with a key without a role, which an agent must not do.
+    role: Role::Writer,
+    format_secret: new_packets_api_key,
+    creates_operators: true,
+};
 
-struct NewKey {
+struct NewKeyBody {
     name: String,
     tenant_id: Option<String>,
     grant: KeyGrant,
 }
 
-impl NewKey {
+impl NewKeyBody {
     fn read(body: &Value) -> Result<Self, Vec<FieldError>> {
         BodyReader::read_body(body, |reader, body| {
             let members = reader.object(body)?;
@@ -88,45 +90,23 @@ async fn handler(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
 ) -> Result<Response, Problem> {
-    let new_key = body.read(&caller.key, NewKey::read)?;
+    let new_key = body.read(&caller.key, NewKeyBody::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, new_key.to_json());
-    once(&cx, request.with_secret_response(), |ids| create_key(&cx, ids, &caller.key, new_key)).await
+    once(&cx, request.with_secret_response(), |ids| create_key(&cx, ids, caller.rights(), new_key)).await
 }
 
-async fn create_key(cx: &Cx, ids: EffectIds, caller: &ApiKey, new_key: NewKey) -> Result<(StatusCode, Value), Problem> {
-    let tenant = match &new_key.tenant_id {
-        Some(id) => visible_tenant(caller, id)?,
-        None => caller.tenant,
-    };
-    let is_own = tenant == caller.tenant;
-    if new_key.grant.role == Some(Role::Operator) && !(caller.role == Role::Operator && is_own) {
-        return Err(field_error(RequestPart::Body, "role", INVALID_ROLE_MESSAGE, "enum"));
-    }
-    let tenant_record = cx.store.tenant(tenant).await?;
-    if tenant_record.is_none() && !is_own {
-        return Err(tenant_not_found(&tenant.to_string()));
-    }
-    let (now, secret) = (cx.clock.now(), new_packets_api_key(ids.secret_bytes("key")?));
-    if let Some(key) = find_created(cx, &ids, &secret).await? {
-        return Ok((StatusCode::CREATED, key_json(&key, Some(&secret))));
-    }
-    let tier = tenant_record.as_ref().map_or(caller.tier, |tenant| tenant.tier);
-    let key = ApiKey {
-        prefix: prefix_of(&secret),
-        role: DEFAULT_ROLE,
-        tier,
-        approvers: default_approvers(tenant_record.as_ref()),
-        requests_per_minute: tier.limits().requests_per_minute,
-        ..ApiKey::new(KeyId::new(now, ids.bytes("key id")), tenant, new_key.name, now)
-    };
-    let grantable = match is_own {
-        true => caller.grantable_scopes(),
-        // No key of another tenant may be an operator's.
-        false => caller.grantable_scopes().intersection(Role::Admin.scopes()),
-    };
-    let key = new_key.grant.apply_to(key, grantable, now)?;
-    create(cx, &secret, &key).await?;
+async fn create_key(
+    cx: &Cx,
+    ids: EffectIds,
+    caller: AdminRights,
+    request: NewKeyBody,
+) -> Result<(StatusCode, Value), Problem> {
+    let params = TenantParam { tenant_id: request.tenant_id };
+    let tenant = Some(params.tenant(&caller)?);
+    let new_key = NewKey { name: request.name, tenant, grant: request.grant, settings: KeySettings::default() };
+    let created = create(cx, &ids, &caller, DEFAULTS, new_key).await;
+    let KeyWithSecret { key, secret } = created.map_err(|error| params.key_problem(error, ""))?;
     Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
 }
 

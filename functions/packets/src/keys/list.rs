@@ -2,17 +2,17 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::api_keys;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{is_visible_to, key_json};
-use crate::caller::Caller;
+use super::key_json;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -33,8 +33,8 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(State(cx): State<Cx>, caller: Caller<scopes::KeysWrite>) -> Result<axum::Json<Value>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let keys = cx.store.keys(caller.key.tenant).await?;
-    Ok(axum::Json(keys.iter().filter(|key| is_visible_to(&caller.key, key)).map(|key| key_json(key, None)).collect()))
+    let keys = api_keys::list(&cx, &caller.rights(), caller.key.tenant).await?;
+    Ok(axum::Json(keys.iter().map(|key| key_json(key, None)).collect()))
 }
 
 #[cfg(test)]

@@ -9,16 +9,17 @@ pub mod revoke;
 pub mod rotate;
 pub mod usage;
 
-use handrail_context::cx::Cx;
-use handrail_domain::access::Role;
-use handrail_domain::ids::TenantId;
-use handrail_store::{ApiKey, VersionedKey};
+use handrail_access::{AdminRights, KeyError};
+use handrail_domain::field_error::RequestPart;
+use handrail_domain::ids::{KeyId, TenantId};
+use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{error, id_not_found};
+use self::key_fields::INVALID_ROLE_MESSAGE;
+use crate::errors::{error, field_error, id_not_found};
 
 /// Characters of the stored prefix that this API shows, as published.
 const PREFIX_CHARS: usize = 8;
@@ -46,31 +47,47 @@ pub(crate) fn key_json(key: &ApiKey, secret: Option<&str>) -> Value {
     })
 }
 
-/// Returns `true` if the caller may see the key. Only operators see the keys of operators.
-pub(crate) fn is_visible_to(caller: &ApiKey, key: &ApiKey) -> bool {
-    key.role != Role::Operator || caller.role == Role::Operator
-}
+impl TenantParam {
+    /// Returns the named tenant, or that of the caller. No tenant has another text as its id.
+    fn tenant(&self, caller: &AdminRights) -> Result<TenantId, Problem> {
+        match &self.tenant_id {
+            Some(id) => id.parse().map_err(|_| tenant_not_found(id)),
+            None => Ok(caller.tenant),
+        }
+    }
 
-/// Parses a tenant id. Refuses other tenants than the caller's own, unless the caller is an operator.
-pub(crate) fn visible_tenant(caller: &ApiKey, id: &str) -> Result<TenantId, Problem> {
-    let tenant = id.parse().ok().filter(|tenant| *tenant == caller.tenant || caller.role == Role::Operator);
-    tenant.ok_or_else(|| tenant_not_found(id))
+    /// Words of the refusals about the API key with this id.
+    fn key_problem(&self, error: KeyError, id: &str) -> Problem {
+        key_problem(error, self.tenant_id.as_deref().unwrap_or_default(), id)
+    }
 }
 
 pub(crate) fn tenant_not_found(id: &str) -> Problem {
     id_not_found("Tenant", id)
 }
 
-async fn find_key(cx: &Cx, caller: &ApiKey, params: &TenantParam, id: &str) -> Result<VersionedKey, Problem> {
-    let not_found = || id_not_found("API key", id);
-    let tenant = match &params.tenant_id {
-        Some(id) => visible_tenant(caller, id)?,
-        None => caller.tenant,
-    };
-    let found = cx.store.find_key(tenant, id.parse().map_err(|_| not_found())?).await?;
-    found.filter(|found| is_visible_to(caller, &found.key)).ok_or_else(not_found)
+fn key_not_found(id: &str) -> Problem {
+    id_not_found("API key", id)
 }
 
-fn already_revoked() -> Problem {
-    error(StatusCode::CONFLICT, "API key is already revoked")
+/// Parses the id of an API key. No key has another text as its id.
+fn parse_key_id(id: &str) -> Result<KeyId, Problem> {
+    id.parse().map_err(|_| key_not_found(id))
+}
+
+/// Words of the refusals about an API key. The ids are those of the request.
+fn key_problem(key_error: KeyError, tenant: &str, id: &str) -> Problem {
+    match key_error {
+        KeyError::TenantNotFound => tenant_not_found(tenant),
+        KeyError::NotFound => key_not_found(id),
+        KeyError::AlreadyRevoked => error(StatusCode::CONFLICT, "API key is already revoked"),
+        KeyError::OperatorRole => field_error(RequestPart::Body, "role", INVALID_ROLE_MESSAGE, "enum"),
+        KeyError::ScopesBeyondCaller => {
+            let message = "The API key has scopes that your key lacks: rotate it with another key";
+            error(StatusCode::FORBIDDEN, message)
+        }
+        KeyError::Invalid(errors) => Problem::Invalid(errors),
+        KeyError::Busy => Problem::Busy { retry_after_s: 1 },
+        KeyError::Access(access_error) => access_error.into(),
+    }
 }

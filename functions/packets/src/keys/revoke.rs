@@ -3,19 +3,18 @@
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
 use handrail_access::api_keys;
-use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_access::{KeyError, RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_store::RevokeOutcome;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use super::{TenantParam, already_revoked, find_key};
+use super::{TenantParam, parse_key_id};
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -41,10 +40,11 @@ async fn handler(
     QueryString(params): QueryString<TenantParam>,
 ) -> Result<StatusCode, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let found = find_key(&cx, &caller.key, &params, &id).await?;
-    match api_keys::revoke(&cx, &found, cx.clock.now()).await? {
-        RevokeOutcome::Revoked => Ok(StatusCode::NO_CONTENT),
-        RevokeOutcome::AlreadyRevoked | RevokeOutcome::NotFound => Err(already_revoked()),
+    let rights = caller.rights();
+    let revoked = api_keys::revoke(&cx, &rights, params.tenant(&rights)?, parse_key_id(&id)?).await;
+    match revoked.map_err(|error| params.key_problem(error, &id))? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(params.key_problem(KeyError::AlreadyRevoked, &id)),
     }
 }
 

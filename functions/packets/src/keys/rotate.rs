@@ -1,32 +1,27 @@
 //! `POST /api/v1/keys/{id}/rotate`: replaces an API key with a new one that has equal permissions.
-//!
-//! The new key is stored before the old one is revoked, so for a moment both work. If the process crashes in between, a
-//! repeated request returns the new key that was stored and revokes the old one. A repeat of a finished rotation is
-//! refused, unless it has the idempotency key of the rotation.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use handrail_access::api_keys;
-use handrail_access::{RateLimitClass, check_key_limit};
+use handrail_access::key_creation::KeyWithSecret;
+use handrail_access::key_rotation::rotate;
+use handrail_access::{AdminRights, RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RequestFormat;
-use handrail_store::ApiKey;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, PathParam, scopes};
+use handrail_web::extract::{IdempotencyKey, PathParam};
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{TenantParam, already_revoked, find_key, key_json};
+use super::{TenantParam, key_json, parse_key_id};
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::errors::error;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-rotate",
@@ -62,31 +57,18 @@ async fn handler(
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let content = json!({"id": id, "tenant_id": params.tenant_id});
     let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, content);
-    once(&cx, request.with_secret_response(), |ids| rotate_key(&cx, ids, &caller.key, params, id)).await
+    once(&cx, request.with_secret_response(), |ids| rotate_key(&cx, ids, caller.rights(), params, id)).await
 }
 
 async fn rotate_key(
     cx: &Cx,
     ids: EffectIds,
-    caller: &ApiKey,
+    caller: AdminRights,
     params: TenantParam,
     id: String,
 ) -> Result<(StatusCode, Value), Problem> {
-    let old = find_key(cx, caller, &params, &id).await?;
-    if !old.key.scopes().is_subset_of(caller.grantable_scopes()) {
-        return Err(error(
-            StatusCode::FORBIDDEN,
-            "The API key has scopes that your key lacks: rotate it with another key",
-        ));
-    }
-    // A key that was active just now was revoked by this run, and the response to the write was lost, or by another
-    // rotation, which has the same new key.
-    let was_rotated = ids.is_repeat() || (ids.has_run() && old.key.revoked_at.is_none());
-    let rotated = match api_keys::rotate(cx, &old).await? {
-        None if was_rotated => api_keys::find_rotated(cx, &old).await?,
-        rotated => rotated,
-    };
-    let (secret, key) = rotated.ok_or_else(already_revoked)?;
+    let rotated = rotate(cx, &ids, &caller, params.tenant(&caller)?, parse_key_id(&id)?).await;
+    let KeyWithSecret { key, secret } = rotated.map_err(|error| params.key_problem(error, &id))?;
     Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
 }
 

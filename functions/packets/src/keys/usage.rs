@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::api_keys;
 use handrail_access::key_usage::{DayUsage, USAGE_DAYS_MAX, usage_of_key};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
@@ -9,15 +10,15 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_store::ScopeUsage;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{PathParam, scopes};
+use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{TenantParam, find_key};
+use super::{TenantParam, parse_key_id};
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 
@@ -59,7 +60,9 @@ async fn handler(
     let days = params.days.as_deref().map_or(Ok(DAYS_DEFAULT), parse_days)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = TenantParam { tenant_id: params.tenant_id };
-    let key = find_key(&cx, &caller.key, &tenant, &id).await?.key;
+    let rights = caller.rights();
+    let found = api_keys::find(&cx, &rights, tenant.tenant(&rights)?, parse_key_id(&id)?).await;
+    let key = found.map_err(|error| tenant.key_problem(error, &id))?.key;
     let usage = usage_of_key(&cx, key.id, days).await?;
     let (accepted, denied) = totals(usage.iter().flat_map(|day| &day.scopes));
     Ok(axum::Json(json!({

@@ -3,14 +3,14 @@
 use axum::extract::FromRequestParts;
 use handrail_context::cx::Cx;
 use handrail_domain::field_error::RequestPart;
-use handrail_web::extract::{RequiredScope, scopes};
+use handrail_web::caller::{RequiredScope, authenticate, scopes};
+use handrail_web::door::Credential;
 use handrail_web::problem::Problem;
 use handrail_web::subscription::Subscriber;
 use http::request::Parts;
 
 use super::channel::{Channel, Channels};
 use crate::body::QueryString;
-use crate::caller::{authenticate, key_header};
 use crate::errors::field_error;
 
 /// Request for live events. The API key may be in the query, as browsers cannot send headers with an `EventSource` or
@@ -33,7 +33,7 @@ impl FromRequestParts<Cx> for LiveRequest {
         let in_query = values_of("api_key").find(|key| !key.is_empty());
         let secret = match in_query {
             Some(key) => key.to_owned(),
-            None => key_header(parts)?.ok_or(Problem::NoCredentials)?,
+            None => Credential::ApiKeyHeader.find(&parts.headers)?.ok_or(Problem::NoCredentials)?.to_owned(),
         };
         let key = authenticate::<scopes::PacketsRead>(cx, parts, &secret).await?;
         let mut channels = Channels::default();

@@ -10,8 +10,9 @@ use handrail_domain::field_error::RequestPart;
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::SchemaProposal;
 use handrail_store::{PutSchemaOutcome, SCHEMA_BYTES_MAX, SCHEMAS_MAX, Schema};
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, scopes};
+use handrail_web::extract::IdempotencyKey;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
@@ -19,7 +20,6 @@ use serde_json::Value;
 use super::schema_json;
 use super::validation::{CompiledSchema, run_blocking};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::{error, field_error};
 

@@ -7,8 +7,8 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RecordId;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use http::request::Parts;
@@ -16,7 +16,6 @@ use serde_json::Value;
 
 use super::schema_json;
 use crate::body::find_path_uuid;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::error;
 

@@ -7,15 +7,14 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::scopes;
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::schema_json;
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::page::PageParams;
 use crate::response_encoding::{ENVELOPE_BYTES_MAX, ResponseEncoding};

@@ -2,22 +2,20 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, patch};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::account::Tenant;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::tenant_params::TenantParams;
-use super::{TenantsWrite, require_name_claimed, tenant_json, update_tenant};
+use super::{parse_tenant_id, tenant_json, tenant_params, tenant_problem};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
-use crate::keys::visible_tenant;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-change",
@@ -42,33 +40,19 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsWrite>,
+    caller: Caller<scopes::TenantsWrite>,
     PathParam(id): PathParam,
     body: Body,
 ) -> Result<axum::Json<Value>, Problem> {
-    let changes = body.read(&caller.key, TenantParams::read_change)?;
+    let changes = body.read(&caller.key, tenant_params::read_change)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let tenant = visible_tenant(&caller.key, &id)?;
-    let changed = update_tenant(&cx, tenant, &id, |current| {
-        let (cx, changes) = (&cx, &changes);
-        async move {
-            let (now, name) = (cx.clock.now(), current.name.clone());
-            let changed_tenant = changes.apply_to(current);
-            if changed_tenant.name != name {
-                require_name_claimed(
-                    &changed_tenant.name,
-                    cx.store.claim_name(&changed_tenant.name, tenant, now).await?,
-                )?;
-            }
-            Ok(Tenant { updated_at: Some(now), ..changed_tenant })
-        }
-    });
-    Ok(axum::Json(tenant_json(&changed.await?)))
+    let changed = tenants::change(&cx, &caller.rights(), parse_tenant_id(&id)?, &changes).await;
+    Ok(axum::Json(tenant_json(&changed.map_err(|error| tenant_problem(error, &id))?)))
 }
 
 #[cfg(test)]
 mod tests {
-    use handrail_domain::account::Tier;
+    use handrail_domain::account::{Tenant, Tier};
     use handrail_store::ReplaceOutcome;
     use serde_json::json;
 

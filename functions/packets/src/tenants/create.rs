@@ -3,24 +3,21 @@
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
-use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::account::{Tenant, Tier};
-use handrail_domain::ids::{RequestFormat, TenantId};
+use handrail_domain::ids::RequestFormat;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::Value;
 
-use super::tenant_params::TenantParams;
-use super::{TenantsWrite, require_name_claimed, tenant_json};
+use super::{tenant_json, tenant_params, tenant_problem};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -48,34 +45,25 @@ const FORMAT: RequestFormat = RequestFormat { name: "packets.tenants.create", ve
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsWrite>,
+    caller: Caller<scopes::TenantsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     body: Body,
 ) -> Result<Response, Problem> {
-    let params = body.read(&caller.key, TenantParams::read_new)?;
+    let changes = body.read(&caller.key, tenant_params::read_new)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, params.to_json());
-    once(&cx, request, |ids| create_tenant(&cx, ids, params)).await
-}
-
-async fn create_tenant(cx: &Cx, ids: EffectIds, params: TenantParams) -> Result<(StatusCode, Value), Problem> {
-    let (now, id) = (cx.clock.now(), TenantId::new(ids.now(), ids.bytes("tenant")));
-    if ids.is_repeat()
-        && let Some(tenant) = cx.store.tenant_including_deleted(id).await?
-    {
-        return Ok((StatusCode::CREATED, tenant_json(&tenant)));
-    }
-    // The published API starts a tenant without a tier on the free tier.
-    let tenant = params.apply_to(Tenant::new(id, "", Tier::Free, now));
-    require_name_claimed(&tenant.name, cx.store.claim_name(&tenant.name, tenant.tenant, now).await?)?;
-    // `false` means that the tenant exists, because the response to the first attempt was lost.
-    cx.store.put_tenant(&tenant).await?;
-    Ok((StatusCode::CREATED, tenant_json(&tenant)))
+    let request =
+        OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, tenant_params::to_json(&changes));
+    once(&cx, request, async |ids| {
+        let created = tenants::create(&cx, &ids, &changes).await;
+        let tenant = created.map_err(|error| tenant_problem(error, ""))?;
+        Ok((StatusCode::CREATED, tenant_json(&tenant)))
+    })
+    .await
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{ADMIN, NOON, OPERATOR, TestApp};

@@ -3,21 +3,19 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, delete};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::account::Tenant;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
-use super::{TenantsWrite, update_tenant};
-use crate::caller::Caller;
+use super::{parse_tenant_id, tenant_problem};
 use crate::door::DOOR;
-use crate::errors::error;
-use crate::keys::visible_tenant;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-delete",
@@ -42,17 +40,12 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsWrite>,
+    caller: Caller<scopes::TenantsWrite>,
     PathParam(id): PathParam,
 ) -> Result<StatusCode, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let tenant = visible_tenant(&caller.key, &id)?;
-    if tenant == caller.key.tenant {
-        return Err(error(StatusCode::CONFLICT, "An operator cannot delete the tenant of its own key"));
-    }
-    let mark_deleted = |tenant| std::future::ready(Ok(Tenant { deleted_at: Some(cx.clock.now()), ..tenant }));
-    update_tenant(&cx, tenant, &id, mark_deleted).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let deleted = tenants::delete(&cx, &caller.rights(), parse_tenant_id(&id)?).await;
+    deleted.map(|()| StatusCode::NO_CONTENT).map_err(|error| tenant_problem(error, &id))
 }
 
 #[cfg(test)]

@@ -2,19 +2,19 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::{TenantsRead, tenant_json};
-use crate::caller::Caller;
+use super::{parse_tenant_id, tenant_json, tenant_problem};
 use crate::door::DOOR;
-use crate::keys::{tenant_not_found, visible_tenant};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-get",
@@ -34,12 +34,12 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsRead>,
+    caller: Caller<scopes::TenantsRead>,
     PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let tenant = cx.store.tenant(visible_tenant(&caller.key, &id)?).await?;
-    Ok(axum::Json(tenant_json(&tenant.ok_or_else(|| tenant_not_found(&id))?)))
+    let tenant = tenants::find(&cx, &caller.rights(), parse_tenant_id(&id)?).await;
+    Ok(axum::Json(tenant_json(&tenant.map_err(|error| tenant_problem(error, &id))?)))
 }
 
 #[cfg(test)]

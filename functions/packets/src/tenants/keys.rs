@@ -3,19 +3,20 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use super::TenantsRead;
-use crate::caller::Caller;
+use super::{parse_tenant_id, tenant_problem};
 use crate::door::DOOR;
-use crate::keys::{is_visible_to, key_json, tenant_not_found, visible_tenant};
+use crate::keys::key_json;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-keys",
@@ -35,16 +36,13 @@ fn route() -> MethodRouter<Cx> {
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsRead>,
+    caller: Caller<scopes::TenantsRead>,
     PathParam(id): PathParam,
 ) -> Result<axum::Json<Value>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let tenant = visible_tenant(&caller.key, &id)?;
-    if cx.store.tenant(tenant).await?.is_none() {
-        return Err(tenant_not_found(&id));
-    }
-    let keys = cx.store.keys(tenant).await?;
-    Ok(axum::Json(keys.iter().filter(|key| is_visible_to(&caller.key, key)).map(|key| key_json(key, None)).collect()))
+    let keys = tenants::keys(&cx, &caller.rights(), parse_tenant_id(&id)?).await;
+    let keys = keys.map_err(|error| tenant_problem(error, &id))?;
+    Ok(axum::Json(keys.iter().map(|key| key_json(key, None)).collect()))
 }
 
 #[cfg(test)]

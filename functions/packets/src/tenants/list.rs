@@ -2,21 +2,21 @@
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
-use handrail_domain::access::Role;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_store::TENANTS_OFFSET_MAX;
+use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{TenantsRead, tenant_json};
+use super::tenant_json;
 use crate::body::QueryString;
-use crate::caller::Caller;
 use crate::door::DOOR;
 use crate::errors::field_error;
 use crate::page::PageParams;
@@ -53,7 +53,7 @@ const LIMIT_DEFAULT: &str = "200";
 
 async fn handler(
     State(cx): State<Cx>,
-    caller: Caller<TenantsRead>,
+    caller: Caller<scopes::TenantsRead>,
     QueryString(params): QueryString<QueryParams>,
 ) -> Result<axum::Json<Value>, Problem> {
     let limit = params.limit.as_deref().unwrap_or(LIMIT_DEFAULT);
@@ -63,13 +63,8 @@ async fn handler(
         return Err(field_error(RequestPart::Query, "offset", message, "less_than_equal"));
     }
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    let tenants = if caller.key.role == Role::Operator {
-        cx.store.tenants(page_params.offset, page_params.limit).await?
-    } else {
-        let own = cx.store.tenant(caller.key.tenant).await?;
-        own.into_iter().skip(page_params.offset).collect()
-    };
-    Ok(axum::Json(tenants.iter().map(tenant_json).collect()))
+    let found = tenants::list(&cx, &caller.rights(), page_params.offset, page_params.limit).await?;
+    Ok(axum::Json(found.iter().map(tenant_json).collect()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Request body for a tenant. Absent and null fields keep their value, or the default of the tier.
 
-use handrail_domain::account::{Tenant, Tier};
+use handrail_access::tenants::TenantChanges;
+use handrail_domain::account::Tier;
 use handrail_domain::body_reader::BodyReader;
 use handrail_domain::field_error::FieldError;
 use handrail_domain::packet_limits::KEYS_MAX;
@@ -11,61 +12,47 @@ use crate::names::read_name;
 const NAME_CHARS_MAX: usize = 128;
 const HANDOFFS_PER_DAY_MAX: u32 = 1_000_000_000;
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct TenantParams {
-    pub(super) name: Option<String>,
-    pub(super) tier: Option<Tier>,
-    handoffs_per_day: Option<u32>,
-    max_api_keys: Option<u32>,
+/// Reads the body of a new tenant, which requires a name.
+pub(super) fn read_new(body: &Value) -> Result<TenantChanges, Vec<FieldError>> {
+    read(body, true)
 }
 
-impl TenantParams {
-    /// Reads the body of a new tenant, which requires a name.
-    pub(super) fn read_new(body: &Value) -> Result<Self, Vec<FieldError>> {
-        Self::read(body, true)
-    }
+pub(super) fn read_change(body: &Value) -> Result<TenantChanges, Vec<FieldError>> {
+    read(body, false)
+}
 
-    pub(super) fn read_change(body: &Value) -> Result<Self, Vec<FieldError>> {
-        Self::read(body, false)
-    }
-
-    fn read(body: &Value, is_new: bool) -> Result<Self, Vec<FieldError>> {
-        BodyReader::read_body(body, |reader, body| {
-            let members = reader.object(body)?;
-            let read_name = |r: &mut BodyReader, value: &Value| read_name(r, value, NAME_CHARS_MAX);
-            let name = if is_new {
-                reader.required(members, "name", read_name).map(Some)
-            } else {
-                reader.optional(members, "name", read_name)
-            };
-            let tier = reader.optional(members, "tier", |r, value| {
-                let name = r.text(value)?;
-                let tier = Tier::from_any_name(&name);
-                tier.or_else(|| r.error("Input should be 'free', 'pro', 'business' or 'enterprise'", "enum"))
-            });
-            let handoffs_per_day = reader
-                .optional(members, "handoffs_per_day", |r, value| r.whole_number(value, 0..=HANDOFFS_PER_DAY_MAX));
-            let max_api_keys = reader.optional(members, "max_api_keys", |r, value| r.whole_number(value, 0..=KEYS_MAX));
-            Some(Self { name: name?, tier: tier?, handoffs_per_day: handoffs_per_day?, max_api_keys: max_api_keys? })
+fn read(body: &Value, is_new: bool) -> Result<TenantChanges, Vec<FieldError>> {
+    BodyReader::read_body(body, |reader, body| {
+        let members = reader.object(body)?;
+        let read_name = |r: &mut BodyReader, value: &Value| read_name(r, value, NAME_CHARS_MAX);
+        let name = if is_new {
+            reader.required(members, "name", read_name).map(Some)
+        } else {
+            reader.optional(members, "name", read_name)
+        };
+        let tier = reader.optional(members, "tier", |r, value| {
+            let name = r.text(value)?;
+            let tier = Tier::from_any_name(&name);
+            tier.or_else(|| r.error("Input should be 'free', 'pro', 'business' or 'enterprise'", "enum"))
+        });
+        let handoffs_per_day =
+            reader.optional(members, "handoffs_per_day", |r, value| r.whole_number(value, 0..=HANDOFFS_PER_DAY_MAX));
+        let max_api_keys = reader.optional(members, "max_api_keys", |r, value| r.whole_number(value, 0..=KEYS_MAX));
+        Some(TenantChanges {
+            name: name?,
+            tier: tier?,
+            handoffs_per_day: handoffs_per_day?,
+            max_api_keys: max_api_keys?,
         })
-    }
+    })
+}
 
-    pub(super) fn to_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "tier": self.tier,
-            "handoffs_per_day": self.handoffs_per_day,
-            "max_api_keys": self.max_api_keys,
-        })
-    }
-
-    pub(super) fn apply_to(&self, tenant: Tenant) -> Tenant {
-        Tenant {
-            name: self.name.clone().unwrap_or(tenant.name),
-            tier: self.tier.unwrap_or(tenant.tier),
-            handoffs_per_day: self.handoffs_per_day.or(tenant.handoffs_per_day),
-            max_api_keys: self.max_api_keys.or(tenant.max_api_keys),
-            ..tenant
-        }
-    }
+/// Builds the form in which the request of a new tenant is digested.
+pub(super) fn to_json(changes: &TenantChanges) -> Value {
+    json!({
+        "name": changes.name,
+        "tier": changes.tier,
+        "handoffs_per_day": changes.handoffs_per_day,
+        "max_api_keys": changes.max_api_keys,
+    })
 }

@@ -5,14 +5,12 @@ use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, Flexib
 use handrail_context::settings::{EnvReader, RequiredSetting};
 use handrail_domain::ids::hex;
 use handrail_domain::time::Timestamp;
+use handrail_effects::{Message, Outbox, Queue};
 use handrail_platform::boxed::BoxFuture;
 use handrail_platform::clock::Clock;
 use handrail_platform::fault::Fault;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-
-use crate::message::{Message, Queue};
-use crate::ports::Outbox;
 
 /// Longest delay of an SQS message.
 const DELAY_SECONDS_MAX: i64 = 900;

@@ -10,6 +10,10 @@ use handrail_context::cx::Cx;
 use handrail_context::served_functions::select_functions;
 use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
 use handrail_domain::webhook::WebhookId;
+use handrail_effects::{
+    Change, DeliveryGroup, EventSource, Handled, Message, WORKERS, Worker, WorkerContext, dispatch, handle_message,
+    sweep,
+};
 use handrail_platform::clock::{SystemClock, SystemEntropy};
 use handrail_platform::fault::Fault;
 use handrail_records::kind::Kind;
@@ -20,14 +24,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::outbox::SqsOutbox;
-use super::ses::SesMailer;
-use crate::dispatch::{Change, dispatch};
-use crate::handle_message::handle_message;
-use crate::message::{DeliveryGroup, Message};
-use crate::sweep::sweep;
-use crate::worker_context::{EventSource, Handled, Worker, WorkerContext};
-use crate::workers::WORKERS;
+use crate::outbox::SqsOutbox;
+use crate::ses::SesMailer;
 
 /// Partial batch response, which the stream and the queues expect.
 #[derive(Debug, Default, Serialize, PartialEq, Eq)]

@@ -3,9 +3,8 @@
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
 use handrail_context::settings::EnvReader;
+use handrail_effects::{MailFault, Mailer, OutgoingMail};
 use handrail_platform::fault::Fault;
-
-use crate::ports::{MailFault, Mailer, OutgoingMail};
 
 pub struct SesMailer {
     ses: aws_sdk_sesv2::Client,
