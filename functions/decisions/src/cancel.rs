@@ -33,7 +33,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/cancel",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Cancel a decision",
     route,

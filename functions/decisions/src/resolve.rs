@@ -31,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/resolve",
     auth: Auth::ApiKey(Scope::DecisionsResolve),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Answer a decision by API",
     route,

@@ -37,7 +37,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,
-        RequiredSetting::OptionalOrigin,
+        RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::PutFile],
