@@ -164,15 +164,30 @@ fn outcome_of(status: StatusCode) -> RequestOutcome {
     }
 }
 
-/// Counts the request, if an API key sent it.
+/// Logs a request on one line, with the route and not the path: a path may contain a token.
+fn log_request((method, route): EndpointName, status: StatusCode, took_ms: u64, requester: Option<&RequesterKey>) {
+    tracing::info!(
+        method,
+        route,
+        status = status.as_u16(),
+        took_ms,
+        tenant = requester.map(|requester| requester.tenant.to_string()),
+        key = requester.map(|requester| requester.key.to_string()),
+        scope = requester.map(|requester| requester.scope.name()),
+        "answered"
+    );
+}
+
+/// Counts the request, if an API key sent it, and logs it.
 pub(crate) async fn count_request(cx: Cx, endpoint: EndpointName, mut request: Request, next: Next) -> Response {
     let requester = Requester::default();
     request.extensions_mut().insert(requester.clone());
     let began = cx.clock.now();
     let response = next.run(request).await;
+    let now = cx.clock.now();
+    let took_ms = u64::try_from(now.ms_since(began)).unwrap_or(0);
+    log_request(endpoint, response.status(), took_ms, requester.0.get());
     if let Some(requester) = requester.0.get() {
-        let now = cx.clock.now();
-        let took_ms = u64::try_from(now.ms_since(began)).unwrap_or(0);
         let counts = cx.process_state::<RequestCounts>();
         let request = AnsweredRequest { status: response.status().as_u16(), took_ms, now };
         counts.record((requester.tenant, requester.key), endpoint, request);
