@@ -94,6 +94,7 @@ async fn handler(
         backup: key.backup_approver.as_ref(),
         escalation_stays_pending: key.escalation_stays_pending,
         rules: &key.rules,
+        trusts_stated_amounts: key.trust_stated_amounts,
         slack: asks_in_slack && cx.store.workspace(key.tenant).await?.is_some(),
         reach: cx.settings.address_policy,
     };

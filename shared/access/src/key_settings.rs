@@ -57,6 +57,7 @@ pub struct KeySettings {
     pub decisions_per_month: Setting<u32>,
     pub escalation_stays_pending: Setting<bool>,
     pub rules: Setting<Vec<Rule>>,
+    pub trust_stated_amounts: Setting<bool>,
 }
 
 impl KeySettings {
@@ -84,6 +85,9 @@ impl KeySettings {
         }
         if let Some(rules) = self.rules.change() {
             check(set_rules(&mut key, rules.unwrap_or_default()));
+        }
+        if let Some(trust) = self.trust_stated_amounts.change() {
+            key.trust_stated_amounts = trust.unwrap_or(false);
         }
         key
     }

@@ -51,6 +51,9 @@ pub struct ApiKey {
     /// Rules that answer decisions without a person. The first rule that matches applies.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// `true` if rules may approve by the amount that a request states. Without the field: `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trust_stated_amounts: bool,
     pub requests_per_minute: u32,
     /// Rate limit with a window of its own. `requests_per_minute` is its average then, for versions that don't know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,7 @@ impl ApiKey {
             backup_approver: None,
             escalation_stays_pending: false,
             rules: Vec::new(),
+            trust_stated_amounts: false,
             requests_per_minute: tier.limits().requests_per_minute,
             rate_limit: None,
             decisions_per_month: None,

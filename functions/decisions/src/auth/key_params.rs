@@ -29,6 +29,8 @@ pub struct KeyParams {
     pub escalation_stays_pending: Option<Option<bool>>,
     #[serde(default, deserialize_with = "deserialize_nullable")]
     pub rules: Option<Option<Vec<Rule>>>,
+    #[serde(default, deserialize_with = "deserialize_nullable")]
+    pub trust_stated_amounts: Option<Option<bool>>,
 }
 
 /// Deserializes `null` to `Some(None)`, so that it differs from an absent field.
@@ -41,7 +43,7 @@ fn deserialize_nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 impl KeyParams {
     /// Returns the settings of a new key as JSON. An absent field and `null` are equal there.
     pub(crate) fn to_json(&self) -> Value {
-        json!({
+        let mut params = json!({
             "name": self.name,
             "role": self.role,
             "scopes": self.scopes,
@@ -53,7 +55,12 @@ impl KeyParams {
             "decisions_per_month": self.decisions_per_month.flatten(),
             "escalation_stays_pending": self.escalation_stays_pending.flatten(),
             "rules": self.rules.as_ref().and_then(Option::as_ref),
-        })
+        });
+        // Absent unless requested, so that the digests of earlier requests stay as they are.
+        if let (Some(trust), Value::Object(members)) = (self.trust_stated_amounts.flatten(), &mut params) {
+            members.insert("trust_stated_amounts".to_owned(), trust.into());
+        }
+        params
     }
 
     /// Returns the rights and the rate limit, which are set on creation, and the other settings.
@@ -68,6 +75,7 @@ impl KeyParams {
             decisions_per_month: setting(self.decisions_per_month),
             escalation_stays_pending: setting(self.escalation_stays_pending),
             rules: setting(self.rules),
+            trust_stated_amounts: setting(self.trust_stated_amounts),
         };
         (grant, settings)
     }

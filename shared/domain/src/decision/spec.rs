@@ -160,6 +160,8 @@ pub struct Requester<'a> {
     pub backup: Option<&'a EmailAddress>,
     pub escalation_stays_pending: bool,
     pub rules: &'a [Rule],
+    /// `true` if rules may approve by the amount that a request states.
+    pub trusts_stated_amounts: bool,
     /// `true` if the tenant can ask in Slack: the tier allows Slack and a workspace is connected.
     pub slack: bool,
     pub reach: AddressPolicy,
@@ -206,6 +208,7 @@ impl DecisionSpec {
             amount: amount.as_ref(),
             urgency,
             approver: &approver,
+            trusts_stated_amount: requester.trusts_stated_amounts,
         };
         let policy = find_rule(requester.rules, &input, response_type.as_ref(), &options);
         Ok(Self {
@@ -233,13 +236,14 @@ impl DecisionSpec {
 
 impl DecisionSpec {
     /// First of `rules` that would have answered the decision when it was created.
-    pub fn matching_rule(&self, rules: &[Rule]) -> Option<RuleMatch> {
+    pub fn matching_rule(&self, rules: &[Rule], trusts_stated_amounts: bool) -> Option<RuleMatch> {
         let input = RuleInput {
             action: &self.action,
             context: self.context.as_deref().unwrap_or_default(),
             amount: self.amount.as_ref(),
             urgency: self.urgency,
             approver: &self.approver,
+            trusts_stated_amount: trusts_stated_amounts,
         };
         find_rule(rules, &input, self.response_type.as_ref(), &self.options)
     }
@@ -302,24 +306,21 @@ fn validate_timeout(minutes: Option<Number>) -> Result<(Number, i64), FieldError
         .ok_or_else(|| invalid("timeout_minutes", format!("must be more than 0 and at most {TIMEOUT_MINUTES_MAX}")))
 }
 
-/// Finds the rule that answers the decision. A rule gives only an answer that is among the options, and only where
-/// approving needs no further data.
+/// Finds the rule that answers the decision. A rule denies whatever the requester offers as answers. It approves only if
+/// approving is among the options and needs no further data.
 fn find_rule(
     rules: &[Rule],
     input: &RuleInput<'_>,
     response_type: Option<&ResponseType>,
     options: &[Choice],
 ) -> Option<RuleMatch> {
-    if !response_type.is_none_or(ResponseType::is_plain) {
-        return None;
-    }
-    let rule = first_match(rules, input)?;
-    let is_offered = match rule.effect {
-        RuleEffect::Approve => options.contains(&Choice::Approve),
-        RuleEffect::Deny => options.contains(&Choice::Deny),
+    let found = first_match(rules, input)?;
+    let answers = match found.effect {
+        RuleEffect::Deny => true,
+        RuleEffect::Approve => options.contains(&Choice::Approve) && response_type.is_none_or(ResponseType::is_plain),
         RuleEffect::Ask => false,
     };
-    is_offered.then(|| RuleMatch { rule: rule.name.clone(), effect: rule.effect })
+    answers.then_some(found)
 }
 
 fn validate_options(

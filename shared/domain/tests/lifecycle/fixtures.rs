@@ -205,6 +205,7 @@ pub(crate) fn requester<'a>(approvers: &'a [EmailAddress], backup: Option<&'a Em
         backup,
         escalation_stays_pending: false,
         rules: &[],
+        trusts_stated_amounts: false,
         slack: false,
         reach: AddressPolicy::PublicOnly,
     }
