@@ -19,7 +19,11 @@ async fn create_agent_with_rules(server: &TestServer, rules: Value) -> (Client, 
 }
 
 async fn create_agent(server: &TestServer, settings: Value) -> (Client, String) {
-    let created = server.admin.post("/auth/api-keys", &json!({"name": "refunds", "role": "agent"})).await.expect(201);
+    let created = server
+        .admin
+        .post("/auth/api-keys", &json!({"name": "refunds", "role": "agent", "approvers": ["*"]}))
+        .await
+        .expect(201);
     let id = created.id();
     server
         .admin

@@ -7,6 +7,7 @@ pub mod access;
 pub mod account;
 pub mod actor;
 pub mod approval_purpose;
+pub mod approvers;
 pub mod attachment;
 pub mod body_reader;
 pub mod canonical;

@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 
 use super::field_error::{FieldError, FieldErrorKind, invalid};
 use super::response::ResponseType;
+use crate::approvers::AskablePeople;
 use crate::ids::KeyId;
 use crate::outbound::{AddressPolicy, OutboundUrl};
 use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, first_match};
@@ -155,8 +156,7 @@ pub struct NewDecision {
 pub struct Requester<'a> {
     pub key: KeyId,
     pub name: &'a str,
-    /// Approvers that the key may ask. Empty: all.
-    pub approvers: &'a [EmailAddress],
+    pub askable: AskablePeople<'a>,
     pub backup: Option<&'a EmailAddress>,
     pub escalation_stays_pending: bool,
     pub rules: &'a [Rule],
@@ -191,7 +191,11 @@ impl DecisionSpec {
         {
             return Err(invalid("amount", "must be zero or more"));
         }
-        check_approver_allowed(requester.approvers, &approver)?;
+        requester.askable.check(&approver).map_err(|message| FieldError {
+            kind: FieldErrorKind::Approver,
+            field: "approver",
+            message,
+        })?;
         let expires_at = now.plus_ms(timeout_ms);
         let backup = requester
             .backup
@@ -271,15 +275,6 @@ fn validate_approver(approver: Option<String>) -> Result<EmailAddress, FieldErro
     let approver =
         approver.ok_or_else(|| invalid("approver", "is required: the email address of the person to ask"))?;
     EmailAddress::parse(&approver).map_err(|error| invalid("approver", error.to_string()))
-}
-
-/// Checks that an API key with this list of approvers may ask `approver`. An empty list allows all approvers.
-pub fn check_approver_allowed(approvers: &[EmailAddress], approver: &EmailAddress) -> Result<(), FieldError> {
-    if approvers.is_empty() || approvers.iter().any(|allowed| allowed.same_mailbox(approver)) {
-        return Ok(());
-    }
-    let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
-    Err(FieldError { kind: FieldErrorKind::Approver, field: "approver", message: message.to_owned() })
 }
 
 fn validate_context(context: Option<String>) -> Result<Option<String>, FieldError> {
