@@ -34,7 +34,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let (admin, receiver) = (service.admin.clone(), Receiver::start().await);
     let mut rows = Vec::new();
 
-    let agent = json!({"name": "agent", "role": "writer"});
+    let agent = json!({"name": "agent", "role": "writer", "approvers": ["*"]});
     let (_, created) = service.call(Method::POST, "/auth/api-keys", &admin, Some(&agent)).await?;
     let agent = created["key"].as_str().context("no key")?.to_owned();
     let decision_body =

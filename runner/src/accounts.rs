@@ -108,7 +108,7 @@ mod tests {
         assert_eq!((stored_tenant.tenant, stored_tenant.tier), (key.tenant, Tier::Free));
         let second = create_key(&store, "second", Role::Agent, Some(key.tenant)).await.unwrap();
         let stored = store.key_by_hash(&hash_of_key(&second.secret)).await.unwrap().unwrap();
-        assert_eq!((stored.tier, stored.approvers, stored.prefix.len()), (Tier::Free, vec![ann()], 14));
+        assert_eq!((stored.tier, stored.approvers, stored.prefix.len()), (Tier::Free, vec![ann().into()], 14));
         for _ in 0..3 {
             create_key(&store, "more", Role::Agent, Some(key.tenant)).await.unwrap();
         }

@@ -73,7 +73,7 @@ class Handrail {
 
   /** A key that asks, under the name that the approver sees. */
   async agent(options) {
-    return (await this.call('POST', '/auth/api-keys', { role: 'agent', ...options })).key
+    return (await this.call('POST', '/auth/api-keys', { role: 'agent', approvers: ['*'], ...options })).key
   }
 
   /** Asks, and gives the decision's id, its mail and the address of its page. */

@@ -191,7 +191,7 @@ async fn api_key_is_required(laptop: &Laptop) {
 }
 
 async fn create_agent_key(laptop: &Laptop) -> Value {
-    let body = json!({"name": "Refund agent", "role": "agent"});
+    let body = json!({"name": "Refund agent", "role": "agent", "approvers": ["*"]});
     laptop.call("POST", "/auth/api-keys", &laptop.key, &body, 201).await
 }
 

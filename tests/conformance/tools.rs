@@ -12,6 +12,7 @@ use handrail_context::settings::{PublicRateLimits, Settings};
 use handrail_context::slack::SlackSettings;
 use handrail_domain::access::Role;
 use handrail_domain::actor::Actor;
+use handrail_domain::approvers::AskablePeople;
 use handrail_domain::decision::{Act, Choice, Decision, DecisionSpec, NewDecision, Requester, SubmittedAnswer};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Command;
@@ -136,10 +137,11 @@ pub(crate) fn new_decision_with_callback(
     let requester = Requester {
         key,
         name: "conformance",
-        approvers: &[],
+        askable: AskablePeople::Anyone,
         backup: None,
         escalation_stays_pending: false,
         rules: &[],
+        trusts_stated_amounts: false,
         slack: false,
         reach: cx.settings.address_policy,
     };

@@ -11,6 +11,7 @@ use handrail_decisions::attachments::create_upload::{self, UploadClaims};
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
 use handrail_domain::actor::Actor;
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::decision::{Choice, Decision};
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::ip_network::IpNetwork;
@@ -288,6 +289,7 @@ impl ReplayApp {
         let key = ApiKey {
             prefix: secret.chars().take(14).collect(),
             role,
+            approvers: vec![ApproverPattern::Anyone],
             ..ApiKey::new(id, tenant, format!("refund {}", role.name()), NOW)
         };
         assert!(self.cx.store.put_key(&hash_of_key(secret), &key).await.expect("a key can be put"));

@@ -53,12 +53,14 @@ async fn browser_signs_in_creates_key_signs_out() {
     assert!(page.text.contains("local admin") && page.text.contains(OWNER));
     assert!(!page.text.contains(server.admin.key()));
     let own = [&own[..], &by_cookie[..]].concat();
-    let created = browser.send(Method::POST, "/account/keys", &own, b"name=from+the+page&role=agent".to_vec()).await;
+    let form = b"name=from+the+page&role=agent&approvers=ann%40example.com%2C+*%40example.org".to_vec();
+    let created = browser.send(Method::POST, "/account/keys", &own, form).await;
     let created = created.expect(201);
     let secret = created.text.split("ho_live_").nth(1).unwrap().split('<').next().unwrap();
     let agent = server.admin.with_key(&format!("ho_live_{secret}"));
     server.create_decision(&agent).await;
     let page = browser.send(Method::GET, "/account", &by_cookie, Vec::new()).await.expect(200);
+    assert!(page.text.contains("may ask ann@example.com, *@example.org"), "{}", page.text);
     assert!(page.text.contains("from the page") && page.text.contains("1 this month") && !page.text.contains(secret));
 
     browser.send(Method::POST, "/auth/logout", &own, Vec::new()).await.expect(303);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's own helpers fail the test")]
 
+mod agent_cannot_choose_its_approver;
 mod agent_key_cannot_answer;
 mod answer_must_be_an_offered_option;
 mod api_key_is_required;

@@ -13,13 +13,21 @@ fn small_refund_rules() -> Value {
     ])
 }
 
-/// Creates an agent key with these rules. Returns a client with the key, and the key's id.
+/// Creates an agent key with these rules, which may approve by stated amounts. Returns a client with the key, and its id.
 async fn create_agent_with_rules(server: &TestServer, rules: Value) -> (Client, String) {
-    let created = server.admin.post("/auth/api-keys", &json!({"name": "refunds", "role": "agent"})).await.expect(201);
+    create_agent(server, json!({"rules": rules, "trust_stated_amounts": true})).await
+}
+
+async fn create_agent(server: &TestServer, settings: Value) -> (Client, String) {
+    let created = server
+        .admin
+        .post("/auth/api-keys", &json!({"name": "refunds", "role": "agent", "approvers": ["*"]}))
+        .await
+        .expect(201);
     let id = created.id();
     server
         .admin
-        .send(http::Method::PUT, &format!("/auth/api-keys/{id}"), &[], json!({"rules": rules}).to_string().into_bytes())
+        .send(http::Method::PUT, &format!("/auth/api-keys/{id}"), &[], settings.to_string().into_bytes())
         .await
         .expect(200);
     (server.admin.with_key(created.json["key"].as_str().unwrap()), id)
@@ -87,6 +95,45 @@ async fn unmatched_decision_goes_to_approver() {
     choose["response_type"] = json!({"type": "choose", "choices": ["card", "voucher"]});
     assert_eq!(agent.post("/decisions", &choose).await.expect(201).json["status"], "pending");
     server.expect_mail("ann@example.com").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn stated_amount_is_trusted_only_by_a_setting() {
+    let mut server = TestServer::new().await;
+    let (agent, id) = create_agent(&server, json!({"rules": small_refund_rules()})).await;
+    assert_eq!(create_decision(&server, &agent, "Refund order 1", Some(1.0)).await.json["status"], "pending");
+    server.expect_mail("ann@example.com").await;
+    let path = format!("/auth/api-keys/{id}/rules/dry-run");
+    for (body, asked) in [(json!({}), 1), (json!({"trust_stated_amounts": true}), 0)] {
+        assert_eq!(server.admin.post(&path, &body).await.expect(200).json["would_be_asked"], asked);
+    }
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn disguised_request_is_not_approved_by_a_rule() {
+    let mut server = TestServer::new().await;
+    let rules = json!([
+        {"name": "no payroll", "match": {"keywords_any": ["payroll"]}, "effect": "deny"},
+        {"name": "refunds", "match": {"keywords_any": ["refund"]}, "effect": "approve"},
+    ]);
+    let (agent, _) = create_agent_with_rules(&server, rules).await;
+    for action in ["pay\u{200b}roll 900", "p\u{430}yroll 900, a refund", "ｐａｙｒｏｌｌ 900", "Refund of PAYROII"]
+    {
+        let mut disguised = server.decision_body();
+        (disguised["action"], disguised["options"]) = (action.into(), json!(["approve"]));
+        disguised["response_type"] = json!({"type": "number_input"});
+        let id = agent.post("/decisions", &disguised).await.expect(201).id();
+        assert_eq!(agent.get(&format!("/decisions/{id}")).await.expect(200).json["status"], "denied", "{action:?}");
+        server.expect_webhook("decision.resolved").await;
+    }
+    for action in ["Refund\u{202e} 900", "R\u{435}fund 900", "Re\u{ad}fund 900"] {
+        assert_eq!(create_decision(&server, &agent, action, None).await.json["status"], "pending", "{action:?}");
+        server.expect_mail("ann@example.com").await;
+    }
+    assert_eq!(create_decision(&server, &agent, "Refund für Größe", None).await.json["status"], "approved");
+    server.expect_webhook("decision.resolved").await;
     server.finish().await;
 }
 

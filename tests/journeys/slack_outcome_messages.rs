@@ -100,7 +100,8 @@ async fn settled_decision_is_not_posted() {
     let ann = slack.add_user("ann@example.com");
     // A policy rule resolves the decision at once.
     let rules = json!([{"name": "small sums", "match": {"amount_lt": 50}, "effect": "approve"}]);
-    let made = server.admin.post("/auth/api-keys", &json!({"name": "Refunds", "rules": rules})).await.expect(201);
+    let settings = json!({"name": "Refunds", "approvers": ["*"], "rules": rules, "trust_stated_amounts": true});
+    let made = server.admin.post("/auth/api-keys", &settings).await.expect(201);
     let agent = server.admin.with_key(made.json["key"].as_str().unwrap());
     let mut ask = server.decision_body();
     (ask["channel"], ask["amount"]) = ("slack".into(), 10.into());

@@ -108,10 +108,11 @@ async fn handler(
     let requester = Requester {
         key: key.id,
         name: &key.name,
-        approvers: &key.approvers,
+        askable: key.askable(),
         backup: key.backup_approver.as_ref(),
         escalation_stays_pending: key.escalation_stays_pending,
         rules: &key.rules,
+        trusts_stated_amounts: key.trust_stated_amounts,
         slack: asks_in_slack && cx.store.workspace(key.tenant).await?.is_some(),
         reach: cx.settings.address_policy,
     };
@@ -175,7 +176,9 @@ mod tests {
     use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::{DecisionEvent, Phase, StateData};
     use handrail_domain::effect::Effect;
+    use handrail_domain::key_hash::hash_of_key;
     use handrail_domain::record::digest_of;
+    use handrail_store::ApiKey;
     use serde_json::json;
 
     use handrail_web::json_body::JsonBody;
@@ -189,6 +192,8 @@ mod tests {
         let app = TestApp::new().await;
         let tenant_without_owner = Tenant::new(tenant(), "Keys alone", Tier::Pro, NOON);
         assert!(app.cx.store.put_tenant(&tenant_without_owner).await.unwrap());
+        let unlisted = ApiKey { approvers: Vec::new(), ..api_key(Role::Agent, AGENT) };
+        app.cx.store.upsert_key(&hash_of_key(AGENT), &unlisted).await.unwrap();
         let refused = app.call(ENDPOINT, "/decisions", AGENT, decision_body()).await;
         assert_eq!(refused.error(), (403, "APPROVER_NOT_ALLOWED"));
         let path = format!("/auth/api-keys/{}", api_key(Role::Agent, AGENT).id);
@@ -196,6 +201,35 @@ mod tests {
         let changed = app.call(crate::auth::keys_change::ENDPOINT, &path, crate::testing::ADMIN, approvers).await;
         assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
         assert_eq!(app.call(ENDPOINT, "/decisions", AGENT, decision_body()).await.status, StatusCode::CREATED);
+    }
+
+    /// Otherwise an agent could ask a mailbox of its own and so answer itself.
+    #[tokio::test]
+    async fn agent_without_list_asks_only_the_owner() {
+        let app = TestApp::new().await;
+        app.create_tenant(Tier::Enterprise).await;
+        let asks = async |secret: &str, approver: &str| {
+            let mut body = decision_body();
+            body["approver"] = approver.into();
+            app.call(ENDPOINT, "/decisions", secret, body).await
+        };
+        for (role, secret) in [(Role::Agent, "ho_test_one"), (Role::Writer, "ho_test_two"), (Role::App, "ho_test_app")]
+        {
+            let key = ApiKey { approvers: Vec::new(), ..api_key(role, secret) };
+            app.cx.store.upsert_key(&hash_of_key(secret), &key).await.unwrap();
+            let stranger = asks(secret, "attacker@evil.example").await;
+            if role == Role::App {
+                assert_eq!(stranger.status, StatusCode::CREATED, "an app may answer itself");
+                continue;
+            }
+            assert_eq!(stranger.error(), (403, "APPROVER_NOT_ALLOWED"));
+            let message = stranger.json["error"].as_str().unwrap();
+            assert!(message.contains("attacker@evil.example") && message.contains("approvers"), "{message}");
+            for look_alike in ["y\u{43e}u@example.com", "you+x@example.com", "you@ex\u{430}mple.com"] {
+                assert_eq!(asks(secret, look_alike).await.error(), (403, "APPROVER_NOT_ALLOWED"), "{look_alike}");
+            }
+            assert_eq!(asks(secret, "You@Example.com").await.status, StatusCode::CREATED);
+        }
     }
 
     #[tokio::test]

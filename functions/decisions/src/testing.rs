@@ -4,6 +4,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::Settings;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Effect;
 use handrail_domain::ids::{KeyId, RecordId};
@@ -176,6 +177,7 @@ pub(crate) fn api_key(role: Role, secret: &str) -> ApiKey {
         prefix: secret.to_owned(),
         role,
         requests_per_minute: 100,
+        approvers: vec![ApproverPattern::Anyone],
         ..ApiKey::new(KeyId::new(NOON, [2 + role as u8; 10]), tenant(), format!("the {}", role.name()), NOON)
     }
 }

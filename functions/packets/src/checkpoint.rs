@@ -17,7 +17,8 @@ use handrail_platform::fault::Fault;
 use handrail_records::transition::{self, PlannedChange, TransitionError};
 use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
-use serde_json::Value;
+use http::StatusCode;
+use serde_json::{Map, Value};
 
 use crate::packet_with_content::PacketWithContent;
 use crate::search_text;
@@ -25,8 +26,15 @@ use crate::search_text;
 /// Returns the approver that the content's checkpoint names, if the key may ask this person.
 pub(crate) fn checkpoint_request(key: &ApiKey, content: &Content) -> Result<Option<CheckpointRequest>, Problem> {
     let requester =
-        CheckpointRequester { name: &key.name, approvers: &key.approvers, in_slack: key.tier.includes_slack() };
-    Ok(requester.request_for(content)?)
+        CheckpointRequester { name: &key.name, askable: key.askable(), in_slack: key.tier.includes_slack() };
+    requester.request_for(content).map_err(|error| approver_not_allowed(&error))
+}
+
+fn approver_not_allowed(error: &FieldError) -> Problem {
+    let (code, field) = ("APPROVER_NOT_ALLOWED", error.field());
+    let message = format!("{field}: {}", error.message);
+    let details = Map::from_iter([("code".to_owned(), code.into()), ("field".to_owned(), field.into())]);
+    Problem::Refused { status: StatusCode::FORBIDDEN, code, message, details }
 }
 
 /// Reserves one request of the key's monthly quota, which decisions and checkpoints with an approver share.
@@ -197,7 +205,8 @@ mod tests {
 
     async fn add_limited_keys(app: &TestApp) {
         let bob = EmailAddress::parse("bob@example.com").unwrap();
-        let approver_limited = ApiKey { id: KeyId::new(NOON, [90; 10]), approvers: vec![bob], ..api_key(Role::Writer) };
+        let (id, approvers) = (KeyId::new(NOON, [90; 10]), vec![bob.into()]);
+        let approver_limited = ApiKey { id, approvers, ..api_key(Role::Writer) };
         app.add_key(approver_limited, APPROVER_LIMITED_KEY).await;
         let quota_limited =
             ApiKey { id: KeyId::new(NOON, [91; 10]), decisions_per_month: Some(2), ..api_key(Role::Writer) };
@@ -209,7 +218,8 @@ mod tests {
         let app = TestApp::new().await;
         add_limited_keys(&app).await;
         let refused = create_packet(&app, APPROVER_LIMITED_KEY, packet_with_approver("ann@example.com")).await;
-        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (403, &json!("hitl.approver")));
+        assert_eq!(refused.json["code"], "APPROVER_NOT_ALLOWED");
         assert!(refused.error().1.contains("not on this key's list"), "{}", refused.json);
         assert_eq!(
             create_packet(&app, APPROVER_LIMITED_KEY, packet_with_approver("Bob@Example.com")).await.status.as_u16(),
@@ -218,11 +228,11 @@ mod tests {
         let id = app.create_claimed_packet().await;
         let open = |approver: &str| json!({"status": "awaiting_human", "hitl": packet_with_approver(approver)["hitl"]});
         let refused = patch_packet(&app, id, APPROVER_LIMITED_KEY, open("ann@example.com")).await;
-        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (403, &json!("hitl.approver")));
         // Nor may it open a checkpoint that a key with other approvers prepared.
         patch_packet(&app, id, WRITER, json!({"hitl": packet_with_approver("ann@example.com")["hitl"]})).await;
         let refused = patch_packet(&app, id, APPROVER_LIMITED_KEY, json!({"status": "awaiting_human"})).await;
-        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!("hitl.approver")));
+        assert_eq!((refused.status.as_u16(), &refused.json["field"]), (403, &json!("hitl.approver")));
         assert_eq!(app.get_record(id).await.state(), State::Claimed);
         assert_eq!(patch_packet(&app, id, APPROVER_LIMITED_KEY, open("bob@example.com")).await.status.as_u16(), 200);
     }

@@ -5,6 +5,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::Settings;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
@@ -167,5 +168,11 @@ pub(crate) fn claim_body(agent: &str) -> Value {
 pub(crate) fn api_key(role: Role) -> ApiKey {
     let id = KeyId::new(NOON, [2 + role as u8; 10]);
     let tenant = if role == Role::Operator { TenantId::new(NOON, [2; 10]) } else { tenant() };
-    ApiKey { role, requests_per_minute: 1_000, ..ApiKey::new(id, tenant, format!("the {}", role.name()), NOON) }
+    let approvers = vec![ApproverPattern::Anyone];
+    ApiKey {
+        role,
+        approvers,
+        requests_per_minute: 1_000,
+        ..ApiKey::new(id, tenant, format!("the {}", role.name()), NOON)
+    }
 }

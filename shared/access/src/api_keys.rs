@@ -3,8 +3,8 @@
 
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::ids::{KeyId, TenantId};
-use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 
 use crate::admin_rights::AdminRights;
@@ -53,9 +53,9 @@ pub fn new_key(identity: KeyIdentity, secret: &str, role: Role, tier: Tier, reco
 
 /// Returns the approvers of a new key that names none: the owner of the tenant if the tier limits approvers, otherwise
 /// none.
-fn default_approvers(tenant: Option<&Tenant>) -> Vec<EmailAddress> {
+fn default_approvers(tenant: Option<&Tenant>) -> Vec<ApproverPattern> {
     let limited = tenant.filter(|tenant| tenant.tier.limits().approvers_max.is_some());
-    limited.and_then(|tenant| tenant.email.clone()).into_iter().collect()
+    limited.and_then(|tenant| tenant.email.clone()).map(ApproverPattern::from).into_iter().collect()
 }
 
 /// Stores a new API key. Returns `false` if the tenant has its maximum of active keys.

@@ -1,6 +1,7 @@
 //! Settings of an API key that can be changed after its creation: validated field by field, then applied to a key.
 
 use handrail_domain::account::AllowedApprovers;
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::field_error::{FieldError, PathSegment, VALUE_ERROR};
 use handrail_domain::ids::KeyId;
 use handrail_domain::policy::{Rule, check_rules};
@@ -57,6 +58,7 @@ pub struct KeySettings {
     pub decisions_per_month: Setting<u32>,
     pub escalation_stays_pending: Setting<bool>,
     pub rules: Setting<Vec<Rule>>,
+    pub trust_stated_amounts: Setting<bool>,
 }
 
 impl KeySettings {
@@ -85,6 +87,9 @@ impl KeySettings {
         if let Some(rules) = self.rules.change() {
             check(set_rules(&mut key, rules.unwrap_or_default()));
         }
+        if let Some(trust) = self.trust_stated_amounts.change() {
+            key.trust_stated_amounts = trust.unwrap_or(false);
+        }
         key
     }
 }
@@ -108,7 +113,7 @@ fn set_approvers(
         None => key.approvers.clone(),
     };
     let backup = match backup.change() {
-        Some(address) => address.map(|address| parse_email(["backup_approver".into()], &address)).transpose()?,
+        Some(address) => address.as_deref().map(parse_backup).transpose()?,
         None => key.backup_approver.clone(),
     };
     let allowed = AllowedApprovers { approvers, backup }.check_tier(key.tier, owner);
@@ -117,17 +122,19 @@ fn set_approvers(
     Ok(())
 }
 
-fn parse_approvers(approvers: &[String]) -> Result<Vec<EmailAddress>, FieldError> {
+fn parse_approvers(approvers: &[String]) -> Result<Vec<ApproverPattern>, FieldError> {
     if approvers.len() > APPROVERS_MAX {
         return Err(invalid(["approvers"], format!("must be at most {APPROVERS_MAX} addresses")));
     }
-    let parse =
-        |(index, address): (usize, &String)| parse_email(["approvers".into(), PathSegment::Place(index)], address);
+    let parse = |(index, text): (usize, &String)| {
+        let path = ["approvers".into(), PathSegment::Place(index)];
+        ApproverPattern::parse(text).map_err(|error| invalid(path, error.to_string()))
+    };
     approvers.iter().enumerate().map(parse).collect()
 }
 
-fn parse_email<const N: usize>(path: [PathSegment; N], address: &str) -> Result<EmailAddress, FieldError> {
-    EmailAddress::parse(address).map_err(|error| invalid(path, error.to_string()))
+fn parse_backup(address: &str) -> Result<EmailAddress, FieldError> {
+    EmailAddress::parse(address).map_err(|error| invalid(["backup_approver"], error.to_string()))
 }
 
 fn set_requests_per_minute(key: &mut ApiKey, limit: u32) -> Result<(), FieldError> {

@@ -30,7 +30,8 @@ fn with_tenant_limits(tenant: Option<&Tenant>, key: ApiKey) -> ApiKey {
         TenantLimits { handoffs_per_day: tenant.handoffs_per_day(), has_no_approver: has_no_approver(tenant, &key) };
     let requests_per_minute = cap_requests_per_minute(tenant.tier, key.requests_per_minute);
     let rate_limit = key.rate_limit.map(|rate_limit| rate_limit.capped(tenant.tier));
-    ApiKey { tier: tenant.tier, requests_per_minute, rate_limit, tenant_limits, revoked_at: tenant.deleted_at, ..key }
+    let (people, revoked_at) = (tenant.email.iter().cloned().collect(), tenant.deleted_at);
+    ApiKey { tier: tenant.tier, requests_per_minute, rate_limit, tenant_limits, people, revoked_at, ..key }
 }
 
 /// Caps the rate limit of an API key at the maximum of the tier.
@@ -88,7 +89,7 @@ mod tests {
         assert!(with_tenant_limits(Some(&tenant(Tier::Pro)), key()).tenant_limits.has_no_approver);
         assert!(!with_tenant_limits(Some(&tenant(Tier::Enterprise)), key()).tenant_limits.has_no_approver);
         let ann = EmailAddress::parse("ann@example.com").unwrap();
-        let with_approver = ApiKey { approvers: vec![ann.clone()], ..key() };
+        let with_approver = ApiKey { approvers: vec![ann.clone().into()], ..key() };
         assert!(!with_tenant_limits(Some(&tenant(Tier::Pro)), with_approver).tenant_limits.has_no_approver);
         let owned = Tenant { email: Some(ann), ..tenant(Tier::Pro) };
         assert!(!with_tenant_limits(Some(&owned), key()).tenant_limits.has_no_approver);

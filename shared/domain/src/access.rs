@@ -168,7 +168,7 @@ impl Serialize for ScopeSet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Creates decisions, claims packets and works on them, and never answers.
+    /// Creates decisions, claims packets and works on them, and never answers. Asks only people whom an admin allows.
     Agent,
     /// The team's own program, such as a custom approval screen. Unlike an agent, an app can also answer.
     App,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approvers::ApproverPattern;
 use crate::ids::TenantId;
 use crate::text::EmailAddress;
 use crate::time::Timestamp;
@@ -135,8 +136,8 @@ impl Tenant {
 /// Approvers that a key may ask, as requested for the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedApprovers {
-    /// Allowed approvers. An empty list allows everyone.
-    pub approvers: Vec<EmailAddress>,
+    /// Allowed approvers. Whom an empty list allows depends on the role of the key.
+    pub approvers: Vec<ApproverPattern>,
     pub backup: Option<EmailAddress>,
 }
 
@@ -153,23 +154,25 @@ impl AllowedApprovers {
         let limits = tier.limits();
         let Some(max) = limits.approvers_max else { return Ok(self) };
         let exceeded = |field, message| Err(TierLimitExceeded { field, message });
-        let approvers =
-            if self.approvers.is_empty() { owner.cloned().into_iter().collect() } else { self.approvers.clone() };
+        let approvers = if self.approvers.is_empty() { default_approvers(owner) } else { self.approvers.clone() };
         if approvers.is_empty() {
             return exceeded(
                 "approvers",
                 format!("must not be empty on the {} tier: name the people that this key may ask", limits.name),
             );
         }
-        let is_owner = |person: &EmailAddress| owner.is_some_and(|owner| owner.same_mailbox(person));
-        if !limits.allows_other_approvers && !approvers.iter().all(is_owner) {
+        let Some(named) = approvers.iter().map(ApproverPattern::person).collect::<Option<Vec<_>>>() else {
+            return exceeded("approvers", format!("must be addresses of people on the {} tier", limits.name));
+        };
+        let is_owner = |person: &&EmailAddress| owner.is_some_and(|owner| owner.same_mailbox(person));
+        if !limits.allows_other_approvers && !named.iter().all(is_owner) {
             return exceeded("approvers", format!("can only be the account owner on the {} tier", limits.name));
         }
         if !limits.allows_other_approvers && self.backup.is_some() {
             return exceeded("backup_approver", format!("is not available on the {} tier: leave it out", limits.name));
         }
         let mut people: Vec<&EmailAddress> = Vec::new();
-        for person in approvers.iter().chain(&self.backup) {
+        for person in named.into_iter().chain(&self.backup) {
             if !people.iter().any(|known| known.same_mailbox(person)) {
                 people.push(person);
             }
@@ -182,6 +185,10 @@ impl AllowedApprovers {
     }
 }
 
+fn default_approvers(owner: Option<&EmailAddress>) -> Vec<ApproverPattern> {
+    owner.cloned().map(ApproverPattern::from).into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +199,7 @@ mod tests {
 
     fn people(approvers: &[&str], backup: Option<&str>) -> AllowedApprovers {
         AllowedApprovers {
-            approvers: approvers.iter().map(|text| address(text)).collect(),
+            approvers: approvers.iter().map(|text| ApproverPattern::parse(text).unwrap()).collect(),
             backup: backup.map(address),
         }
     }
@@ -242,6 +249,9 @@ mod tests {
         assert_eq!(count(Tier::Scale, people(&["a@b.co", "b@b.co", "c@b.co"], None)), Ok(3));
         assert_eq!(field(Tier::Scale, people(&["a@b.co", "b@b.co", "c@b.co", "d@b.co"], None)), "approvers");
         assert_eq!(count(Tier::Enterprise, people(&[], None)), Ok(0));
+        assert_eq!(field(Tier::Scale, people(&["*"], None)), "approvers");
+        assert_eq!(field(Tier::Pro, people(&["*@b.co"], None)), "approvers");
+        assert_eq!(count(Tier::Enterprise, people(&["*", "*@b.co"], None)), Ok(2));
         assert_eq!(people(&[], None).check_tier(Tier::Pro, None).unwrap_err().field, "approvers");
     }
 }

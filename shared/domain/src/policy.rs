@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use crate::deceptive_text::is_deceptive;
 use crate::decision::Urgency;
+use crate::skeleton::Skeletons;
 use crate::text::EmailAddress;
 
 pub const RULES_MAX: usize = 50;
@@ -33,7 +35,7 @@ pub struct Conditions {
     pub amount_lt: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_gte: Option<Number>,
-    /// Keywords of which at least one must occur in the action or the context, ignoring case.
+    /// Keywords of which at least one must occur in the action or the context. Case and look-alike spellings are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keywords_any: Option<Vec<String>>,
     /// Keywords of which none may occur.
@@ -73,6 +75,8 @@ pub struct RuleInput<'a> {
     pub amount: Option<&'a Number>,
     pub urgency: Urgency,
     pub approver: &'a EmailAddress,
+    /// `true` if rules may approve by an amount that the requester only states.
+    pub trusts_stated_amount: bool,
 }
 
 /// Name and effect of the rule that matched a decision.
@@ -116,6 +120,9 @@ pub fn check_rules(rules: &[Rule]) -> Result<(), InvalidRule> {
             if words.is_empty() || words.len() > KEYWORDS_MAX || !words.iter().all(is_valid) {
                 return invalid("must list 1 to 20 keywords of 1 to 100 characters, or leave the list out");
             }
+            if words.iter().any(|word| Skeletons::of_word(word).are_empty()) {
+                return invalid("must not list keywords of marks and invisible characters alone");
+            }
         }
         let has_filter =
             amount_lt.is_some() || amount_gte.is_some() || keywords_any.is_some() || keywords_none.is_some();
@@ -127,30 +134,58 @@ pub fn check_rules(rules: &[Rule]) -> Result<(), InvalidRule> {
     Ok(())
 }
 
-/// Returns the first rule whose conditions hold, or `None` if no rule matches.
-pub fn first_match<'a>(rules: &'a [Rule], input: &RuleInput<'_>) -> Option<&'a Rule> {
-    rules.iter().find(|rule| rule.conditions.are_met(input))
+/// Returns the first rule whose conditions hold, with the effect that it has on this decision. `None`: no rule matches.
+///
+/// A rule that approves asks instead if the text may read differently from what it is, or if the rule relies on an amount
+/// that the requester only states.
+pub fn first_match(rules: &[Rule], input: &RuleInput<'_>) -> Option<RuleMatch> {
+    let texts = MatchedTexts::new(rules, input);
+    let rule = rules.iter().find(|rule| rule.conditions.are_met(input, &texts))?;
+    let effect = match rule.effect {
+        RuleEffect::Approve if !may_approve(&rule.conditions, input) => RuleEffect::Ask,
+        effect => effect,
+    };
+    Some(RuleMatch { rule: rule.name.clone(), effect })
+}
+
+fn may_approve(conditions: &Conditions, input: &RuleInput<'_>) -> bool {
+    let is_by_amount = conditions.amount_lt.is_some() || conditions.amount_gte.is_some();
+    (input.trusts_stated_amount || !is_by_amount) && !is_deceptive(input.action) && !is_deceptive(input.context)
+}
+
+/// Skeletons of the texts in which keywords are looked for. Empty if no rule has keywords.
+struct MatchedTexts(Vec<Skeletons>);
+
+impl MatchedTexts {
+    fn new(rules: &[Rule], input: &RuleInput<'_>) -> Self {
+        let has_keywords =
+            |Rule { conditions, .. }: &Rule| conditions.keywords_any.is_some() || conditions.keywords_none.is_some();
+        if !rules.iter().any(has_keywords) {
+            return Self(Vec::new());
+        }
+        Self([input.action, input.context].map(Skeletons::of_text).into())
+    }
+
+    fn contain(&self, word: &str) -> bool {
+        let word = Skeletons::of_word(word);
+        self.0.iter().any(|text| text.contain(&word))
+    }
 }
 
 impl Conditions {
-    fn are_met(&self, input: &RuleInput<'_>) -> bool {
+    fn are_met(&self, input: &RuleInput<'_>, texts: &MatchedTexts) -> bool {
         // A condition on the amount never holds for a decision without an amount.
         let amount = input.amount.and_then(Number::as_f64);
         let amount_satisfies = |bound: &Option<Number>, holds: fn(f64, f64) -> bool| match bound {
             None => true,
             Some(bound) => bound.as_f64().zip(amount).is_some_and(|(bound, amount)| holds(amount, bound)),
         };
-        let (action, context) = (input.action.to_lowercase(), input.context.to_lowercase());
-        let occurs = |word: &String| {
-            let word = word.to_lowercase();
-            action.contains(&word) || context.contains(&word)
-        };
         amount_satisfies(&self.amount_lt, |amount, bound| amount < bound)
             && amount_satisfies(&self.amount_gte, |amount, bound| amount >= bound)
-            && self.keywords_any.as_ref().is_none_or(|words| words.iter().any(occurs))
-            && self.keywords_none.as_ref().is_none_or(|words| !words.iter().any(occurs))
             && self.urgency_at_most.is_none_or(|max| input.urgency <= max)
             && self.approver.as_ref().is_none_or(|approver| approver.same_mailbox(input.approver))
+            && self.keywords_any.as_ref().is_none_or(|words| words.iter().any(|word| texts.contain(word)))
+            && self.keywords_none.as_ref().is_none_or(|words| !words.iter().any(|word| texts.contain(word)))
     }
 }
 
@@ -164,11 +199,18 @@ mod tests {
         serde_json::from_value(rules).unwrap()
     }
 
-    fn matching_rule<'a>(rules: &'a [Rule], amount: Option<f64>, urgency: Urgency, action: &str) -> Option<&'a str> {
+    fn matching_rule(rules: &[Rule], amount: Option<f64>, urgency: Urgency, action: &str) -> Option<String> {
         let approver = EmailAddress::parse("ann@example.com").unwrap();
         let amount = amount.and_then(Number::from_f64);
-        let input = RuleInput { action, context: "for ACME", amount: amount.as_ref(), urgency, approver: &approver };
-        first_match(rules, &input).map(|rule| rule.name.as_str())
+        let input = RuleInput {
+            action,
+            context: "for ACME",
+            amount: amount.as_ref(),
+            urgency,
+            approver: &approver,
+            trusts_stated_amount: true,
+        };
+        first_match(rules, &input).map(|found| found.rule)
     }
 
     #[test]
@@ -179,12 +221,19 @@ mod tests {
             {"name": "huge", "match": {"amount_gte": 1000}, "effect": "deny"},
         ]));
         check_rules(&rules).unwrap();
-        assert_eq!(matching_rule(&rules, Some(49.99), Urgency::Low, "Refund"), Some("small"));
-        assert_eq!(matching_rule(&rules, Some(50.0), Urgency::Low, "Refund"), None);
-        assert_eq!(matching_rule(&rules, Some(10.0), Urgency::High, "Refund"), None);
-        assert_eq!(matching_rule(&rules, Some(10.0), Urgency::Low, "the Payroll run"), Some("never payroll"));
-        assert_eq!(matching_rule(&rules, Some(1000.0), Urgency::Low, "Refund"), Some("huge"));
-        assert_eq!(matching_rule(&rules, None, Urgency::Low, "Refund"), None, "a missing amount matches no bound");
+        assert_eq!(matching_rule(&rules, Some(49.99), Urgency::Low, "Refund").as_deref(), Some("small"));
+        assert_eq!(matching_rule(&rules, Some(50.0), Urgency::Low, "Refund").as_deref(), None);
+        assert_eq!(matching_rule(&rules, Some(10.0), Urgency::High, "Refund").as_deref(), None);
+        assert_eq!(
+            matching_rule(&rules, Some(10.0), Urgency::Low, "the Payroll run").as_deref(),
+            Some("never payroll")
+        );
+        assert_eq!(matching_rule(&rules, Some(1000.0), Urgency::Low, "Refund").as_deref(), Some("huge"));
+        assert_eq!(
+            matching_rule(&rules, None, Urgency::Low, "Refund").as_deref(),
+            None,
+            "a missing amount matches no bound"
+        );
     }
 
     #[test]
@@ -192,8 +241,8 @@ mod tests {
         let rules = rules(json!([
             {"name": "no deploys", "match": {"keywords_none": ["deploy"], "approver": "Ann@Example.com"}, "effect": "approve"},
         ]));
-        assert_eq!(matching_rule(&rules, None, Urgency::Critical, "Refund"), Some("no deploys"));
-        assert_eq!(matching_rule(&rules, None, Urgency::Critical, "Deploy it"), None);
+        assert_eq!(matching_rule(&rules, None, Urgency::Critical, "Refund").as_deref(), Some("no deploys"));
+        assert_eq!(matching_rule(&rules, None, Urgency::Critical, "Deploy it").as_deref(), None);
     }
 
     #[test]
@@ -203,6 +252,7 @@ mod tests {
             (json!([{"name": " ", "match": {"amount_lt": 1}, "effect": "approve"}]), "name"),
             (json!([{"name": "a", "match": {"amount_lt": -1}, "effect": "approve"}]), "amount"),
             (json!([{"name": "a", "match": {"keywords_any": []}, "effect": "approve"}]), "keywords"),
+            (json!([{"name": "a", "match": {"keywords_none": ["x", "\u{200b}"]}, "effect": "approve"}]), "invisible"),
             (
                 json!([{"name": "a", "match": {}, "effect": "ask"}, {"name": "a", "match": {}, "effect": "ask"}]),
                 "earlier",

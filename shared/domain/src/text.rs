@@ -45,8 +45,18 @@ impl EmailAddress {
 
     /// Compares two addresses, ignoring case: in practice `Ann@` and `ann@` are one mailbox.
     pub fn same_mailbox(&self, other: &Self) -> bool {
-        self.0.to_lowercase() == other.0.to_lowercase()
+        equals_ignoring_case(&self.0, &other.0)
     }
+
+    /// Returns `true` if the mailbox is at this domain.
+    pub fn is_at(&self, domain: &str) -> bool {
+        self.0.rsplit_once('@').is_some_and(|(_, own)| equals_ignoring_case(own, domain))
+    }
+}
+
+/// Characters such as the Kelvin sign share their lower case with a letter, but only letters share both cases.
+fn equals_ignoring_case(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase() && one.to_uppercase() == other.to_uppercase()
 }
 
 fn is_local_part(local: &str) -> bool {

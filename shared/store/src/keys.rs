@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::access::{Role, Scope, ScopeSet};
 use handrail_domain::account::Tier;
 use handrail_domain::actor::Actor;
+use handrail_domain::approvers::{ApproverPattern, AskablePeople};
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::policy::Rule;
@@ -39,9 +40,9 @@ pub struct ApiKey {
     /// Time from which the key no longer works. Stored in an attribute of its own, as `scopes`.
     #[serde(skip)]
     pub expires_at: Option<Timestamp>,
-    /// Approvers that the key may ask. Empty: any approver.
+    /// Approvers that the key may ask. Empty: see [`ApiKey::askable`].
     #[serde(default)]
-    pub approvers: Vec<EmailAddress>,
+    pub approvers: Vec<ApproverPattern>,
     /// Approver who is asked when the first one did not answer in time.
     #[serde(default)]
     pub backup_approver: Option<EmailAddress>,
@@ -51,6 +52,9 @@ pub struct ApiKey {
     /// Rules that answer decisions without a person. The first rule that matches applies.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// `true` if rules may approve by the amount that a request states. Without the field: `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trust_stated_amounts: bool,
     pub requests_per_minute: u32,
     /// Rate limit with a window of its own. `requests_per_minute` is its average then, for versions that don't know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +69,9 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     #[serde(skip)]
     pub tenant_limits: TenantLimits,
+    /// People of the tenant. Set on lookup and never stored.
+    #[serde(skip)]
+    pub people: Vec<EmailAddress>,
     /// Stored in an attribute of its own, so that changing the other properties can't undo a revocation.
     #[serde(skip)]
     pub revoked_at: Option<Timestamp>,
@@ -95,12 +102,14 @@ impl ApiKey {
             backup_approver: None,
             escalation_stays_pending: false,
             rules: Vec::new(),
+            trust_stated_amounts: false,
             requests_per_minute: tier.limits().requests_per_minute,
             rate_limit: None,
             decisions_per_month: None,
             tier,
             created_at,
             tenant_limits: TenantLimits::default(),
+            people: Vec::new(),
             revoked_at: None,
         }
     }
@@ -113,6 +122,18 @@ impl ApiKey {
 
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes().contains(scope)
+    }
+
+    /// People whom the key may ask. A key that does not answer may not choose who answers in its place, unless an admin
+    /// lists whom it may ask: without a list it may ask the people of the tenant.
+    pub fn askable(&self) -> AskablePeople<'_> {
+        if !self.approvers.is_empty() {
+            AskablePeople::Listed(&self.approvers)
+        } else if self.allows(Scope::DecisionsResolve) {
+            AskablePeople::Anyone
+        } else {
+            AskablePeople::OfTenant(&self.people)
+        }
     }
 
     /// Returns `true` from the moment at which the key expires.

@@ -68,7 +68,8 @@ class Desk(unittest.TestCase):
 
     def key_of(self, role):
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-        made = self.http.post("/auth/api-keys", json={"name": f"{role} of the test", "role": role}, headers=headers)
+        body = {"name": f"{role} of the test", "role": role, "approvers": ["*"]}
+        made = self.http.post("/auth/api-keys", json=body, headers=headers)
         self.assertEqual(made.status_code, 201, made.text)
         # An account has a hundred at a time, and all tests share one.
         self.addCleanup(self.http.delete, f"/auth/api-keys/{made.json()['id']}", headers=headers)

@@ -7,6 +7,7 @@ use handrail_context::settings::PublicRateLimits;
 use handrail_context::slack::SlackSettings;
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::ids::KeyId;
 use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::key_hash::hash_of_key;
@@ -136,7 +137,11 @@ impl TestServer {
         self.key_with(json!({"name": format!("{role} of the test"), "role": role})).await
     }
 
-    pub async fn key_with(&self, body: Value) -> Client {
+    /// Creates an API key with these settings. It may ask anyone unless the settings name its approvers; `null` stands for
+    /// the default of a new key.
+    pub async fn key_with(&self, mut body: Value) -> Client {
+        let settings = body.as_object_mut().expect("settings of a key");
+        settings.entry("approvers").or_insert_with(|| json!(["*"]));
         let created = self.admin.post("/auth/api-keys", &body).await.expect(201);
         self.admin.with_key(created.json["key"].as_str().expect("the key is shown once"))
     }
@@ -149,6 +154,7 @@ impl TestServer {
         let key = ApiKey {
             prefix: secret.chars().take(14).collect(),
             role,
+            approvers: vec![ApproverPattern::Anyone],
             ..ApiKey::new(id, cx.new_tenant_id(), name, self.now())
         };
         assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is stored"));
@@ -167,7 +173,8 @@ impl TestServer {
         let key = ApiKey::new(id, tenant.tenant, "the owner's key", created_at);
         let prefix = secret.chars().take(14).collect();
         let requests_per_minute = tier.limits().requests_per_minute;
-        let key = ApiKey { prefix, role, tier, requests_per_minute, ..key };
+        let approvers = vec![ApproverPattern::Anyone];
+        let key = ApiKey { prefix, role, tier, approvers, requests_per_minute, ..key };
         assert!(cx.store.put_key(&hash_of_key(&secret), &key).await.expect("the key is stored"));
         self.admin.with_key(&secret)
     }

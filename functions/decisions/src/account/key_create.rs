@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_access::AdminRights;
 use handrail_access::key_creation::KeyWithSecret;
+use handrail_access::key_settings::Setting;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
@@ -54,6 +55,8 @@ const NONCE_CHARS_MAX: usize = 64;
 struct NewKeyForm {
     name: Option<String>,
     role: Option<String>,
+    /// Addresses and patterns, separated by commas or spaces.
+    approvers: Option<String>,
     /// Random text of the page's form. A form that is sent again has the same one.
     nonce: Option<String>,
 }
@@ -72,7 +75,9 @@ async fn handler(
         .role
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
-    let params = KeyParams { name: form.name, role: role.transpose()?, ..KeyParams::default() };
+    let approvers = form.approvers.as_deref().map(list_entries).filter(|approvers| !approvers.is_empty());
+    let approvers = approvers.map_or(Setting::Unchanged, Setting::Value);
+    let params = KeyParams { name: form.name, role: role.transpose()?, approvers, ..KeyParams::default() };
     if form.nonce.as_ref().is_some_and(|nonce| nonce.is_empty() || nonce.len() > NONCE_CHARS_MAX) {
         return Err(Problem::invalid("nonce", format!("must be 1 to {NONCE_CHARS_MAX} characters")));
     }
@@ -95,4 +100,9 @@ async fn handler(
     .await?;
     let new_key = serde_json::from_value(new_key).map_err(|_| Problem::Internal)?;
     Ok(pages::new_key_page(ROOT_PATH, &new_key).into_response())
+}
+
+fn list_entries(text: &str) -> Vec<String> {
+    let entries = text.split(|c: char| c == ',' || c.is_whitespace());
+    entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }

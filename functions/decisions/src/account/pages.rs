@@ -146,6 +146,13 @@ pub(super) fn account_page(view: &AccountView<'_>) -> Response<String> {
                         }
                     }
                 }
+                label for="approvers" { "Approvers" }
+                p class="hint" id="about-approvers" {
+                    "Whom the key may ask: addresses, *@example.com for a domain, or * for anyone. If you leave it empty, "
+                    "an agent may ask only you."
+                }
+                input type="text" id="approvers" name="approvers" autocomplete="off" spellcheck="false"
+                    aria-describedby="about-approvers";
                 div class="choices" { button class="approve first" { b { "Make the key" } span { "It is shown once" } } }
             }
         }
@@ -164,6 +171,7 @@ fn key_row(key: &ApiKey, used: u64) -> Markup {
                 p class="small soft" {
                     code { (key.prefix) "…" } " · " (key.role.name()) " · " (used) " this month"
                     @if let Some(limit) = key.decisions_per_month { " of " (limit) }
+                    @if !key.approvers.is_empty() { " · may ask " (approver_list(key)) }
                 }
             }
             @if key.revoked_at.is_some() { span class="chip" { "revoked" } }
@@ -174,6 +182,11 @@ fn key_row(key: &ApiKey, used: u64) -> Markup {
             }
         }
     }
+}
+
+fn approver_list(key: &ApiKey) -> String {
+    let approvers: Vec<String> = key.approvers.iter().map(ToString::to_string).collect();
+    visible_text(&approvers.join(", ")).to_string()
 }
 
 /// New API key as its page shows it. Stored for a form that is sent again.

@@ -25,6 +25,7 @@ pub struct KeyParams {
     pub decisions_per_month: Setting<u32>,
     pub escalation_stays_pending: Setting<bool>,
     pub rules: Setting<Vec<Rule>>,
+    pub trust_stated_amounts: Setting<bool>,
 }
 
 impl JsonBody for KeyParams {
@@ -40,6 +41,7 @@ impl JsonBody for KeyParams {
         let decisions_per_month = setting(reader, members, "decisions_per_month");
         let escalation_stays_pending = setting(reader, members, "escalation_stays_pending");
         let rules = setting(reader, members, "rules");
+        let trust_stated_amounts = setting(reader, members, "trust_stated_amounts");
         Some(Self {
             name: name?,
             role: role?,
@@ -52,6 +54,7 @@ impl JsonBody for KeyParams {
             decisions_per_month: decisions_per_month?,
             escalation_stays_pending: escalation_stays_pending?,
             rules: rules?,
+            trust_stated_amounts: trust_stated_amounts?,
         })
     }
 }
@@ -71,7 +74,7 @@ fn setting<T: DeserializeOwned>(
 impl KeyParams {
     /// Returns the settings of a new key as JSON. An absent field and `null` are equal there.
     pub(crate) fn to_json(&self) -> Value {
-        json!({
+        let mut params = json!({
             "name": self.name,
             "role": self.role,
             "scopes": self.scopes,
@@ -83,7 +86,12 @@ impl KeyParams {
             "decisions_per_month": self.decisions_per_month.value(),
             "escalation_stays_pending": self.escalation_stays_pending.value(),
             "rules": self.rules.value(),
-        })
+        });
+        // Absent unless requested, so that the digests of earlier requests stay as they are.
+        if let (Some(trust), Value::Object(members)) = (self.trust_stated_amounts.value(), &mut params) {
+            members.insert("trust_stated_amounts".to_owned(), (*trust).into());
+        }
+        params
     }
 
     /// Returns the rights and the rate limit, which are set on creation, and the other settings.
@@ -98,6 +106,7 @@ impl KeyParams {
             decisions_per_month: self.decisions_per_month,
             escalation_stays_pending: self.escalation_stays_pending,
             rules: self.rules,
+            trust_stated_amounts: self.trust_stated_amounts,
         };
         (grant, settings)
     }

@@ -73,7 +73,7 @@ mod tests {
         let settings = json!({
             "name": "Refunds", "approvers": ["ann@example.com"], "backup_approver": "bob@example.com",
             "requests_per_minute": 7, "decisions_per_month": 3, "escalation_stays_pending": true, "unknown": 1,
-            "rules": [{"name": "small", "match": {"amount_lt": 50}, "effect": "approve"}],
+            "rules": [{"name": "small", "match": {"amount_lt": 50}, "effect": "approve"}], "trust_stated_amounts": true,
         });
         let changed = app.call(ENDPOINT, &agent_key_path(), ADMIN, settings.clone()).await;
         assert_eq!(changed.status.as_u16(), 200, "{}", changed.text);
@@ -88,10 +88,12 @@ mod tests {
         let refused = app.call(crate::create::ENDPOINT, "/decisions", AGENT, other).await;
         assert_eq!(refused.error(), (403, "APPROVER_NOT_ALLOWED"));
 
-        let reset = json!({"approvers": null, "backup_approver": null, "requests_per_minute": null, "decisions_per_month": null});
+        let reset = json!({"approvers": null, "backup_approver": null, "requests_per_minute": null, "decisions_per_month": null,
+            "trust_stated_amounts": null});
         let changed = app.call(ENDPOINT, &agent_key_path(), ADMIN, reset).await.json;
         assert_eq!((&changed["approvers"], &changed["backup_approver"]), (&json!([]), &Value::Null));
         assert_eq!((&changed["requests_per_minute"], &changed["decisions_per_month"]), (&json!(600), &Value::Null));
+        assert_eq!(changed["trust_stated_amounts"], Value::Null);
         assert_eq!((&changed["name"], &changed["escalation_stays_pending"]), (&json!("Refunds"), &json!(true)));
     }
 
@@ -107,6 +109,7 @@ mod tests {
             ("decisions_per_month", json!({"decisions_per_month": -1})),
             ("rules[0]", json!({"rules": [{"name": "all", "match": {}, "effect": "approve"}]})),
             ("rules[0].effect", json!({"rules": [{"name": "all", "match": {"amount_lt": 1}, "effect": "allow"}]})),
+            ("trust_stated_amounts", json!({"trust_stated_amounts": "yes"})),
             ("role", json!({"role": "admin"})),
             ("scopes", json!({"scopes": ["decisions:read"]})),
             ("expires_at", json!({"expires_at": "2027-01-01T00:00:00Z"})),

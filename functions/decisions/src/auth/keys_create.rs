@@ -129,7 +129,7 @@ mod tests {
         let stored = app.cx.store.key_by_hash(&hash_of_key(secret)).await.unwrap().unwrap();
         let expected = ApiKey {
             prefix: secret[..KEY_PREFIX_CHARS].to_owned(),
-            approvers: vec![EmailAddress::parse("ann@example.com").unwrap()],
+            approvers: vec![EmailAddress::parse("ann@example.com").unwrap().into()],
             backup_approver: Some(EmailAddress::parse("bob@example.com").unwrap()),
             ..ApiKey::new(stored.id, tenant(), "Refunds", NOON)
         };
@@ -185,7 +185,8 @@ mod tests {
             ("role", json!({"name": "x", "role": "root"})),
             ("role", json!({"name": "x", "role": "operator"})),
             ("approvers[1]", json!({"name": "x", "approvers": ["ann@example.com", "nobody"]})),
-            ("backup_approver", json!({"name": "x", "backup_approver": "nobody"})),
+            ("approvers[0]", json!({"name": "x", "approvers": ["*@example"]})),
+            ("backup_approver", json!({"name": "x", "backup_approver": "*"})),
             ("requests_per_minute", json!({"name": "x", "requests_per_minute": 0})),
             ("decisions_per_month", json!({"name": "x", "decisions_per_month": 0})),
             ("escalation_stays_pending", json!({"name": "x", "escalation_stays_pending": "yes"})),
@@ -263,6 +264,7 @@ mod tests {
         );
         for (field, more) in [
             ("approvers", json!({"name": "x", "approvers": ["ann@example.com"]})),
+            ("approvers", json!({"name": "x", "approvers": ["*"]})),
             ("backup_approver", json!({"name": "x", "backup_approver": "ann@example.com"})),
             ("requests_per_minute", json!({"name": "x", "requests_per_minute": 31})),
         ] {

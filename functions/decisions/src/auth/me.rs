@@ -106,7 +106,7 @@ mod tests {
                 "role": "agent",
                 "scopes": Role::Agent.scopes(),
                 "webhook_secret": app.cx.master_key().unwrap().webhook_secret(agent.id),
-                "approvers": [],
+                "approvers": ["*"],
                 "backup_approver": null,
                 "requests_per_minute": 100,
                 "rate_limit": {"requests": 100, "window_seconds": 60},

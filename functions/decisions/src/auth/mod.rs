@@ -23,7 +23,7 @@ pub(crate) const KEY_NOT_FOUND: Problem = Problem::NotFound { resource: "API key
 
 /// JSON view of an API key, without its secret.
 pub(crate) fn key_json(cx: &Cx, key: &ApiKey) -> Result<Value, Fault> {
-    Ok(json!({
+    let mut json = json!({
         "id": key.id,
         "name": key.name,
         "prefix": key.prefix,
@@ -40,7 +40,11 @@ pub(crate) fn key_json(cx: &Cx, key: &ApiKey) -> Result<Value, Fault> {
         "is_active": key.revoked_at.is_none(),
         "created_at": key.created_at,
         "expires_at": key.expires_at,
-    }))
+    });
+    if let (true, Value::Object(members)) = (key.trust_stated_amounts, &mut json) {
+        members.insert("trust_stated_amounts".to_owned(), true.into());
+    }
+    Ok(json)
 }
 
 /// The tenant of the caller. Returns `None` for API keys that were created before tenants were stored.

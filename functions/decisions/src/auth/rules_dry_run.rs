@@ -57,11 +57,13 @@ const LISTED_MAX: usize = 100;
 struct RequestBody {
     /// The rules to try. If absent, the rules of the key are tried.
     rules: Option<Vec<Rule>>,
+    /// Whether the rules may approve by stated amounts. If absent, the setting of the key applies.
+    trust_stated_amounts: Option<bool>,
     days: Option<u32>,
     cursor: Option<String>,
 }
 
-json_body!(RequestBody { rules, days, cursor });
+json_body!(RequestBody { rules, trust_stated_amounts, days, cursor });
 
 async fn handler(
     State(cx): State<Cx>,
@@ -86,6 +88,7 @@ async fn handler(
     caller.check_limit(&cx).await?;
     let key = find(&cx, &caller.rights(), caller.tenant(), id).await.map_err(key_problem)?.key;
     let rules = body.rules.unwrap_or(key.rules);
+    let trusts_stated_amounts = body.trust_stated_amounts.unwrap_or(key.trust_stated_amounts);
     let now = cx.clock.now();
     let from = now.plus_ms(-i64::from(days) * DAY_MS);
 
@@ -95,7 +98,7 @@ async fn handler(
         let recent = page.records.iter().take_while(|record| record.created_at >= from);
         let reported = recent.inspect(|record| {
             if record.spec.asked_by == id {
-                report.add(&record.as_of(now), &rules);
+                report.add(&record.as_of(now), &rules, trusts_stated_amounts);
             }
         });
         let reached_the_start = reported.count() < page.records.len();
@@ -137,9 +140,9 @@ impl DryRunReport {
         Self { total: 0, unmatched: 0, counts_by_rule: vec![DryRunCounts::default(); rules.len()], listed: Vec::new() }
     }
 
-    fn add(&mut self, record: &Record<Decision>, rules: &[Rule]) {
+    fn add(&mut self, record: &Record<Decision>, rules: &[Rule], trusts_stated_amounts: bool) {
         self.total += 1;
-        let Some(rule_match) = record.spec.matching_rule(rules) else {
+        let Some(rule_match) = record.spec.matching_rule(rules, trusts_stated_amounts) else {
             self.unmatched += 1;
             return;
         };

@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_access::api_keys::NAME_CHARS_MAX;
 use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
 use handrail_access::key_grant::KeyGrant;
-use handrail_access::key_settings::KeySettings;
+use handrail_access::key_settings::{KeySettings, Setting};
 use handrail_access::{AdminRights, RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
@@ -55,6 +55,7 @@ const DEFAULTS: KeyDefaults = KeyDefaults {
 struct NewKeyBody {
     name: String,
     tenant_id: Option<String>,
+    approvers: Option<Vec<String>>,
     grant: KeyGrant,
 }
 
@@ -64,21 +65,27 @@ impl NewKeyBody {
             let members = reader.object(body)?;
             let name = reader.required(members, "name", |r, value| read_name(r, value, NAME_CHARS_MAX));
             let tenant_id = reader.optional(members, "tenant_id", BodyReader::text);
+            let approvers = reader.optional(members, "approvers", BodyReader::strings);
             let grant = key_fields::read(reader, members);
-            Some(Self { name: name?, tenant_id: tenant_id?, grant: grant? })
+            Some(Self { name: name?, tenant_id: tenant_id?, approvers: approvers?, grant: grant? })
         })
     }
 
     fn to_json(&self) -> Value {
         let KeyGrant { role, scopes, expires_at, rate_limit } = &self.grant;
-        json!({
+        let mut json = json!({
             "name": self.name,
             "tenant_id": self.tenant_id,
             "role": role,
             "scopes": scopes,
             "expires_at": expires_at,
             "rate_limit": rate_limit,
-        })
+        });
+        // Absent unless requested, so that the digests of earlier requests stay as they are.
+        if let (Some(approvers), Value::Object(members)) = (&self.approvers, &mut json) {
+            members.insert("approvers".to_owned(), json!(approvers));
+        }
+        json
     }
 }
 
@@ -104,10 +111,17 @@ async fn create_key(
 ) -> Result<(StatusCode, Value), Problem> {
     let params = TenantParam { tenant_id: request.tenant_id };
     let tenant = Some(params.tenant(&caller)?);
-    let new_key = NewKey { name: request.name, tenant, grant: request.grant, settings: KeySettings::default() };
+    let names_approvers = request.approvers.is_some();
+    let approvers = request.approvers.map_or(Setting::Unchanged, Setting::Value);
+    let settings = KeySettings { approvers, ..KeySettings::default() };
+    let new_key = NewKey { name: request.name, tenant, grant: request.grant, settings };
     let created = create(cx, &ids, &caller, DEFAULTS, new_key).await;
     let KeyWithSecret { key, secret } = created.map_err(|error| params.key_problem(error, ""))?;
-    Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
+    let mut body = key_json(&key, Some(&secret));
+    if let (true, Value::Object(members)) = (names_approvers, &mut body) {
+        members.insert("approvers".to_owned(), json!(key.approvers));
+    }
+    Ok((StatusCode::CREATED, body))
 }
 
 #[cfg(test)]
@@ -161,6 +175,8 @@ mod tests {
             ("role", json!({"name": "x", "role": "operator"})),
             ("role", json!({"name": "x", "role": ["admin"]})),
             ("tenant_id", json!({"name": "x", "tenant_id": 5})),
+            ("approvers", json!({"name": "x", "approvers": "*"})),
+            ("approvers.1", json!({"name": "x", "approvers": ["*@example.com", "*@example"]})),
             ("scopes", json!({"name": "x", "scopes": "packets:read"})),
             ("scopes", json!({"name": "x", "scopes": []})),
             ("scopes", json!({"name": "x", "scopes": ["packets:fly"]})),

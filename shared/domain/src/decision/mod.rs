@@ -26,7 +26,7 @@ pub(crate) use response::check_choices;
 pub use response::{ResponseType, TextField};
 pub use spec::{
     ACTION_CHARS_MAX, Backup, CONTEXT_CHARS_MAX, CONTEXT_IMAGES_MAX, Channel, Choice, DecisionSpec, NewDecision,
-    Requester, TIMEOUT_MINUTES_MAX, Urgency, check_approver_allowed,
+    Requester, TIMEOUT_MINUTES_MAX, Urgency,
 };
 pub use state::{State, TABLE, Trigger};
 pub use state_data::{Cancelled, Expiry, Outcome, Phase, StateData};

@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 
 use super::field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL, invalid};
 use super::response::ResponseType;
+use crate::approvers::AskablePeople;
 use crate::field_error::FieldError;
 use crate::ids::KeyId;
 use crate::outbound::{AddressPolicy, OutboundUrl};
@@ -156,11 +157,12 @@ pub struct NewDecision {
 pub struct Requester<'a> {
     pub key: KeyId,
     pub name: &'a str,
-    /// Approvers that the key may ask. Empty: all.
-    pub approvers: &'a [EmailAddress],
+    pub askable: AskablePeople<'a>,
     pub backup: Option<&'a EmailAddress>,
     pub escalation_stays_pending: bool,
     pub rules: &'a [Rule],
+    /// `true` if rules may approve by the amount that a request states.
+    pub trusts_stated_amounts: bool,
     /// `true` if the tenant can ask in Slack: the tier allows Slack and a workspace is connected.
     pub slack: bool,
     pub reach: AddressPolicy,
@@ -187,7 +189,7 @@ impl DecisionSpec {
         let callback_url = valid(&mut errors, validate_callback(request.callback_url, channel, requester.reach));
         let amount = valid(&mut errors, validate_amount(request.amount));
         if let Some(approver) = &approver {
-            valid(&mut errors, check_approver_allowed(requester.approvers, approver));
+            valid(&mut errors, check_askable(&requester.askable, approver));
         }
         let (Some(action), Some(approver), Some(context), Some((timeout_minutes, timeout_ms))) =
             (action, approver, context, timeout)
@@ -215,6 +217,7 @@ impl DecisionSpec {
             amount: amount.as_ref(),
             urgency,
             approver: &approver,
+            trusts_stated_amount: requester.trusts_stated_amounts,
         };
         let policy = find_rule(requester.rules, &input, response_type.as_ref(), &options);
         Ok(Self {
@@ -242,13 +245,14 @@ impl DecisionSpec {
 
 impl DecisionSpec {
     /// First of `rules` that would have answered the decision when it was created.
-    pub fn matching_rule(&self, rules: &[Rule]) -> Option<RuleMatch> {
+    pub fn matching_rule(&self, rules: &[Rule], trusts_stated_amounts: bool) -> Option<RuleMatch> {
         let input = RuleInput {
             action: &self.action,
             context: self.context.as_deref().unwrap_or_default(),
             amount: self.amount.as_ref(),
             urgency: self.urgency,
             approver: &self.approver,
+            trusts_stated_amount: trusts_stated_amounts,
         };
         find_rule(rules, &input, self.response_type.as_ref(), &self.options)
     }
@@ -300,13 +304,9 @@ fn validate_approver(approver: Option<String>) -> Result<EmailAddress, FieldErro
     EmailAddress::parse(&approver).map_err(|error| invalid("approver", error.to_string()))
 }
 
-/// Checks that an API key with this list of approvers may ask `approver`. An empty list allows all approvers.
-pub fn check_approver_allowed(approvers: &[EmailAddress], approver: &EmailAddress) -> Result<(), FieldError> {
-    if approvers.is_empty() || approvers.iter().any(|allowed| allowed.same_mailbox(approver)) {
-        return Ok(());
-    }
-    let message = "is not on this key's list of approvers: ask an admin to add the address to the key";
-    Err(FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED))
+/// Checks that the API key may ask `approver`.
+fn check_askable(askable: &AskablePeople<'_>, approver: &EmailAddress) -> Result<(), FieldError> {
+    askable.check(approver).map_err(|message| FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED))
 }
 
 fn validate_context(context: Option<String>) -> Result<Option<String>, FieldError> {
@@ -333,24 +333,21 @@ fn validate_timeout(minutes: Option<Number>) -> Result<(Number, i64), FieldError
         .ok_or_else(|| invalid("timeout_minutes", format!("must be more than 0 and at most {TIMEOUT_MINUTES_MAX}")))
 }
 
-/// Finds the rule that answers the decision. A rule gives only an answer that is among the options, and only where
-/// approving needs no further data.
+/// Finds the rule that answers the decision. A rule denies whatever the requester offers as answers. It approves only if
+/// approving is among the options and needs no further data.
 fn find_rule(
     rules: &[Rule],
     input: &RuleInput<'_>,
     response_type: Option<&ResponseType>,
     options: &[Choice],
 ) -> Option<RuleMatch> {
-    if !response_type.is_none_or(ResponseType::is_plain) {
-        return None;
-    }
-    let rule = first_match(rules, input)?;
-    let is_offered = match rule.effect {
-        RuleEffect::Approve => options.contains(&Choice::Approve),
-        RuleEffect::Deny => options.contains(&Choice::Deny),
+    let found = first_match(rules, input)?;
+    let answers = match found.effect {
+        RuleEffect::Deny => true,
+        RuleEffect::Approve => options.contains(&Choice::Approve) && response_type.is_none_or(ResponseType::is_plain),
         RuleEffect::Ask => false,
     };
-    is_offered.then(|| RuleMatch { rule: rule.name.clone(), effect: rule.effect })
+    answers.then_some(found)
 }
 
 fn validate_options(

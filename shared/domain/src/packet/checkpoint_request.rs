@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::{Content, Hitl};
-use crate::decision::{ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, check_approver_allowed, check_choices};
+use crate::approvers::AskablePeople;
+use crate::decision::{ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, check_choices};
 use crate::field_error::FieldError;
 use crate::text::{EmailAddress, has_hidden_controls, one_line};
 
@@ -51,8 +52,7 @@ pub struct OpenCheckpoint {
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointRequester<'a> {
     pub name: &'a str,
-    /// Approvers that the key may ask. Empty: all.
-    pub approvers: &'a [EmailAddress],
+    pub askable: AskablePeople<'a>,
     pub in_slack: bool,
 }
 
@@ -64,8 +64,9 @@ impl CheckpointRequester<'_> {
         else {
             return Ok(None);
         };
-        check_approver_allowed(self.approvers, approver)
-            .map_err(|error| FieldError::new(["hitl", "approver"], error.message, "value_error"))?;
+        self.askable
+            .check(approver)
+            .map_err(|message| FieldError::new(["hitl", "approver"], message, "value_error"))?;
         Ok(Some(CheckpointRequest::new(self.name, hitl, approver, self.in_slack)))
     }
 }

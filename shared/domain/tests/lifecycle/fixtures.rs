@@ -2,6 +2,7 @@
 
 use handrail_domain::access::Role;
 use handrail_domain::actor::{Actor, AuthMethod};
+use handrail_domain::approvers::{ApproverPattern, AskablePeople};
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{
     Act, Answer, Channel, Choice, Decision, DecisionEvent, DecisionSpec, NewDecision, Refusal, Requester, State,
@@ -197,14 +198,16 @@ pub(crate) fn command_id(name: &str) -> CommandId {
     CommandId::new(name, b"content")
 }
 
-pub(crate) fn requester<'a>(approvers: &'a [EmailAddress], backup: Option<&'a EmailAddress>) -> Requester<'a> {
+/// Without `approvers` the requester may ask anyone.
+pub(crate) fn requester<'a>(approvers: &'a [ApproverPattern], backup: Option<&'a EmailAddress>) -> Requester<'a> {
     Requester {
         key: key(1),
         name: "deploy agent",
-        approvers,
+        askable: if approvers.is_empty() { AskablePeople::Anyone } else { AskablePeople::Listed(approvers) },
         backup,
         escalation_stays_pending: false,
         rules: &[],
+        trusts_stated_amounts: false,
         slack: false,
         reach: AddressPolicy::PublicOnly,
     }

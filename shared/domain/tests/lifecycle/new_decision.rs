@@ -166,7 +166,7 @@ fn amount_is_not_negative() {
 
 #[test]
 fn key_approver_list_ignores_case() {
-    let list = [email("Ann@Example.COM"), email("bob@example.com")];
+    let list = [email("Ann@Example.COM").into(), email("bob@example.com").into()];
     let approver_for = |approver: &str| {
         let request = NewDecision { approver: Some(approver.to_owned()), ..new_decision() };
         DecisionSpec::check(request, &requester(&list, None), START).map(|spec| spec.approver.to_string())
@@ -180,7 +180,7 @@ fn key_approver_list_ignores_case() {
 
 #[test]
 fn first_invalid_field_follows_documented_order() {
-    let list = [email("bob@example.com")];
+    let list = [email("bob@example.com").into()];
     let mut request = NewDecision {
         action: None,
         approver: Some("nobody".to_owned()),

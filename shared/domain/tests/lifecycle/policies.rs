@@ -28,7 +28,8 @@ fn spec_with(change: impl FnOnce(&mut NewDecision)) -> DecisionSpec {
     let (rules, backup) = (rules(), email(BACKUP));
     let mut request = new_decision();
     change(&mut request);
-    DecisionSpec::check(request, &Requester { rules: &rules, ..requester(&[], Some(&backup)) }, START).unwrap()
+    let requester = Requester { rules: &rules, trusts_stated_amounts: true, ..requester(&[], Some(&backup)) };
+    DecisionSpec::check(request, &requester, START).unwrap()
 }
 
 fn match_small_refund(change: impl FnOnce(&mut NewDecision)) -> Option<RuleMatch> {
@@ -64,36 +65,115 @@ fn rule_applies_to_every_channel() {
     assert_eq!(webhook, approval_match());
 }
 
-#[test]
-fn rule_answers_only_plain_response_types() {
-    let with = |response_type: Value| match_small_refund(|request| request.response_type = Some(response_type));
-    assert_eq!(with(json!({"type": "approve_deny"})), approval_match());
-    assert_eq!(with(json!({"type": "confirm"})), approval_match());
-    for other in [
+/// Response types for which approving takes more than a yes.
+fn types_with_data() -> [Value; 5] {
+    [
         json!({"type": "choose", "choices": ["a", "b"]}),
         json!({"type": "text_input", "fields": [{"name": "why"}]}),
         json!({"type": "number_input"}),
         json!({"type": "file_upload"}),
         json!({"type": "schedule"}),
-    ] {
+    ]
+}
+
+#[test]
+fn rule_answers_only_plain_response_types() {
+    let with = |response_type: Value| match_small_refund(|request| request.response_type = Some(response_type));
+    assert_eq!(with(json!({"type": "approve_deny"})), approval_match());
+    assert_eq!(with(json!({"type": "confirm"})), approval_match());
+    for other in types_with_data() {
         assert_eq!(with(other.clone()), None, "{other}");
     }
 }
 
 #[test]
-fn rule_gives_only_offered_answers() {
+fn rule_approves_only_if_approving_is_offered() {
     use Choice::{Approve, Deny, Modify};
-    let with = |amount: u32, options: &[Choice]| {
+    let with = |options: &[Choice]| match_small_refund(|request| request.options = Some(options.to_vec()));
+    assert_eq!(with(&[Approve]), approval_match());
+    assert_eq!(with(&[Deny, Modify]), None);
+}
+
+#[test]
+fn requester_cannot_disarm_a_rule_that_denies() {
+    use Choice::{Approve, Modify};
+    let denial = Some(RuleMatch { rule: "huge".to_owned(), effect: RuleEffect::Deny });
+    let with = |change: &dyn Fn(&mut NewDecision)| {
         let spec = spec_with(|request| {
-            request.amount = Some(Number::from(amount));
-            request.options = Some(options.to_vec());
+            request.amount = Some(Number::from(1000));
+            change(request);
         });
-        spec.policy.map(|rule_match| rule_match.effect)
+        spec.policy
     };
-    assert_eq!(with(10, &[Approve]), Some(RuleEffect::Approve));
-    assert_eq!(with(10, &[Deny, Modify]), None);
-    assert_eq!(with(1000, &[Deny]), Some(RuleEffect::Deny));
-    assert_eq!(with(1000, &[Approve, Modify]), None);
+    for options in [vec![Approve], vec![Modify], vec![Approve, Modify]] {
+        assert_eq!(with(&|request| request.options = Some(options.clone())), denial, "{options:?}");
+    }
+    for response_type in types_with_data() {
+        assert_eq!(with(&|request| request.response_type = Some(response_type.clone())), denial, "{response_type}");
+    }
+    assert_eq!(with(&|request| request.action = Some("pay\u{200b}".to_owned())), denial);
+}
+
+#[test]
+fn stated_amount_approves_only_if_the_key_trusts_it() {
+    let rules = rules();
+    let policy_of = |amount: u32, trusts_stated_amounts| {
+        let requester = Requester { rules: &rules, trusts_stated_amounts, ..requester(&[], None) };
+        let request = NewDecision { amount: Some(Number::from(amount)), ..new_decision() };
+        DecisionSpec::check(request, &requester, START).unwrap().policy.map(|found| found.effect)
+    };
+    assert_eq!((policy_of(10, true), policy_of(10, false)), (Some(RuleEffect::Approve), None));
+    assert_eq!(policy_of(1000, false), Some(RuleEffect::Deny), "a denial needs no trust");
+}
+
+#[test]
+fn look_alike_spelling_does_not_pass_a_keyword() {
+    let spellings = [
+        "pay\u{200b}roll 900",
+        "p\u{430}yroll 900",
+        "\u{440}\u{430}\u{443}\u{433}\u{43e}\u{4cf}\u{4cf} 900",
+        "ｐａｙｒｏｌｌ 900",
+        "p\u{301}ayroll 900",
+        "pay\u{ad}roll 900",
+        "\u{202e}payroll\u{202c} 900",
+        "PayroII... 900",
+    ];
+    let match_with = |keywords: Value, effect: &str, request: &dyn Fn() -> NewDecision| {
+        let rules = serde_json::from_value(json!([
+            {"name": "payroll", "match": keywords, "effect": effect},
+            {"name": "rest", "match": {"urgency_at_most": "critical"}, "effect": "approve"},
+        ]));
+        let rules: Vec<Rule> = rules.unwrap();
+        check_rules(&rules).unwrap();
+        DecisionSpec::check(request(), &Requester { rules: &rules, ..requester(&[], None) }, START).unwrap().policy
+    };
+    let denial = Some(RuleMatch { rule: "payroll".to_owned(), effect: RuleEffect::Deny });
+    for text in spellings {
+        let in_action = || NewDecision { action: Some(text.to_owned()), ..new_decision() };
+        let in_context = || NewDecision { context: Some(format!("for\n{text}")), ..new_decision() };
+        for request in [&in_action as &dyn Fn() -> NewDecision, &in_context] {
+            assert_eq!(match_with(json!({"keywords_any": ["Payroll"]}), "deny", request), denial, "{text:?}");
+            assert_eq!(match_with(json!({"keywords_any": ["payroll"]}), "ask", request), None, "{text:?}");
+            let others = match_with(json!({"keywords_none": ["payroll"]}), "deny", request);
+            assert_ne!(others, denial, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn deceptive_text_is_never_approved_by_a_rule() {
+    let with = |action: &str| match_small_refund(|request| request.action = Some(action.to_owned()));
+    for hidden in ["Refund\u{200b} 10", "Refund \u{202e}01", "R\u{435}fund 10", "Refund\u{ad} 10", "Refund 10\u{e0041}"]
+    {
+        assert_eq!(with(hidden), None, "{hidden:?}");
+        let in_context = match_small_refund(|request| request.context = Some(hidden.to_owned()));
+        assert_eq!(in_context, None, "{hidden:?}");
+    }
+    for plain in
+        ["Вернуть 10", "Επιστροφή 10", "استرداد 10", "می\u{200c}خواهم 10", "退款 10", "返金 10", "👩\u{200d}💻 10"]
+    {
+        assert_eq!(with(plain), approval_match(), "{plain:?}");
+    }
 }
 
 #[test]

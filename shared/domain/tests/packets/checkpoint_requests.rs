@@ -1,6 +1,7 @@
 //! Checkpoints with an approver: mails and reminders, allowed answers, and the approval request.
 
 use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::approvers::AskablePeople;
 use handrail_domain::decision::{Channel, Choice, Decision, Phase, REPLY, ResponseType, Urgency};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::field_error::FieldError;
@@ -291,15 +292,19 @@ fn unshowable_field_is_refused_by_name() {
 #[test]
 fn key_may_ask_only_its_approvers() {
     let content = checkpoint_packet().content;
-    let approvers = [address("bob@example.com")];
-    let strict = CheckpointRequester { name: "key", approvers: &approvers, in_slack: false };
+    let bob = [address("bob@example.com").into()];
+    let strict = CheckpointRequester { name: "key", askable: AskablePeople::Listed(&bob), in_slack: false };
     assert_eq!(strict.request_for(&content).unwrap_err().field(), "hitl.approver");
-    let approvers = [address("ANN@EXAMPLE.COM")];
-    let allowed = CheckpointRequester { approvers: &approvers, ..strict }.request_for(&content).unwrap().unwrap();
+    let (ann, people) = ([address("ANN@EXAMPLE.COM").into()], [address("bob@example.com")]);
+    let of_tenant = CheckpointRequester { askable: AskablePeople::OfTenant(&people), ..strict };
+    assert_eq!(of_tenant.request_for(&content).unwrap_err().field(), "hitl.approver");
+    let allowed =
+        CheckpointRequester { askable: AskablePeople::Listed(&ann), ..strict }.request_for(&content).unwrap().unwrap();
     assert_eq!((allowed.approver.as_str(), allowed.question.as_str(), allowed.in_slack), (ANN, "Refund it?", false));
     assert_eq!(strict.request_for(&TestPacket::create(Setup::WITH_CHECKPOINT).content), Ok(None));
     let long = TestPacket::from_body(&body_with_checkpoint(&json!({"question": "long ".repeat(400)})));
-    let request = CheckpointRequester { approvers: &[], ..strict }.request_for(&long.content).unwrap().unwrap();
+    let request =
+        CheckpointRequester { askable: AskablePeople::Anyone, ..strict }.request_for(&long.content).unwrap().unwrap();
     assert!(request.question.chars().count() <= 500, "the request in the log is shortened");
 }
 

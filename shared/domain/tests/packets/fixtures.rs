@@ -2,6 +2,7 @@
 
 use handrail_domain::access::Role;
 use handrail_domain::actor::{Actor, AuthMethod};
+use handrail_domain::approvers::AskablePeople;
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, PlannedTransition, decide};
 use handrail_domain::packet::{
@@ -114,7 +115,7 @@ pub(crate) fn address(text: &str) -> EmailAddress {
 
 /// An API key that may name any approver and uses Slack.
 pub(crate) const REQUESTER: CheckpointRequester<'static> =
-    CheckpointRequester { name: "the agent's key", approvers: &[], in_slack: true };
+    CheckpointRequester { name: "the agent's key", askable: AskablePeople::Anyone, in_slack: true };
 
 pub(crate) fn tenant() -> TenantId {
     TenantId::new(START, [1; 10])
