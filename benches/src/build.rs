@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 
 #[derive(clap::Args)]
 pub(crate) struct Build {
-    /// `deploy` is what goes to AWS; it takes minutes for each function
+    /// `deploy` makes the smallest programs; it takes a minute or more for each
     #[arg(long, default_value = "release")]
     pub(crate) profile: String,
     /// Measure the programs in the target folder without building them
@@ -16,28 +16,20 @@ pub(crate) struct Build {
 }
 
 impl Build {
-    /// Builds the programs and returns their folder. `only` selects programs; `None` builds all of these packages.
-    pub(crate) fn programs(&self, packages: &[&str], only: Option<&[String]>) -> anyhow::Result<PathBuf> {
+    /// Builds the programs of these packages and returns their folder.
+    pub(crate) fn programs(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
         if !self.as_built {
-            self.build(packages, only)?;
+            self.build(packages)?;
         }
         // Profiles are sibling folders in the target folder.
         Ok(target()?.join(&self.profile))
     }
 
-    fn build(&self, packages: &[&str], only: Option<&[String]>) -> anyhow::Result<()> {
+    fn build(&self, packages: &[&str]) -> anyhow::Result<()> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root()).args(["build", "--locked", "--quiet", "--profile", &self.profile]);
+        cargo.current_dir(root()).args(["build", "--locked", "--quiet", "--bins", "--profile", &self.profile]);
         for package in packages {
             cargo.args(["--package", package]);
-        }
-        match only {
-            Some(names) => names.iter().for_each(|name| {
-                cargo.args(["--bin", name]);
-            }),
-            None => {
-                cargo.arg("--bins");
-            }
         }
         ensure!(cargo.status().context("could not run cargo")?.success(), "cargo build failed");
         Ok(())

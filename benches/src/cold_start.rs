@@ -27,12 +27,13 @@ pub(crate) struct Args {
     runs: u16,
     #[command(flatten)]
     build: Build,
-    /// Folder with another build of the functions, measured alternately with these
+    /// Folder with another build of the programs, measured alternately with these
     #[arg(long)]
     against: Option<PathBuf>,
 }
 
-const FUNCTIONS: [&str; 2] = ["decisions-get", "dispatch"];
+/// The measured functions, each with its program.
+const FUNCTIONS: [(&str, &str); 2] = [("decisions-get", "handrail-decisions"), ("dispatch", "handrail-workers")];
 /// Root certificates in one file, as on Lambda; a folder of certificates takes longer to read.
 const BUNDLES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -54,8 +55,7 @@ struct Run {
 }
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
-    let functions = FUNCTIONS.map(str::to_owned);
-    let folder = args.build.programs(&["handrail-decisions", "handrail-workers"], Some(&functions))?;
+    let folder = args.build.programs(&FUNCTIONS.map(|(_, program)| program))?;
     let mut server = TestServer::new().await;
     server.ignore_messages("only the starts are measured");
     let aws = fake_aws::aws(&server.engine).await?;
@@ -65,10 +65,10 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         function: None,
         runs: Vec::new(),
     }];
-    for name in FUNCTIONS {
+    for (name, program) in FUNCTIONS {
         for (folder, suffix) in [(Some(&folder), ""), (args.against.as_ref(), ", against")] {
             let Some(folder) = folder else { continue };
-            let program = folder.join(name);
+            let program = folder.join(program);
             subjects.push(Subject { name: format!("{name}{suffix}"), program, function: Some(name), runs: Vec::new() });
         }
     }
@@ -95,9 +95,10 @@ async fn once(subject: &Subject, event: Bytes, aws: &str) -> anyhow::Result<Run>
     let mut runtime = Runtime::start(event).await?;
     let mut command = Command::new(&subject.program);
     command.env_clear().envs(environment(aws)).env("AWS_LAMBDA_RUNTIME_API", &runtime.address);
-    if subject.function.is_none() {
-        command.arg("nothing");
-    }
+    match subject.function {
+        Some(function) => command.env("HANDRAIL_FUNCTION", function),
+        None => command.arg("nothing"),
+    };
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let begun = Instant::now();
     let mut child = command.spawn().with_context(|| format!("could not start {}", subject.program.display()))?;
@@ -167,6 +168,8 @@ fn environment(aws: &str) -> Vec<(String, String)> {
         ("HANDRAIL_SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/schedules"),
         ("HANDRAIL_SCHEDULE_GROUP", "schedules"),
         ("HANDRAIL_FILES_BUCKET", "files"),
+        ("HANDRAIL_MASTER_KEY", "only to be measured: 0123456789abcdef"),
+        ("HANDRAIL_ORIGIN", "https://handrail.example.com"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
@@ -185,7 +188,7 @@ fn environment(aws: &str) -> Vec<(String, String)> {
 /// Returns the function's example event. An operation's event names an existing decision and has a new API key, because
 /// each process reserves a block of a key's rate limit.
 async fn event(function: &str, server: &TestServer) -> anyhow::Result<Bytes> {
-    let file = root().join("infra/events").join(Path::new(function).with_extension("json"));
+    let file = root().join("events").join(Path::new(function).with_extension("json"));
     let mut event: Value = serde_json::from_slice(&fs::read(&file).with_context(|| file.display().to_string())?)?;
     if event["rawPath"].is_string() {
         let key = json!({"name": "measured", "role": "agent"});

@@ -55,7 +55,7 @@ const LISTS: [(&str, &str); 12] = [
 ];
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
-    let program = args.build.programs(&["handrail-runner"], None)?.join("handrail");
+    let program = args.build.programs(&["handrail-runner"])?.join("handrail");
     let folder = folder()?;
     let first = folder.path().join("first");
     let handrail = Handrail::start(&program, &first).await?;

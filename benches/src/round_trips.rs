@@ -158,7 +158,7 @@ impl CountedService {
         let (admin, engine) = (server.running.key.clone(), server.engine.clone());
         server.kill().await;
         let sent = Arc::new(RecordingOutbox::default());
-        let mut worker_context = WorkerContext::new(cx.clone(), handrail_workers::KINDS);
+        let mut worker_context = WorkerContext::new(cx.clone(), handrail_kinds::KINDS);
         worker_context.outbox = Some(Arc::clone(&sent) as Arc<dyn Outbox>);
         worker_context.mailer = Some(Arc::clone(&sent) as Arc<dyn Mailer>);
         let endpoints = handrail_runner::endpoints();

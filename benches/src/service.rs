@@ -71,7 +71,7 @@ struct Memory {
 }
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
-    let program = args.build.programs(&["handrail-runner"], None)?.join("handrail");
+    let program = args.build.programs(&["handrail-runner"])?.join("handrail");
     let folder = folder()?;
     let mut bare = bare(args, &program, folder.path()).await?;
     let mut empty_starts_ms = Vec::new();

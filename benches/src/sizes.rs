@@ -1,4 +1,4 @@
-//! Sizes of the functions, as built and as uploaded.
+//! Sizes of the Lambda programs, as built and as uploaded. All functions of a crate share one program.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::numbers::print_table;
 pub(crate) struct Args {
     #[command(flatten)]
     build: Build,
-    /// Only these functions
+    /// Only these crates in `functions/`
     #[arg(long)]
     only: Vec<String>,
 }
@@ -22,21 +22,23 @@ pub(crate) struct Args {
 const ZIP_FRAME_BYTES: usize = 30 + 46 + 22 + 2 * "bootstrap".len();
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let only = (!args.only.is_empty()).then_some(args.only.as_slice());
-    let folder = args.build.programs(&["handrail-decisions", "handrail-workers"], only)?;
+    let crates = handrail_runner::BINARIES.map(|(name, operations)| (name, operations.len()));
+    let crates = crates.into_iter().chain([("workers", handrail_effects::WORKERS.len())]);
+    let is_selected = |name: &str| args.only.is_empty() || args.only.iter().any(|selected| selected == name);
+    let programs: Vec<(String, usize)> = crates
+        .filter(|(name, _)| is_selected(name))
+        .map(|(name, functions)| (format!("handrail-{name}"), functions))
+        .collect();
+    let names: Vec<&str> = programs.iter().map(|(name, _)| name.as_str()).collect();
+    let folder = args.build.programs(&names)?;
     let mut rows = Vec::new();
-    for name in functions().filter(|name| only.is_none_or(|only| only.iter().any(|selected| selected == name))) {
+    for (name, functions) in &programs {
         let program = fs::read(folder.join(name))?;
-        rows.push(vec![format!("`{name}`"), mb(program.len()), mb(zipped(&program)?)]);
+        rows.push(vec![format!("`{name}`"), functions.to_string(), mb(program.len()), mb(zipped(&program)?)]);
     }
     println!("Profile {}, target {}", args.build.profile, std::env::consts::ARCH);
-    print_table(&["function", "program, MB", "zip, MB"], &rows);
+    print_table(&["program", "functions", "program, MB", "zip, MB"], &rows);
     Ok(())
-}
-
-fn functions() -> impl Iterator<Item = &'static str> {
-    let operations = handrail_runner::endpoints().into_iter().map(|endpoint| endpoint.function);
-    operations.chain(handrail_workers::WORKERS.iter().map(|worker| worker.function))
 }
 
 fn zipped(program: &[u8]) -> anyhow::Result<usize> {

@@ -38,7 +38,7 @@ pub(crate) struct Args {
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
-    let program = args.build.programs(&["handrail-runner"], None)?.join("handrail");
+    let program = args.build.programs(&["handrail-runner"])?.join("handrail");
     let folder = folder()?;
     let data = folder.path().join("data");
     let handrail = Handrail::start(&program, &data).await?;

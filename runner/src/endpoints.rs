@@ -2,8 +2,17 @@
 
 use handrail_web::endpoint::Endpoint;
 
+/// The crates in `functions/` with operations, by folder, and the operations that each crate's Lambda binary serves.
+pub const BINARIES: [(&str, &[Endpoint]); 6] = [
+    ("decisions", handrail_decisions::ENDPOINTS),
+    ("kinds", handrail_kinds::ENDPOINTS),
+    ("files", handrail_decisions::FILE_ENDPOINTS),
+    ("packets", handrail_packets::ENDPOINTS),
+    ("routes", handrail_routes::ENDPOINTS),
+    ("slack", handrail_slack::ENDPOINTS),
+];
+
 /// Returns the endpoints of all doors.
 pub fn endpoints() -> Vec<Endpoint> {
-    [handrail_decisions::ENDPOINTS, handrail_packets::ENDPOINTS, handrail_routes::ENDPOINTS, handrail_slack::ENDPOINTS]
-        .concat()
+    BINARIES.iter().flat_map(|(_, endpoints)| *endpoints).copied().collect()
 }

@@ -45,7 +45,7 @@ pub async fn run(port: u16) -> anyhow::Result<()> {
         Some(files) => cx.with_blob_store(Arc::new(files)),
         None => cx,
     };
-    let mut worker_context = WorkerContext::new(cx.clone(), handrail_workers::KINDS);
+    let mut worker_context = WorkerContext::new(cx.clone(), handrail_kinds::KINDS);
     worker_context.outbox = Some(Arc::new(LocalOutbox(local_store.clone())));
     worker_context.mailer =
         Some(Arc::new(LocalMailer { local_store: local_store.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));

@@ -28,7 +28,7 @@ mod worker_loop;
 
 pub use clock::MovableClock;
 pub use data::{DataDir, TABLE};
-pub use endpoints::endpoints;
+pub use endpoints::{BINARIES, endpoints};
 pub use handrail_engine as engine;
 pub use local_store::LocalMail;
 pub use serve::{ClockMode, LOCAL_EMAIL, Options, Running, Storage, start};

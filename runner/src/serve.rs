@@ -152,14 +152,14 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         metrics_network: options.metrics_network,
     };
     let cx = Cx::new(Store::new(client, TABLE), Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy), settings);
-    let cx = cx.with_blob_store(Arc::new(folder.clone())).with_process_state(handrail_workers::KIND_LIST);
+    let cx = cx.with_blob_store(Arc::new(folder.clone())).with_process_state(handrail_kinds::KIND_LIST);
     let admin_settings = (Role::Admin, ADMIN_REQUESTS_PER_MINUTE);
     let tenant = ensure_key(&cx, &local_store, &key, admin_settings).await.context("could not store the admin key")?;
     let operator_settings = (Role::Operator, Tier::default().limits().requests_per_minute);
     ensure_key(&cx, &local_store, &operator, operator_settings).await.context("could not store the operator key")?;
     ensure_account(&cx, tenant).await.context("could not store the account")?;
 
-    let mut worker_context = WorkerContext::new(cx.clone(), handrail_workers::KINDS);
+    let mut worker_context = WorkerContext::new(cx.clone(), handrail_kinds::KINDS);
     worker_context.sender = Sender::new(AddressPolicy::AllowLoopback, options.call_limits);
     worker_context.outbox = Some(Arc::new(LocalOutbox(local_store.clone())));
     worker_context.mailer =

@@ -87,7 +87,7 @@ impl Cloud {
 
     /// Returns the worker context with SQS, the scheduler and SES, as on AWS.
     pub(crate) fn worker_context(&self, cx: Cx, clock: Arc<FixedClock>) -> WorkerContext {
-        let mut worker_context = WorkerContext::new(cx, handrail_workers::KINDS);
+        let mut worker_context = WorkerContext::new(cx, handrail_kinds::KINDS);
         worker_context.outbox = Some(Arc::new(self.outbox(clock)));
         worker_context.mailer = Some(Arc::new(self.mailer(SENDER)));
         worker_context

@@ -41,7 +41,9 @@ impl Laptop {
     async fn start() -> Self {
         let (cargo_lambda, db) = (tool("bin/cargo-lambda"), Emulator::start("dynamodb-local"));
         // Builds all functions at once; `cargo lambda watch` would build each at its first call.
-        let build_status = outside_of_cargo(Command::new(env!("CARGO")).args(["build", "--locked", "--bins"])).status();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--locked", "--bins", "--features", "handrail-runner/external-table"]);
+        let build_status = outside_of_cargo(&mut build).status();
         assert!(build_status.unwrap().success(), "the functions can't be built");
         let (port, workers_port) = (free_port(), free_port());
         let origin = format!("http://127.0.0.1:{port}");
@@ -53,7 +55,7 @@ impl Laptop {
             ("HANDRAIL_TABLE", "handrail".to_owned()),
             ("HANDRAIL_MASTER_KEY", "only for this laptop: 0123456789abcdef".to_owned()),
             ("HANDRAIL_ORIGIN", origin.clone()),
-            ("HANDRAIL_OWN_ORIGIN", origin.clone()),
+            ("HANDRAIL_FUNCTION", "all".to_owned()),
             ("HANDRAIL_CALLBACKS", "loopback".to_owned()),
             // Functions with file access do not start without a bucket, although this test uploads none.
             ("HANDRAIL_FILES_BUCKET", "handrail-files".to_owned()),

@@ -1,17 +1,14 @@
-//! Every operation and every worker has one binary that serves only it, and there are no other binaries.
+//! Every crate in `functions/` has one binary, which serves the operations that the registry lists for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use handrail_context::settings::RequiredSetting;
-use handrail_effects::EventSource;
-use handrail_runner::endpoints;
-use handrail_web::endpoint::Endpoint;
-use handrail_workers::WORKERS;
+use handrail_runner::BINARIES;
 
-use crate::project::{cargo_metadata, read, root};
+use crate::project::{cargo_metadata, files, read, root};
 
-/// Returns the source paths of the binaries in `functions/`, by name.
-fn binaries() -> BTreeMap<String, String> {
+#[test]
+fn every_crate_of_functions_has_one_binary() {
     let functions = root().join("functions");
     let mut found = BTreeMap::new();
     for package in cargo_metadata()["packages"].as_array().into_iter().flatten() {
@@ -20,87 +17,49 @@ fn binaries() -> BTreeMap<String, String> {
         for target in targets.filter(|target| manifest.starts_with(&functions) && target["kind"][0] == "bin") {
             let source = std::path::Path::new(target["src_path"].as_str().unwrap_or_default());
             let source = source.strip_prefix(root()).expect("sources are in the repository").display().to_string();
-            let name = target["name"].as_str().unwrap_or_default().to_owned();
-            assert!(source.ends_with(&format!("/src/bin/{name}.rs")), "{source}");
-            assert_eq!(found.insert(name, source), None, "two binaries share a name");
+            assert_eq!(found.insert(source, target["name"].as_str().unwrap_or_default()), None, "two binaries in one");
         }
     }
-    found
-}
-
-#[test]
-fn every_function_has_one_binary() {
-    let in_code: BTreeSet<String> = endpoints()
-        .iter()
-        .map(|endpoint| endpoint.function)
-        .chain(WORKERS.iter().map(|worker| worker.function))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(binaries().into_keys().collect::<BTreeSet<_>>(), in_code);
+    let binaries = BINARIES.map(|(binary, _)| binary).into_iter().chain(["workers"]);
+    let names: Vec<(String, String)> =
+        binaries.map(|binary| (format!("functions/{binary}/src/main.rs"), format!("handrail-{binary}"))).collect();
+    let in_code: BTreeMap<String, &str> = names.iter().map(|(source, name)| (source.clone(), name.as_str())).collect();
+    assert_eq!(found, in_code);
 }
 
 /// Operations on records of every kind: the page of a link, and the buttons in Slack.
 const ON_EVERY_KIND: [&str; 3] = ["decisions-page-show", "decisions-page-answer", "slack-interactions"];
 
 #[test]
-fn operation_binary_serves_its_endpoint() {
-    let binaries = binaries();
-    for endpoint in endpoints() {
-        let source = &binaries[endpoint.function];
-        let text = read(source);
-        let uses_files = endpoint.required_settings.contains(&RequiredSetting::FilesBucket);
-        let serves_kinds = ON_EVERY_KIND.contains(&endpoint.function);
-        let (before, after) = match (serves_kinds, uses_files) {
-            (false, false) => ("handrail_web::aws::serve(", "::ENDPOINT)"),
-            (false, true) => ("handrail_web::aws::serve_with(", "::ENDPOINT,handrail_s3::open)"),
-            (true, false) => ("handrail_web::aws::serve_kinds(", "::ENDPOINT,handrail_kinds::KIND_LIST)"),
-            (true, true) => {
-                ("handrail_web::aws::serve_kinds_with(", "::ENDPOINT,handrail_kinds::KIND_LIST,handrail_s3::open")
-            }
-        };
-        let code: String = text.split_whitespace().collect();
-        let operation = between(&code, before, after).expect(source);
-        let (package, path) = operation.split_once("::").expect(source);
-        let own_crate = package.trim_start_matches("handrail_");
-        assert_eq!(endpoint.door.name, own_crate, "{source}");
-        let folder = format!("functions/{own_crate}/src");
-        let is_own_package = source.starts_with(&folder);
-        assert_eq!(
-            is_own_package,
-            !uses_files && !serves_kinds,
-            "{source}: functions with file access are in functions/files, those on every kind in functions/kinds"
-        );
-        let file = format!("{folder}/{}.rs", path.replace("::", "/"));
-        assert!(read(&file).contains(&format!("function: \"{}\",", endpoint.function)), "{source} serves {file}");
-        let route = format!("`{}`", route_of(&endpoint));
-        assert!(text.contains(&route), "{source} does not name its route {route}");
-        assert!(read(&file).starts_with(&format!("//! {route}")), "{file} does not begin with {route}");
+fn binary_serves_the_operations_of_its_crate() {
+    let registry = read("runner/src/endpoints.rs");
+    for (binary, endpoints) in BINARIES {
+        let source = format!("functions/{binary}/src/main.rs");
+        let text = read(&source);
+        let list = between(&registry, &format!("    (\"{binary}\", "), "),\n").expect(&source);
+        assert!(text.contains(&format!("Binary::new({list})")), "{source} does not serve {list}");
+        let is = |needed: bool, call: &str| assert_eq!(text.contains(call), needed, "{source}: {call}");
+        for endpoint in endpoints {
+            let uses_files = endpoint.required_settings.contains(&RequiredSetting::FilesBucket);
+            is(uses_files, ".with_blob_store(handrail_s3::open)");
+            assert!(!ON_EVERY_KIND.contains(&endpoint.function) || text.contains(".with_kinds("), "{source}");
+        }
+        is(endpoints.iter().any(|endpoint| ON_EVERY_KIND.contains(&endpoint.function)), ".with_kinds(");
     }
 }
 
-fn route_of(endpoint: &Endpoint) -> String {
-    format!("{} {}", endpoint.method.to_http(), endpoint.path)
-}
-
 #[test]
-fn worker_binary_serves_its_worker() {
-    let binaries = binaries();
-    for worker in WORKERS {
-        let source = &binaries[worker.function];
-        let entry = match worker.event_source {
-            EventSource::Stream => "on_stream",
-            EventSource::Queue(_) => "on_messages",
-            EventSource::Schedule => "on_schedule",
-        };
-        let name = worker.function.to_uppercase();
-        let arguments = format!("handrail_workers::{name}, handrail_workers::KINDS");
-        let call = match worker.required_settings.contains(&RequiredSetting::FilesBucket) {
-            true => format!("handrail_effects_aws::{entry}_with({arguments}, handrail_s3::open)"),
-            false => format!("handrail_effects_aws::{entry}({arguments})"),
-        };
-        assert!(read(source).contains(&call), "{source} does not call {call}");
-        let entry = format!("pub const {name}: Worker = Worker {{\n    function: \"{}\",", worker.function);
-        assert!(read("functions/workers/src/lib.rs").contains(&entry), "the constant {name} is another worker");
+fn every_operation_has_a_file_in_the_crate_of_its_door() {
+    let files = files();
+    let mut seen = BTreeSet::new();
+    for endpoint in BINARIES.into_iter().flat_map(|(_, endpoints)| endpoints) {
+        let row = format!("function: \"{}\",", endpoint.function);
+        let folder = format!("functions/{}/src/", endpoint.door.name);
+        let of_door = files.iter().find(|(path, text)| path.starts_with(&folder) && text.contains(&row));
+        let (path, text) = of_door.unwrap_or_else(|| panic!("{folder} has no {}", endpoint.function));
+        assert!(seen.insert(path), "{path} has two operations");
+        let route = format!("//! `{} {}`", endpoint.method.name(), endpoint.path);
+        assert!(text.starts_with(&route), "{path} does not begin with {route}");
     }
 }
 

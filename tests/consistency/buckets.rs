@@ -7,14 +7,13 @@ use aws_lambda_events::event::sqs;
 use bytes::Bytes;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::time::Timestamp;
-use handrail_effects::{Change, dispatch};
+use handrail_effects::{Change, KEEP, WORKERS, dispatch};
 use handrail_effects_aws::{BatchResponse, handle_messages};
 use handrail_platform::blob_store::{
     BlobKey, BlobStore, Download, DownloadHeaders, FUNCTION_REQUEST_BYTES_MAX, PresignedUpload, TEMPORARY_DAYS,
 };
 use handrail_platform::boxed::BoxFuture;
 use handrail_runner::{cors, endpoints};
-use handrail_workers::{KEEP, WORKERS};
 use serde_json::{Value, json};
 
 use crate::examples::message;
@@ -155,7 +154,7 @@ async fn refused_request_touches_no_file() {
 
 #[test]
 fn bucket_is_private_and_expires_temporary_files() {
-    let template = Template::read();
+    let template = Template::root();
     let bucket = template.resource("FilesBucket");
     assert!(bucket["PublicAccessBlockConfiguration"].as_object().unwrap().values().all(|block| *block == true));
     assert_eq!(bucket["PublicAccessBlockConfiguration"].as_object().unwrap().len(), 4);
@@ -176,7 +175,7 @@ fn bucket_is_private_and_expires_temporary_files() {
 
 #[test]
 fn temporary_files_outlive_retain_messages() {
-    let template = Template::read();
+    let template = Template::root();
     let retention_seconds = |queue: &str| template.resource(queue)["MessageRetentionPeriod"].as_u64().unwrap();
     let longest_wait_seconds = retention_seconds("FilesQueue") + retention_seconds("FilesDeadQueue");
     assert!(longest_wait_seconds < u64::from(TEMPORARY_DAYS) * 24 * 60 * 60);
@@ -184,7 +183,7 @@ fn temporary_files_outlive_retain_messages() {
 
 #[test]
 fn cors_settings_match_the_template() {
-    let template_cors = &Template::read().resource("Api")["CorsConfiguration"].clone();
+    let template_cors = &Template::root().resource("Api")["CorsConfiguration"].clone();
     let expected: Value = json!({
         "AllowOrigins": "!Ref CorsOrigins",
         "AllowMethods": cors::METHODS,

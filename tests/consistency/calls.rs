@@ -9,13 +9,12 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use handrail_effects::{Change, EventSource, dispatch, sweep};
+use handrail_effects::{Change, EventSource, WORKERS, dispatch, sweep};
 use handrail_effects_aws::{handle_changes, handle_messages};
 use handrail_engine::EngineConnector;
 use handrail_runner::endpoints;
 use handrail_testkit::Receiver;
 use handrail_web::endpoint::{Auth, Grant};
-use handrail_workers::WORKERS;
 use serde_json::Value;
 
 use crate::replay::{app_for, example, operation, run_example, run_examples};

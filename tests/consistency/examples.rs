@@ -1,5 +1,5 @@
-//! `infra/events/` holds one example event for each function, generated here from the code. After a change of the code,
-//! `HANDRAIL_UPDATE=1 cargo test -p handrail-tests --test consistency` rewrites the files.
+//! `events/` holds one example event for each function, generated here from the code. After a change of the code,
+//! `HANDRAIL_UPDATE=1 cargo test --workspace --test consistency` rewrites the files.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use handrail_domain::decision::CallbackPurpose;
 use handrail_domain::decision::Decision;
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_effects::WORKERS;
 use handrail_effects::{EventSource, Message};
 use handrail_engine::Change;
 use handrail_runner::endpoints;
 use handrail_store::{DeliveryKey, HeadKey, Item, head_key_of};
-use handrail_workers::WORKERS;
 use serde_json::{Map, Value, json};
 
 use crate::functions::queue_id;
@@ -24,7 +24,7 @@ use crate::replay::{run_example, run_examples};
 use crate::replay_app::{NOW, TABLE, record_id, tenant};
 use crate::samples::sample;
 
-const FOLDER: &str = "infra/events/";
+const FOLDER: &str = "events/";
 
 #[tokio::test]
 async fn every_function_has_a_current_example() {

@@ -1,170 +1,198 @@
-//! The template's functions match the registry: event sources, code, environment and timeouts.
+//! What calls a function in the templates, and which operation or worker the function then serves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handrail_context::settings::RequiredSetting;
-use handrail_effects::{EventSource, Queue};
-use handrail_runner::endpoints;
-use handrail_workers::WORKERS;
-use serde_json::Value;
+use handrail_effects::{EventSource, Queue, WORKERS};
+use handrail_runner::{BINARIES, endpoints};
+use serde_json::{Value, json};
 
-use crate::project::{assert_same, pascal_case};
-use crate::template::Template;
+use crate::project::{assert_same, files, pascal_case};
+use crate::template::{Template, texts};
 
-/// Function as the registry and the template describe it.
+/// Program of a function, and the operation or worker that it serves.
 #[derive(Debug, PartialEq)]
-struct Function {
-    called_by: String,
-    code: String,
-    description: String,
+struct Program {
+    folder: String,
+    function: String,
+}
+
+fn program_of(properties: &Value) -> Program {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Program {
+        folder: text(&properties["CodeUri"]),
+        function: text(&properties["Environment"]["Variables"]["HANDRAIL_FUNCTION"]),
+    }
+}
+
+fn program(binary: &str, function: &str) -> Program {
+    Program { folder: format!("../functions/{binary}"), function: function.to_owned() }
 }
 
 #[test]
-fn template_functions_match_the_registry() {
-    let template = Template::read();
-    let function = |name: &str, called_by: String, summary: &str| {
-        let code = format!("../target/lambda/{name}/");
-        (pascal_case(name), Function { called_by, code, description: summary.to_owned() })
-    };
-    let operations = endpoints().into_iter().map(|endpoint| {
-        let route = format!("{} {}", endpoint.method.to_http(), endpoint.path);
-        function(endpoint.function, route, endpoint.summary)
-    });
-    let workers =
-        WORKERS.iter().map(|worker| function(worker.function, trigger_name(worker.event_source), worker.summary));
-    let in_code: BTreeMap<String, Function> = operations.chain(workers).collect();
-    assert_eq!(in_code.len(), endpoints().len() + WORKERS.len(), "two functions share a name");
-
-    let found = template.functions().into_iter().map(|(id, properties)| {
-        let called_by = callers(&template, &id, properties).join(" and ");
-        let text = |name: &str| properties[name].as_str().unwrap_or_default().to_owned();
-        (id, Function { called_by, code: text("CodeUri"), description: text("Description") })
-    });
-    assert_same("functions of the template", &in_code, &found.collect());
+fn every_route_calls_the_function_that_serves_it() {
+    let in_code: BTreeMap<String, Program> = BINARIES
+        .iter()
+        .flat_map(|(binary, endpoints)| endpoints.iter().map(move |endpoint| (binary, endpoint)))
+        .map(|(binary, endpoint)| {
+            let route = format!("{} {}", endpoint.method.to_http(), endpoint.path);
+            (route, program(binary, endpoint.function))
+        })
+        .collect();
+    assert_eq!(in_code.len(), endpoints().len(), "two operations share a route");
+    let mut found = BTreeMap::new();
+    for (name, stack) in Template::root().nested() {
+        let template = &stack.template;
+        let mut called = BTreeSet::new();
+        for (id, route) in template.resources("AWS::ApiGatewayV2::Route") {
+            let target = route["Target"].as_str().unwrap_or_default();
+            let integration = target.strip_prefix("!Sub integrations/${").and_then(|rest| rest.strip_suffix('}'));
+            let integration = template.resource(integration.unwrap_or_else(|| panic!("{id}: {target}")));
+            for resource in [route, integration] {
+                assert_eq!(resource["ApiId"], "!Ref ApiId", "{id}");
+            }
+            assert_eq!(integration["PayloadFormatVersion"], "2.0", "{id}");
+            let function = integration["IntegrationUri"].as_str().unwrap_or_default();
+            let function = function.strip_prefix("!GetAtt ").and_then(|rest| rest.strip_suffix(".Arn"));
+            let function = function.unwrap_or_else(|| panic!("{id} calls no function"));
+            called.insert(function.to_owned());
+            let key = route["RouteKey"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(found.insert(key, program_of(template.resource(function))), None, "{id} has another's route");
+        }
+        let functions: BTreeSet<String> = template.functions().into_keys().collect();
+        assert!(
+            name == "workers" && called.is_empty() || called == functions,
+            "{name}: not every function has a route"
+        );
+    }
+    assert_same("routes of the nested stacks", &in_code, &found);
 }
 
-fn trigger_name(event_source: EventSource) -> String {
-    match event_source {
-        EventSource::Stream => "the table's stream".to_owned(),
-        EventSource::Queue(queue) => format!("queue {}", queue_id(queue)),
-        EventSource::Schedule => "a schedule".to_owned(),
-    }
+#[test]
+fn every_event_source_calls_its_worker() {
+    let in_code: BTreeMap<String, Program> = WORKERS
+        .iter()
+        .map(|worker| {
+            let source = match worker.event_source {
+                EventSource::Stream => "!GetAtt Table.StreamArn".to_owned(),
+                EventSource::Queue(queue) => format!("!GetAtt {}.Arn", queue_id(queue)),
+                EventSource::Schedule => "rate(5 minutes)".to_owned(),
+            };
+            (source, program("workers", worker.function))
+        })
+        .collect();
+    let (root, workers) = (Template::root(), Template::workers());
+    let output = |name: &str| {
+        let id = workers.output(name).strip_prefix("!Ref ").unwrap_or_else(|| panic!("there is no output {name}"));
+        program_of(workers.resource(id))
+    };
+    let mappings = root.resources("AWS::Lambda::EventSourceMapping").into_iter().map(|(id, mapping)| {
+        assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{id}");
+        let function = mapping["FunctionName"].as_str().unwrap_or_default();
+        let function = function.strip_prefix("!GetAtt Workers.Outputs.").unwrap_or_else(|| panic!("{id}: {function}"));
+        (mapping["EventSourceArn"].as_str().unwrap_or_default().to_owned(), output(function))
+    });
+    let schedules = root.resources("AWS::Scheduler::Schedule").into_iter().map(|(id, schedule)| {
+        let function = schedule["Target"]["Arn"].as_str().unwrap_or_default();
+        let function = function.rsplit_once("function:${Workers.Outputs.").and_then(|(_, name)| name.strip_suffix('}'));
+        let function = function.unwrap_or_else(|| panic!("{id} calls no worker"));
+        (schedule["ScheduleExpression"].as_str().unwrap_or_default().to_owned(), output(function))
+    });
+    assert_same("event sources of the workers", &in_code, &mappings.chain(schedules).collect());
+    assert_eq!(workers.functions().len(), WORKERS.len());
 }
 
 pub(crate) fn queue_id(queue: Queue) -> String {
     format!("{}Queue", pascal_case(queue.name()))
 }
 
-/// Returns all event sources of a function in the template.
-fn callers(template: &Template, id: &str, properties: &Value) -> Vec<String> {
-    let no_events = serde_json::Map::new();
-    let events = properties["Events"].as_object().unwrap_or(&no_events).values();
-    let events = events.map(|event| match event["Type"].as_str() {
-        Some("HttpApi") => {
-            let route = &event["Properties"];
-            assert_eq!(route["ApiId"], "!Ref Api", "{id}");
-            assert_eq!(route["PayloadFormatVersion"], "2.0", "{id}");
-            format!("{} {}", route["Method"].as_str().unwrap_or_default(), route["Path"].as_str().unwrap_or_default())
+#[test]
+fn every_crate_of_functions_has_a_nested_stack() {
+    let files = files();
+    let crates: BTreeSet<&str> =
+        files.keys().filter_map(|path| path.strip_prefix("functions/")?.strip_suffix("/Cargo.toml")).collect();
+    let stacks = Template::root().nested();
+    assert_eq!(stacks.keys().map(String::as_str).collect::<BTreeSet<_>>(), crates);
+    for (name, stack) in stacks {
+        for (id, function) in stack.template.functions() {
+            assert_eq!(function["CodeUri"], format!("../functions/{name}"), "{id}");
+            // SAM builds a folder once for all functions with this build method.
+            assert_eq!(
+                stack.template.all_resources()[&id]["Metadata"],
+                json!({"BuildMethod": "rust-cargolambda"}),
+                "{id}"
+            );
         }
-        Some("ScheduleV2") => "a schedule".to_owned(),
-        other => panic!("{id}: {other:?} is no event source of the registry"),
-    });
-    let mappings = template.resources("AWS::Lambda::EventSourceMapping").into_iter();
-    let mappings =
-        mappings.filter(|(_, mapping)| mapping["FunctionName"] == format!("!Ref {id}")).map(|(_, mapping)| {
-            assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{id}");
-            match mapping["EventSourceArn"].as_str().unwrap_or_default() {
-                "!GetAtt Table.StreamArn" => "the table's stream".to_owned(),
-                source => {
-                    let queue = source.strip_prefix("!GetAtt ").and_then(|source| source.strip_suffix(".Arn"));
-                    format!("queue {}", queue.unwrap_or(source))
-                }
-            }
-        });
-    events.chain(mappings).collect()
+    }
 }
 
 #[test]
-fn every_event_source_calls_a_template_function() {
-    let template = Template::read();
-    let functions: BTreeSet<String> = template.functions().into_keys().map(|id| format!("!Ref {id}")).collect();
-    for (id, mapping) in template.resources("AWS::Lambda::EventSourceMapping") {
-        let function = mapping["FunctionName"].as_str().unwrap_or_default();
-        assert!(functions.contains(function), "{id} calls {function}");
+fn every_nested_stack_gets_the_parameters_it_declares() {
+    for (name, stack) in Template::root().nested() {
+        let declared: BTreeMap<String, String> = stack
+            .template
+            .parameters()
+            .into_iter()
+            .map(|parameter| {
+                let value = value_of_parameter(&parameter);
+                (parameter, value)
+            })
+            .collect();
+        assert_same(&format!("parameters of infra/{name}.yaml"), &declared, &stack.arguments);
     }
+}
+
+/// Returns the root template's expression for a parameter of the nested stacks. Most have the name of a root parameter.
+fn value_of_parameter(parameter: &str) -> String {
+    let special = match parameter {
+        "ApiId" => "!Ref Api",
+        "DeliveriesQueueArn" => "!GetAtt DeliveriesQueue.Arn",
+        "DeliveriesQueueUrl" => "!Ref DeliveriesQueue",
+        "DispatchDeadQueueArn" => "!GetAtt DispatchDeadQueue.Arn",
+        "FilesBucketName" => "!Ref FilesBucket",
+        "FilesQueueArn" => "!GetAtt FilesQueue.Arn",
+        "FilesQueueUrl" => "!Ref FilesQueue",
+        "MasterKeyArn" => "!Ref MasterKey",
+        "NoticesQueueArn" => "!GetAtt NoticesQueue.Arn",
+        "NoticesQueueUrl" => "!Ref NoticesQueue",
+        "Origin" => r#"{"!If":["HasOrigin","!Ref Origin","!GetAtt Api.ApiEndpoint"]}"#,
+        "ScheduleGroupName" => "!Ref ScheduleGroup",
+        "ScheduleRoleArn" => "!GetAtt ScheduleRole.Arn",
+        "TableArn" => "!GetAtt Table.Arn",
+        "TableName" => "!Ref Table",
+        "TableStreamArn" => "!GetAtt Table.StreamArn",
+        "TimersQueueArn" => "!GetAtt TimersQueue.Arn",
+        "TimersQueueUrl" => "!Ref TimersQueue",
+        other => return format!("!Ref {other}"),
+    };
+    special.to_owned()
 }
 
 #[test]
 fn function_environments_match_required_settings() {
-    let template = Template::read();
     let operations = endpoints().into_iter().map(|endpoint| (endpoint.function, endpoint.required_settings));
     let workers = WORKERS.iter().map(|worker| (worker.function, worker.required_settings));
-    let in_code: BTreeMap<String, BTreeMap<String, String>> = operations
+    let in_code: BTreeMap<String, BTreeSet<String>> = operations
         .chain(workers)
         .map(|(function, required_settings)| {
-            let variables =
-                required_settings.iter().flat_map(|setting| setting.variables()).copied().chain(["RUST_LOG"]);
-            (pascal_case(function), variables.map(|name| (name.to_owned(), value_of(name).to_owned())).collect())
+            let variables = required_settings.iter().flat_map(|setting| setting.variables()).copied();
+            (pascal_case(function), variables.chain(["HANDRAIL_FUNCTION", "RUST_LOG"]).map(str::to_owned).collect())
         })
         .collect();
-    let found = template.functions().into_iter().map(|(id, properties)| {
-        let own = properties["Environment"]["Variables"].as_object();
-        let defaults = template.function_defaults()["Environment"]["Variables"].as_object();
-        let variables = defaults.into_iter().chain(own).flatten();
-        (id, variables.map(|(name, value)| (name.clone(), text(value))).collect())
-    });
-    assert_same("environments of the template", &in_code, &found.collect());
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Returns the template expression for a variable's value.
-fn value_of(variable: &str) -> &'static str {
-    match variable {
-        "RUST_LOG" => "!Ref LogLevel",
-        "HANDRAIL_TABLE" => "!Ref Table",
-        "HANDRAIL_WEBHOOK_HOSTS" => "!Ref WebhookHosts",
-        "HANDRAIL_METRICS_NETWORK" => "!Ref MetricsNetwork",
-        "HANDRAIL_MASTER_KEY" => "!Sub {{resolve:secretsmanager:${MasterKey}:SecretString}}",
-        "HANDRAIL_ORIGIN" => {
-            r#"{"!If":["HasOrigin","!Ref Origin","!Sub https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"]}"#
+    let mut found = BTreeMap::new();
+    for (_, stack) in Template::root().nested() {
+        let defaults = texts(&stack.template.function_defaults()["Environment"]["Variables"]);
+        for (id, properties) in stack.template.functions() {
+            let own = texts(&properties["Environment"]["Variables"]);
+            for (name, value) in &own {
+                assert!(
+                    !value.contains("MasterKey") || name == "HANDRAIL_MASTER_KEY",
+                    "{id} gets the master key as {name}"
+                );
+            }
+            found.insert(id, own.into_keys().chain(defaults.clone().into_keys()).collect());
         }
-        "HANDRAIL_OWN_ORIGIN" => "!Ref Origin",
-        "HANDRAIL_FILES_BUCKET" => "!Ref FilesBucket",
-        "HANDRAIL_FILES_QUEUE" => "!Ref FilesQueue",
-        "HANDRAIL_MAIL_FROM" => "!Ref MailFrom",
-        "HANDRAIL_DELIVERIES_QUEUE" => "!Ref DeliveriesQueue",
-        "HANDRAIL_NOTICES_QUEUE" => "!Ref NoticesQueue",
-        "HANDRAIL_TIMERS_QUEUE" => "!Ref TimersQueue",
-        "HANDRAIL_PAGES_PER_MINUTE" => "!Ref PagesPerMinute",
-        "HANDRAIL_SIGN_INS_PER_MINUTE" => "!Ref SignInsPerMinute",
-        "HANDRAIL_KEYS_PER_HOUR" => "!Ref KeysPerHour",
-        "HANDRAIL_TIMERS_QUEUE_ARN" => "!GetAtt TimersQueue.Arn",
-        "HANDRAIL_SCHEDULE_ROLE_ARN" => "!GetAtt ScheduleRole.Arn",
-        "HANDRAIL_SCHEDULE_GROUP" => "!Ref ScheduleGroup",
-        "HANDRAIL_SLACK_CLIENT_ID" => "!Ref SlackClientId",
-        "HANDRAIL_SLACK_CLIENT_SECRET" => "!Ref SlackClientSecret",
-        "HANDRAIL_SLACK_SIGNING_SECRET" => "!Ref SlackSigningSecret",
-        other => panic!("{other} is a new variable: add its template expression here"),
     }
-}
-
-#[test]
-fn master_key_reaches_only_functions_needing_it() {
-    let operations = endpoints().into_iter().map(|endpoint| (endpoint.function, endpoint.required_settings));
-    let workers = WORKERS.iter().map(|worker| (worker.function, worker.required_settings));
-    let in_code: BTreeSet<String> = operations
-        .chain(workers)
-        .filter(|(_, required_settings)| required_settings.contains(&RequiredSetting::MasterKey))
-        .map(|(function, _)| pascal_case(function))
-        .collect();
-    let template = Template::read();
-    assert!(!template.function_defaults().to_string().contains("MasterKey"), "every function gets the master key");
-    let receiving =
-        template.functions().into_iter().filter(|(_, properties)| properties.to_string().contains("MasterKey"));
-    assert_eq!(receiving.map(|(id, _)| id).collect::<BTreeSet<_>>(), in_code);
+    assert_same("environments of the functions", &in_code, &found);
 }
 
 /// AWS recommends at least six times the timeout, so that a message is not redelivered while it is processed.
@@ -172,11 +200,11 @@ const VISIBILITY_TIMEOUT_FACTOR: u64 = 6;
 
 #[test]
 fn visibility_timeout_exceeds_function_timeout() {
-    let template = Template::read();
+    let (root, workers) = (Template::root(), Template::workers());
     for worker in WORKERS {
         let EventSource::Queue(queue) = worker.event_source else { continue };
-        let timeout_s = template.resource(&pascal_case(worker.function))["Timeout"].as_u64();
-        let visibility_timeout_s = template.resource(&queue_id(queue))["VisibilityTimeout"].as_u64();
+        let timeout_s = workers.resource(&pascal_case(worker.function))["Timeout"].as_u64();
+        let visibility_timeout_s = root.resource(&queue_id(queue))["VisibilityTimeout"].as_u64();
         assert_eq!(
             visibility_timeout_s,
             timeout_s.map(|seconds| seconds * VISIBILITY_TIMEOUT_FACTOR),
@@ -184,4 +212,40 @@ fn visibility_timeout_exceeds_function_timeout() {
             worker.function
         );
     }
+}
+
+/// API Gateway gives up after 30 seconds, and a function must have answered by then.
+const API_TIMEOUT_SECONDS: u64 = 30;
+
+#[test]
+fn operations_time_out_before_the_api() {
+    for (name, stack) in Template::root().nested() {
+        for (id, function) in stack.template.functions().into_iter().filter(|_| name != "workers") {
+            assert!(function["Timeout"].as_u64().is_some_and(|seconds| seconds < API_TIMEOUT_SECONDS), "{id}");
+        }
+    }
+}
+
+/// CloudFormation allows 500 resources in a stack. A new door needs room.
+const RESOURCES_PER_STACK_MAX: usize = 350;
+/// API Gateway allows 300 routes in an API, unless AWS is asked for more.
+const ROUTES_MAX: usize = 250;
+/// CloudFormation allows 200.
+const PARAMETERS_PER_STACK_MAX: usize = 60;
+
+/// Prints what is left, for `--nocapture`.
+#[test]
+fn stacks_and_routes_stay_below_their_limits() {
+    let root = Template::root();
+    let nested = root.nested();
+    let stacks = nested.iter().map(|(name, stack)| (name.as_str(), &stack.template)).chain([("root", &root)]);
+    for (name, template) in stacks {
+        let (resources, parameters) = (template.all_resources().len(), template.parameters().len());
+        println!("{name}: {resources} of {RESOURCES_PER_STACK_MAX} resources, {parameters} parameters");
+        assert!(resources <= RESOURCES_PER_STACK_MAX, "{name} has {resources} resources");
+        assert!(parameters <= PARAMETERS_PER_STACK_MAX, "{name} has {parameters} parameters");
+    }
+    let routes: usize = nested.values().map(|stack| stack.template.resources("AWS::ApiGatewayV2::Route").len()).sum();
+    println!("API: {routes} of {ROUTES_MAX} routes");
+    assert!(routes <= ROUTES_MAX, "{routes} routes");
 }

@@ -1,6 +1,6 @@
 //! Consistency tests: the code, the template and the documents describe the same operations, in both directions.
 //!
-//! The registry in the code (`handrail_runner::endpoints()` and `handrail_workers::WORKERS`) is the authority. These
+//! The registry in the code (`handrail_runner::endpoints()` and `handrail_effects::WORKERS`) is the authority. These
 //! tests read files of the repository and run examples in process, without a public server.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "an unexpected value fails the test")]
@@ -14,11 +14,12 @@ mod docs;
 mod every_endpoint;
 mod examples;
 mod functions;
-mod grants;
 mod hooks;
 mod imports;
 mod messages;
+mod nested_stacks;
 mod packets;
+mod permissions;
 mod project;
 mod replay;
 mod replay_app;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 /// Directories of tools and of their output.
-const IGNORED_FOLDERS: [&str; 5] = ["target", ".git", ".tools", ".handrail", "node_modules"];
+const IGNORED_FOLDERS: [&str; 6] = ["target", ".aws-sam", ".git", ".tools", ".handrail", "node_modules"];
 /// Target platform of the dependency check; dependencies of other platforms are left out.
 const TARGET_PLATFORM: &str = "aarch64-unknown-linux-gnu";
 const MAX_FOLDER_DEPTH: usize = 12;

@@ -1,4 +1,4 @@
-//! Runs every example of `infra/events/` with its function and checks the result.
+//! Runs every example of `events/` with its function and checks the result.
 
 use aws_lambda_events::event::{dynamodb, sqs};
 use handrail_domain::access::Role;
@@ -18,7 +18,7 @@ use crate::samples::{Body, Sample, invoke, sample};
 use crate::{packets, routes, tenants};
 
 pub(crate) fn example(function: &str) -> String {
-    read(&format!("infra/events/{function}.json"))
+    read(&format!("events/{function}.json"))
 }
 
 /// Returns the app of the examples, with the refund decision created.

@@ -297,7 +297,7 @@ impl ReplayApp {
 
     /// Returns the context of a worker. Its messages and mails are recorded in `sent`.
     pub(crate) fn worker_context(&self) -> WorkerContext {
-        let mut worker_context = WorkerContext::new(self.cx.clone(), handrail_workers::KINDS);
+        let mut worker_context = WorkerContext::new(self.cx.clone(), handrail_kinds::KINDS);
         worker_context.outbox = Some(Arc::clone(&self.sent) as Arc<dyn Outbox>);
         worker_context.mailer = Some(Arc::clone(&self.sent) as Arc<dyn Mailer>);
         worker_context
@@ -324,7 +324,7 @@ fn context(
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let entropy = Arc::new(RepeatingEntropy::from(100));
     Cx::new(Store::new(client, TABLE), clock, entropy, settings)
-        .with_process_state(handrail_workers::KIND_LIST)
+        .with_process_state(handrail_kinds::KIND_LIST)
         .with_blob_store(Arc::clone(files) as Arc<dyn BlobStore>)
 }
 

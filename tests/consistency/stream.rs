@@ -44,7 +44,7 @@ async fn acted_on(app: &mut ReplayApp) -> Vec<Change> {
 
 #[tokio::test]
 async fn stream_filter_passes_dispatched_changes() {
-    let template = Template::read();
+    let template = Template::root();
     let filters = template.resource("DispatchSource")["FilterCriteria"]["Filters"].as_array().cloned().unwrap();
     let read = |filter: &Value| serde_json::from_str(filter["Pattern"].as_str().unwrap()).unwrap();
     let patterns: Vec<Value> = filters.iter().map(read).collect();

@@ -34,7 +34,7 @@ async fn template_table_matches_created_table() {
         },
     });
 
-    let template = Template::read();
+    let template = Template::root();
     let properties = template.resource("Table");
     let list = |name: &str| properties[name].as_array().cloned().unwrap_or_default();
     let found = json!({

@@ -23,7 +23,7 @@ const MAX_ATTEMPTS: usize = 4;
 const MAX_CALLS: usize = 120;
 
 /// Calls of the whole journey, from the tenant's creation to its deletion.
-const DELETION_CALLS: CallCount = CallCount { total: 49, writes: 24 };
+const DELETION_CALLS: CallCount = CallCount { total: 48, writes: 24 };
 /// Calls of a rotation.
 const ROTATION_CALLS: CallCount = CallCount { total: 9, writes: 6 };
 

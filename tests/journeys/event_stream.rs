@@ -62,6 +62,8 @@ async fn answer_and_chain_have_own_event_names() {
     let id = create_packet(&writer, &packet).await;
     let answer = json!({"response": "Yes.\nGladly.", "responded_by": "ann"});
     writer.post(&format!("{PACKETS}/{id}/respond"), &answer).await.expect(200);
+    // Events of different packets have no order, unless one is in the journal before the other happens.
+    server.run_due_work().await;
     let child = writer.post(&format!("{PACKETS}/{id}/chain"), &packet_body("support-01")).await.expect(201).id();
     server.run_due_work().await;
     let first = next_event(&mut stream).await;

@@ -11,10 +11,12 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_store::{Delivery, DeliveryStatus, REPLAYS_MAX};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{OptionalJson, PathParam};
+use handrail_web::extract::PathParam;
+use handrail_web::json_body;
+use handrail_web::json_body::OptionalJson;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::deliveries::delivery_json;
@@ -43,11 +45,13 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Default, Serialize)]
 struct RequestBody {
     /// The callback to replay, even if it was delivered. If absent, all dead letters are replayed.
     delivery_id: Option<String>,
 }
+
+json_body!(RequestBody { delivery_id });
 
 async fn handler(
     State(cx): State<Cx>,

@@ -14,9 +14,11 @@ use handrail_domain::text::has_hidden_controls;
 use handrail_records::transition::{TransitionError, transition_from};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{OptionalJson, PathParam, PublicOrigin};
+use handrail_web::extract::{PathParam, PublicOrigin};
+use handrail_web::json_body;
+use handrail_web::json_body::OptionalJson;
 use handrail_web::problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::door::DOOR;
@@ -31,7 +33,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/cancel",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Cancel a decision",
     route,
@@ -41,10 +43,12 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Default, Serialize)]
 struct RequestBody {
     reason: Option<String>,
 }
+
+json_body!(RequestBody { reason });
 
 /// Returns a decision that was cancelled before without an error.
 async fn handler(

@@ -17,15 +17,17 @@ use handrail_domain::record::Record;
 use handrail_records::transition;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, Json};
+use handrail_web::extract::IdempotencyKey;
+use handrail_web::json_body;
+use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Number, Value};
 
 use crate::door::DOOR;
 use crate::view;
-use handrail_approvals::errors::{field_error_to_problem, refusal_to_problem};
+use handrail_approvals::errors::{field_errors_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-create",
@@ -47,7 +49,7 @@ fn route() -> MethodRouter<Cx> {
 const FORMAT: RequestFormat = RequestFormat { name: "decisions.create", version: 1 };
 
 /// JSON body of the request. Unknown fields are ignored, and `null` counts as absent.
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 struct RequestBody {
     action: Option<String>,
     approver: Option<String>,
@@ -63,6 +65,22 @@ struct RequestBody {
     context_images: Option<Vec<String>>,
     reminders: Option<bool>,
 }
+
+json_body!(RequestBody {
+    action,
+    approver,
+    context,
+    urgency,
+    timeout_minutes,
+    channel,
+    options,
+    callback_url,
+    enforce,
+    amount,
+    response_type,
+    context_images,
+    reminders,
+});
 
 async fn handler(
     State(cx): State<Cx>,
@@ -99,7 +117,7 @@ async fn handler(
         reach: cx.settings.address_policy,
     };
     let now = cx.clock.now();
-    let spec = DecisionSpec::check(new_decision(body), &requester, now).map_err(field_error_to_problem)?;
+    let spec = DecisionSpec::check(new_decision(body), &requester, now).map_err(field_errors_to_problem)?;
     check_key_limit(&cx, &key, RateLimitClass::Creates).await?;
     let has_idempotency_key = idempotency_key.is_some();
     let (id, command_name) = match idempotency_key {
@@ -162,6 +180,8 @@ mod tests {
     use handrail_domain::record::digest_of;
     use handrail_store::ApiKey;
     use serde_json::json;
+
+    use handrail_web::json_body::JsonBody;
 
     use super::*;
     use crate::testing::{AGENT, MINUTE_MS, NOON, TestApp, api_key, decision_body, effects_of_newest_event, tenant};
@@ -282,11 +302,34 @@ mod tests {
         }
     }
 
+    /// The published members describe the first error, and `errors` has all of them.
+    #[tokio::test]
+    async fn every_invalid_field_is_reported() {
+        let app = TestApp::new().await;
+        let errors_of = async |changes: Value| {
+            let mut body = decision_body();
+            for (field, value) in changes.as_object().unwrap() {
+                body[field] = value.clone();
+            }
+            let refused = app.call(ENDPOINT, "/decisions", AGENT, body).await;
+            assert_eq!(refused.error(), (400, "VALIDATION_ERROR"), "{}", refused.text);
+            let fields = refused.json["errors"].as_array().cloned().unwrap_or_default();
+            let fields = fields.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+            (refused.json["field"].as_str().unwrap().to_owned(), fields.join(" "))
+        };
+        let expect = |field: &str, fields: &str| (field.to_owned(), fields.to_owned());
+        let mistyped = json!({"action": 7, "amount": "5", "options": ["approve", "sign"]});
+        assert_eq!(errors_of(mistyped).await, expect("action", "action options[1] amount"));
+        let invalid = json!({"approver": "nobody", "timeout_minutes": 0, "amount": -1});
+        assert_eq!(errors_of(invalid).await, expect("approver", "approver timeout_minutes amount"));
+        assert_eq!(errors_of(json!({"amount": -1})).await, expect("amount", ""));
+    }
+
     /// Every log stores this digest, so another digest needs a new version of the format.
     #[test]
     fn request_digest_is_stable() {
-        let body: RequestBody = serde_json::from_value(
-            json!({"action": "Refund order 4711", "approver": "ada@example.com", "amount": 129.5}),
+        let body = RequestBody::read_all(
+            &json!({"action": "Refund order 4711", "approver": "ada@example.com", "amount": 129.5}),
         )
         .unwrap();
         let command = CommandId::from_request("first", FORMAT, &serde_json::to_value(body).unwrap());

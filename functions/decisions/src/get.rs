@@ -32,8 +32,8 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}",
     auth: Auth::ApiKey(Scope::DecisionsRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::WaitForChange],
     summary: "Get a decision, or wait until it changes",
     route,
 };

@@ -31,7 +31,7 @@ pub use kind::KIND;
 
 use handrail_web::endpoint::Endpoint;
 
-/// All operations of the decisions door.
+/// Operations of the decisions door that this crate's own Lambda binary serves.
 pub const ENDPOINTS: &[Endpoint] = &[
     create::ENDPOINT,
     list::ENDPOINT,
@@ -39,14 +39,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     resolve::ENDPOINT,
     cancel::ENDPOINT,
     deliveries::ENDPOINT,
-    attachments::add::ENDPOINT,
     attachments::list::ENDPOINT,
-    attachments::create_upload::ENDPOINT,
-    attachments::complete::ENDPOINT,
-    files::ENDPOINT,
     callback_replay::ENDPOINT,
-    page_show::ENDPOINT,
-    page_answer::ENDPOINT,
     auth::me::ENDPOINT,
     auth::keys_list::ENDPOINT,
     auth::keys_create::ENDPOINT,
@@ -62,4 +56,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     account::key_create::ENDPOINT,
     account::key_revoke::ENDPOINT,
     health::ENDPOINT,
+];
+
+/// Operations that receive or send files. The Lambda binary `functions/files` serves them.
+pub const FILE_ENDPOINTS: &[Endpoint] = &[
+    attachments::add::ENDPOINT,
+    attachments::create_upload::ENDPOINT,
+    attachments::complete::ENDPOINT,
+    files::ENDPOINT,
+    page_answer::ENDPOINT,
 ];

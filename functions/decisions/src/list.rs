@@ -25,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions",
     auth: Auth::ApiKey(Scope::DecisionsRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::CheckRateLimit,

@@ -8,7 +8,7 @@ use handrail_approvals::pages::{FormError, FormField, FormValues};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::actor::{Actor, AuthMethod};
-use handrail_domain::decision::{Act, Choice, Decision, FieldError, FieldErrorKind, Refusal, SubmittedAnswer};
+use handrail_domain::decision::{Act, Choice, Decision, Refusal, SubmittedAnswer};
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_records::transition::TransitionError;
@@ -79,9 +79,8 @@ async fn handler(State(cx): State<Cx>, PathParam(token): PathParam, request: Req
             let access = link_pages::open_link(&cx, &token).await?;
             Ok(link_pages::too_late_page(&cx, &access).into_response())
         }
-        Err(TransitionError::Refused(Refusal::AnswerMismatch { field, message })) => {
-            let invalid = FieldError { kind: FieldErrorKind::Value, field, message };
-            show_form_again(page_form::field_error(spec, &form_values, &invalid))
+        Err(TransitionError::Refused(Refusal::AnswerMismatch(error))) => {
+            show_form_again(page_form::field_error(spec, &form_values, &error))
         }
         Err(TransitionError::Refused(Refusal::NotOffered { .. })) => show_form_again(FormError {
             field: FormField::WholeForm,

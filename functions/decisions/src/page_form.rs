@@ -7,9 +7,9 @@ use handrail_approvals::pages::{
 };
 use handrail_context::cx::Cx;
 use handrail_domain::decision::{
-    Choice, DecisionSpec, FieldError, NOTES_CHARS_MAX, REPLY, ResponseType, SubmittedAnswer, TEXT_CHARS_MAX,
-    validate_answer,
+    Choice, DecisionSpec, NOTES_CHARS_MAX, REPLY, ResponseType, SubmittedAnswer, TEXT_CHARS_MAX, validate_answer,
 };
+use handrail_domain::field_error::FieldError;
 use handrail_domain::time::Timestamp;
 use handrail_web::extract::Form;
 use handrail_web::multipart::{FORM_OVERHEAD_BYTES_MAX, FormPart, read_parts};
@@ -122,7 +122,11 @@ pub(crate) fn parse_answer(
         (None, _) | (Some(_), FormButton::Deny | FormButton::Modify) => {}
     }
     let answer = validate_answer(None, Some(form_values.notes.clone()), data, execute_at);
-    Ok((choice, answer.map_err(|error| field_error(spec, form_values, &error))?))
+    let answer = answer.map_err(|errors| match errors.first() {
+        Some(error) => field_error(spec, form_values, error),
+        None => form_error(FormField::WholeForm, "The answer can't be read."),
+    });
+    Ok((choice, answer?))
 }
 
 fn parse_response_data(response_type: &ResponseType, form_values: &FormValues) -> Result<Option<Value>, FormError> {
@@ -213,7 +217,7 @@ fn form_error(field: FormField, message: &str) -> FormError {
 
 /// Converts a field error of the domain into a message for the approver, beside the form field.
 pub(crate) fn field_error(spec: &DecisionSpec, form_values: &FormValues, error: &FieldError) -> FormError {
-    match (error.field, &spec.response_type) {
+    match (error.field().as_str(), &spec.response_type) {
         ("notes", _) if form_values.notes.trim().is_empty() => {
             form_error(FormField::Notes, "Say in the notes what should be different.")
         }

@@ -12,16 +12,18 @@ use handrail_domain::lifecycle::Command;
 use handrail_records::transition::transition;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, Json, PathParam, PublicOrigin};
+use handrail_web::extract::{IdempotencyKey, PathParam, PublicOrigin};
+use handrail_web::json_body;
+use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::door::DOOR;
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
 use crate::view;
-use handrail_approvals::errors::{field_error_to_problem, refusal_to_problem};
+use handrail_approvals::errors::{field_errors_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-resolve",
@@ -29,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/resolve",
     auth: Auth::ApiKey(Scope::DecisionsResolve),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Answer a decision by API",
     route,
@@ -42,7 +44,7 @@ fn route() -> MethodRouter<Cx> {
 /// Format of [`RequestBody`] in the request digest that recognises repeats.
 const FORMAT: RequestFormat = RequestFormat { name: "decisions.resolve", version: 1 };
 
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 struct RequestBody {
     action: Option<Choice>,
     notes: Option<String>,
@@ -51,6 +53,8 @@ struct RequestBody {
     /// Time of execution, for `response_type` schedule.
     execute_at: Option<String>,
 }
+
+json_body!(RequestBody { action, notes, response_data, resolved_by, execute_at });
 
 async fn handler(
     State(cx): State<Cx>,
@@ -64,7 +68,7 @@ async fn handler(
     let content = serde_json::to_value(&body).map_err(|_| Problem::Internal)?;
     let choice = body.action.ok_or_else(|| Problem::invalid("action", "is required: approve, deny or modify"))?;
     let answer = validate_answer(body.resolved_by, body.notes, body.response_data, body.execute_at)
-        .map_err(field_error_to_problem)?;
+        .map_err(field_errors_to_problem)?;
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
     let command_name = match idempotency_key {
@@ -90,6 +94,7 @@ mod tests {
     use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
     use handrail_domain::effect::Effect;
+    use handrail_web::json_body::JsonBody;
     use serde_json::json;
 
     use super::*;
@@ -179,7 +184,7 @@ mod tests {
     /// Every log stores this digest, so another digest needs a new version of the format.
     #[test]
     fn request_digest_is_stable() {
-        let body: RequestBody = serde_json::from_value(json!({"action": "approve", "notes": "Looks right."})).unwrap();
+        let body = RequestBody::read_all(&json!({"action": "approve", "notes": "Looks right."})).unwrap();
         let command = CommandId::from_request("first", FORMAT, &serde_json::to_value(body).unwrap());
         assert_eq!(json!(command), json!("a7937b64b8caa58f03721bb6.v1-2f77ee50-962a74290f7ef9890e838b32"));
     }

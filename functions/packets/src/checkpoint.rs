@@ -7,7 +7,7 @@ use handrail_access::quota::{self, QuotaReservation};
 use handrail_approvals::ApprovalRequest;
 use handrail_context::cx::Cx;
 use handrail_domain::decision::{self, Decision, REPLY};
-use handrail_domain::field_error::FieldError;
+use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_domain::packet::{
@@ -97,8 +97,9 @@ pub(crate) async fn record_answer(
         Ok(()) => Ok(()),
         Err(TransitionError::NotFound) => Err(TransitionError::NotFound),
         Err(TransitionError::Refused(Refusal::TooLarge { .. }) | TransitionError::TooLarge) => {
-            let message = "is too long: the packet has reached its maximum size".to_owned();
-            Err(TransitionError::Refused(decision::Refusal::AnswerMismatch { field: "response_data", message }))
+            let message = "is too long: the packet has reached its maximum size";
+            let error = FieldError::new(["response_data"], message, VALUE_ERROR);
+            Err(TransitionError::Refused(decision::Refusal::AnswerMismatch(error)))
         }
         // The checkpoint has changed since it was read; reading it again shows how.
         Err(TransitionError::Refused(_)) => Err(TransitionError::Refused(decision::Refusal::NotCurrentApprover)),

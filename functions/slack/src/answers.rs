@@ -6,6 +6,7 @@ use handrail_approvals::slack::ButtonToken;
 use handrail_context::cx::Cx;
 use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::decision::{Act, Choice, Decision, Refusal, SubmittedAnswer, current_approver};
+use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Command;
 use handrail_domain::record::Record;
@@ -28,10 +29,7 @@ pub(crate) enum AnswerOutcome {
     Accepted,
     /// The decision was closed or escalated before, with its current state.
     TooLate(Box<Record<Decision>>),
-    Invalid {
-        field: &'static str,
-        message: String,
-    },
+    Invalid(FieldError),
 }
 
 impl SlackApprover {
@@ -70,9 +68,7 @@ impl SlackApprover {
         };
         match self.link_access.answer(cx, &command).await {
             Ok(()) => Ok(AnswerOutcome::Accepted),
-            Err(TransitionError::Refused(Refusal::AnswerMismatch { field, message })) => {
-                Ok(AnswerOutcome::Invalid { field, message })
-            }
+            Err(TransitionError::Refused(Refusal::AnswerMismatch(error))) => Ok(AnswerOutcome::Invalid(error)),
             Err(TransitionError::Refused(
                 Refusal::AlreadyAnswered { .. }
                 | Refusal::Expired { .. }

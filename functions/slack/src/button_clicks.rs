@@ -31,7 +31,7 @@ pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem
         // The effects of the answer update the message.
         AnswerOutcome::Accepted => Ok(ok_response()),
         AnswerOutcome::TooLate(decision) => show_closed_message(cx, &decision, payload).await,
-        AnswerOutcome::Invalid { message, .. } => Err(Problem::invalid("action", message)),
+        AnswerOutcome::Invalid(error) => Err(Problem::invalid("action", error.message)),
     }
 }
 

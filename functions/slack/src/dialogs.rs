@@ -28,11 +28,11 @@ pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem
             let (title, text) = closed_text(&decision);
             Ok(axum::Json(json!({"response_action": "update", "view": notice_dialog(title, &text)})).into_response())
         }
-        AnswerOutcome::Invalid { field, message } => {
-            let block = if field == "notes" { "notes" } else { parsed.data_block_id };
+        AnswerOutcome::Invalid(error) => {
+            let block = if error.field() == "notes" { "notes" } else { parsed.data_block_id };
             Ok(field_errors_response(&FieldErrors::from_iter([(
                 block.to_owned(),
-                field_error_sentence(&message).into(),
+                field_error_sentence(&error.message).into(),
             )])))
         }
     }

@@ -21,6 +21,5 @@ pub use oauth_state::OAuthState;
 
 use handrail_web::endpoint::Endpoint;
 
-/// All Slack operations.
-pub const ENDPOINTS: &[Endpoint] =
-    &[install::ENDPOINT, install_redirect::ENDPOINT, oauth_callback::ENDPOINT, interactions::ENDPOINT];
+/// Slack operations that this crate's own Lambda binary serves: all except `interactions`, which `functions/kinds` serves.
+pub const ENDPOINTS: &[Endpoint] = &[install::ENDPOINT, install_redirect::ENDPOINT, oauth_callback::ENDPOINT];

@@ -2,8 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 use handrail_domain::attachment::ATTACHMENTS_MAX;
-use handrail_domain::decision::{FieldError, FieldErrorKind, Refusal};
-use handrail_domain::field_error;
+use handrail_domain::decision::{APPROVER_NOT_ALLOWED, Refusal, UNSUPPORTED_CHANNEL};
+use handrail_domain::field_error::FieldError;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
@@ -16,11 +16,13 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     body.insert("error".to_owned(), problem.message().into());
     body.insert("code".to_owned(), error_code(problem).into());
     match problem {
-        // The published format has one field.
+        // The published members describe the first field.
         Problem::Invalid(errors) => {
-            let field =
-                errors.first().filter(|error| !error.path.is_empty()).map(field_error::FieldError::field_with_brackets);
+            let field = errors.first().filter(|error| !error.path.is_empty()).map(FieldError::field_with_brackets);
             body.extend(field.map(|field| ("field".to_owned(), field.into())));
+            if errors.len() > 1 {
+                body.insert("errors".to_owned(), errors.iter().map(field_error_json).collect());
+            }
         }
         Problem::Refused { details, .. } => body.extend(details.clone()),
         Problem::Busy { .. } | Problem::Internal => {
@@ -41,6 +43,10 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     (problem.status(), axum::Json(Value::Object(body))).into_response()
 }
 
+fn field_error_json(error: &FieldError) -> Value {
+    json!({"field": error.field_with_brackets(), "error": error.message})
+}
+
 fn error_code(problem: &Problem) -> &'static str {
     match problem {
         Problem::NoCredentials => "UNAUTHORIZED",
@@ -57,19 +63,19 @@ fn error_code(problem: &Problem) -> &'static str {
     }
 }
 
-pub fn field_error_to_problem(error: FieldError) -> Problem {
-    match error.kind {
-        FieldErrorKind::Value => Problem::invalid(error.field, error.message),
-        FieldErrorKind::Channel => Problem::refused(
-            StatusCode::BAD_REQUEST,
-            "UNSUPPORTED_CHANNEL",
-            format!("{} {}", error.field, error.message),
-        ),
-        FieldErrorKind::Approver => Problem::refused(
-            StatusCode::FORBIDDEN,
-            "APPROVER_NOT_ALLOWED",
-            format!("{} {}", error.field, error.message),
-        ),
+/// Converts the field errors of a decision. The first one decides the code, as published.
+pub fn field_errors_to_problem(errors: Vec<FieldError>) -> Problem {
+    let refused = |status, code, error: &FieldError| {
+        Problem::refused(status, code, format!("{} {}", error.field_with_brackets(), error.message))
+    };
+    match errors.first() {
+        Some(error) if error.kind == UNSUPPORTED_CHANNEL => {
+            refused(StatusCode::BAD_REQUEST, "UNSUPPORTED_CHANNEL", error)
+        }
+        Some(error) if error.kind == APPROVER_NOT_ALLOWED => {
+            refused(StatusCode::FORBIDDEN, "APPROVER_NOT_ALLOWED", error)
+        }
+        _ => Problem::Invalid(errors),
     }
 }
 
@@ -96,7 +102,7 @@ pub fn refusal_to_problem(refusal: Refusal) -> Problem {
             format!("Cancelled by the requester at {at}"),
             json!({"status": "expired", "cancelled_at": at}),
         ),
-        Refusal::AnswerMismatch { field, message } => Problem::invalid(field, message),
+        Refusal::AnswerMismatch(error) => error.into(),
         Refusal::NotRequester => Problem::refused(
             StatusCode::FORBIDDEN,
             "FORBIDDEN",

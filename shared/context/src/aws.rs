@@ -1,25 +1,13 @@
-//! How a process on AWS starts: its clients, its log, and its context.
+//! How a process on AWS starts: its clients and its log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cx::Cx;
-use crate::settings::Settings;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use handrail_platform::clock::{SystemClock, SystemEntropy};
-use handrail_store::Store;
 
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
-
-/// Creates the context of a process on AWS.
-pub async fn context(settings: Settings) -> Cx {
-    let config = sdk_config().await;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
-    Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings)
-}
 
 /// Loads the configuration that all AWS clients share.
 ///

@@ -3,5 +3,6 @@
 pub mod aws;
 pub mod cx;
 pub mod effect_ids;
+pub mod served_functions;
 pub mod settings;
 pub mod slack;

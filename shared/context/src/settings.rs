@@ -50,9 +50,6 @@ pub enum RequiredSetting {
     Table,
     MasterKey,
     Origin,
-    /// Public origin if the template can set it, otherwise the Host header applies. A function can't depend on the URL
-    /// of the API, because the API depends on its functions.
-    OptionalOrigin,
     FilesBucket,
     FilesQueue,
     MailFrom,
@@ -82,7 +79,6 @@ impl RequiredSetting {
             Self::Table => &["HANDRAIL_TABLE"],
             Self::MasterKey => &["HANDRAIL_MASTER_KEY"],
             Self::Origin => &["HANDRAIL_ORIGIN"],
-            Self::OptionalOrigin => &["HANDRAIL_OWN_ORIGIN"],
             Self::FilesBucket => &["HANDRAIL_FILES_BUCKET"],
             Self::FilesQueue => &["HANDRAIL_FILES_QUEUE"],
             Self::MailFrom => &["HANDRAIL_MAIL_FROM"],
@@ -194,13 +190,9 @@ impl Settings {
             }
             origin.trim_end_matches('/').to_owned()
         });
-        let origin = match required.contains(&RequiredSetting::OptionalOrigin) {
-            true => origin.or_else(|| optional_origin(environment)),
-            false => origin,
-        };
         // Set for `cargo lambda watch`, where callbacks may go to the same machine; never on AWS.
         let allows_loopback = (environment.lookup)("HANDRAIL_CALLBACKS").as_deref() == Some("loopback");
-        let on_lambda = (environment.lookup)("AWS_EXECUTION_ENV").is_some_and(|env| env.starts_with("AWS_Lambda"));
+        let on_lambda = is_on_lambda(environment.lookup);
         if allows_loopback && on_lambda {
             environment.add_error(
                 "HANDRAIL_CALLBACKS",
@@ -248,14 +240,12 @@ pub fn read_slack(required: &[RequiredSetting], lookup: &dyn Fn(&str) -> Option<
     }
 }
 
-/// Reads the optional origin. Returns `None` if the variable is empty.
-fn optional_origin(environment: &mut EnvReader<'_>) -> Option<String> {
-    const NAME: &str = "HANDRAIL_OWN_ORIGIN";
-    let origin = (environment.lookup)(NAME).filter(|origin| !origin.is_empty())?;
-    if !is_origin(&origin) {
-        environment.add_error(NAME, "is not an http(s) origin such as https://handrail.example.com");
-    }
-    Some(origin.trim_end_matches('/').to_owned())
+/// Returns `true` in a function on AWS, `false` under `cargo lambda watch`.
+///
+/// Lambda sets `AWS_EXECUTION_ENV` for its own runtimes only, and the folder of the code for every function.
+pub(crate) fn is_on_lambda(lookup: &dyn Fn(&str) -> Option<String>) -> bool {
+    lookup("AWS_EXECUTION_ENV").is_some_and(|name| name.starts_with("AWS_Lambda"))
+        || lookup("LAMBDA_TASK_ROOT").is_some()
 }
 
 fn is_origin(text: &str) -> bool {

@@ -42,6 +42,17 @@ impl BodyReader {
         self.add(FieldError::new(self.path.clone(), message, kind))
     }
 
+    /// Records an error at a path below the current one.
+    pub fn error_below<T>(
+        &mut self,
+        path: Vec<PathSegment>,
+        message: impl Into<String>,
+        kind: &'static str,
+    ) -> Option<T> {
+        let path: Vec<PathSegment> = self.path.iter().cloned().chain(path).collect();
+        self.add(FieldError::new(path, message, kind))
+    }
+
     /// Records an error of `value` at the current path.
     pub fn error_of<T>(&mut self, value: &Value, message: impl Into<String>, kind: &'static str) -> Option<T> {
         self.add(self.with_input(FieldError::new(self.path.clone(), message, kind), value))

@@ -7,10 +7,12 @@ use aws_lambda_events::event::{dynamodb, sqs};
 use futures_util::StreamExt;
 use handrail_context::aws::{Error, sdk_config, start_tracing};
 use handrail_context::cx::Cx;
+use handrail_context::served_functions::select_functions;
 use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
 use handrail_domain::webhook::WebhookId;
 use handrail_effects::{
-    Change, DeliveryGroup, Handled, Message, Worker, WorkerContext, dispatch, handle_message, sweep,
+    Change, DeliveryGroup, EventSource, Handled, Message, WORKERS, Worker, WorkerContext, dispatch, handle_message,
+    sweep,
 };
 use handrail_platform::clock::{SystemClock, SystemEntropy};
 use handrail_platform::fault::Fault;
@@ -38,42 +40,26 @@ struct FailedItem {
     item_identifier: String,
 }
 
-/// Serves the function on the table's stream.
-pub async fn on_stream(worker: Worker, kinds: &'static [Kind]) -> Result<(), Error> {
-    let context = worker_context(worker, kinds, None).await?;
-    run_handler(move |event: dynamodb::Event| {
-        let context = context.clone();
-        async move { Ok::<_, Error>(handle_changes(&context, event).await) }
-    })
-    .await
-}
-
-/// Serves a function on a queue.
-pub async fn on_messages(worker: Worker, kinds: &'static [Kind]) -> Result<(), Error> {
-    run_queue_worker(worker_context(worker, kinds, None).await?).await
-}
-
-/// Serves a function on a queue, for a worker that needs the blob store.
-pub async fn on_messages_with(worker: Worker, kinds: &'static [Kind], open: OpenBlobStore) -> Result<(), Error> {
-    run_queue_worker(worker_context(worker, kinds, Some(open)).await?).await
-}
-
-async fn run_queue_worker(context: WorkerContext) -> Result<(), Error> {
-    run_handler(move |event: sqs::SqsEvent| {
-        let context = context.clone();
-        async move { Ok::<_, Error>(handle_messages(&context, event).await) }
-    })
-    .await
-}
-
-/// Serves the function that a schedule calls every few minutes.
-pub async fn on_schedule(worker: Worker, kinds: &'static [Kind]) -> Result<(), Error> {
-    let context = worker_context(worker, kinds, None).await?;
-    run_handler(move |_: Value| {
-        let context = context.clone();
-        async move { Ok::<_, Error>(serde_json::json!({"found": sweep(&context).await?})) }
-    })
-    .await
+/// Serves the worker that `HANDRAIL_FUNCTION` names, and ends with an error if there is none.
+pub async fn serve(kinds: &'static [Kind], open: OpenBlobStore) -> Result<(), Error> {
+    start_tracing();
+    let lookup = |name: &str| std::env::var(name).ok();
+    let [worker] = select_functions(WORKERS, |worker| worker.function, &lookup)? else {
+        return Err("the workers have different events, so a process serves one of them".into());
+    };
+    let context = worker_context(worker, kinds, open, &lookup).await?;
+    let context = &context;
+    match worker.event_source {
+        EventSource::Stream => {
+            run_handler(|event: dynamodb::Event| async { Ok(handle_changes(context, event).await) }).await
+        }
+        EventSource::Queue(_) => {
+            run_handler(|event: sqs::SqsEvent| async { Ok(handle_messages(context, event).await) }).await
+        }
+        EventSource::Schedule => {
+            run_handler(|_: Value| async { Ok(serde_json::json!({"found": sweep(context).await?})) }).await
+        }
+    }
 }
 
 async fn run_handler<E, R, F>(handler: impl Fn(E) -> F + Send + Sync) -> Result<(), Error>
@@ -87,13 +73,12 @@ where
 }
 
 async fn worker_context(
-    worker: Worker,
+    worker: &Worker,
     kinds: &'static [Kind],
-    open: Option<OpenBlobStore>,
+    open: OpenBlobStore,
+    lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<WorkerContext, Error> {
-    start_tracing();
-    let lookup = |name: &str| std::env::var(name).ok();
-    let mut environment = EnvReader::new(&lookup);
+    let mut environment = EnvReader::new(lookup);
     let settings = Settings::from_env(&mut environment, worker.required_settings);
     let config = sdk_config().await;
     let clock = Arc::new(SystemClock);
@@ -102,7 +87,8 @@ async fn worker_context(
         .required_settings
         .contains(&RequiredSetting::MailFrom)
         .then(|| SesMailer::from_environment(&mut environment, &config));
-    let blobs = open.map(|open| open(&mut environment, &config));
+    let uses_files = worker.required_settings.contains(&RequiredSetting::FilesBucket);
+    let blobs = uses_files.then(|| open(&mut environment, &config));
     let settings = environment.finish(settings)?;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
     store.warm_up().await;

@@ -6,8 +6,6 @@ mod lambda_events;
 mod outbox;
 mod ses;
 
-pub use lambda_events::{
-    BatchResponse, handle_changes, handle_messages, on_messages, on_messages_with, on_schedule, on_stream,
-};
+pub use lambda_events::{BatchResponse, handle_changes, handle_messages, serve};
 pub use outbox::SqsOutbox;
 pub use ses::SesMailer;

@@ -25,6 +25,7 @@ mod sweep;
 mod timer;
 mod webhook_call;
 mod worker_context;
+mod workers;
 
 pub use deliver::deliver;
 pub use dispatch::{Change, dispatch};
@@ -36,3 +37,4 @@ pub use retain_files::retain_files;
 pub use sweep::sweep;
 pub use timer::{requeue, timer};
 pub use worker_context::{EventSource, Handled, Worker, WorkerContext};
+pub use workers::{KEEP, WORKER_TIMEOUT_SECONDS, WORKERS};

@@ -54,7 +54,6 @@ pub struct EventContext<'a, L: Lifecycle> {
 }
 
 /// Lists an event in the audit list under its own name and the label of its author. Live events do not show it.
-#[expect(clippy::unnecessary_wraps, reason = "this is a JournalMapper")]
 pub fn audit_details<L: Lifecycle>(context: &EventContext<'_, L>) -> Option<JournalDetails> {
     let audit_info = AuditInfo { action: L::event_name(&context.entry.event), actor: context.entry.by.label() };
     Some(JournalDetails { audit_info: Some(audit_info), ..JournalDetails::default() })

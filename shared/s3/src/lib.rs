@@ -35,7 +35,7 @@ pub struct S3 {
     bucket: String,
 }
 
-/// Opens the bucket of `HANDRAIL_FILES_BUCKET`, for `serve_with` and `on_messages_with`.
+/// Opens the bucket of `HANDRAIL_FILES_BUCKET`, for the binaries in `functions/` that use files.
 pub fn open(environment: &mut EnvReader<'_>, config: &SdkConfig) -> Arc<dyn BlobStore> {
     Arc::new(S3::new(config, environment.required("HANDRAIL_FILES_BUCKET")))
 }

@@ -32,10 +32,10 @@ impl Document for GreetingCard {
     const BYTES_MAX: usize = 100;
 }
 
-async fn store() -> Store {
-    let engine = Engine::in_memory().unwrap();
-    table::create(&engine.client(), "handrail").await.unwrap();
-    Store::new(engine.client(), "handrail")
+async fn store() -> Result<Store, Box<dyn std::error::Error>> {
+    let engine = Engine::in_memory()?;
+    table::create(&engine.client(), "handrail").await?;
+    Ok(Store::new(engine.client(), "handrail"))
 }
 
 fn tenant(number: u8) -> TenantId {
@@ -52,7 +52,7 @@ fn versioned(name: &str, version: u64, text: &str) -> VersionedDocument<Greeting
 
 #[tokio::test]
 async fn document_is_replaced_only_in_the_expected_version() {
-    let store = store().await;
+    let store = store().await.unwrap();
     let documents = store.documents::<Greeting>(tenant(1));
     assert_eq!(documents.get("hello").await.unwrap(), None);
     assert_eq!(documents.replace("hello", 1, &greeting("Hi")).await.unwrap(), PutDocumentOutcome::Conflict(None));
@@ -69,7 +69,7 @@ async fn document_is_replaced_only_in_the_expected_version() {
 
 #[tokio::test]
 async fn repeated_writes_find_their_own_result() {
-    let store = store().await;
+    let store = store().await.unwrap();
     let documents = store.documents::<Greeting>(tenant(1));
     for _ in 0..2 {
         assert_eq!(documents.create("hello", &greeting("Hi")).await.unwrap(), PutDocumentOutcome::Done { version: 1 });
@@ -83,7 +83,7 @@ async fn repeated_writes_find_their_own_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_replaces_accept_one() {
-    let store = store().await;
+    let store = store().await.unwrap();
     store.documents::<Greeting>(tenant(1)).create("hello", &greeting("Hi")).await.unwrap();
     for version in 1..=5 {
         let tasks: Vec<_> = (0..8)
@@ -109,7 +109,7 @@ async fn concurrent_replaces_accept_one() {
 
 #[tokio::test]
 async fn collection_has_a_maximum_of_documents() {
-    let store = store().await;
+    let store = store().await.unwrap();
     let documents = store.documents::<Greeting>(tenant(1));
     for number in 0..Greeting::PER_TENANT_MAX {
         let created = documents.create(&format!("greeting {number}"), &greeting("Hi")).await.unwrap();
@@ -125,7 +125,7 @@ async fn collection_has_a_maximum_of_documents() {
 
 #[tokio::test]
 async fn document_is_deleted_only_in_the_expected_version() {
-    let store = store().await;
+    let store = store().await.unwrap();
     let documents = store.documents::<Greeting>(tenant(1));
     documents.create("hello", &greeting("Hi")).await.unwrap();
     documents.replace("hello", 1, &greeting("Hey")).await.unwrap();
@@ -137,7 +137,7 @@ async fn document_is_deleted_only_in_the_expected_version() {
 
 #[tokio::test]
 async fn list_has_pages_in_the_order_of_names() {
-    let store = store().await;
+    let store = store().await.unwrap();
     let (documents, cards) = (store.documents::<Greeting>(tenant(1)), store.documents::<GreetingCard>(tenant(1)));
     for name in ["d", "b", "a", "c"] {
         documents.create(name, &greeting(name)).await.unwrap();
@@ -156,7 +156,7 @@ async fn list_has_pages_in_the_order_of_names() {
 
 #[tokio::test]
 async fn names_and_sizes_have_limits() {
-    let store = store().await;
+    let store = store().await.unwrap();
     let documents = store.documents::<Greeting>(tenant(1));
     for name in ["", "two\nlines", &"x".repeat(DOCUMENT_NAME_BYTES_MAX + 1)] {
         assert_eq!(documents.create(name, &greeting("Hi")).await.unwrap(), PutDocumentOutcome::InvalidName);

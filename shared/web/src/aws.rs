@@ -1,12 +1,17 @@
-//! Serves one operation as a Lambda function.
+//! Serves operations as Lambda functions.
+//!
+//! Each crate in `functions/` is one binary, and each of its functions on AWS is that binary with another
+//! `HANDRAIL_FUNCTION`. So a deployment builds few programs, and each operation keeps its own role and limits.
 
 use aws_config::SdkConfig;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::endpoint::Endpoint;
-use handrail_context::aws::{Error, context, sdk_config, start_tracing};
+use crate::endpoint::{Endpoint, service};
+use handrail_context::aws::{Error, sdk_config, start_tracing};
 use handrail_context::cx::Cx;
-use handrail_context::settings::{EnvReader, Settings};
+use handrail_context::served_functions::select_functions;
+use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
 use handrail_platform::blob_store::BlobStore;
 use handrail_platform::clock::{SystemClock, SystemEntropy};
 use handrail_records::kind::KindList;
@@ -15,44 +20,59 @@ use handrail_store::Store;
 /// Opens the file storage of a function. Passed by the binary, so that other binaries don't link the S3 client.
 pub type OpenBlobStore = fn(&mut EnvReader<'_>, &SdkConfig) -> Arc<dyn BlobStore>;
 
-/// Serves one operation. Takes its const and not a name, so the binary contains no code of other operations.
-pub async fn serve(endpoint: Endpoint) -> Result<(), Error> {
-    start_tracing();
-    let settings = Settings::read(endpoint.required_settings, &|name| std::env::var(name).ok())?;
-    serve_in(endpoint, context(settings).await).await
+/// Operations of one binary, and what some of them need besides the table.
+pub struct Binary {
+    endpoints: &'static [Endpoint],
+    kinds: Option<KindList>,
+    open_blob_store: Option<OpenBlobStore>,
 }
 
-/// Serves one operation that uses files.
-pub async fn serve_with(endpoint: Endpoint, open: OpenBlobStore) -> Result<(), Error> {
-    serve_in(endpoint, file_context(endpoint, open).await?).await
-}
+impl Binary {
+    pub const fn new(endpoints: &'static [Endpoint]) -> Self {
+        Self { endpoints, kinds: None, open_blob_store: None }
+    }
 
-/// Serves one operation on records of every kind.
-pub async fn serve_kinds(endpoint: Endpoint, kinds: KindList) -> Result<(), Error> {
-    start_tracing();
-    let settings = Settings::read(endpoint.required_settings, &|name| std::env::var(name).ok())?;
-    serve_in(endpoint, context(settings).await.with_process_state(kinds)).await
-}
+    /// Sets the kinds of records, for operations on records of every kind.
+    #[must_use]
+    pub const fn with_kinds(self, kinds: KindList) -> Self {
+        Self { kinds: Some(kinds), ..self }
+    }
 
-/// Serves one operation on records of every kind that uses files.
-pub async fn serve_kinds_with(endpoint: Endpoint, kinds: KindList, open: OpenBlobStore) -> Result<(), Error> {
-    let cx = file_context(endpoint, open).await?;
-    serve_in(endpoint, cx.with_process_state(kinds)).await
-}
+    /// Sets the file storage, for operations that use files.
+    #[must_use]
+    pub const fn with_blob_store(self, open: OpenBlobStore) -> Self {
+        Self { open_blob_store: Some(open), ..self }
+    }
 
-async fn serve_in(endpoint: Endpoint, cx: Cx) -> Result<(), Error> {
-    cx.store.warm_up().await;
-    lambda_http::run(endpoint.router(cx)).await
-}
+    /// Serves the operation that `HANDRAIL_FUNCTION` names, and ends with an error if this binary does not have it.
+    pub async fn serve(self) -> Result<(), Error> {
+        start_tracing();
+        let lookup = |name: &str| std::env::var(name).ok();
+        let endpoints = select_functions(self.endpoints, |endpoint| endpoint.function, &lookup)?;
+        let cx = self.context(endpoints, &lookup).await?;
+        cx.store.warm_up().await;
+        let door = endpoints.first().ok_or("this binary has no operations")?.door;
+        lambda_http::run(service(endpoints, door, cx)).await
+    }
 
-async fn file_context(endpoint: Endpoint, open: OpenBlobStore) -> Result<Cx, Error> {
-    start_tracing();
-    let lookup = |name: &str| std::env::var(name).ok();
-    let mut environment = EnvReader::new(&lookup);
-    let settings = Settings::from_env(&mut environment, endpoint.required_settings);
-    let config = sdk_config().await;
-    let blobs = open(&mut environment, &config);
-    let settings = environment.finish(settings)?;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
-    Ok(Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings).with_blob_store(blobs))
+    async fn context(&self, endpoints: &[Endpoint], lookup: &dyn Fn(&str) -> Option<String>) -> Result<Cx, Error> {
+        let required: BTreeSet<RequiredSetting> =
+            endpoints.iter().flat_map(|endpoint| endpoint.required_settings).copied().collect();
+        let required: Vec<RequiredSetting> = required.into_iter().collect();
+        let mut environment = EnvReader::new(lookup);
+        let settings = Settings::from_env(&mut environment, &required);
+        let config = sdk_config().await;
+        let blobs = self.open_blob_store.map(|open| open(&mut environment, &config));
+        let settings = environment.finish(settings)?;
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
+        let cx = Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
+        let cx = match blobs {
+            Some(blobs) => cx.with_blob_store(blobs),
+            None => cx,
+        };
+        Ok(match self.kinds {
+            Some(kinds) => cx.with_process_state(kinds),
+            None => cx,
+        })
+    }
 }

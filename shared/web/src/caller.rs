@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use handrail_access::session::SignedInUser;
-use handrail_access::{AdminRights, RateLimit, RateLimitClass, check_active, check_key_limit, check_limit, find_key};
+use handrail_access::{AdminRights, RateLimit, RateLimitClass, check_active, check_limit, find_key};
 use handrail_context::cx::Cx;
 use handrail_domain::access::Scope;
 use handrail_domain::account::Tier;
@@ -156,10 +156,11 @@ impl<R> TenantAdmin<R> {
 
     /// Counts the request against the rate limit of the API key, or of the tenant for a signed-in person.
     pub async fn check_limit(&self, cx: &Cx) -> Result<(), Problem> {
-        Ok(match &self.principal {
-            Principal::ApiKey(key) => check_key_limit(cx, key, RateLimitClass::OtherRequests).await?,
-            Principal::User(user) => check_limit(cx, RateLimit::per_tenant(&user.tenant)).await?,
-        })
+        let rate_limit = match &self.principal {
+            Principal::ApiKey(key) => RateLimit::per_key(key, RateLimitClass::OtherRequests),
+            Principal::User(user) => RateLimit::per_tenant(&user.tenant),
+        };
+        Ok(check_limit(cx, rate_limit).await?)
     }
 }
 

@@ -20,7 +20,7 @@ use handrail_context::settings::RequiredSetting;
 
 #[derive(Clone, Copy)]
 pub struct Endpoint {
-    /// Also the name of the binary, and in PascalCase of the function in the template.
+    /// Value of `HANDRAIL_FUNCTION` in its Lambda function, and in PascalCase the function's name in the template.
     pub function: &'static str,
     pub method: HttpMethod,
     /// Path such as `/decisions/{id}`, in the syntax that axum and API Gateway share.
@@ -138,6 +138,8 @@ pub enum DataAccess {
     FindCreatedKey,
     /// Stores the run and the response of a request with an idempotency key, for operations that create no record.
     RunOnce,
+    /// Reads the record again and again, until it changes or the wait is over.
+    WaitForChange,
     /// Calls Slack and not the table. See docs/decisions/0010-operations-that-call-slack.md.
     CallSlack,
     /// Puts a file, or presigns an upload.
@@ -176,7 +178,30 @@ const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
 const QUERY: Grant = Grant::on_table("dynamodb:Query");
 const BATCH_GET: Grant = Grant::on_table("dynamodb:BatchGetItem");
 
+/// Time of an operation that reads and writes a few items, in seconds.
+const TIMEOUT_SECONDS: u32 = 10;
+/// Time of an operation that may wait, read many items or move a file. API Gateway gives up after 30 seconds.
+const LONG_TIMEOUT_SECONDS: u32 = 29;
+
+/// Memory of a Lambda function. The template has a parameter for each. Processing power goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    Standard,
+    /// For operations that hold the bytes of a file.
+    Large,
+}
+
 impl DataAccess {
+    /// Returns `true` if this access may take longer than a few calls to the table.
+    fn is_slow(self) -> bool {
+        matches!(self, Self::WaitForChange | Self::ReadJournal | Self::PutFile | Self::ReadFile)
+    }
+
+    /// Returns `true` if the bytes of a file pass through the function.
+    fn moves_file(self) -> bool {
+        matches!(self, Self::PutFile | Self::ReadFile)
+    }
+
     /// Returns the actions on the file bucket that this access needs.
     pub fn file_actions(self) -> &'static [&'static str] {
         match self {
@@ -280,7 +305,7 @@ impl DataAccess {
                 const { Grant::on_leading_key("dynamodb:PutItem", "once#*") },
                 const { Grant::on_leading_key("dynamodb:UpdateItem", "once#*") },
             ],
-            Self::CallSlack | Self::PutFile | Self::ReadFile | Self::PresignDownload => &[],
+            Self::WaitForChange | Self::CallSlack | Self::PutFile | Self::ReadFile | Self::PresignDownload => &[],
             Self::RevokeKey => &[
                 const { Grant::on_index("by_state") },
                 const { Grant::on_leading_key("dynamodb:GetItem", "key#*") },
@@ -313,6 +338,16 @@ impl HttpMethod {
 }
 
 impl Endpoint {
+    /// Returns the time that its Lambda function has for a request.
+    pub fn timeout_seconds(&self) -> u32 {
+        if self.accesses.iter().any(|access| access.is_slow()) { LONG_TIMEOUT_SECONDS } else { TIMEOUT_SECONDS }
+    }
+
+    /// Returns the memory of its Lambda function.
+    pub fn memory(&self) -> Memory {
+        if self.accesses.iter().any(|access| access.moves_file()) { Memory::Large } else { Memory::Standard }
+    }
+
     /// Builds the router for this operation alone, as its Lambda function serves it.
     pub fn router(&self, cx: Cx) -> Router {
         service(std::slice::from_ref(self), self.door, cx)

@@ -10,7 +10,7 @@ use http::header::{ACCEPT, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 use handrail_context::cx::Cx;
@@ -64,34 +64,11 @@ pub fn wants_json(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("application/json"))
 }
 
-/// A JSON object of at most [`JSON_BYTES_MAX`].
-pub struct Json<T>(pub T);
-
+/// Largest JSON body of most operations.
 pub const JSON_BYTES_MAX: usize = 256 * 1024;
 /// Maximum number of bytes of a refused body that are read and discarded. A client that is still sending would
 /// otherwise see a broken connection and not the response.
 const DRAINED_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-impl<T: DeserializeOwned> FromRequest<Cx> for Json<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
-        let body = read_limited_body(request, JSON_BYTES_MAX).await?;
-        parse_object(&body).map(Self)
-    }
-}
-
-/// A JSON object as in [`Json`]. An empty body counts as an empty object.
-pub struct OptionalJson<T>(pub T);
-
-impl<T: DeserializeOwned + Default> FromRequest<Cx> for OptionalJson<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
-        let body = read_limited_body(request, JSON_BYTES_MAX).await?;
-        if body.iter().all(u8::is_ascii_whitespace) { Ok(Self(T::default())) } else { parse_object(&body).map(Self) }
-    }
-}
 
 /// Reads the body. Returns [`Problem::TooLarge`] if it is longer than the limit.
 pub async fn read_limited_body(request: Request, limit_bytes: usize) -> Result<Bytes, Problem> {
@@ -122,37 +99,6 @@ async fn drain(body: Body) {
         if drained > DRAINED_BYTES_MAX {
             return;
         }
-    }
-}
-
-/// Parses a JSON object. The error names the invalid field.
-pub fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first.is_some_and(|byte| *byte != b'{') || first.is_none() {
-        return Err(Problem::invalid_request("The body must be a JSON object"));
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        // serde_json reports some type errors, and a lone surrogate, as syntax errors. Valid JSON gets the error of a
-        // field.
-        let is_field_error = inner.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok();
-        match (is_field_error, path.as_str()) {
-            (true, ".") => Problem::invalid_request(without_position(&inner)),
-            (true, _) => Problem::invalid(&path, format!("is not right: {}", without_position(&inner))),
-            (false, _) => Problem::invalid_request(format!("The body is not valid JSON: {inner}")),
-        }
-    })?;
-    json.end().map_err(|_| Problem::invalid_request("The body holds more than one JSON object"))?;
-    Ok(value)
-}
-
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ").map_or(text.as_str(), |at| &text[..at]) {
-        "expected value" => "expected a string".to_owned(),
-        text => text.to_owned(),
     }
 }
 

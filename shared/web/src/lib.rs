@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod event_stream;
 pub mod extract;
 pub mod headers;
+pub mod json_body;
 pub mod live_connections;
 pub mod multipart;
 pub mod once;

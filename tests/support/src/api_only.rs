@@ -23,7 +23,7 @@ impl ApiOnlyServer {
     pub async fn start(cx: &Cx, address_policy: AddressPolicy) -> Self {
         let settings = Settings { address_policy, ..cx.settings.clone() };
         let own = Cx::new(cx.store.clone(), cx.clock.clone(), cx.entropy.clone(), settings);
-        let own = own.with_process_state(handrail_workers::KIND_LIST);
+        let own = own.with_process_state(handrail_kinds::KIND_LIST);
         let router: Router = service(&handrail_runner::endpoints(), handrail_decisions::DOOR, own);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));

@@ -8,7 +8,9 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::text::EmailAddress;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{ClientAddress, Form, Json};
+use handrail_web::extract::{ClientAddress, Form};
+use handrail_web::json_body;
+use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::{cross_site_problem, is_cross_origin};
 use handrail_web::sign_in_page::sign_in_page;
@@ -40,6 +42,8 @@ fn route() -> MethodRouter<Cx> {
 struct RequestBody {
     email: Option<String>,
 }
+
+json_body!(RequestBody { email });
 
 async fn handler(
     State(cx): State<Cx>,

@@ -84,7 +84,7 @@ pub(super) fn unusable_link_page(used: bool) -> Response<String> {
         div class="card" {
             h1 { "This link is over" }
             p class="lede" { (message) }
-            p { a href="../../account" { "LoginSpec for another one" } }
+            p { a href="../../account" { "Ask for another one" } }
         }
     };
     own_origin_response(StatusCode::GONE, "This link is over", body)

@@ -29,7 +29,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,
-        RequiredSetting::OptionalOrigin,
+        RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],
     accesses: &[

@@ -33,7 +33,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,
-        RequiredSetting::OptionalOrigin,
+        RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],
     accesses: &[

@@ -16,7 +16,9 @@ use handrail_platform::blob_store::{BlobId, BlobKey};
 use handrail_secrets::signed_token;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Json, PathParam, PublicOrigin};
+use handrail_web::extract::{PathParam, PublicOrigin};
+use handrail_web::json_body;
+use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     required_settings: &[
         RequiredSetting::Table,
         RequiredSetting::MasterKey,
-        RequiredSetting::OptionalOrigin,
+        RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::PutFile],
@@ -67,11 +69,12 @@ pub struct UploadClaims {
     pub expires_at: Timestamp,
 }
 
-#[derive(Deserialize)]
 struct RequestBody {
     name: Option<String>,
     size: Option<u64>,
 }
+
+json_body!(RequestBody { name, size });
 
 async fn handler(
     State(cx): State<Cx>,

@@ -23,7 +23,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/attachments",
     auth: Auth::ApiKey(Scope::DecisionsRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::OptionalOrigin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "List the attachments of a decision",
     route,

@@ -3,13 +3,15 @@
 use handrail_access::key_grant::KeyGrant;
 use handrail_access::key_settings::{KeySettings, Setting};
 use handrail_domain::access::Role;
+use handrail_domain::body_reader::{BodyReader, JsonObject};
 use handrail_domain::key_rate_limit::KeyRateLimit;
 use handrail_domain::policy::Rule;
-use serde::{Deserialize, Deserializer};
+use handrail_web::json_body::{JsonBody, typed};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Requested settings. An absent field changes nothing; `null` resets a field to the default of new keys.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Requested settings. An absent field changes nothing; `null` resets a [`Setting`] to the default of new keys.
+#[derive(Clone, Debug, Default)]
 pub struct KeyParams {
     pub name: Option<String>,
     pub role: Option<Role>,
@@ -17,27 +19,56 @@ pub struct KeyParams {
     pub scopes: Option<Vec<String>>,
     pub expires_at: Option<String>,
     pub rate_limit: Option<KeyRateLimit>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub approvers: Option<Option<Vec<String>>>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub backup_approver: Option<Option<String>>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub requests_per_minute: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub decisions_per_month: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub escalation_stays_pending: Option<Option<bool>>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub rules: Option<Option<Vec<Rule>>>,
-    #[serde(default, deserialize_with = "deserialize_nullable")]
-    pub trust_stated_amounts: Option<Option<bool>>,
+    pub approvers: Setting<Vec<String>>,
+    pub backup_approver: Setting<String>,
+    pub requests_per_minute: Setting<u32>,
+    pub decisions_per_month: Setting<u32>,
+    pub escalation_stays_pending: Setting<bool>,
+    pub rules: Setting<Vec<Rule>>,
+    pub trust_stated_amounts: Setting<bool>,
 }
 
-/// Deserializes `null` to `Some(None)`, so that it differs from an absent field.
-fn deserialize_nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+impl JsonBody for KeyParams {
+    fn read(reader: &mut BodyReader, members: &JsonObject) -> Option<Self> {
+        let name = reader.optional(members, "name", typed);
+        let role = reader.optional(members, "role", typed);
+        let scopes = reader.optional(members, "scopes", typed);
+        let expires_at = reader.optional(members, "expires_at", typed);
+        let rate_limit = reader.optional(members, "rate_limit", typed);
+        let approvers = setting(reader, members, "approvers");
+        let backup_approver = setting(reader, members, "backup_approver");
+        let requests_per_minute = setting(reader, members, "requests_per_minute");
+        let decisions_per_month = setting(reader, members, "decisions_per_month");
+        let escalation_stays_pending = setting(reader, members, "escalation_stays_pending");
+        let rules = setting(reader, members, "rules");
+        let trust_stated_amounts = setting(reader, members, "trust_stated_amounts");
+        Some(Self {
+            name: name?,
+            role: role?,
+            scopes: scopes?,
+            expires_at: expires_at?,
+            rate_limit: rate_limit?,
+            approvers: approvers?,
+            backup_approver: backup_approver?,
+            requests_per_minute: requests_per_minute?,
+            decisions_per_month: decisions_per_month?,
+            escalation_stays_pending: escalation_stays_pending?,
+            rules: rules?,
+            trust_stated_amounts: trust_stated_amounts?,
+        })
+    }
+}
+
+fn setting<T: DeserializeOwned>(
+    reader: &mut BodyReader,
+    members: &JsonObject,
+    name: &'static str,
+) -> Option<Setting<T>> {
+    match members.get(name) {
+        None => Some(Setting::Unchanged),
+        Some(Value::Null) => Some(Setting::Default),
+        Some(value) => reader.in_member(name, |reader| typed(reader, value)).map(Setting::Value),
+    }
 }
 
 impl KeyParams {
@@ -49,16 +80,16 @@ impl KeyParams {
             "scopes": self.scopes,
             "expires_at": self.expires_at,
             "rate_limit": self.rate_limit,
-            "approvers": self.approvers.as_ref().and_then(Option::as_ref),
-            "backup_approver": self.backup_approver.as_ref().and_then(Option::as_ref),
-            "requests_per_minute": self.requests_per_minute.flatten(),
-            "decisions_per_month": self.decisions_per_month.flatten(),
-            "escalation_stays_pending": self.escalation_stays_pending.flatten(),
-            "rules": self.rules.as_ref().and_then(Option::as_ref),
+            "approvers": self.approvers.value(),
+            "backup_approver": self.backup_approver.value(),
+            "requests_per_minute": self.requests_per_minute.value(),
+            "decisions_per_month": self.decisions_per_month.value(),
+            "escalation_stays_pending": self.escalation_stays_pending.value(),
+            "rules": self.rules.value(),
         });
         // Absent unless requested, so that the digests of earlier requests stay as they are.
-        if let (Some(trust), Value::Object(members)) = (self.trust_stated_amounts.flatten(), &mut params) {
-            members.insert("trust_stated_amounts".to_owned(), trust.into());
+        if let (Some(trust), Value::Object(members)) = (self.trust_stated_amounts.value(), &mut params) {
+            members.insert("trust_stated_amounts".to_owned(), json!(trust));
         }
         params
     }
@@ -69,22 +100,14 @@ impl KeyParams {
             KeyGrant { role: self.role, scopes: self.scopes, expires_at: self.expires_at, rate_limit: self.rate_limit };
         let settings = KeySettings {
             name: self.name,
-            approvers: setting(self.approvers),
-            backup_approver: setting(self.backup_approver),
-            requests_per_minute: setting(self.requests_per_minute),
-            decisions_per_month: setting(self.decisions_per_month),
-            escalation_stays_pending: setting(self.escalation_stays_pending),
-            rules: setting(self.rules),
-            trust_stated_amounts: setting(self.trust_stated_amounts),
+            approvers: self.approvers,
+            backup_approver: self.backup_approver,
+            requests_per_minute: self.requests_per_minute,
+            decisions_per_month: self.decisions_per_month,
+            escalation_stays_pending: self.escalation_stays_pending,
+            rules: self.rules,
+            trust_stated_amounts: self.trust_stated_amounts,
         };
         (grant, settings)
-    }
-}
-
-fn setting<T>(requested: Option<Option<T>>) -> Setting<T> {
-    match requested {
-        None => Setting::Unchanged,
-        Some(None) => Setting::Default,
-        Some(Some(value)) => Setting::Value(value),
     }
 }

@@ -8,7 +8,8 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{Json, PathParam};
+use handrail_web::extract::PathParam;
+use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
 use serde_json::Value;
 

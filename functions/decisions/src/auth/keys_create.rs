@@ -5,6 +5,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::AdminRights;
 use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
+use handrail_access::key_settings::Setting;
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
@@ -13,7 +14,8 @@ use handrail_domain::ids::RequestFormat;
 use handrail_secrets::master_key::new_api_key;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{IdempotencyKey, Json};
+use handrail_web::extract::IdempotencyKey;
+use handrail_web::json_body::Json;
 use handrail_web::once::{OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
@@ -94,8 +96,11 @@ pub(crate) async fn create_key(
         return Err(Problem::invalid("name", "is required: approvers see it as the requester"));
     };
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.
-    let params = KeyParams { approvers: Some(params.approvers.flatten()), ..params };
-    let (grant, settings) = params.into_parts();
+    let approvers = match params.approvers {
+        Setting::Unchanged => Setting::Default,
+        requested => requested,
+    };
+    let (grant, settings) = KeyParams { approvers, ..params }.into_parts();
     let new_key = NewKey { name, tenant: None, grant, settings };
     create(cx, ids, caller, DEFAULTS, new_key).await.map_err(key_problem)
 }
@@ -108,6 +113,7 @@ mod tests {
     use handrail_domain::key_hash::hash_of_key;
     use handrail_domain::text::EmailAddress;
     use handrail_store::{ApiKey, OnceKey};
+    use handrail_web::json_body::JsonBody;
     use serde_json::json;
 
     use super::*;
@@ -157,7 +163,7 @@ mod tests {
     async fn key_creation_in_progress_is_not_repeated() {
         let app = TestApp::new().await;
         let body = json!({"name": "Refunds"});
-        let params: KeyParams = serde_json::from_value(body.clone()).unwrap();
+        let params = KeyParams::read_all(&body).unwrap();
         let command = CommandId::from_request("agent-1", FORMAT, &params.to_json());
         let caller = api_key(Role::Admin, ADMIN).id.to_string();
         let key = OnceKey { tenant: tenant(), operation: FORMAT.name, caller: &caller, idempotency_key: "agent-1" };

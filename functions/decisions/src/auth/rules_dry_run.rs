@@ -13,9 +13,10 @@ use handrail_domain::time::DAY_MS;
 use handrail_store::Cursor;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
-use handrail_web::extract::{OptionalJson, PathParam};
+use handrail_web::extract::PathParam;
+use handrail_web::json_body;
+use handrail_web::json_body::OptionalJson;
 use handrail_web::problem::Problem;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{KEY_NOT_FOUND, key_problem};
@@ -52,7 +53,7 @@ const PAGES_MAX: usize = 10;
 /// Most matches that are listed one by one. The counts include all matches.
 const LISTED_MAX: usize = 100;
 
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 struct RequestBody {
     /// The rules to try. If absent, the rules of the key are tried.
     rules: Option<Vec<Rule>>,
@@ -61,6 +62,8 @@ struct RequestBody {
     days: Option<u32>,
     cursor: Option<String>,
 }
+
+json_body!(RequestBody { rules, trust_stated_amounts, days, cursor });
 
 async fn handler(
     State(cx): State<Cx>,

@@ -88,9 +88,12 @@ pub fn parse_dialog(spec: &DecisionSpec, choice: Choice, values: &Value) -> Resu
     if !errors.is_empty() {
         return Err(errors);
     }
-    let answer = validate_answer(None, notes, data, execute_at).map_err(|invalid| {
-        let block = if invalid.field == "notes" { "notes" } else { data_block };
-        FieldErrors::from_iter([(block.to_owned(), field_error_sentence(&invalid.message).into())])
+    let answer = validate_answer(None, notes, data, execute_at).map_err(|errors| {
+        let errors = errors.iter().map(|error| {
+            let block = if error.field() == "notes" { "notes" } else { data_block };
+            (block.to_owned(), field_error_sentence(&error.message).into())
+        });
+        FieldErrors::from_iter(errors)
     })?;
     Ok(DialogAnswer { answer, data_block_id: data_block })
 }

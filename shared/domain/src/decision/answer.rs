@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
-use super::field_error::{FieldError, invalid};
+use super::field_error::invalid;
 use super::response::{ResponseType, TextField};
 use super::spec::{Choice, DecisionSpec};
 use crate::attachment::Attachment;
+use crate::field_error::FieldError;
 use crate::text::has_hidden_controls;
 use crate::time::{DAY_MS, Timestamp};
 
@@ -54,44 +55,59 @@ const EXECUTE_AT: &str = "execute_at";
 /// Member of `response_data` that holds the text of a [`ResponseType::Reply`].
 pub const REPLY: &str = "response";
 
-/// Validates the fields of an answer that do not depend on the decision.
+/// Validates the fields of an answer that do not depend on the decision. Fails with every invalid field.
 pub fn validate_answer(
     resolved_by: Option<String>,
     notes: Option<String>,
     response_data: Option<Value>,
     execute_at: Option<String>,
-) -> Result<SubmittedAnswer, FieldError> {
+) -> Result<SubmittedAnswer, Vec<FieldError>> {
     let resolved_by = resolved_by.filter(|name| !name.trim().is_empty());
-    if let Some(name) = &resolved_by {
-        if name.chars().count() > RESOLVED_BY_CHARS_MAX {
-            return Err(invalid("resolved_by", format!("must be at most {RESOLVED_BY_CHARS_MAX} characters")));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(invalid("resolved_by", "must not hold control characters"));
-        }
-    }
     let notes = notes.filter(|notes| !notes.trim().is_empty());
-    if let Some(notes) = &notes {
-        if notes.chars().count() > NOTES_CHARS_MAX {
-            return Err(invalid("notes", format!("must be at most {NOTES_CHARS_MAX} characters")));
-        }
-        if has_hidden_controls(notes) {
-            return Err(invalid("notes", "must not hold control characters other than tabs and line breaks"));
-        }
-    }
-    if let Some(data) = &response_data {
-        if !data.is_object() {
-            return Err(invalid(DATA, "must be an object"));
-        }
-        if depth(data) > RESPONSE_DATA_DEPTH_MAX {
-            return Err(invalid(DATA, format!("must be at most {RESPONSE_DATA_DEPTH_MAX} levels deep")));
-        }
-        if data.to_string().len() > RESPONSE_DATA_BYTES_MAX {
-            return Err(invalid(DATA, format!("must be at most {RESPONSE_DATA_BYTES_MAX} bytes of JSON")));
-        }
+    let checked = [
+        resolved_by.as_deref().map_or(Ok(()), check_resolved_by),
+        notes.as_deref().map_or(Ok(()), check_notes),
+        response_data.as_ref().map_or(Ok(()), check_response_data),
+    ];
+    let errors: Vec<FieldError> = checked.into_iter().filter_map(Result::err).collect();
+    if !errors.is_empty() {
+        return Err(errors);
     }
     let execute_at = execute_at.filter(|text| !text.trim().is_empty());
     Ok(SubmittedAnswer { resolved_by, notes, response_data, execute_at, files: Vec::new() })
+}
+
+fn check_resolved_by(name: &str) -> Result<(), FieldError> {
+    if name.chars().count() > RESOLVED_BY_CHARS_MAX {
+        return Err(invalid("resolved_by", format!("must be at most {RESOLVED_BY_CHARS_MAX} characters")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(invalid("resolved_by", "must not hold control characters"));
+    }
+    Ok(())
+}
+
+fn check_notes(notes: &str) -> Result<(), FieldError> {
+    if notes.chars().count() > NOTES_CHARS_MAX {
+        return Err(invalid("notes", format!("must be at most {NOTES_CHARS_MAX} characters")));
+    }
+    if has_hidden_controls(notes) {
+        return Err(invalid("notes", "must not hold control characters other than tabs and line breaks"));
+    }
+    Ok(())
+}
+
+fn check_response_data(data: &Value) -> Result<(), FieldError> {
+    if !data.is_object() {
+        return Err(invalid(DATA, "must be an object"));
+    }
+    if depth(data) > RESPONSE_DATA_DEPTH_MAX {
+        return Err(invalid(DATA, format!("must be at most {RESPONSE_DATA_DEPTH_MAX} levels deep")));
+    }
+    if data.to_string().len() > RESPONSE_DATA_BYTES_MAX {
+        return Err(invalid(DATA, format!("must be at most {RESPONSE_DATA_BYTES_MAX} bytes of JSON")));
+    }
+    Ok(())
 }
 
 /// Nesting depth of objects and lists.

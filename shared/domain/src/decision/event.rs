@@ -6,6 +6,7 @@ use super::answer::{Answer, SubmittedAnswer};
 use super::spec::Choice;
 use super::state::State;
 use crate::attachment::Attachment;
+use crate::field_error::FieldError;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +65,7 @@ pub enum Refusal {
     /// The decision was cancelled.
     Cancelled { at: Timestamp },
     /// The answer does not match the spec: the invalid field and the reason.
-    AnswerMismatch { field: &'static str, message: String },
+    AnswerMismatch(FieldError),
     /// The API key neither created the decision nor may resolve decisions, so it may not cancel this decision.
     NotRequester,
     /// The decision would have more than [`crate::attachment::ATTACHMENTS_MAX`] attachments.

@@ -1,22 +1,13 @@
-//! Error for an invalid field of a request to create or answer a decision.
+//! Field errors of a decision that have an error code of their own.
 
-/// First invalid field of a request to create or answer a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldError {
-    pub kind: FieldErrorKind,
-    pub field: &'static str,
-    pub message: String,
-}
+use crate::field_error::{FieldError, VALUE_ERROR};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldErrorKind {
-    Value,
-    /// The channel is known but not available to the tenant.
-    Channel,
-    /// The API key may not ask this approver.
-    Approver,
-}
+/// Type of the error of a channel that is known but not available to the tenant.
+pub const UNSUPPORTED_CHANNEL: &str = "unsupported_channel";
+/// Type of the error of an approver whom the API key may not ask.
+pub const APPROVER_NOT_ALLOWED: &str = "approver_not_allowed";
 
+/// Returns the error of one field. The message follows the name of the field.
 pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> FieldError {
-    FieldError { kind: FieldErrorKind::Value, field, message: message.into() }
+    FieldError::new([field], message, VALUE_ERROR)
 }

@@ -151,7 +151,7 @@ impl Lifecycle for Decision {
                 }
                 let strict = matches!(actor, Actor::Person { .. });
                 let answer = check_against_spec(&record.spec, *choice, submitted, strict, now)
-                    .map_err(|error| Refusal::AnswerMismatch { field: error.field, message: error.message })?;
+                    .map_err(Refusal::AnswerMismatch)?;
                 let answer = Answer { resolved_by: resolver_name(record, actor, submitted), ..answer };
                 Ok(match choice {
                     Choice::Approve if answer.execute_at.is_some() => DecisionEvent::Scheduled(answer),

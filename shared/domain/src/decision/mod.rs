@@ -19,7 +19,7 @@ pub use answer::{
 pub use callback_purpose::CallbackPurpose;
 pub(crate) use effects::{mail, reminders};
 pub use event::{Act, DecisionEvent, Refusal};
-pub use field_error::{FieldError, FieldErrorKind};
+pub use field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL};
 pub use files::files_of;
 pub use lifecycle::{Decision, current_approver, last_deadline, policy_event};
 pub(crate) use response::check_choices;

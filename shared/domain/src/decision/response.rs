@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use super::field_error::{FieldError, invalid};
+use super::field_error::invalid;
 use crate::attachment::ATTACHMENTS_MAX;
+use crate::field_error::FieldError;
 use crate::text::one_line;
 
 const FIELD: &str = "response_type";

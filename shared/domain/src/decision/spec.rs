@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::field_error::{FieldError, FieldErrorKind, invalid};
+use super::field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL, invalid};
 use super::response::ResponseType;
 use crate::approvers::AskablePeople;
+use crate::field_error::FieldError;
 use crate::ids::KeyId;
 use crate::outbound::{AddressPolicy, OutboundUrl};
 use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, first_match};
@@ -168,34 +169,40 @@ pub struct Requester<'a> {
 }
 
 impl DecisionSpec {
-    /// Validates a request and returns the spec. Fails with the first invalid field.
-    pub fn check(request: NewDecision, requester: &Requester<'_>, now: Timestamp) -> Result<Self, FieldError> {
-        let action = validate_action(request.action)?;
-        let approver = validate_approver(request.approver)?;
-        let context = validate_context(request.context)?;
-        let (timeout_minutes, timeout_ms) = validate_timeout(request.timeout_minutes)?;
+    /// Validates a request and returns the spec. Fails with every invalid field, in the documented order.
+    pub fn check(request: NewDecision, requester: &Requester<'_>, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let action = valid(&mut errors, validate_action(request.action));
+        let approver = valid(&mut errors, validate_approver(request.approver));
+        let context = valid(&mut errors, validate_context(request.context));
+        let timeout = valid(&mut errors, validate_timeout(request.timeout_minutes));
         let channel = request.channel.unwrap_or_default();
-        if channel == Channel::Slack && !requester.slack {
-            let message = "is not available: an admin of the account has to connect a Slack workspace by POST \
-                           /slack/install first; or use email or webhook";
-            return Err(FieldError { kind: FieldErrorKind::Channel, field: "channel", message: message.to_owned() });
+        valid(&mut errors, check_channel(channel, requester));
+        let response_type = valid(&mut errors, request.response_type.as_ref().map(ResponseType::check).transpose());
+        // The options of an invalid response type can't be judged.
+        let options = match &response_type {
+            Some(response_type) => valid(&mut errors, validate_options(request.options, response_type.as_ref())),
+            None => None,
+        };
+        let images = request.context_images.unwrap_or_default();
+        let context_images = valid(&mut errors, validate_images(images, requester.reach));
+        let callback_url = valid(&mut errors, validate_callback(request.callback_url, channel, requester.reach));
+        let amount = valid(&mut errors, validate_amount(request.amount));
+        if let Some(approver) = &approver {
+            let checked = requester.askable.check(approver);
+            let not_allowed = |message| FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED);
+            valid(&mut errors, checked.map_err(not_allowed));
         }
-        let response_type = request.response_type.as_ref().map(ResponseType::check).transpose()?;
-        let options = validate_options(request.options, response_type.as_ref())?;
-        let context_images = validate_images(request.context_images.unwrap_or_default(), requester.reach)?;
-        let callback_url = validate_callback(request.callback_url, channel, requester.reach)?;
-        let amount = request.amount;
-        if amount
-            .as_ref()
-            .is_some_and(|amount| amount.as_f64().is_none_or(|amount| !amount.is_finite() || amount < 0.0))
-        {
-            return Err(invalid("amount", "must be zero or more"));
-        }
-        requester.askable.check(&approver).map_err(|message| FieldError {
-            kind: FieldErrorKind::Approver,
-            field: "approver",
-            message,
-        })?;
+        let (Some(action), Some(approver), Some(context), Some((timeout_minutes, timeout_ms))) =
+            (action, approver, context, timeout)
+        else {
+            return Err(errors);
+        };
+        let (Some(response_type), Some(options), Some(context_images), Some(callback_url), Some(amount), true) =
+            (response_type, options, context_images, callback_url, amount, errors.is_empty())
+        else {
+            return Err(errors);
+        };
         let expires_at = now.plus_ms(timeout_ms);
         let backup = requester
             .backup
@@ -250,6 +257,28 @@ impl DecisionSpec {
             trusts_stated_amount: trusts_stated_amounts,
         };
         find_rule(rules, &input, self.response_type.as_ref(), &self.options)
+    }
+}
+
+/// Returns the valid value, or adds the error to the others.
+fn valid<T>(errors: &mut Vec<FieldError>, checked: Result<T, FieldError>) -> Option<T> {
+    checked.map_err(|error| errors.push(error)).ok()
+}
+
+fn check_channel(channel: Channel, requester: &Requester<'_>) -> Result<(), FieldError> {
+    if channel == Channel::Slack && !requester.slack {
+        let message = "is not available: an admin of the account has to connect a Slack workspace by POST \
+                       /slack/install first; or use email or webhook";
+        return Err(FieldError::new(["channel"], message, UNSUPPORTED_CHANNEL));
+    }
+    Ok(())
+}
+
+fn validate_amount(amount: Option<Number>) -> Result<Option<Number>, FieldError> {
+    let is_valid = |amount: &Number| amount.as_f64().is_some_and(|amount| amount.is_finite() && amount >= 0.0);
+    match amount.as_ref().is_none_or(is_valid) {
+        true => Ok(amount),
+        false => Err(invalid("amount", "must be zero or more")),
     }
 }
 

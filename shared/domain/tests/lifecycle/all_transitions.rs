@@ -27,9 +27,9 @@ fn check_transition(record: &Record<Decision>, setup: &Setup, act: &Act, actor: 
             assert_eq!(transition.deadline, DeadlineGuard::After(now), "{}", case());
             check_one_event(record, &transition, (&actor.actor(), &event), to, now, &case);
         }
-        (Err(Refusal::AnswerMismatch { field, message }), Expected::AnswerMismatch(expected)) => {
-            assert_eq!(field, expected, "{}", case());
-            assert!(!message.is_empty() && !message.ends_with('.'), "{message}");
+        (Err(Refusal::AnswerMismatch(error)), Expected::AnswerMismatch(expected)) => {
+            assert_eq!(error.field(), expected, "{}", case());
+            assert!(!error.message.is_empty() && !error.message.ends_with('.'), "{}", error.message);
         }
         (Err(refusal), Expected::Refused(expected)) => assert_eq!(refusal, expected, "{}", case()),
         (actual, expected) => panic!("{}\n expected {expected:?}\n got {actual:?}", case()),

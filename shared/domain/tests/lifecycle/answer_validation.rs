@@ -25,7 +25,7 @@ fn submit_answer(
     choice: Choice,
     submitted: SubmittedAnswer,
     actor: TestActor,
-) -> Result<Answer, &'static str> {
+) -> Result<Answer, String> {
     match run_command(&record_with_response_type(response_type), &Act::Answer(choice, submitted), actor, START) {
         Ok(transition) => match &transition.next.newest().unwrap().event {
             DecisionEvent::Approved(answer) | DecisionEvent::Scheduled(answer) if choice == Choice::Approve => {
@@ -35,9 +35,9 @@ fn submit_answer(
             DecisionEvent::Modified(answer) if choice == Choice::Modify => Ok(answer.clone()),
             other => panic!("{choice:?} became {other:?}"),
         },
-        Err(Refusal::AnswerMismatch { field, message }) => {
-            assert!(!message.is_empty() && !message.ends_with('.'), "{message}");
-            Err(field)
+        Err(Refusal::AnswerMismatch(error)) => {
+            assert!(!error.message.is_empty() && !error.message.ends_with('.'), "{}", error.message);
+            Err(error.field())
         }
         Err(other) => panic!("{other:?}"),
     }
@@ -48,10 +48,7 @@ fn submitted_data(data: Value) -> SubmittedAnswer {
 }
 
 /// Submits the answer as a person and as a program.
-fn submit_as_person_and_program(
-    response_type: &Value,
-    submitted: &SubmittedAnswer,
-) -> [Result<Answer, &'static str>; 2] {
+fn submit_as_person_and_program(response_type: &Value, submitted: &SubmittedAnswer) -> [Result<Answer, String>; 2] {
     [TestActor::Approver, TestActor::AppKey]
         .map(|actor| submit_answer(response_type, Choice::Approve, submitted.clone(), actor))
 }
@@ -60,7 +57,7 @@ fn submit_as_person_and_program(
 fn assert_data_refused(response_type: &Value, wrong: &Value) {
     assert_eq!(
         submit_as_person_and_program(response_type, &submitted_data(wrong.clone())),
-        [Err("response_data"), Err("response_data")],
+        [Err("response_data".to_owned()), Err("response_data".to_owned())],
         "{wrong}"
     );
 }
@@ -68,7 +65,7 @@ fn assert_data_refused(response_type: &Value, wrong: &Value) {
 /// Checks that an approval without data is refused from a person and accepted from a program.
 fn assert_only_program_may_omit(response_type: &Value, field: &'static str) {
     let [person, program] = submit_as_person_and_program(response_type, &SubmittedAnswer::default());
-    assert_eq!(person, Err(field));
+    assert_eq!(person, Err(field.to_owned()));
     assert_eq!(program.unwrap().response_data, None);
 }
 
@@ -88,7 +85,7 @@ fn assert_denial_needs_no_data(response_type: &Value) {
     }
     assert_eq!(
         submit_answer(response_type, Choice::Modify, SubmittedAnswer::default(), TestActor::Approver),
-        Err("notes")
+        Err("notes".to_owned())
     );
     assert!(submit_answer(response_type, Choice::Modify, SubmittedAnswer::default(), TestActor::AppKey).is_ok());
 }
@@ -100,7 +97,10 @@ fn plain_types_accept_data_but_no_time() {
             assert_eq!(answer.unwrap().response_data, Some(json!({"limit": 50})));
         }
         let time = SubmittedAnswer { execute_at: Some(START.plus_ms(1).to_string()), ..SubmittedAnswer::default() };
-        assert_eq!(submit_as_person_and_program(&plain, &time), [Err("execute_at"), Err("execute_at")]);
+        assert_eq!(
+            submit_as_person_and_program(&plain, &time),
+            [Err("execute_at".to_owned()), Err("execute_at".to_owned())]
+        );
     }
     assert_denial_needs_no_data(&json!({"type": "approve_deny"}));
 }
@@ -208,7 +208,7 @@ fn text_answers_match_fields_in_order() {
     assert!(submit_as_person_and_program(&text_input, &long(TEXT_CHARS_MAX)).iter().all(Result::is_ok));
     assert_eq!(
         submit_as_person_and_program(&text_input, &long(TEXT_CHARS_MAX + 1)),
-        [Err("response_data"), Err("response_data")]
+        [Err("response_data".to_owned()), Err("response_data".to_owned())]
     );
     assert_only_program_may_omit(&text_input, "response_data");
     assert_denial_needs_no_data(&text_input);
@@ -227,7 +227,7 @@ fn total_text_size_is_limited() {
     );
     assert_eq!(
         submit_as_person_and_program(&text_input, &with_texts(RESPONSE_DATA_BYTES_MAX / 20)),
-        [Err("response_data"), Err("response_data")]
+        [Err("response_data".to_owned()), Err("response_data".to_owned())]
     );
 }
 
@@ -238,7 +238,11 @@ fn person_uploads_files_and_program_sends_links() {
     for count in 0..=3 {
         let answer =
             submit_answer(&upload, Choice::Approve, with(count), TestActor::Approver).map(|answer| answer.files);
-        assert_eq!(answer, if (1..=2).contains(&count) { Ok(test_files(count)) } else { Err("file") }, "{count} files");
+        assert_eq!(
+            answer,
+            if (1..=2).contains(&count) { Ok(test_files(count)) } else { Err("file".to_owned()) },
+            "{count} files"
+        );
     }
     let file = json!({"name": "a.pdf", "url": "https://example.com/a", "type": "application/pdf", "size": 7});
     for good in [json!([file]), json!([file, file])] {
@@ -257,11 +261,15 @@ fn person_uploads_files_and_program_sends_links() {
     }
     for files in wrong {
         let wrong = submitted_data(json!({"uploaded_files": files}));
-        assert_eq!(submit_answer(&upload, Choice::Approve, wrong, TestActor::AppKey), Err("response_data"), "{files}");
+        assert_eq!(
+            submit_answer(&upload, Choice::Approve, wrong, TestActor::AppKey),
+            Err("response_data".to_owned()),
+            "{files}"
+        );
     }
     assert_eq!(
         submit_answer(&upload, Choice::Approve, submitted_data(json!({"file": 1})), TestActor::AppKey),
-        Err("response_data")
+        Err("response_data".to_owned())
     );
     assert_only_program_may_omit(&upload, "file");
     assert_denial_needs_no_data(&upload);
@@ -314,7 +322,7 @@ fn invalid_execute_at_is_refused() {
             for submitted in [top_level, submitted_data(json!({"execute_at": text}))] {
                 assert_eq!(
                     submit_as_person_and_program(&schedule, &submitted),
-                    [Err("execute_at"), Err("execute_at")],
+                    [Err("execute_at".to_owned()), Err("execute_at".to_owned())],
                     "{text}"
                 );
             }
@@ -322,7 +330,7 @@ fn invalid_execute_at_is_refused() {
         for non_text in [json!(1_790_000_000), json!(true), json!([]), json!({})] {
             assert_eq!(
                 submit_as_person_and_program(&schedule, &submitted_data(json!({"execute_at": non_text}))),
-                [Err("execute_at"), Err("execute_at")]
+                [Err("execute_at".to_owned()), Err("execute_at".to_owned())]
             );
         }
     }
@@ -336,7 +344,10 @@ fn schedule_without_immediate_needs_future_time() {
         submitted_data(json!({"execute_at": START})),
         submitted_data(json!({"execute_at": null})),
     ] {
-        assert_eq!(submit_as_person_and_program(&later, &submitted), [Err("execute_at"), Err("execute_at")]);
+        assert_eq!(
+            submit_as_person_and_program(&later, &submitted),
+            [Err("execute_at".to_owned()), Err("execute_at".to_owned())]
+        );
     }
     for answer in submit_as_person_and_program(&later, &submitted_data(json!({"execute_at": START.plus_ms(1)}))) {
         assert_eq!(answer.unwrap().execute_at, Some(START.plus_ms(1)));

@@ -1,6 +1,7 @@
 //! Validation of channel, callback URL and image URLs of a request.
 
-use handrail_domain::decision::{Channel, DecisionSpec, FieldErrorKind, NewDecision, Requester};
+use handrail_domain::decision::{Channel, DecisionSpec, NewDecision, Requester, UNSUPPORTED_CHANNEL};
+use handrail_domain::field_error::VALUE_ERROR;
 
 use super::fixtures::{START, new_decision, requester};
 use super::new_decision::{assert_field, field_error_of, validate};
@@ -24,7 +25,7 @@ fn callback_url_must_be_public() {
 #[test]
 fn webhook_channel_needs_callback_url() {
     let webhook = NewDecision { channel: Some(Channel::Webhook), ..new_decision() };
-    assert_eq!(field_error_of(webhook.clone()), ("callback_url", FieldErrorKind::Value));
+    assert_eq!(field_error_of(webhook.clone()), ("callback_url".to_owned(), VALUE_ERROR));
     let url = Some("https://example.com/hook".to_owned());
     assert_eq!(validate(NewDecision { callback_url: url, ..webhook }).unwrap().channel, Channel::Webhook);
 }
@@ -33,7 +34,7 @@ fn webhook_channel_needs_callback_url() {
 fn slack_channel_needs_workspace() {
     assert_eq!(
         field_error_of(NewDecision { channel: Some(Channel::Slack), ..new_decision() }),
-        ("channel", FieldErrorKind::Channel)
+        ("channel".to_owned(), UNSUPPORTED_CHANNEL)
     );
 }
 
@@ -53,7 +54,7 @@ fn at_most_five_public_image_urls() {
     let url = "https://example.com/chart.png?x=1";
     assert_eq!(validate_images(&[]), Ok(vec![]));
     assert_eq!(validate_images(&[url; 5]), Ok(vec![url.to_owned(); 5]));
-    assert_eq!(validate_images(&[url; 6]).unwrap_err().field, "context_images");
+    assert_eq!(validate_images(&[url; 6]).unwrap_err().field(), "context_images");
     let long = format!("https://example.com/{}", "a".repeat(2_048));
     for bad in [
         "",
@@ -68,6 +69,6 @@ fn at_most_five_public_image_urls() {
         &long,
     ] {
         let invalid = validate_images(&[url, bad]).unwrap_err();
-        assert_eq!((invalid.field, invalid.kind), ("context_images", FieldErrorKind::Value), "{bad}");
+        assert_eq!((invalid.field().as_str(), invalid.kind), ("context_images", VALUE_ERROR), "{bad}");
     }
 }

@@ -1,20 +1,26 @@
-//! Validation of a new decision, which reports the first invalid field.
+//! Validation of a new decision, which reports every invalid field in the documented order.
 
 use handrail_domain::decision::{
-    Backup, Channel, Choice, DecisionSpec, FieldError, FieldErrorKind, NewDecision, Requester, Urgency,
+    APPROVER_NOT_ALLOWED, Backup, Channel, Choice, DecisionSpec, NewDecision, Requester, UNSUPPORTED_CHANNEL, Urgency,
 };
+use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use serde_json::{Number, json};
 
 use super::fixtures::{START, email, key, new_decision, requester};
 
+/// Validates the request. Returns the first error.
 pub(crate) fn validate(request: NewDecision) -> Result<DecisionSpec, FieldError> {
-    DecisionSpec::check(request, &requester(&[], None), START)
+    DecisionSpec::check(request, &requester(&[], None), START).map_err(first)
 }
 
-pub(crate) fn field_error_of(request: NewDecision) -> (&'static str, FieldErrorKind) {
+pub(crate) fn first(mut errors: Vec<FieldError>) -> FieldError {
+    errors.remove(0)
+}
+
+pub(crate) fn field_error_of(request: NewDecision) -> (String, &'static str) {
     let invalid = validate(request).unwrap_err();
     assert!(!invalid.message.is_empty() && !invalid.message.ends_with('.'), "{}", invalid.message);
-    (invalid.field, invalid.kind)
+    (invalid.field(), invalid.kind)
 }
 
 /// Checks that the request is accepted if `valid`, and else refused because of `field`.
@@ -23,7 +29,7 @@ pub(crate) fn assert_field(field: &'static str, valid: bool, case: &str, request
         Ok(_) => assert!(valid, "{field} was accepted: {case}"),
         Err(invalid) => {
             assert!(!valid, "{field} was refused: {case}: {}", invalid.message);
-            assert_eq!((invalid.field, invalid.kind), (field, FieldErrorKind::Value), "{case}");
+            assert_eq!((invalid.field().as_str(), invalid.kind), (field, VALUE_ERROR), "{case}");
         }
     }
 }
@@ -142,7 +148,7 @@ fn options_are_unique_and_in_button_order() {
     assert_eq!(validate_options(Some(vec![Modify, Approve])), Ok(vec![Approve, Modify]));
     assert_eq!(validate_options(Some(vec![Deny, Deny, Deny])), Ok(vec![Deny]));
     assert_eq!(validate_options(Some(vec![Modify, Deny, Approve, Modify])), Ok(vec![Approve, Deny, Modify]));
-    assert_eq!(validate_options(Some(vec![])).unwrap_err().field, "options");
+    assert_eq!(validate_options(Some(vec![])).unwrap_err().field(), "options");
 }
 
 #[test]
@@ -167,8 +173,8 @@ fn key_approver_list_ignores_case() {
     };
     assert_eq!(approver_for("ann@example.com"), Ok("ann@example.com".to_owned()));
     assert_eq!(approver_for("BOB@example.com"), Ok("BOB@example.com".to_owned()));
-    let refused = approver_for("eve@example.com").unwrap_err();
-    assert_eq!((refused.field, refused.kind), ("approver", FieldErrorKind::Approver));
+    let refused = first(approver_for("eve@example.com").unwrap_err());
+    assert_eq!((refused.field().as_str(), refused.kind), ("approver", APPROVER_NOT_ALLOWED));
     assert!(approver_for("xann@example.com").is_err() && approver_for("ann@example.com.evil.com").is_err());
 }
 
@@ -189,22 +195,25 @@ fn first_invalid_field_follows_documented_order() {
         ..NewDecision::default()
     };
     type Repair = fn(&mut NewDecision);
-    let repairs: [(&str, FieldErrorKind, Repair); 11] = [
-        ("action", FieldErrorKind::Value, |p| p.action = Some("Pay".to_owned())),
-        ("approver", FieldErrorKind::Value, |p| p.approver = Some("ann@example.com".to_owned())),
-        ("context", FieldErrorKind::Value, |p| p.context = None),
-        ("timeout_minutes", FieldErrorKind::Value, |p| p.timeout_minutes = None),
-        ("channel", FieldErrorKind::Channel, |p| p.channel = None),
-        ("response_type", FieldErrorKind::Value, |p| p.response_type = None),
-        ("options", FieldErrorKind::Value, |p| p.options = None),
-        ("context_images", FieldErrorKind::Value, |p| p.context_images = None),
-        ("callback_url", FieldErrorKind::Value, |p| p.callback_url = None),
-        ("amount", FieldErrorKind::Value, |p| p.amount = Some(number("0"))),
-        ("approver", FieldErrorKind::Approver, |p| p.approver = Some("bob@example.com".to_owned())),
+    let repairs: [(&str, &str, Repair); 11] = [
+        ("action", VALUE_ERROR, |p| p.action = Some("Pay".to_owned())),
+        ("approver", VALUE_ERROR, |p| p.approver = Some("ann@example.com".to_owned())),
+        ("context", VALUE_ERROR, |p| p.context = None),
+        ("timeout_minutes", VALUE_ERROR, |p| p.timeout_minutes = None),
+        ("channel", UNSUPPORTED_CHANNEL, |p| p.channel = None),
+        ("response_type", VALUE_ERROR, |p| p.response_type = None),
+        ("options", VALUE_ERROR, |p| p.options = None),
+        ("context_images", VALUE_ERROR, |p| p.context_images = None),
+        ("callback_url", VALUE_ERROR, |p| p.callback_url = None),
+        ("amount", VALUE_ERROR, |p| p.amount = Some(number("0"))),
+        ("approver", APPROVER_NOT_ALLOWED, |p| p.approver = Some("bob@example.com".to_owned())),
     ];
     for (field, kind, repair) in repairs {
-        let invalid = DecisionSpec::check(request.clone(), &requester(&list, None), START).unwrap_err();
-        assert_eq!((invalid.field, invalid.kind), (field, kind));
+        let errors = DecisionSpec::check(request.clone(), &requester(&list, None), START).unwrap_err();
+        let reported: Vec<_> = errors.iter().map(FieldError::field).collect();
+        let first = first(errors);
+        assert_eq!((first.field().as_str(), first.kind), (field, kind));
+        assert!(reported.iter().any(|other| other == "amount") || field == "approver", "{reported:?}");
         repair(&mut request);
     }
     assert!(DecisionSpec::check(request, &requester(&list, None), START).is_ok());

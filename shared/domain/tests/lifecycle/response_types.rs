@@ -1,6 +1,7 @@
 //! Validation of the seven response types. A message names the invalid member.
 
-use handrail_domain::decision::{Choice, DecisionSpec, FieldErrorKind, NewDecision, ResponseType, TextField};
+use handrail_domain::decision::{Choice, DecisionSpec, NewDecision, ResponseType, TextField};
+use handrail_domain::field_error::VALUE_ERROR;
 use serde_json::{Number, Value, json};
 
 use super::fixtures::{START, new_decision, requester};
@@ -15,7 +16,7 @@ fn assert_invalid(member: &str, value: &Value) {
         Ok(parsed) => panic!("was accepted: {value} as {parsed:?}"),
         Err(invalid) => invalid,
     };
-    assert_eq!((invalid.field, invalid.kind), ("response_type", FieldErrorKind::Value), "{value}");
+    assert_eq!((invalid.field(), invalid.kind), ("response_type".to_owned(), VALUE_ERROR), "{value}");
     assert!(invalid.message.contains(member), "{member} is not named for {value}: {}", invalid.message);
     assert!(!invalid.message.ends_with('.'), "{}", invalid.message);
 }
@@ -274,16 +275,24 @@ fn each_response_type_has_allowed_options() {
                 START,
             )
             .map(|spec| spec.options)
-            .map_err(|invalid| invalid.field)
+            .map_err(|errors| errors[0].field())
         };
         let plain = name == "approve_deny";
         let default = if plain { vec![Approve, Deny, Modify] } else { vec![Approve, Deny] };
         assert_eq!(validate_options(None), Ok(default), "{name}");
         assert_eq!(validate_options(Some(&[Deny, Approve])), Ok(vec![Approve, Deny]), "{name}");
-        assert_eq!(validate_options(Some(&[])), Err("options"), "{name}");
+        assert_eq!(validate_options(Some(&[])), Err("options".to_owned()), "{name}");
         // Only an approval carries the response data.
-        assert_eq!(validate_options(Some(&[Deny])), if plain { Ok(vec![Deny]) } else { Err("options") }, "{name}");
+        assert_eq!(
+            validate_options(Some(&[Deny])),
+            if plain { Ok(vec![Deny]) } else { Err("options".to_owned()) },
+            "{name}"
+        );
         let with_modify = validate_options(Some(&[Approve, Modify]));
-        assert_eq!(with_modify, if name == "confirm" { Err("options") } else { Ok(vec![Approve, Modify]) }, "{name}");
+        assert_eq!(
+            with_modify,
+            if name == "confirm" { Err("options".to_owned()) } else { Ok(vec![Approve, Modify]) },
+            "{name}"
+        );
     }
 }

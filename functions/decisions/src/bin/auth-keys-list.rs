@@ -1,6 +1,0 @@
-//! The function behind `GET /auth/api-keys`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_decisions::auth::keys_list::ENDPOINT).await
-}

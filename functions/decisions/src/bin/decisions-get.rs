@@ -1,6 +1,0 @@
-//! The function behind `GET /decisions/{id}`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_decisions::get::ENDPOINT).await
-}

@@ -1,6 +1,0 @@
-//! The function behind `DELETE /api/v1/keys/{id}`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_packets::keys::revoke::ENDPOINT).await
-}

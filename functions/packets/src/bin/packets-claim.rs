@@ -1,6 +1,0 @@
-//! The function behind `POST /api/v1/packets/{id}/claim`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_packets::claim::ENDPOINT).await
-}

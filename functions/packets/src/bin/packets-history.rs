@@ -1,6 +1,0 @@
-//! The function behind `GET /api/v1/packets/{id}/history`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_packets::history::ENDPOINT).await
-}

@@ -1,6 +1,0 @@
-//! The function behind `PATCH /api/v1/tenants/{id}`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_packets::tenants::change::ENDPOINT).await
-}

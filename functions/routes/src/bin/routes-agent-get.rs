@@ -1,6 +1,0 @@
-//! The function behind `GET /api/agents/{id}`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_routes::agent_get::ENDPOINT).await
-}

@@ -1,6 +1,0 @@
-//! The function behind `POST /slack/install`.
-
-#[tokio::main]
-async fn main() -> Result<(), handrail_context::aws::Error> {
-    handrail_web::aws::serve(handrail_slack::install::ENDPOINT).await
-}

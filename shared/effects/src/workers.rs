@@ -1,0 +1,96 @@
+//! The worker functions as data, as the endpoints are for operations. The template and the tests are made from it.
+
+use handrail_context::settings::RequiredSetting;
+use handrail_web::endpoint::Grant;
+
+use crate::message::Queue;
+use crate::worker_context::{EventSource, Worker};
+
+/// Time that each worker has for its events, in seconds. A message in a queue stays hidden six times as long.
+pub const WORKER_TIMEOUT_SECONDS: u32 = 60;
+
+pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
+
+const QUERY: Grant = Grant::on_table("dynamodb:Query");
+const GET: Grant = Grant::on_table("dynamodb:GetItem");
+const PUT: Grant = Grant::on_table("dynamodb:PutItem");
+const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
+
+const DISPATCH: Worker = Worker {
+    function: "dispatch",
+    event_source: EventSource::Stream,
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::DeliveriesQueue,
+        RequiredSetting::NoticesQueue,
+        RequiredSetting::FilesQueue,
+        RequiredSetting::TimersQueue,
+        RequiredSetting::Scheduler,
+    ],
+    // Stores each event as an item, and the large spec of a committed record. Counts the record for its lists.
+    grants: &[QUERY, PUT, UPDATE, Grant::on_table("dynamodb:BatchGetItem"), Grant::on_index("by_kind")],
+    actions: &["sqs:SendMessage", "scheduler:CreateSchedule", "iam:PassRole"],
+    summary: "Move effects from the table's stream to the queues",
+};
+
+const DELIVER: Worker = Worker {
+    function: "deliver",
+    event_source: EventSource::Queue(Queue::Deliveries),
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::Origin,
+        RequiredSetting::DeliveriesQueue,
+        RequiredSetting::WebhookHosts,
+    ],
+    grants: &[QUERY, GET, PUT, UPDATE],
+    actions: &["sqs:SendMessage"],
+    summary: "Make one attempt of a webhook delivery or callback",
+};
+
+const NOTIFY: Worker = Worker {
+    function: "notify",
+    event_source: EventSource::Queue(Queue::Notices),
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::MasterKey,
+        RequiredSetting::Origin,
+        RequiredSetting::MailFrom,
+        RequiredSetting::NoticesQueue,
+    ],
+    grants: &[QUERY, GET, PUT, UPDATE],
+    actions: &["ses:SendEmail", "sqs:SendMessage"],
+    summary: "Send one message to a person, by mail or in Slack",
+};
+
+pub const KEEP: Worker = Worker {
+    function: "keep",
+    event_source: EventSource::Queue(Queue::Files),
+    required_settings: &[RequiredSetting::Table, RequiredSetting::FilesBucket],
+    grants: &[QUERY],
+    actions: &["s3:DeleteObjectTagging"],
+    summary: "Retain the files of an event",
+};
+
+const TIMER: Worker = Worker {
+    function: "timer",
+    event_source: EventSource::Queue(Queue::Timers),
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::DeliveriesQueue,
+        RequiredSetting::NoticesQueue,
+        RequiredSetting::TimersQueue,
+    ],
+    grants: &[QUERY, UPDATE],
+    actions: &["sqs:SendMessage"],
+    summary: "Fire due timers of a record and requeue delayed messages",
+};
+
+const SWEEP: Worker = Worker {
+    function: "sweep",
+    event_source: EventSource::Schedule,
+    required_settings: &[RequiredSetting::Table, RequiredSetting::TimersQueue],
+    grants: &[Grant::on_index("by_due"), Grant::on_table("dynamodb:BatchGetItem")],
+    actions: &["sqs:SendMessage"],
+    summary: "Find timers that were missed",
+};
