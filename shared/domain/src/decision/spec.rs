@@ -9,7 +9,7 @@ use crate::approvers::AskablePeople;
 use crate::field_error::FieldError;
 use crate::ids::KeyId;
 use crate::outbound::{AddressPolicy, OutboundUrl};
-use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, first_match};
+use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, RuleMatcher};
 use crate::text::{EmailAddress, one_line};
 use crate::time::Timestamp;
 
@@ -221,7 +221,7 @@ impl DecisionSpec {
             approver: &approver,
             trusts_stated_amount: requester.trusts_stated_amounts,
         };
-        let policy = find_rule(requester.rules, &input, response_type.as_ref(), &options);
+        let policy = find_rule(&RuleMatcher::new(requester.rules), &input, response_type.as_ref(), &options);
         Ok(Self {
             action,
             approver,
@@ -247,7 +247,7 @@ impl DecisionSpec {
 
 impl DecisionSpec {
     /// First of `rules` that would have answered the decision when it was created.
-    pub fn matching_rule(&self, rules: &[Rule], trusts_stated_amounts: bool) -> Option<RuleMatch> {
+    pub fn matching_rule(&self, rules: &RuleMatcher<'_>, trusts_stated_amounts: bool) -> Option<RuleMatch> {
         let input = RuleInput {
             action: &self.action,
             context: self.context.as_deref().unwrap_or_default(),
@@ -333,12 +333,12 @@ fn validate_timeout(minutes: Option<Number>) -> Result<(Number, i64), FieldError
 /// Finds the rule that answers the decision. A rule denies whatever the requester offers as answers. It approves only if
 /// approving is among the options and needs no further data.
 fn find_rule(
-    rules: &[Rule],
+    rules: &RuleMatcher<'_>,
     input: &RuleInput<'_>,
     response_type: Option<&ResponseType>,
     options: &[Choice],
 ) -> Option<RuleMatch> {
-    let found = first_match(rules, input)?;
+    let found = rules.first_match(input)?;
     let answers = match found.effect {
         RuleEffect::Deny => true,
         RuleEffect::Approve => options.contains(&Choice::Approve) && response_type.is_none_or(ResponseType::is_plain),
