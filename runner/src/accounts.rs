@@ -4,7 +4,8 @@
 use anyhow::Context;
 use handrail_access::api_keys::{KeyIdentity, NAME_CHARS_MAX, is_valid_name, new_key, put};
 use handrail_domain::access::Role;
-use handrail_domain::account::{Tenant, Tier};
+use handrail_domain::account::{AllowedApprovers, Tenant, Tier};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
 use handrail_platform::clock::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -44,8 +45,14 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs `handrail key create`, for a new tenant if none is given.
-pub async fn create_key(store: &Store, name: &str, role: Role, tenant: Option<TenantId>) -> anyhow::Result<NewKey> {
+/// Runs `handrail key create`, for a new tenant if none is given. Without approvers the key has the default of its tenant.
+pub async fn create_key(
+    store: &Store,
+    name: &str,
+    role: Role,
+    tenant: Option<TenantId>,
+    approvers: Vec<ApproverPattern>,
+) -> anyhow::Result<NewKey> {
     check_name(name)?;
     // An admin of the same tenant could rotate the operator key and so get one.
     anyhow::ensure!(
@@ -64,7 +71,12 @@ pub async fn create_key(store: &Store, name: &str, role: Role, tenant: Option<Te
     let tier = stored_tenant.as_ref().map(|stored_tenant| stored_tenant.tier).unwrap_or_default();
     let id = KeyId::new(now, entropy.bytes());
     let identity = KeyIdentity { id, tenant, name: name.to_owned(), created_at: now };
-    let key = new_key(identity, &secret, role, tier, stored_tenant.as_ref());
+    let mut key = new_key(identity, &secret, role, tier, stored_tenant.as_ref());
+    if !approvers.is_empty() {
+        let owner = stored_tenant.as_ref().and_then(|stored_tenant| stored_tenant.email.as_ref());
+        let allowed = AllowedApprovers { approvers, backup: None }.check_tier(tier, owner);
+        key.approvers = allowed.map_err(|error| anyhow::anyhow!("{} {}", error.field, error.message))?.approvers;
+    }
     let stored = put(store, stored_tenant.as_ref(), &secret, &key).await;
     let stored = stored.context("could not store the key: check that the table exists")?;
     anyhow::ensure!(stored, "the account has reached its limit of active API keys: revoke one first");
@@ -103,24 +115,35 @@ mod tests {
     #[tokio::test]
     async fn account_adopts_keys_of_its_tenant() {
         let store = store().await;
-        let key = create_key(&store, "first", Role::Admin, None).await.unwrap();
+        let key = create_key(&store, "first", Role::Admin, None, Vec::new()).await.unwrap();
         let stored_tenant = create_account(&store, ann(), "Ann", Tier::Free, Some(key.tenant)).await.unwrap();
         assert_eq!((stored_tenant.tenant, stored_tenant.tier), (key.tenant, Tier::Free));
-        let second = create_key(&store, "second", Role::Agent, Some(key.tenant)).await.unwrap();
+        let second = create_key(&store, "second", Role::Agent, Some(key.tenant), Vec::new()).await.unwrap();
         let stored = store.key_by_hash(&hash_of_key(&second.secret)).await.unwrap().unwrap();
         assert_eq!((stored.tier, stored.approvers, stored.prefix.len()), (Tier::Free, vec![ann().into()], 14));
         for _ in 0..3 {
-            create_key(&store, "more", Role::Agent, Some(key.tenant)).await.unwrap();
+            create_key(&store, "more", Role::Agent, Some(key.tenant), Vec::new()).await.unwrap();
         }
-        assert!(create_key(&store, "too many", Role::Agent, Some(key.tenant)).await.is_err());
+        assert!(create_key(&store, "too many", Role::Agent, Some(key.tenant), Vec::new()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn key_gets_the_approvers_that_its_tier_allows() {
+        let store = store().await;
+        let anyone = || vec![ApproverPattern::Anyone];
+        let agent = create_key(&store, "agent", Role::Agent, None, anyone()).await.unwrap();
+        let stored = store.key_by_hash(&hash_of_key(&agent.secret)).await.unwrap().unwrap();
+        assert_eq!(stored.approvers, anyone());
+        let free = create_account(&store, ann(), "Ann", Tier::Free, None).await.unwrap();
+        assert!(create_key(&store, "agent", Role::Agent, Some(free.tenant), anyone()).await.is_err());
     }
 
     #[tokio::test]
     async fn operator_key_needs_its_own_account() {
         let store = store().await;
-        let admin = create_key(&store, "admin", Role::Admin, None).await.unwrap();
-        assert!(create_key(&store, "operator", Role::Operator, Some(admin.tenant)).await.is_err());
-        let operator = create_key(&store, "operator", Role::Operator, None).await.unwrap();
+        let admin = create_key(&store, "admin", Role::Admin, None, Vec::new()).await.unwrap();
+        assert!(create_key(&store, "operator", Role::Operator, Some(admin.tenant), Vec::new()).await.is_err());
+        let operator = create_key(&store, "operator", Role::Operator, None, Vec::new()).await.unwrap();
         let stored = store.key_by_hash(&hash_of_key(&operator.secret)).await.unwrap().unwrap();
         assert!(stored.role == Role::Operator && stored.tenant != admin.tenant);
     }

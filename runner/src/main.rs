@@ -7,6 +7,7 @@ use handrail_context::settings::read_slack;
 use handrail_context::settings::{PublicRateLimits, RequiredSetting};
 use handrail_domain::access::Role;
 use handrail_domain::account::{TIERS, Tier};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::ids::TenantId;
 use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::outbound::AddressPolicy;
@@ -98,6 +99,10 @@ enum KeyCommand {
         /// Tenant of the key, such as ten_01J...; a new one by default
         #[arg(long)]
         tenant: Option<TenantId>,
+        /// Whom the key may ask: an address, *@example.com, or * for anyone; several by repeating the option. Without it
+        /// agents may ask the account's owner, apps and admins anyone
+        #[arg(long = "approver", value_parser = approver)]
+        approvers: Vec<ApproverPattern>,
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
         table: String,
     },
@@ -160,8 +165,9 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", made.tenant);
             Ok(())
         }
-        Some(Command::Key { command: KeyCommand::Create { name, role, tenant, table } }) => {
-            let made = accounts::create_key(&external_dynamodb::open_store(&table).await, &name, role, tenant).await?;
+        Some(Command::Key { command: KeyCommand::Create { name, role, tenant, approvers, table } }) => {
+            let store = external_dynamodb::open_store(&table).await;
+            let made = accounts::create_key(&store, &name, role, tenant, approvers).await?;
             // Only the key goes to standard output, so that a shell can capture it.
             eprintln!(
                 "Made the {} key {} of the account {}. It is shown this once:",
@@ -189,6 +195,10 @@ async fn run_workers(_port: u16) -> anyhow::Result<()> {
 
 fn email(text: &str) -> Result<EmailAddress, String> {
     EmailAddress::parse(text).map_err(|fault| fault.to_string())
+}
+
+fn approver(text: &str) -> Result<ApproverPattern, String> {
+    ApproverPattern::parse(text).map_err(|fault| fault.to_string())
 }
 
 fn tier(name: &str) -> Result<Tier, String> {

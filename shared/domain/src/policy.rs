@@ -1,5 +1,7 @@
 //! Rules of an API key that settle decisions without a person. The first rule that matches applies.
 
+use std::cell::LazyCell;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
@@ -134,18 +136,48 @@ pub fn check_rules(rules: &[Rule]) -> Result<(), InvalidRule> {
     Ok(())
 }
 
-/// Returns the first rule whose conditions hold, with the effect that it has on this decision. `None`: no rule matches.
-///
-/// A rule that approves asks instead if the text may read differently from what it is, or if the rule relies on an amount
-/// that the requester only states.
-pub fn first_match(rules: &[Rule], input: &RuleInput<'_>) -> Option<RuleMatch> {
-    let texts = MatchedTexts::new(rules, input);
-    let rule = rules.iter().find(|rule| rule.conditions.are_met(input, &texts))?;
-    let effect = match rule.effect {
-        RuleEffect::Approve if !may_approve(&rule.conditions, input) => RuleEffect::Ask,
-        effect => effect,
-    };
-    Some(RuleMatch { rule: rule.name.clone(), effect })
+/// Rules prepared for matching: the skeletons of their keywords are computed once for all decisions.
+#[derive(Debug)]
+pub struct RuleMatcher<'a>(Vec<PreparedRule<'a>>);
+
+#[derive(Debug)]
+struct PreparedRule<'a> {
+    rule: &'a Rule,
+    keywords_any: Option<Vec<Skeletons>>,
+    keywords_none: Option<Vec<Skeletons>>,
+}
+
+impl<'a> RuleMatcher<'a> {
+    pub fn new(rules: &'a [Rule]) -> Self {
+        let prepare = |words: &Vec<String>| words.iter().map(|word| Skeletons::of_word(word)).collect();
+        let rules = rules.iter().map(|rule| PreparedRule {
+            rule,
+            keywords_any: rule.conditions.keywords_any.as_ref().map(prepare),
+            keywords_none: rule.conditions.keywords_none.as_ref().map(prepare),
+        });
+        Self(rules.collect())
+    }
+
+    /// Returns the first rule whose conditions hold, with the effect that it has on this decision. `None`: no rule matches.
+    ///
+    /// A rule that approves asks instead if the text may read differently from what it is, or if the rule relies on an
+    /// amount that the requester only states.
+    pub fn first_match(&self, input: &RuleInput<'_>) -> Option<RuleMatch> {
+        // Computed for the first keyword that is looked for.
+        let texts = LazyCell::new(|| [input.action, input.context].map(Skeletons::of_text));
+        let occurs = |word: &Skeletons| texts.iter().any(|text| text.contain(word));
+        let found = self.0.iter().find(|prepared| {
+            prepared.rule.conditions.are_met_without_keywords(input)
+                && prepared.keywords_any.as_ref().is_none_or(|words| words.iter().any(occurs))
+                && prepared.keywords_none.as_ref().is_none_or(|words| !words.iter().any(occurs))
+        });
+        let rule = found?.rule;
+        let effect = match rule.effect {
+            RuleEffect::Approve if !may_approve(&rule.conditions, input) => RuleEffect::Ask,
+            effect => effect,
+        };
+        Some(RuleMatch { rule: rule.name.clone(), effect })
+    }
 }
 
 fn may_approve(conditions: &Conditions, input: &RuleInput<'_>) -> bool {
@@ -153,27 +185,8 @@ fn may_approve(conditions: &Conditions, input: &RuleInput<'_>) -> bool {
     (input.trusts_stated_amount || !is_by_amount) && !is_deceptive(input.action) && !is_deceptive(input.context)
 }
 
-/// Skeletons of the texts in which keywords are looked for. Empty if no rule has keywords.
-struct MatchedTexts(Vec<Skeletons>);
-
-impl MatchedTexts {
-    fn new(rules: &[Rule], input: &RuleInput<'_>) -> Self {
-        let has_keywords =
-            |Rule { conditions, .. }: &Rule| conditions.keywords_any.is_some() || conditions.keywords_none.is_some();
-        if !rules.iter().any(has_keywords) {
-            return Self(Vec::new());
-        }
-        Self([input.action, input.context].map(Skeletons::of_text).into())
-    }
-
-    fn contain(&self, word: &str) -> bool {
-        let word = Skeletons::of_word(word);
-        self.0.iter().any(|text| text.contain(&word))
-    }
-}
-
 impl Conditions {
-    fn are_met(&self, input: &RuleInput<'_>, texts: &MatchedTexts) -> bool {
+    fn are_met_without_keywords(&self, input: &RuleInput<'_>) -> bool {
         // A condition on the amount never holds for a decision without an amount.
         let amount = input.amount.and_then(Number::as_f64);
         let amount_satisfies = |bound: &Option<Number>, holds: fn(f64, f64) -> bool| match bound {
@@ -184,8 +197,6 @@ impl Conditions {
             && amount_satisfies(&self.amount_gte, |amount, bound| amount >= bound)
             && self.urgency_at_most.is_none_or(|max| input.urgency <= max)
             && self.approver.as_ref().is_none_or(|approver| approver.same_mailbox(input.approver))
-            && self.keywords_any.as_ref().is_none_or(|words| words.iter().any(|word| texts.contain(word)))
-            && self.keywords_none.as_ref().is_none_or(|words| !words.iter().any(|word| texts.contain(word)))
     }
 }
 
@@ -210,7 +221,7 @@ mod tests {
             approver: &approver,
             trusts_stated_amount: true,
         };
-        first_match(rules, &input).map(|found| found.rule)
+        RuleMatcher::new(rules).first_match(&input).map(|found| found.rule)
     }
 
     #[test]

@@ -76,8 +76,12 @@ async fn handler(
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
     let approvers = form.approvers.as_deref().map(list_entries).filter(|approvers| !approvers.is_empty());
-    let approvers = approvers.map_or(Setting::Unchanged, Setting::Value);
-    let params = KeyParams { name: form.name, role: role.transpose()?, approvers, ..KeyParams::default() };
+    let params = KeyParams {
+        name: form.name,
+        role: role.transpose()?,
+        approvers: approvers.map_or(Setting::Unchanged, Setting::Value),
+        ..KeyParams::default()
+    };
     if form.nonce.as_ref().is_some_and(|nonce| nonce.is_empty() || nonce.len() > NONCE_CHARS_MAX) {
         return Err(Problem::invalid("nonce", format!("must be 1 to {NONCE_CHARS_MAX} characters")));
     }

@@ -89,7 +89,7 @@ impl KeyParams {
         });
         // Absent unless requested, so that the digests of earlier requests stay as they are.
         if let (Some(trust), Value::Object(members)) = (self.trust_stated_amounts.value(), &mut params) {
-            members.insert("trust_stated_amounts".to_owned(), (*trust).into());
+            members.insert("trust_stated_amounts".to_owned(), json!(trust));
         }
         params
     }

@@ -7,7 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::{Decision, Phase};
-use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, check_rules};
+use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, RuleMatcher, check_rules};
 use handrail_domain::record::Record;
 use handrail_domain::time::DAY_MS;
 use handrail_store::Cursor;
@@ -92,13 +92,15 @@ async fn handler(
     let now = cx.clock.now();
     let from = now.plus_ms(-i64::from(days) * DAY_MS);
 
+    let matcher = RuleMatcher::new(&rules);
     let mut report = DryRunReport::new(&rules);
     for _ in 0..PAGES_MAX {
         let page = cx.store.list::<Decision>(caller.tenant(), None, cursor.as_ref(), PAGE_SIZE).await?;
         let recent = page.records.iter().take_while(|record| record.created_at >= from);
         let reported = recent.inspect(|record| {
             if record.spec.asked_by == id {
-                report.add(&record.as_of(now), &rules, trusts_stated_amounts);
+                let found = record.spec.matching_rule(&matcher, trusts_stated_amounts);
+                report.add(&record.as_of(now), &rules, found);
             }
         });
         let reached_the_start = reported.count() < page.records.len();
@@ -140,9 +142,10 @@ impl DryRunReport {
         Self { total: 0, unmatched: 0, counts_by_rule: vec![DryRunCounts::default(); rules.len()], listed: Vec::new() }
     }
 
-    fn add(&mut self, record: &Record<Decision>, rules: &[Rule], trusts_stated_amounts: bool) {
+    /// Counts a decision, with the rule that would have answered it.
+    fn add(&mut self, record: &Record<Decision>, rules: &[Rule], found: Option<RuleMatch>) {
         self.total += 1;
-        let Some(rule_match) = record.spec.matching_rule(rules, trusts_stated_amounts) else {
+        let Some(rule_match) = found else {
             self.unmatched += 1;
             return;
         };

@@ -9,7 +9,7 @@ use crate::approvers::AskablePeople;
 use crate::field_error::FieldError;
 use crate::ids::KeyId;
 use crate::outbound::{AddressPolicy, OutboundUrl};
-use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, first_match};
+use crate::policy::{Rule, RuleEffect, RuleInput, RuleMatch, RuleMatcher};
 use crate::text::{EmailAddress, one_line};
 use crate::time::Timestamp;
 
@@ -189,7 +189,9 @@ impl DecisionSpec {
         let callback_url = valid(&mut errors, validate_callback(request.callback_url, channel, requester.reach));
         let amount = valid(&mut errors, validate_amount(request.amount));
         if let Some(approver) = &approver {
-            valid(&mut errors, check_askable(&requester.askable, approver));
+            let checked = requester.askable.check(approver);
+            let not_allowed = |message| FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED);
+            valid(&mut errors, checked.map_err(not_allowed));
         }
         let (Some(action), Some(approver), Some(context), Some((timeout_minutes, timeout_ms))) =
             (action, approver, context, timeout)
@@ -219,7 +221,7 @@ impl DecisionSpec {
             approver: &approver,
             trusts_stated_amount: requester.trusts_stated_amounts,
         };
-        let policy = find_rule(requester.rules, &input, response_type.as_ref(), &options);
+        let policy = find_rule(&RuleMatcher::new(requester.rules), &input, response_type.as_ref(), &options);
         Ok(Self {
             action,
             approver,
@@ -245,7 +247,7 @@ impl DecisionSpec {
 
 impl DecisionSpec {
     /// First of `rules` that would have answered the decision when it was created.
-    pub fn matching_rule(&self, rules: &[Rule], trusts_stated_amounts: bool) -> Option<RuleMatch> {
+    pub fn matching_rule(&self, rules: &RuleMatcher<'_>, trusts_stated_amounts: bool) -> Option<RuleMatch> {
         let input = RuleInput {
             action: &self.action,
             context: self.context.as_deref().unwrap_or_default(),
@@ -304,11 +306,6 @@ fn validate_approver(approver: Option<String>) -> Result<EmailAddress, FieldErro
     EmailAddress::parse(&approver).map_err(|error| invalid("approver", error.to_string()))
 }
 
-/// Checks that the API key may ask `approver`.
-fn check_askable(askable: &AskablePeople<'_>, approver: &EmailAddress) -> Result<(), FieldError> {
-    askable.check(approver).map_err(|message| FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED))
-}
-
 fn validate_context(context: Option<String>) -> Result<Option<String>, FieldError> {
     let Some(context) = context.filter(|context| !context.is_empty()) else {
         return Ok(None);
@@ -336,12 +333,12 @@ fn validate_timeout(minutes: Option<Number>) -> Result<(Number, i64), FieldError
 /// Finds the rule that answers the decision. A rule denies whatever the requester offers as answers. It approves only if
 /// approving is among the options and needs no further data.
 fn find_rule(
-    rules: &[Rule],
+    rules: &RuleMatcher<'_>,
     input: &RuleInput<'_>,
     response_type: Option<&ResponseType>,
     options: &[Choice],
 ) -> Option<RuleMatch> {
-    let found = first_match(rules, input)?;
+    let found = rules.first_match(input)?;
     let answers = match found.effect {
         RuleEffect::Deny => true,
         RuleEffect::Approve => options.contains(&Choice::Approve) && response_type.is_none_or(ResponseType::is_plain),
