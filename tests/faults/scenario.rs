@@ -56,7 +56,7 @@ impl Scenario {
     pub(crate) async fn new(backup: bool, plan: Option<(CallFilter, FaultPlan)>) -> Self {
         let mut server = TestServer::new().await;
         server.ignore_messages("the invariants compare every mail and every call with the records");
-        let mut key = json!({"name": "agent of the test", "role": "writer"});
+        let mut key = json!({"name": "agent of the test", "role": "writer", "approvers": ["*"]});
         if backup {
             key["backup_approver"] = "bob@example.com".into();
         }
