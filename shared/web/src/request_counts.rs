@@ -164,10 +164,10 @@ fn outcome_of(status: StatusCode) -> RequestOutcome {
     }
 }
 
-/// Logs a request on one line, with the route and not the path: a path may contain a token.
-fn log_request((method, route): EndpointName, status: StatusCode, took_ms: u64, requester: Option<&RequesterKey>) {
+/// Logs a request on one line, with the route and not the path: a path may contain a token. The span around it has the
+/// method and the id of the request.
+fn log_request((_, route): EndpointName, status: StatusCode, took_ms: u64, requester: Option<&RequesterKey>) {
     tracing::info!(
-        method,
         route,
         status = status.as_u16(),
         took_ms,
