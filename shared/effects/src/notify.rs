@@ -26,10 +26,12 @@ pub async fn notify(context: &WorkerContext, kind: &str, key: DeliveryKey) -> Re
     let mails = context.kind(kind)?.mails()?;
     if let Some(slack) = &context.kind(kind)?.slack
         && let Some(person) = (slack.recipient)(&context.cx, head, key.seq, key.purpose).await?
-        && let PostOutcome::PostedOrScheduled = slack::post_request(context, kind, key, &person).await?
     {
-        let sent = context.cx.store.delivery(key).await?;
-        return apply_outcome(context, kind, key, sent.map_or(DeliveryStatus::Pending, |sent| sent.status)).await;
+        match slack::post_request(context, kind, key, &person).await? {
+            PostOutcome::Posted => return apply_outcome(context, kind, key, DeliveryStatus::Delivered).await,
+            PostOutcome::Scheduled => return Ok(()),
+            PostOutcome::UseMail => {}
+        }
     }
     let Some(mail) = (mails.build)(&context.cx, head, key.seq, key.purpose).await? else {
         return Ok(());

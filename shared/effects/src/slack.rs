@@ -24,8 +24,9 @@ const EDITS_MAX: usize = 8;
 
 /// Result of posting an approval request in Slack.
 pub(crate) enum PostOutcome {
-    /// The message is posted, or another attempt is scheduled.
-    PostedOrScheduled,
+    Posted,
+    /// Another attempt is scheduled.
+    Scheduled,
     /// The person cannot be reached in Slack.
     UseMail,
 }
@@ -74,7 +75,7 @@ pub(crate) async fn post_request(
     let unsent = new_delivery(key, person.as_str(), context.cx.clock.now());
     let mut delivery = context.cx.store.put_or_get_delivery(key, unsent).await?;
     if reschedule(context, kind, key, &delivery).await? {
-        return Ok(PostOutcome::PostedOrScheduled);
+        return Ok(PostOutcome::Scheduled);
     }
     match post_message(context, kind, key, person).await? {
         Ok((message_ref, shown)) => {
@@ -85,11 +86,11 @@ pub(crate) async fn post_request(
             log_outcome(kind, key, "posted");
             context.cx.store.record_attempt(key, &delivery).await?;
             refresh_if_changed(context, kind, key, &delivery, Some(shown)).await?;
-            Ok(PostOutcome::PostedOrScheduled)
+            Ok(PostOutcome::Posted)
         }
         Err(error) => {
             let will_retry = record_failure(context, kind, key, delivery, error, "; asked by mail instead").await?;
-            Ok(if will_retry { PostOutcome::PostedOrScheduled } else { PostOutcome::UseMail })
+            Ok(if will_retry { PostOutcome::Scheduled } else { PostOutcome::UseMail })
         }
     }
 }
