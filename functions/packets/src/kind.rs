@@ -12,9 +12,8 @@ use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::{
     Approvals, EventMappers, FollowUps, Kind, Mail, Mails, SlackMessage, SlackMessages, Webhooks, fire_due_timers_of,
-    follow_ups_of,
+    follow_ups_of, unless_moved_on,
 };
-use handrail_records::transition::TransitionError;
 use handrail_secrets::link::Link;
 use handrail_store::{HeadKey, Item, SpecSource, head_key_of, read_head};
 
@@ -91,18 +90,8 @@ async fn link_to_parent(cx: &Cx, new: &Item) -> Result<(), Fault> {
     if cx.store.is_parent_linked(HeadKey { tenant: child.tenant, id: child.id }).await? {
         return Ok(());
     }
-    match packet_ops::link_to_parent(cx, &child).await {
-        // The child is complete even if its parent cannot be changed.
-        Ok(())
-        | Err(
-            TransitionError::NotFound
-            | TransitionError::Refused(_)
-            | TransitionError::IdempotencyConflict
-            | TransitionError::TooLarge,
-        ) => Ok(()),
-        Err(TransitionError::Busy) => Err(Fault::Busy("parent packet changed too often".into())),
-        Err(TransitionError::Fault(fault)) => Err(fault),
-    }
+    // The child is complete even if its parent cannot be changed.
+    unless_moved_on(packet_ops::link_to_parent(cx, &child).await).map(drop)
 }
 
 /// Reads the packet of a stream image. Returns `None` if the packet is not chained.

@@ -302,7 +302,7 @@ pub async fn apply_sent_outcome<L: Lifecycle>(
 }
 
 /// Returns `None` if the record no longer allows what a worker was to do.
-fn unless_moved_on<T, L: Lifecycle>(result: Result<T, TransitionError<L>>) -> Result<Option<T>, Fault> {
+pub fn unless_moved_on<T, L: Lifecycle>(result: Result<T, TransitionError<L>>) -> Result<Option<T>, Fault> {
     match result {
         Ok(done) => Ok(Some(done)),
         Err(

@@ -3,6 +3,7 @@
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, Lifecycle, PlannedTransition, decide, fire_due_timer, is_already_done};
 use handrail_domain::record::Record;
+use handrail_domain::time::Timestamp;
 
 use handrail_context::cx::Cx;
 use handrail_platform::fault::Fault;
@@ -151,17 +152,8 @@ pub async fn transition_from<L: Lifecycle>(
     command: &Command<L>,
 ) -> Result<AppliedCommand<L>, TransitionError<L>> {
     for _ in 0..ATTEMPTS_MAX {
-        if let Some(earlier) = current.entry_of_command(&command.id) {
-            // Checked before the state: a repeated command succeeds, although the new state would refuse it.
-            let same = earlier.command.has_same_content(&command.id);
-            return if same {
-                Ok(AppliedCommand { record: current, is_repeat: true })
-            } else {
-                Err(TransitionError::IdempotencyConflict)
-            };
-        }
         let now = cx.clock.now();
-        if is_already_done(&current, command, now) {
+        if needs_no_write(&current, command, now)? {
             return Ok(AppliedCommand { record: current, is_repeat: true });
         }
         let planned = decide(&current, command, now).map_err(TransitionError::Refused)?;
@@ -172,6 +164,21 @@ pub async fn transition_from<L: Lifecycle>(
         }
     }
     Err(TransitionError::Busy)
+}
+
+/// Returns `true` if the command was applied before, or the record is already as the command would make it.
+///
+/// Checked before the state: a repeated command succeeds, although the new state would refuse it.
+fn needs_no_write<L: Lifecycle>(
+    record: &Record<L>,
+    command: &Command<L>,
+    now: Timestamp,
+) -> Result<bool, TransitionError<L>> {
+    match record.entry_of_command(&command.id) {
+        Some(earlier) if earlier.command.has_same_content(&command.id) => Ok(true),
+        Some(_) => Err(TransitionError::IdempotencyConflict),
+        None => Ok(is_already_done(record, command, now)),
+    }
 }
 
 /// Change of a record and its body, based on their content as read.
@@ -205,13 +212,8 @@ pub async fn transition_with_body<L: Lifecycle, E: From<TransitionError<L>>>(
             }
         }
         let PlannedChange { command, body } = propose(&current)?;
-        if let Some(earlier) = current.record.entry_of_command(&command.id) {
-            let same = earlier.command.has_same_content(&command.id);
-            let applied = AppliedCommand { record: current.record, is_repeat: true };
-            return if same { Ok((applied, current.body)) } else { Err(TransitionError::IdempotencyConflict.into()) };
-        }
         let now = cx.clock.now();
-        if is_already_done(&current.record, &command, now) {
+        if needs_no_write(&current.record, &command, now)? {
             return Ok((AppliedCommand { record: current.record, is_repeat: true }, current.body));
         }
         let planned = decide(&current.record, &command, now).map_err(TransitionError::Refused)?;
