@@ -79,7 +79,8 @@ pub(crate) struct RecordReplay<L: Lifecycle> {
 impl<L: Lifecycle> RecordReplay<L> {
     pub(crate) fn new(record: &Record<L>, old: Option<&Item>) -> Result<Self, Fault> {
         let current = old.map(state_data_of::<L>).transpose()?;
-        Ok(Self { record: Record { log: Vec::new(), ..record.clone() }, previous: None, current })
+        let (spec, state_data) = (record.spec.clone(), record.state_data.clone());
+        Ok(Self { record: Record { spec, state_data, log: Vec::new(), ..*record }, previous: None, current })
     }
 
     pub(crate) fn apply<'a>(&'a mut self, log_entry: &'a EncodedLogEntry<L>) -> EventContext<'a, L> {
@@ -137,7 +138,7 @@ pub(crate) async fn append<L: Lifecycle>(
             // An event item gets a number only after the entry before it exists.
             return Err(Fault::internal("a journal lost entries"));
         }
-        let entry = before.next_entry(key, L::KIND, log_entry, &update);
+        let entry = before.next_entry(key, log_entry, &update);
         if cx.store.put_journal_entry(tenant, &entry, update.details.audit_info.as_ref()).await? {
             *tail = Some(JournalTail::from_entry(tenant, &entry));
             cache.notifier.notify(tenant);
@@ -194,12 +195,11 @@ impl JournalTail {
     fn next_entry<L: Lifecycle>(
         &self,
         key: HeadKey,
-        kind: &'static str,
         log_entry: &EncodedLogEntry<L>,
         update: &JournalUpdate,
     ) -> JournalEntry {
         let (number, seq, at) = (self.number + 1, log_entry.entry.seq, log_entry.entry.at);
-        let (from, to) = (update.from_state, update.to_state);
+        let (kind, from, to) = (L::KIND, update.from_state, update.to_state);
         let row = JournalRow { number, kind, record: key.id, seq, from, to, entry: &log_entry.text };
         let mut totals = self.totals.clone();
         let of_kind = totals.entry(kind.to_owned()).or_default();
