@@ -107,7 +107,7 @@ impl Store {
     /// Returns the tenant's agents, ordered by id.
     pub async fn agents(&self, tenant: TenantId) -> Result<Vec<Agent>, Fault> {
         let query = PartitionQuery {
-            pk: partition(tenant),
+            pk: s(partition(tenant)),
             sk_prefix: AGENT_SK_PREFIX.to_owned(),
             after: None,
             items_max: AGENTS_LISTED_MAX,

@@ -12,11 +12,12 @@ use crate::delivery_key::DeliveryKey;
 use crate::item::{Attributes, HeadKey};
 use crate::item_ops::set_attributes;
 use crate::outcome::unless_condition_failed;
+use crate::partition_items::PartitionQuery;
 use handrail_domain::slack_user::SlackUser;
 use handrail_platform::fault::Fault;
 
 /// Number of a record's deliveries that are listed at most. A record has a handful.
-const DELIVERIES_LISTED_MAX: i32 = 100;
+const DELIVERIES_LISTED_MAX: usize = 100;
 
 /// Number of replays of one delivery at most: a receiver that failed so often will fail again.
 pub const REPLAYS_MAX: u32 = 20;
@@ -218,17 +219,15 @@ impl Store {
 
     /// Returns a record's deliveries in the order of the events that caused them.
     pub async fn deliveries(&self, tenant: TenantId, record: RecordId) -> Result<Vec<Delivery>, Fault> {
-        let query = self
-            .db
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", HeadKey { tenant, id: record }.pk())
-            .expression_attribute_values(":prefix", s("delivery#"))
-            .limit(DELIVERIES_LISTED_MAX);
-        let found = query.send().await.map_err(|error| Fault::from_sdk("list deliveries", error))?;
-        found.items().iter().map(|item| item.json("delivery")).collect()
+        let query = PartitionQuery {
+            pk: HeadKey { tenant, id: record }.pk(),
+            sk_prefix: "delivery#".to_owned(),
+            after: None,
+            items_max: DELIVERIES_LISTED_MAX,
+            queries_max: 1,
+        };
+        let found = self.partition_items(query, "list deliveries").await?;
+        found.items.iter().map(|item| item.json("delivery")).collect()
     }
 }
 

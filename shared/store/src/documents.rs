@@ -181,7 +181,7 @@ impl<T: Document> Documents<'_, T> {
             return Ok(DocumentPage { documents: Vec::new(), next: None });
         }
         let query = PartitionQuery {
-            pk: partition(self.tenant),
+            pk: s(partition(self.tenant)),
             sk_prefix: sort_key::<T>(""),
             after: after.map(sort_key::<T>),
             items_max: limit.clamp(1, DOCUMENTS_PER_PAGE_MAX),

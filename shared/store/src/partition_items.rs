@@ -1,5 +1,7 @@
 //! Items of one partition in the order of their sort keys, read by a bounded number of queries.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::attributes::{Item, s};
 use crate::client::Store;
 use crate::item_ops::item_key;
@@ -7,7 +9,7 @@ use handrail_platform::fault::Fault;
 
 /// Part of a partition that is read.
 pub(super) struct PartitionQuery {
-    pub pk: String,
+    pub pk: AttributeValue,
     pub sk_prefix: String,
     /// Sort key after which reading begins.
     pub after: Option<String>,
@@ -30,7 +32,7 @@ impl Store {
         operation: &str,
     ) -> Result<PartitionItems, Fault> {
         let PartitionQuery { pk, sk_prefix, after, items_max, queries_max } = query;
-        let mut start = after.map(|sk| item_key(s(&pk), sk));
+        let mut start = after.map(|sk| item_key(pk.clone(), sk));
         let mut items = Vec::new();
         for _ in 0..queries_max {
             let query = self
@@ -39,7 +41,7 @@ impl Store {
                 .table_name(&self.table)
                 .consistent_read(true)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", s(&pk))
+                .expression_attribute_values(":pk", pk.clone())
                 .expression_attribute_values(":prefix", s(&sk_prefix))
                 .limit(i32::try_from(items_max - items.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);

@@ -89,7 +89,7 @@ impl Store {
     /// Returns the tenant's schemas, newest first.
     pub async fn schemas(&self, tenant: TenantId) -> Result<Vec<Schema>, Fault> {
         let query = PartitionQuery {
-            pk: partition(tenant),
+            pk: s(partition(tenant)),
             sk_prefix: SCHEMA_SK_PREFIX.to_owned(),
             after: None,
             items_max: SCHEMAS_MAX + 1,
