@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_access::AdminRights;
 use handrail_access::key_creation::KeyWithSecret;
-use handrail_access::key_settings::Setting;
+use handrail_access::key_grant::KeyGrant;
+use handrail_access::key_settings::{KeySettings, Setting};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
@@ -76,11 +77,10 @@ async fn handler(
         .as_deref()
         .map(|name| Role::from_name(name).ok_or_else(|| Problem::invalid("role", "must be one of agent, app, admin")));
     let approvers = form.approvers.as_deref().map(list_entries).filter(|approvers| !approvers.is_empty());
+    let approvers = approvers.map_or(Setting::Unchanged, Setting::Value);
     let params = KeyParams {
-        name: form.name,
-        role: role.transpose()?,
-        approvers: approvers.map_or(Setting::Unchanged, Setting::Value),
-        ..KeyParams::default()
+        grant: KeyGrant { role: role.transpose()?, ..KeyGrant::default() },
+        settings: KeySettings { name: form.name, approvers, ..KeySettings::default() },
     };
     if form.nonce.as_ref().is_some_and(|nonce| nonce.is_empty() || nonce.len() > NONCE_CHARS_MAX) {
         return Err(Problem::invalid("nonce", format!("must be 1 to {NONCE_CHARS_MAX} characters")));

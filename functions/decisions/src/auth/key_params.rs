@@ -2,30 +2,17 @@
 
 use handrail_access::key_grant::KeyGrant;
 use handrail_access::key_settings::{KeySettings, Setting};
-use handrail_domain::access::Role;
 use handrail_domain::body_reader::{BodyReader, JsonObject};
-use handrail_domain::key_rate_limit::KeyRateLimit;
-use handrail_domain::policy::Rule;
 use handrail_web::json_body::{JsonBody, typed};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Requested settings. An absent field changes nothing; `null` resets a [`Setting`] to the default of new keys.
+/// Requested API key. An absent field changes nothing; `null` resets a [`Setting`] to the default of new keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeyParams {
-    pub name: Option<String>,
-    pub role: Option<Role>,
-    /// Set only on creation, as the role and the expiry.
-    pub scopes: Option<Vec<String>>,
-    pub expires_at: Option<String>,
-    pub rate_limit: Option<KeyRateLimit>,
-    pub approvers: Setting<Vec<String>>,
-    pub backup_approver: Setting<String>,
-    pub requests_per_minute: Setting<u32>,
-    pub decisions_per_month: Setting<u32>,
-    pub escalation_stays_pending: Setting<bool>,
-    pub rules: Setting<Vec<Rule>>,
-    pub trust_stated_amounts: Setting<bool>,
+    /// Set only on creation.
+    pub grant: KeyGrant,
+    pub settings: KeySettings,
 }
 
 impl JsonBody for KeyParams {
@@ -43,18 +30,17 @@ impl JsonBody for KeyParams {
         let rules = setting(reader, members, "rules");
         let trust_stated_amounts = setting(reader, members, "trust_stated_amounts");
         Some(Self {
-            name: name?,
-            role: role?,
-            scopes: scopes?,
-            expires_at: expires_at?,
-            rate_limit: rate_limit?,
-            approvers: approvers?,
-            backup_approver: backup_approver?,
-            requests_per_minute: requests_per_minute?,
-            decisions_per_month: decisions_per_month?,
-            escalation_stays_pending: escalation_stays_pending?,
-            rules: rules?,
-            trust_stated_amounts: trust_stated_amounts?,
+            grant: KeyGrant { role: role?, scopes: scopes?, expires_at: expires_at?, rate_limit: rate_limit? },
+            settings: KeySettings {
+                name: name?,
+                approvers: approvers?,
+                backup_approver: backup_approver?,
+                requests_per_minute: requests_per_minute?,
+                decisions_per_month: decisions_per_month?,
+                escalation_stays_pending: escalation_stays_pending?,
+                rules: rules?,
+                trust_stated_amounts: trust_stated_amounts?,
+            },
         })
     }
 }
@@ -74,40 +60,24 @@ fn setting<T: DeserializeOwned>(
 impl KeyParams {
     /// Returns the settings of a new key as JSON. An absent field and `null` are equal there.
     pub(crate) fn to_json(&self) -> Value {
+        let Self { grant, settings } = self;
         let mut params = json!({
-            "name": self.name,
-            "role": self.role,
-            "scopes": self.scopes,
-            "expires_at": self.expires_at,
-            "rate_limit": self.rate_limit,
-            "approvers": self.approvers.value(),
-            "backup_approver": self.backup_approver.value(),
-            "requests_per_minute": self.requests_per_minute.value(),
-            "decisions_per_month": self.decisions_per_month.value(),
-            "escalation_stays_pending": self.escalation_stays_pending.value(),
-            "rules": self.rules.value(),
+            "name": settings.name,
+            "role": grant.role,
+            "scopes": grant.scopes,
+            "expires_at": grant.expires_at,
+            "rate_limit": grant.rate_limit,
+            "approvers": settings.approvers.value(),
+            "backup_approver": settings.backup_approver.value(),
+            "requests_per_minute": settings.requests_per_minute.value(),
+            "decisions_per_month": settings.decisions_per_month.value(),
+            "escalation_stays_pending": settings.escalation_stays_pending.value(),
+            "rules": settings.rules.value(),
         });
         // Absent unless requested, so that the digests of earlier requests stay as they are.
-        if let (Some(trust), Value::Object(members)) = (self.trust_stated_amounts.value(), &mut params) {
+        if let (Some(trust), Value::Object(members)) = (settings.trust_stated_amounts.value(), &mut params) {
             members.insert("trust_stated_amounts".to_owned(), json!(trust));
         }
         params
-    }
-
-    /// Returns the rights and the rate limit, which are set on creation, and the other settings.
-    pub(crate) fn into_parts(self) -> (KeyGrant, KeySettings) {
-        let grant =
-            KeyGrant { role: self.role, scopes: self.scopes, expires_at: self.expires_at, rate_limit: self.rate_limit };
-        let settings = KeySettings {
-            name: self.name,
-            approvers: self.approvers,
-            backup_approver: self.backup_approver,
-            requests_per_minute: self.requests_per_minute,
-            decisions_per_month: self.decisions_per_month,
-            escalation_stays_pending: self.escalation_stays_pending,
-            rules: self.rules,
-            trust_stated_amounts: self.trust_stated_amounts,
-        };
-        (grant, settings)
     }
 }

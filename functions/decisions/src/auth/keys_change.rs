@@ -47,8 +47,7 @@ async fn handler(
 ) -> Result<axum::Json<Value>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
-    let (rights, settings) = params.into_parts();
-    let key = change(&cx, &caller.rights(), id, &rights, &settings).await.map_err(key_problem)?;
+    let key = change(&cx, &caller.rights(), id, &params.grant, &params.settings).await.map_err(key_problem)?;
     Ok(axum::Json(key_json(&cx, &key)?))
 }
 

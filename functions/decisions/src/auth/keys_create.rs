@@ -5,7 +5,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::AdminRights;
 use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
-use handrail_access::key_settings::Setting;
+use handrail_access::key_settings::{KeySettings, Setting};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
@@ -92,15 +92,16 @@ pub(crate) async fn create_key(
     caller: &AdminRights,
     params: KeyParams,
 ) -> Result<KeyWithSecret, Problem> {
-    let Some(name) = params.name.clone() else {
+    let KeyParams { grant, settings } = params;
+    let Some(name) = settings.name.clone() else {
         return Err(Problem::invalid("name", "is required: approvers see it as the requester"));
     };
     // Absent approvers are applied too, because a tier may limit keys without approvers to the owner.
-    let approvers = match params.approvers {
+    let approvers = match settings.approvers {
         Setting::Unchanged => Setting::Default,
         requested => requested,
     };
-    let (grant, settings) = KeyParams { approvers, ..params }.into_parts();
+    let settings = KeySettings { approvers, ..settings };
     let new_key = NewKey { name, tenant: None, grant, settings };
     create(cx, ids, caller, DEFAULTS, new_key).await.map_err(key_problem)
 }
