@@ -6,3 +6,4 @@ pub mod master_key;
 pub mod seal;
 pub mod secret;
 pub mod signed_token;
+pub mod signing_key;
