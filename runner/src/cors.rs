@@ -14,8 +14,9 @@ use http::{HeaderValue, Method, StatusCode};
 pub const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
 /// Allowed request headers: all, and by name those that `*` does not cover, or not in older browsers.
 pub const HEADERS: [&str; 5] = ["*", "authorization", "content-type", "idempotency-key", "x-api-key"];
-pub const EXPOSED: [&str; 6] = [
+pub const EXPOSED: [&str; 7] = [
     "retry-after",
+    "x-next-after",
     "x-ratelimit-limit",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",

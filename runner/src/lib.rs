@@ -4,6 +4,7 @@
 //! a restart or a kill loses nothing.
 
 pub mod accounts;
+pub mod audit;
 mod changes;
 mod clock;
 pub mod cors;

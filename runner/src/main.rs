@@ -13,7 +13,8 @@ use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
 use handrail_runner::cors::CorsOrigins;
-use handrail_runner::{ClockMode, LOCAL_EMAIL, Options, Storage, accounts, demo, external_dynamodb, start};
+use handrail_runner::{ClockMode, LOCAL_EMAIL, Options, Storage, accounts, audit, demo, external_dynamodb, start};
+use handrail_secrets::signed_note::NoteKey;
 use handrail_sender::CallLimits;
 use tracing_subscriber::EnvFilter;
 
@@ -49,6 +50,11 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Check an exported journal, without the service that made it
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
     /// Run the workers from the table's stream, beside `cargo lambda watch`
     Workers {
@@ -105,6 +111,24 @@ enum KeyCommand {
         approvers: Vec<ApproverPattern>,
         #[arg(long, env = "HANDRAIL_TABLE", default_value = "handrail")]
         table: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Check that an export has every row that a checkpoint covers, unchanged and in order
+    Verify {
+        /// File from GET /audit/export, as JSON lines or CSV; several parts one after the other
+        export: PathBuf,
+        /// File from GET /audit/checkpoint
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// Earlier checkpoint: shows that nothing before it has changed
+        #[arg(long)]
+        previous: Option<PathBuf>,
+        /// Key of the checkpoints, from GET /audit/key; several by repeating the option
+        #[arg(long = "key", value_parser = note_key)]
+        keys: Vec<NoteKey>,
     },
 }
 
@@ -178,6 +202,10 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", made.secret);
             Ok(())
         }
+        Some(Command::Audit { command: AuditCommand::Verify { export, checkpoint, previous, keys } }) => {
+            println!("{}", audit::verify(&export, &checkpoint, previous.as_deref(), &keys)?);
+            Ok(())
+        }
         Some(Command::Workers { port }) => run_workers(port).await,
     }
 }
@@ -203,6 +231,10 @@ fn approver(text: &str) -> Result<ApproverPattern, String> {
 
 fn tier(name: &str) -> Result<Tier, String> {
     Tier::from_name(name).ok_or_else(|| format!("is none of {}", TIERS.map(|preset| preset.name).join(", ")))
+}
+
+fn note_key(text: &str) -> Result<NoteKey, String> {
+    NoteKey::parse(text).ok_or_else(|| "is not a key such as GET /audit/key returns".to_owned())
 }
 
 fn network(text: &str) -> Result<IpNetwork, String> {

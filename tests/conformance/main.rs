@@ -10,6 +10,7 @@ mod dynamodb_local;
 mod emulated_aws;
 mod files_in_s3;
 mod hooks;
+mod journal;
 mod lambda_watch;
 mod ministack;
 mod packets;

@@ -74,6 +74,7 @@ const SHARED: [&str; 8] = ["domain", "platform", "store", "secrets", "context", 
 fn shared_crates_depend_on_lower_crates_only() {
     let graph = DependencyGraph::read();
     let others = [
+        "audit",
         "decisions",
         "files",
         "kinds",
@@ -120,7 +121,8 @@ fn approvals_depend_on_no_door() {
     graph.assert_excludes("handrail-approvals", &ABOVE_DOORS);
 }
 
-const DOORS: [&str; 4] = ["handrail-decisions", "handrail-packets", "handrail-routes", "handrail-slack"];
+const DOORS: [&str; 5] =
+    ["handrail-audit", "handrail-decisions", "handrail-packets", "handrail-routes", "handrail-slack"];
 /// Crates that know several doors.
 const ABOVE_DOORS: [&str; 4] = ["handrail-kinds", "handrail-workers", "handrail-files", "handrail-runner"];
 
@@ -141,7 +143,7 @@ fn operations_depend_on_no_delivery_crate() {
     let forbidden =
         ["handrail-effects", "handrail-engine", "handrail-workers", "aws-sdk-sqs", "aws-sdk-ses*", "aws-sdk-scheduler"];
     let graph = DependencyGraph::read();
-    for package in ["approvals", "decisions", "packets", "routes", "kinds", "files"] {
+    for package in ["approvals", "audit", "decisions", "packets", "routes", "kinds", "files"] {
         graph.assert_excludes(&format!("handrail-{package}"), &forbidden);
     }
 }
@@ -153,6 +155,7 @@ fn only_slack_operations_call_slack() {
         "handrail-web",
         "handrail-records",
         "handrail-approvals",
+        "handrail-audit",
         "handrail-decisions",
         "handrail-packets",
         "handrail-routes",
@@ -177,6 +180,7 @@ fn only_file_functions_depend_on_s3() {
         "slack-api",
         "effects",
         "effects-aws",
+        "audit",
         "decisions",
         "packets",
         "slack",
@@ -192,6 +196,7 @@ fn effects_depend_on_no_operation() {
     DependencyGraph::read().assert_excludes(
         "handrail-effects",
         &[
+            "handrail-audit",
             "handrail-decisions",
             "handrail-packets",
             "handrail-routes",
@@ -213,6 +218,7 @@ fn lambda_crates_exclude_embedded_engine() {
         "approvals",
         "effects",
         "effects-aws",
+        "audit",
         "decisions",
         "packets",
         "routes",

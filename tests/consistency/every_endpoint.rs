@@ -353,7 +353,7 @@ fn roles_and_words(scope: Scope) -> (&'static [Role], &'static str) {
         Scope::PacketsWrite | Scope::PacketsRespond | Scope::PacketsSchemas | Scope::HooksWrite => {
             (&[Writer, App, Admin], "the role writer, app or admin")
         }
-        Scope::SlackWrite | Scope::SystemRead | Scope::HooksRetryAll => (&[Admin], "the role admin"),
+        Scope::SlackWrite | Scope::SystemRead | Scope::HooksRetryAll | Scope::AuditRead => (&[Admin], "the role admin"),
         Scope::KeysWrite | Scope::TenantsRead => (&[Admin, Operator], "the role admin"),
         Scope::TenantsWrite => (&[Operator], "the role operator"),
     }

@@ -17,6 +17,7 @@ pub(crate) fn check_journals(table: &[Item]) {
     let mut entry_of_event: BTreeMap<(&str, i64), &Item> = BTreeMap::new();
     for (tenant, journal) in &journals(table) {
         check_numbers_and_hashes(tenant, journal);
+        check_trees(journal);
         let mut newest_seq: BTreeMap<&str, i64> = BTreeMap::new();
         for entry in journal {
             let record = string_attribute(entry, "record");
@@ -74,6 +75,35 @@ fn check_numbers_and_hashes(tenant: &str, journal: &[&Item]) {
     }
 }
 
+/// Asserts that each entry holds the complete subtrees of RFC 6962's tree over the hashes up to it, the largest first.
+fn check_trees(journal: &[&Item]) {
+    let mut leaves: Vec<[u8; 32]> = Vec::new();
+    for entry in journal {
+        leaves.push(unhex(string_attribute(entry, "hash")));
+        assert_eq!(number_attribute(entry, "tree_size"), i64::try_from(leaves.len()).ok(), "the tree has every row");
+        let (mut edge, mut rest) = (Vec::new(), leaves.as_slice());
+        while !rest.is_empty() {
+            let (complete, others) = rest.split_at(1 << rest.len().ilog2());
+            edge.extend(subtree_hash(complete));
+            rest = others;
+        }
+        let stored = entry.get("tree_edge").and_then(|edge| edge.as_b().ok()).expect("an entry has a tree");
+        assert_eq!(stored.as_ref(), edge, "the right edge covers the hashes of all rows");
+    }
+}
+
+/// Hash of a complete subtree.
+fn subtree_hash(leaves: &[[u8; 32]]) -> [u8; 32] {
+    match leaves {
+        [leaf] => Sha256::new().chain_update([0]).chain_update(leaf).finalize().into(),
+        _ => {
+            let (left, right) = leaves.split_at(leaves.len() / 2);
+            let nodes = Sha256::new().chain_update([1]).chain_update(subtree_hash(left));
+            nodes.chain_update(subtree_hash(right)).finalize().into()
+        }
+    }
+}
+
 /// Asserts that the newest entry's totals count the stored records and all entries of a kind.
 fn check_totals(table: &[Item], tenant: &str, kind: &str, journal: &[&Item]) {
     let mut states: BTreeMap<String, u64> = BTreeMap::new();
@@ -125,6 +155,10 @@ fn is_heartbeat(event: &Item) -> bool {
 
 fn seq(item: &Item) -> i64 {
     number_attribute(item, "seq").expect("a journal entry has a sequence number")
+}
+
+fn unhex(text: &str) -> [u8; 32] {
+    std::array::from_fn(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).expect("a hash is hexadecimal"))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -8,6 +8,7 @@ mod answer_must_be_an_offered_option;
 mod api_key_is_required;
 mod app_answers_for_approver;
 mod approval_reaches_agent;
+mod audit_export_is_verifiable;
 mod body_size_limit;
 mod callback_retries;
 mod callback_signature_is_verifiable;

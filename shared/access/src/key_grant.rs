@@ -174,7 +174,7 @@ mod tests {
             (None, names(&["packets:write"]), "scopes"),
             (None, names(&["root"]), "scopes"),
             (None, names(&[]), "scopes"),
-            (None, Some(vec!["packets:read".to_owned(); 18]), "scopes"),
+            (None, Some(vec!["packets:read".to_owned(); Scope::ALL.len() + 1]), "scopes"),
             (Some(Role::Operator), names(&["packets:read"]), "scopes"),
             (Some(Role::Admin), None, "role"),
             (None, None, "role"),

@@ -39,11 +39,13 @@ pub enum Scope {
     HooksRetryAll,
     /// Registers and reads the schemas that packet contexts must match.
     PacketsSchemas,
+    /// Exports the tenant's journal, with everything that people wrote.
+    AuditRead,
 }
 
 impl Scope {
     /// All scopes, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::DecisionsWrite,
         Self::DecisionsRead,
         Self::DecisionsResolve,
@@ -61,6 +63,7 @@ impl Scope {
         Self::HooksWrite,
         Self::HooksRetryAll,
         Self::PacketsSchemas,
+        Self::AuditRead,
     ];
 
     /// Name of the scope in requests, responses and stored keys.
@@ -83,6 +86,7 @@ impl Scope {
             Self::HooksWrite => "webhooks:write",
             Self::HooksRetryAll => "webhooks:retry_all",
             Self::PacketsSchemas => "packets:schemas",
+            Self::AuditRead => "audit:read",
         }
     }
 
@@ -231,7 +235,12 @@ impl Role {
                 matches!(self, Self::App | Self::Admin | Self::Writer)
             }
             Scope::DecisionsResolve => matches!(self, Self::App | Self::Admin),
-            Scope::KeysWrite | Scope::SlackWrite | Scope::SystemRead | Scope::TenantsRead | Scope::HooksRetryAll => {
+            Scope::KeysWrite
+            | Scope::SlackWrite
+            | Scope::SystemRead
+            | Scope::TenantsRead
+            | Scope::HooksRetryAll
+            | Scope::AuditRead => {
                 matches!(self, Self::Admin)
             }
         }
@@ -290,6 +299,11 @@ mod tests {
         assert!([Role::App, Role::Admin, Role::Writer].iter().all(|role| role.allows(Scope::HooksWrite)));
         assert!(!Role::Agent.allows(Scope::HooksWrite));
         assert!(Role::ALL.iter().all(|role| role.allows(Scope::HooksRetryAll) == (*role == Role::Admin)));
+    }
+
+    #[test]
+    fn only_admins_read_the_journal() {
+        assert!(Role::ALL.iter().all(|role| role.allows(Scope::AuditRead) == (*role == Role::Admin)));
     }
 
     #[test]

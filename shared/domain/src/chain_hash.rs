@@ -25,6 +25,10 @@ impl ChainHash {
         Self(Sha256::new().chain_update(self.0).chain_update(event).finalize().into())
     }
 
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub fn to_hex(self) -> String {
         hex(&self.0)
     }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use handrail_domain::ids::TenantId;
 use handrail_domain::journal_row::{JournalHashes, JournalRow, StateChange};
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::merkle_tree::MerkleTree;
 use handrail_domain::record::{ChainHash, EncodedLogEntry, LogEntry, Record};
 use handrail_domain::time::Timestamp;
 use handrail_domain::totals::{Totals, TotalsDelta};
@@ -140,7 +141,7 @@ pub(crate) async fn append<L: Lifecycle>(
         }
         let entry = before.next_entry(key, log_entry, &update);
         if cx.store.put_journal_entry(tenant, &entry, update.details.audit_info.as_ref()).await? {
-            *tail = Some(JournalTail::from_entry(tenant, &entry));
+            *tail = Some(JournalTail::from_entry(tenant, &entry, entry.tree.clone().unwrap_or_default()));
             cache.notifier.notify(tenant);
             return Ok(());
         }
@@ -169,27 +170,48 @@ struct JournalTail {
     number: u64,
     latest_at: Option<Timestamp>,
     hash: ChainHash,
+    tree: MerkleTree,
     totals: BTreeMap<String, Totals>,
 }
 
+/// Returns the tree over the hashes of all chained entries up to this one. Only after an update from a version that kept
+/// no tree does this read more than the entry.
+pub async fn tree_up_to(cx: &Cx, tenant: TenantId, entry: &JournalEntry) -> Result<MerkleTree, Fault> {
+    match &entry.tree {
+        Some(tree) => return Ok(tree.clone()),
+        // The chain begins after the entries without a hash, and so does the tree.
+        None if entry.hashes.is_none() => return Ok(MerkleTree::default()),
+        None => {}
+    }
+    let gap = cx.store.tree_gap(tenant, entry.number).await?;
+    let mut tree = gap.tree;
+    for hash in gap.hashes {
+        tree.push(hash);
+    }
+    Ok(tree)
+}
+
 impl JournalTail {
-    fn from_entry(tenant: TenantId, entry: &JournalEntry) -> Self {
+    fn from_entry(tenant: TenantId, entry: &JournalEntry, tree: MerkleTree) -> Self {
         Self {
             number: entry.number,
             latest_at: Some(entry.latest_at),
             // The chain begins after the entries of the version that did not chain them.
             hash: entry.hashes.map_or_else(|| ChainHash::of_empty_journal(tenant), |hashes| hashes.own),
+            tree,
             totals: entry.totals.clone(),
         }
     }
 
     async fn read(cx: &Cx, tenant: TenantId) -> Result<Self, Fault> {
-        let newest = cx.store.newest_journal_entry(tenant).await?;
-        Ok(newest.map_or_else(|| Self::empty(tenant), |entry| Self::from_entry(tenant, &entry)))
+        let Some(newest) = cx.store.newest_journal_entry(tenant).await? else { return Ok(Self::empty(tenant)) };
+        let tree = tree_up_to(cx, tenant, &newest).await?;
+        Ok(Self::from_entry(tenant, &newest, tree))
     }
 
     fn empty(tenant: TenantId) -> Self {
-        Self { number: 0, latest_at: None, hash: ChainHash::of_empty_journal(tenant), totals: BTreeMap::new() }
+        let (hash, tree) = (ChainHash::of_empty_journal(tenant), MerkleTree::default());
+        Self { number: 0, latest_at: None, hash, tree, totals: BTreeMap::new() }
     }
 
     fn next_entry<L: Lifecycle>(
@@ -200,7 +222,11 @@ impl JournalTail {
     ) -> JournalEntry {
         let (number, seq, at) = (self.number + 1, log_entry.entry.seq, log_entry.entry.at);
         let (kind, from, to) = (L::KIND, update.from_state, update.to_state);
-        let row = JournalRow { number, kind, record: key.id, seq, from, to, entry: &log_entry.text };
+        let record = key.id.to_string();
+        let row = JournalRow { number, kind, record: &record, seq, from, to, entry: &log_entry.text };
+        let hashes = JournalHashes { previous: self.hash, own: row.hash_after(self.hash) };
+        let mut tree = self.tree.clone();
+        tree.push(hashes.own);
         let mut totals = self.totals.clone();
         let of_kind = totals.entry(kind.to_owned()).or_default();
         *of_kind = of_kind.after(&update.totals_delta());
@@ -213,7 +239,8 @@ impl JournalTail {
             latest_at: self.latest_at.map_or(at, |latest| at.max(latest)),
             event: log_entry.text.clone(),
             states: Some(StateChange { from: from.map(str::to_owned), to: to.to_owned() }),
-            hashes: Some(JournalHashes { previous: self.hash, own: row.hash_after(self.hash) }),
+            hashes: Some(hashes),
+            tree: Some(tree),
             live_data: update.details.live_event.clone(),
             totals,
         }

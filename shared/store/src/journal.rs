@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::journal_row::{JournalHashes, StateChange};
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::merkle_tree::MerkleTree;
 use handrail_domain::record::{ChainHash, EncodedLogEntry};
 use handrail_domain::time::Timestamp;
 use handrail_domain::totals::Totals;
@@ -50,6 +52,8 @@ pub struct JournalEntry {
     pub states: Option<StateChange>,
     /// `None` in entries of a version that did not chain them.
     pub hashes: Option<JournalHashes>,
+    /// Tree over the hashes of all chained entries up to this one. `None` in entries of a version that kept no tree.
+    pub tree: Option<MerkleTree>,
     /// Data of the record after this event, for live events. `None`: live events do not show it.
     pub live_data: Option<Value>,
     /// Totals of each kind, including this event.
@@ -62,6 +66,17 @@ impl JournalEntry {
         self.totals.get(kind).cloned().unwrap_or_default()
     }
 }
+
+/// The newest entries of a journal that are not in its tree yet, and the tree before them.
+#[derive(Clone, Debug, Default)]
+pub struct TreeGap {
+    pub tree: MerkleTree,
+    /// Hashes of the entries after the tree, oldest first.
+    pub hashes: Vec<ChainHash>,
+}
+
+/// Queries that look for the newest tree at most: about 700 entries each, or a million in all.
+const TREE_QUERIES_MAX: usize = 1_500;
 
 /// Action and actor of an entry in the audit list, by which the list filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +168,41 @@ impl Store {
         found.items().iter().map(journal_entry_from_item).collect()
     }
 
+    /// Looks back from the entry with this number for the newest one with a tree. A version that kept no tree wrote the
+    /// entries in between. The tree begins with the first entry that has a hash.
+    pub async fn tree_gap(&self, tenant: TenantId, number: u64) -> Result<TreeGap, Fault> {
+        let (mut gap, mut start) = (TreeGap::default(), None);
+        for _ in 0..TREE_QUERIES_MAX {
+            let query = self
+                .journal_query(tenant, 1, number)
+                .scan_index_forward(false)
+                .projection_expression("pk, sk, #hash, tree_size, tree_edge")
+                .expression_attribute_names("#hash", "hash")
+                .set_exclusive_start_key(start);
+            let found = query.send().await.map_err(|error| Fault::from_sdk("read the hashes of a journal", error))?;
+            let mut is_at_end = found.last_evaluated_key.is_none();
+            for item in found.items() {
+                let (tree, hash) = (tree_of_item(item)?, hash_of_item(item, "hash")?);
+                is_at_end |= tree.is_some() || hash.is_none();
+                match (tree, hash) {
+                    (Some(tree), _) => gap.tree = tree,
+                    (None, Some(hash)) => {
+                        gap.hashes.push(hash);
+                        continue;
+                    }
+                    (None, None) => {}
+                }
+                break;
+            }
+            if is_at_end {
+                gap.hashes.reverse();
+                return Ok(gap);
+            }
+            start = found.last_evaluated_key;
+        }
+        Err(Fault::internal("a journal is too long for a tree over all its entries"))
+    }
+
     /// Builds a consistent query: a reader of number n never misses an earlier entry.
     pub(super) fn journal_query(
         &self,
@@ -202,6 +252,10 @@ fn journal_entry_item(tenant: TenantId, entry: &JournalEntry, audit_info: Option
         item.insert("previous_hash".to_owned(), s(hashes.previous.to_hex()));
         item.insert("hash".to_owned(), s(hashes.own.to_hex()));
     }
+    if let Some(tree) = &entry.tree {
+        item.insert("tree_size".to_owned(), n(tree.size()));
+        item.insert("tree_edge".to_owned(), AttributeValue::B(Blob::new(tree.right_edge_bytes())));
+    }
     if let Some(audit_info) = audit_info {
         item.insert("told_action".to_owned(), s(audit_info.action));
         item.insert("told_actor".to_owned(), s(&audit_info.actor));
@@ -213,28 +267,43 @@ fn journal_entry_item(tenant: TenantId, entry: &JournalEntry, audit_info: Option
 }
 
 pub(super) fn journal_entry_from_item(item: &Item) -> Result<JournalEntry, Fault> {
-    let unreadable = |attribute: &str| Fault::internal(format!("{attribute} of a journal entry can't be read"));
-    let hash = |name: &str| match item.opt_text(name) {
-        Some(text) => ChainHash::from_hex(text).map(Some).ok_or_else(|| unreadable(name)),
-        None => Ok(None),
-    };
+    let hash = |name: &str| hash_of_item(item, name);
     let state = |name: &str| item.opt_text(name).map(str::to_owned);
     Ok(JournalEntry {
-        number: item.text("sk")?.parse().map_err(|_| unreadable("the number"))?,
+        number: item.text("sk")?.parse().map_err(|_| unreadable_attribute("the number"))?,
         kind: item.opt_text("record_kind").unwrap_or(FIRST_KIND).to_owned(),
-        record: item.text("record")?.parse().map_err(|_| unreadable("the record"))?,
+        record: item.text("record")?.parse().map_err(|_| unreadable_attribute("the record"))?,
         seq: item.number("seq")?,
         at: item.time("at_ms")?,
         latest_at: item.time("latest_ms")?,
         event: item.text("event")?.to_owned(),
         states: state("to_state").map(|to| StateChange { from: state("from_state"), to }),
         hashes: hash("previous_hash")?.zip(hash("hash")?).map(|(previous, own)| JournalHashes { previous, own }),
+        tree: tree_of_item(item)?,
         live_data: item.contains_key("live").then(|| item.json("live")).transpose()?,
         totals: match item.contains_key("totals_by_kind") {
             true => item.json("totals_by_kind")?,
             false => BTreeMap::from([(FIRST_KIND.to_owned(), item.json("totals")?)]),
         },
     })
+}
+
+fn hash_of_item(item: &Item, name: &str) -> Result<Option<ChainHash>, Fault> {
+    let hash = |text| ChainHash::from_hex(text).ok_or_else(|| unreadable_attribute(name));
+    item.opt_text(name).map(hash).transpose()
+}
+
+fn tree_of_item(item: &Item) -> Result<Option<MerkleTree>, Fault> {
+    let Some(edge) = item.get("tree_edge") else { return Ok(None) };
+    let tree = edge.as_b().ok().and_then(|edge| {
+        let size = item.number("tree_size").ok()?;
+        MerkleTree::from_right_edge(size, edge.as_ref())
+    });
+    tree.map(Some).ok_or_else(|| unreadable_attribute("tree_edge"))
+}
+
+fn unreadable_attribute(name: &str) -> Fault {
+    Fault::internal(format!("{name} of a journal entry can't be read"))
 }
 
 /// Adds the condition that an entry belongs to a record of this kind.

@@ -65,7 +65,7 @@ pub use documents::{
 pub use filters::Filter;
 pub use find::{FilterPage, LIST_OFFSET_MAX, Order, PageRequest};
 pub use item::{HeadKey, SpecSource, due_time_of, head_key_of, kind_of, read_head, seq_of, state_data_of};
-pub use journal::{AuditInfo, JournalEntry, JournalNumber};
+pub use journal::{AuditInfo, JournalEntry, JournalNumber, TreeGap};
 pub use journal_search::{AuditFilter, JournalPage};
 pub use key_usage::ScopeUsage;
 pub use keys::{ApiKey, ReplaceOutcome, RevokeOutcome, TenantLimits, VersionedKey};

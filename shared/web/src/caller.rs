@@ -68,6 +68,7 @@ required_scopes! {
     HooksWrite: "the role writer, app or admin",
     HooksRetryAll: "the role admin",
     PacketsSchemas: "the role writer, app or admin",
+    AuditRead: "the role admin",
     TenantsRead: "the role admin or operator",
     TenantsWrite: "the role operator, which the command line gives",
 }

@@ -70,7 +70,7 @@ async fn check_journal(app: &TestApp) -> Totals {
         let row = JournalRow {
             number: entry.number,
             kind: Packet::KIND,
-            record: entry.record,
+            record: &entry.record.to_string(),
             seq: entry.seq,
             from: states.from.as_deref(),
             to: &states.to,
