@@ -1,5 +1,7 @@
 //! Test app of the audit API, with keys of two tenants, and decisions as the journal's records.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_context::cx::Cx;
 use handrail_context::settings::Settings;
@@ -11,7 +13,7 @@ use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_records::journal::JournalCache;
 use handrail_secrets::master_key::MasterKey;
-use handrail_store::{ApiKey, head_key_of, kind_of};
+use handrail_store::{ApiKey, JournalEntry, head_key_of, kind_of};
 pub(crate) use handrail_test_app::{NOON, TestResponse, tenant};
 use handrail_web::endpoint::Endpoint;
 use http::Request;
@@ -72,19 +74,23 @@ impl TestApp {
         ids
     }
 
-    /// Answers decisions, and adds their events to the journal.
-    pub(crate) async fn answer_decisions(&self, ids: &[RecordId], notes: &str) {
-        for id in ids {
-            let path = format!("/decisions/{id}/resolve");
-            let body = json!({"action": "approve", "notes": notes});
-            // Random command ids would repeat as the entropy of the tests does.
-            let request = Request::builder()
-                .header("authorization", format!("Bearer {ADMIN}"))
-                .header("idempotency-key", id.to_string());
-            let answered = self.app.send(handrail_decisions::resolve::ENDPOINT, &path, request, body.to_string()).await;
-            assert_eq!(answered.status.as_u16(), 200, "{}", answered.json);
-        }
-        self.append_to_journal().await;
+    /// Stores a row with this entry and without hashes.
+    pub(crate) async fn put_row(&self, number: u64, entry: String) {
+        let row = JournalEntry {
+            number,
+            kind: Decision::KIND.to_owned(),
+            record: RecordId::new(NOON, [3; 10]),
+            seq: number,
+            at: NOON,
+            latest_at: NOON,
+            event: entry,
+            states: None,
+            hashes: None,
+            tree: None,
+            live_data: None,
+            totals: BTreeMap::new(),
+        };
+        assert!(self.cx.store.put_journal_entry(tenant(), &row, None).await.expect("a row can be put"));
     }
 
     /// Runs the follow-ups of all changes so far, as the worker of the table's stream does.

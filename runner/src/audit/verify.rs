@@ -38,7 +38,7 @@ pub(super) fn verify(
         if let Some(expected) = progress.next_number().filter(|expected| *expected != row.number) {
             return Err(misplaced(&mut rows, expected, row.number));
         }
-        progress.add(row)?;
+        progress.add(&row)?;
     }
     progress.finish()
 }
@@ -116,7 +116,7 @@ impl<'a> Progress<'a> {
         self.last.map(|last| last + 1)
     }
 
-    fn add(&mut self, row: ExportedRow) -> Result<(), Finding> {
+    fn add(&mut self, row: &ExportedRow) -> Result<(), Finding> {
         let number = row.number;
         let changed = |what: &str| Finding::at(number, format!("Row {number} was changed: {what}."));
         let hashes = row.hashes().map_err(|_| changed("its hashes can't be read"))?;
@@ -137,7 +137,7 @@ impl<'a> Progress<'a> {
             self.unchained += 1;
             return Ok(());
         };
-        self.check_link(&row, hashes)?;
+        self.check_link(row, hashes)?;
         (self.hash_before, self.hash) = (self.hash, Some(hashes.computed));
         self.tree.push(hashes.computed);
         self.compare(number)

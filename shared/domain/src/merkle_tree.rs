@@ -91,7 +91,7 @@ impl MerkleTree {
     /// Parses the text of a tree. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let (size, hashes) = text.split_once(':')?;
-        let hashes = hashes.split(',').filter(|hash| !hash.is_empty()).map(|hash| ChainHash::from_hex(hash));
+        let hashes = hashes.split(',').filter(|hash| !hash.is_empty()).map(ChainHash::from_hex);
         let right_edge: Vec<TreeHash> =
             hashes.map(|hash| hash.map(|hash| TreeHash(*hash.as_bytes()))).collect::<Option<_>>()?;
         let tree = Self { size: size.parse().ok()?, right_edge };
