@@ -120,8 +120,7 @@ pub(crate) fn sample(function: &str) -> Sample {
             }))),
             ..sample_by(ADMIN)
         },
-        "audit-export" | "audit-checkpoint" | "audit-key" => sample_by(ADMIN),
-        "auth-keys-list" | "slack-install" => sample_by(ADMIN),
+        "auth-keys-list" | "slack-install" | "audit-export" | "audit-checkpoint" | "audit-key" => sample_by(ADMIN),
         "slack-oauth-callback" => Sample {
             key: None,
             query: vec![("code", SLACK_CODE.to_owned()), ("state", slack_state())],
