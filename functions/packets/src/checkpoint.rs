@@ -11,7 +11,7 @@ use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_domain::packet::{
-    self, CheckpointAnswer, CheckpointRequest, CheckpointRequester, Content, Packet, Refusal,
+    self, CheckpointAnswer, CheckpointRequest, CheckpointRequester, Content, Packet, Refusal, Responder,
 };
 use handrail_platform::fault::Fault;
 use handrail_records::transition::{self, PlannedChange, TransitionError};
@@ -118,7 +118,9 @@ async fn write_response(
     let (tenant, id) = (request.record.tenant, request.record.id);
     let transition_result = transition::transition_with_body(cx, tenant, id, |whole| {
         let found = PacketWithContent::from_record(whole.clone())?;
-        let (act, content) = response.plan_for_request(request.checkpoint_seq, &found.content, cx.clock.now());
+        let responder = Responder { by: by.actor.clone(), key: None, question: request.checkpoint_seq };
+        let now = cx.clock.now();
+        let (act, content) = response.plan(&responder, &found.record.as_of(now), &found.content, now);
         let command = Command::<Packet> { id: by.id.clone(), actor: by.actor.clone(), act };
         Ok(PlannedChange { command, body: Some(search_text::searchable_body(&content)?) })
     });
