@@ -5,6 +5,7 @@
 mod agent_cannot_choose_its_approver;
 mod agent_key_cannot_answer;
 mod answer_must_be_an_offered_option;
+mod answers_say_how_they_were_given;
 mod api_key_is_required;
 mod app_answers_for_approver;
 mod approval_reaches_agent;

@@ -2,7 +2,7 @@
 
 use handrail_approvals::{ApprovalRequest, approval_purpose, request_mail, slack_message, slack_recipient};
 use handrail_context::cx::Cx;
-use handrail_domain::decision::{CallbackPurpose, Decision, DecisionEvent, files_of};
+use handrail_domain::decision::{CallbackPurpose, Decision, DecisionEvent, answer_origin_of_entry, files_of};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::{Command, Lifecycle};
 use handrail_domain::record::{LogEntry, Record};
@@ -152,6 +152,9 @@ fn decision_update_json(record: &Record<Decision>, entry: &LogEntry<Decision>, l
         "response_data": state_data.outcome().and_then(|outcome| view::response_data(record, outcome, links)),
     });
     let Value::Object(members) = &mut body else { return body };
+    if let Some(origin) = answer_origin_of_entry(&record.spec, entry) {
+        origin.insert_into(members);
+    }
     if let Some(at) = answer.and_then(|answer| answer.execute_at) {
         members.insert("execute_at".to_owned(), json!(at));
     }

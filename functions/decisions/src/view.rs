@@ -1,8 +1,7 @@
 //! JSON views of a decision.
 
-use handrail_domain::actor::{Actor, AuthMethod};
-use handrail_domain::decision::{Decision, Outcome, State};
-use handrail_domain::ids::KeyId;
+use handrail_domain::answer_origin::ResolvedVia;
+use handrail_domain::decision::{Decision, Outcome, State, answer_origin};
 use handrail_domain::policy::RuleEffect;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -24,6 +23,7 @@ pub(crate) fn created_json(record: &Record<Decision>) -> Value {
             RuleEffect::Approve => {
                 insert_field(body, "auto_resolved", true.into());
                 insert_field(body, "resolved_by", handrail_domain::policy::RESOLVED_BY.into());
+                insert_field(body, "resolved_via", ResolvedVia::Policy.name().into());
             }
             // Published clients print every answered create as "approved", so a denial shows only in the first GET.
             RuleEffect::Deny | RuleEffect::Ask => insert_field(body, "status", State::Pending.name().into()),
@@ -80,29 +80,14 @@ pub(crate) fn decision_json(record: &Record<Decision>, now: Timestamp, links: &F
         insert_field(members, "auto_resolved", true.into());
         insert_field(members, "policy_rule", json!(policy.rule));
     }
-    if let Some((channel, key)) = resolved_via(record) {
-        insert_field(members, "resolved_via", channel.into());
-        if let Some(key) = key {
-            insert_field(members, "resolved_with_key", json!(key));
-        }
+    if let Some(origin) = answer_origin(record) {
+        origin.insert_into(members);
     }
     if let Some(cancelled) = record.state_data.cancelled() {
         insert_field(members, "cancelled_at", json!(cancelled.at));
         insert_field(members, "cancel_reason", json!(cancelled.reason));
     }
     body
-}
-
-/// Channel of the answer, with the API key if the answer came through the API. Returns `None` without an answer.
-fn resolved_via(record: &Record<Decision>) -> Option<(&'static str, Option<KeyId>)> {
-    record.state_data.outcome()?;
-    Some(match &record.newest()?.by {
-        Actor::Key { key, .. } => ("api", Some(*key)),
-        Actor::Person { by: AuthMethod::MailedLink, .. } => ("page", None),
-        Actor::Person { by: AuthMethod::Slack, .. } => ("slack", None),
-        Actor::Policy { .. } => ("policy", None),
-        Actor::Anonymous | Actor::Timer | Actor::System => return None,
-    })
 }
 
 /// Data of the answer: the uploaded files if there are any, else the response data.

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod actor;
+pub mod answer_origin;
 pub mod approval_purpose;
 pub mod approvers;
 pub mod attachment;

@@ -1,8 +1,10 @@
 //! Direct messages for approval requests, before and after the answer.
 
+use handrail_domain::answer_origin::ResolvedVia;
 use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::decision::{
-    Channel, Choice, Decision, DecisionEvent, Phase, REPLY, ResponseType, Urgency, current_approver,
+    Answer, Channel, Choice, Decision, DecisionEvent, Phase, REPLY, ResponseType, Urgency, answer_origin,
+    current_approver,
 };
 use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
@@ -223,7 +225,7 @@ pub fn closed_message(record: &Record<Decision>) -> SlackMessage {
             if let Some(at) = answer.execute_at {
                 blocks.push(markdown_context_block(&format!("To be done {}", format_time(at))));
             }
-            blocks.push(context_block(&format!("By {}", one_line(&answer.resolved_by, 254))));
+            blocks.push(context_block(&format!("By {}", resolver_text(record, answer))));
             blocks.push(markdown_context_block(&format_time(outcome.at)));
             (title, blocks)
         }
@@ -258,12 +260,23 @@ fn reply_text(record: &Record<Decision>) -> Option<&str> {
     data.get(REPLY).and_then(Value::as_str)
 }
 
+/// Returns the name of the person who answered. A name that an API key sent is shown as what the key says.
+fn resolver_text(record: &Record<Decision>, answer: &Answer) -> String {
+    let name = one_line(&answer.resolved_by, 254);
+    let Some(origin) = answer_origin(record).filter(|origin| origin.resolved_via == ResolvedVia::Api) else {
+        return name;
+    };
+    let key = origin.resolved_with_key_name.map(|key| format!(" \"{}\"", one_line(&key, NAME_CHARS_MAX)));
+    let asked = if origin.answered_by_asker { ", which also asked" } else { "" };
+    format!("{name} (as the API key{}{asked}, says)", key.unwrap_or_default())
+}
+
 /// Returns the title and the text for a dialog that was submitted too late.
 pub fn closed_text(record: &Record<Decision>) -> (&'static str, String) {
     let too_late = "Your answer came too late and changed nothing.";
     match (&record.state_data.phase, record.state_data.outcome()) {
         (_, Some(outcome)) => {
-            let by = one_line(&outcome.answer.resolved_by, 254);
+            let by = resolver_text(record, &outcome.answer);
             let state =
                 if reply_text(record).is_some() { String::new() } else { format!(": {}", record.state().name()) };
             ("Already answered", format!("{by} answered on {}{state}. {too_late}", outcome.at.readable()))

@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value, json};
 use super::field_error::invalid;
 use super::response::{ResponseType, TextField};
 use super::spec::{Choice, DecisionSpec};
+use crate::answer_origin::AnsweringKey;
 use crate::attachment::Attachment;
 use crate::field_error::FieldError;
 use crate::text::has_hidden_controls;
@@ -25,6 +26,9 @@ pub struct Answer {
     /// Files that the approver uploaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Attachment>,
+    /// Name of the API key that answered, at that time. `None` if a person or a rule answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_name: Option<String>,
 }
 
 /// Answer as submitted, before it is checked against the spec.
@@ -38,6 +42,8 @@ pub struct SubmittedAnswer {
     pub execute_at: Option<String>,
     /// Uploaded files, already checked and stored.
     pub files: Vec<Attachment>,
+    /// API key that sends the answer. `None` if a person answers.
+    pub key: Option<AnsweringKey>,
 }
 
 /// Longest `notes`. Answers are stored in the record and again in its log, so all their fields are short.
@@ -74,7 +80,7 @@ pub fn validate_answer(
         return Err(errors);
     }
     let execute_at = execute_at.filter(|text| !text.trim().is_empty());
-    Ok(SubmittedAnswer { resolved_by, notes, response_data, execute_at, files: Vec::new() })
+    Ok(SubmittedAnswer { resolved_by, notes, response_data, execute_at, files: Vec::new(), key: None })
 }
 
 fn check_resolved_by(name: &str) -> Result<(), FieldError> {

@@ -21,7 +21,9 @@ pub(crate) use effects::{mail, reminders};
 pub use event::{Act, DecisionEvent, Refusal};
 pub use field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL};
 pub use files::files_of;
-pub use lifecycle::{Decision, current_approver, last_deadline, policy_event};
+pub use lifecycle::{
+    Decision, answer_origin, answer_origin_of_entry, author_of_answer, current_approver, last_deadline, policy_event,
+};
 pub(crate) use response::check_choices;
 pub use response::{ResponseType, TextField};
 pub use spec::{

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 mod all_transitions;
+mod answer_origin;
 mod answer_validation;
 mod answers;
 mod cancellation_and_attachments;

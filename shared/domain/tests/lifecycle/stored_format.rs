@@ -96,7 +96,7 @@ fn spec_has_stable_stored_form() {
 
 #[test]
 fn state_data_has_stable_stored_form() {
-    let outcome = |answer| Outcome { at: START, answer };
+    let outcome = |answer| Outcome { at: START, by: None, answer };
     assert_stored_form(&state_data_in(Phase::Pending), r#"{"state":"pending"}"#);
     assert_stored_form(&state_data_in(Phase::Escalated), r#"{"state":"escalated"}"#);
     assert_stored_form(&state_data_in(Phase::Expired(Expiry::default())), r#"{"state":"expired"}"#);
@@ -255,7 +255,8 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     (any::<String>(), any::<Option<String>>(), data, prop::option::of(any_time()), 0..3_usize).prop_map(
         |(resolved_by, notes, response_data, execute_at, count)| {
             let files = test_files(count);
-            Answer { resolved_by, notes, response_data, execute_at, files }
+            let key_name = (count == 2).then(|| "back office".to_owned());
+            Answer { resolved_by, notes, response_data, execute_at, files, key_name }
         },
     )
 }
@@ -270,7 +271,7 @@ proptest! {
     #[test]
     fn any_answer_round_trips(answer in any_answer(), at in any_time()) {
         assert_round_trip(&DecisionEvent::Approved(answer.clone()));
-        let phase = Phase::Denied(Outcome { at, answer: answer.clone() });
+        let phase = Phase::Denied(Outcome { at, by: Some(TestActor::Approver.actor()), answer: answer.clone() });
         assert_round_trip(&StateData { phase, attachments: answer.files.clone() });
         assert_round_trip(&LogEntry::<Decision> { at, event: DecisionEvent::Modified(answer), ..log_entry() });
     }
