@@ -8,7 +8,6 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::signing_key::SigningPurpose;
 use handrail_domain::ids::KeyId;
 
 /// Minimum length of the master key. Shorter keys could be guessed.
@@ -39,8 +38,8 @@ impl MasterKey {
     }
 
     /// Derives the seed of the Ed25519 key for a purpose; see [`signing_key`](crate::signing_key).
-    pub(crate) fn signing_seed(&self, purpose: SigningPurpose) -> [u8; 32] {
-        self.derive(b"signing key", purpose.name().as_bytes())
+    pub(crate) fn signing_seed(&self, purpose: &str) -> [u8; 32] {
+        self.derive(b"signing key", purpose.as_bytes())
     }
 
     /// Signs data that Slack returns later: the OAuth state and the value of a button.

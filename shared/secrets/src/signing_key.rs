@@ -24,7 +24,7 @@ pub enum SigningPurpose {
 
 impl SigningPurpose {
     /// Name in the derivation of the key. A changed name makes another key.
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Receipts => "receipts v1",
             Self::JournalCheckpoints => "journal checkpoints v1",
@@ -38,7 +38,7 @@ pub struct SigningKey(Ed25519KeyPair);
 impl SigningKey {
     pub fn new(master: &MasterKey, purpose: SigningPurpose) -> Self {
         #[expect(clippy::expect_used, reason = "every 32 bytes are the seed of an Ed25519 key")]
-        let pair = Ed25519KeyPair::from_seed_unchecked(&master.signing_seed(purpose)).expect("32 bytes");
+        let pair = Ed25519KeyPair::from_seed_unchecked(&master.signing_seed(purpose.name())).expect("32 bytes");
         Self(pair)
     }
 
