@@ -1,6 +1,6 @@
 //! Companion of `cargo lambda watch`: runs the workers on the stream of a table on another server.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -61,19 +61,11 @@ pub async fn run(port: u16) -> anyhow::Result<()> {
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.context("could not listen")?;
     let origin = format!("http://{}", listener.local_addr()?);
     println!("Workers run. Mail: {origin}/local/mail  Webhooks: {origin}/local/hooks");
-    let local = Local {
-        cx,
-        local_store,
-        pump: handle.clone(),
-        clock,
-        origin,
-        key: "<your key>".to_owned(),
-        tenant: None,
-        folder: None,
-    };
+    let local = Local { cx, local_store, pump: handle.clone(), clock, origin, key: None, tenant: None, folder: None };
+    let app = local::router(local).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         () = pump.run() => Ok(()),
-        result = axum::serve(listener, local::router(local)) => result.context("the local pages stopped"),
+        result = axum::serve(listener, app) => result.context("the local pages stopped"),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }

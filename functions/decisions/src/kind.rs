@@ -25,14 +25,16 @@ use serde_json::{Value, json};
 use crate::file_links::{FileLinks, blob_key};
 use crate::view;
 
+/// Waits before the second and each later attempt of a callback, as published.
+const CALLBACK_BACKOFF_MS: [i64; 3] = [0, 5_000, 30_000];
+
 pub const KIND: Kind = Kind {
     name: Decision::KIND,
     follow_ups: |cx, old, new| Box::pin(follow_ups_of::<Decision>(cx, old, new, EventMappers::AUDIT_ONLY)),
     fire_due_timers: |cx, key| Box::pin(fire_due_timers_of::<Decision>(cx, key.tenant, key.id)),
     callbacks: Some(Callbacks {
         build: |cx, key, seq, purpose| Box::pin(callback(cx, key, seq, purpose)),
-        // As published: at once, after 5 s, after 30 s.
-        backoff_ms: &[0, 5_000, 30_000],
+        backoff_ms: &CALLBACK_BACKOFF_MS,
     }),
     webhooks: None,
     mails: Some(Mails { build: |cx, key, seq, purpose| Box::pin(mail(cx, key, seq, purpose)) }),

@@ -285,7 +285,8 @@ pub(crate) fn is_on_lambda(lookup: &dyn Fn(&str) -> Option<String>) -> bool {
         || lookup("LAMBDA_TASK_ROOT").is_some()
 }
 
-fn is_origin(text: &str) -> bool {
+/// Returns `true` for an http or https URL without query and fragment.
+pub fn is_origin(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.host().is_some()
