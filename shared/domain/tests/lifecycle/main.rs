@@ -5,6 +5,7 @@
 mod all_transitions;
 mod answer_validation;
 mod answers;
+mod argument_rules;
 mod cancellation_and_attachments;
 mod command_sequences;
 mod delivery_targets;
@@ -20,3 +21,4 @@ mod reminders;
 mod response_types;
 mod stored_format;
 mod stored_format_additions;
+mod typed_action;
