@@ -1,5 +1,6 @@
 //! Declared table grants match the calls that functions make: every call is granted, and every grant is used.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use handrail_effects::{Change, EventSource, WORKERS, dispatch, sweep};
+use handrail_effects::{Change, EventSource, Message, WORKERS, Worker, dispatch, handle_message, sweep};
 use handrail_effects_aws::{handle_changes, handle_messages};
 use handrail_engine::EngineConnector;
 use handrail_runner::endpoints;
@@ -17,7 +18,8 @@ use handrail_testkit::Receiver;
 use handrail_web::endpoint::{Auth, Grant};
 use serde_json::Value;
 
-use crate::replay::{app_for, example, operation, run_example, run_examples};
+use crate::messages::put_webhook;
+use crate::replay::{app_for, example, operation, run_example};
 use crate::replay_app::{ADMIN, NOW, ReplayApp, SESSION, TABLE, packet_token, slack_click, slack_dialog};
 use crate::samples::{Body, Sample, invoke, sample, slack_sample};
 use crate::{packets, routes};
@@ -60,18 +62,18 @@ impl Call {
     }
 }
 
-#[track_caller]
-fn assert_grants_match(function: &str, grants: &[Grant], calls: &[Call]) {
-    for call in calls {
-        assert!(grants.iter().any(|grant| call.is_granted_by(grant)), "{function} is not granted {call:?}");
-    }
-    for grant in grants {
-        assert!(calls.iter().any(|call| call.is_granted_by(grant)), "{function} never uses {grant:?}");
-    }
+/// Returns the calls that are not granted, and the grants that no call uses.
+fn mismatches(function: &str, grants: &[Grant], calls: &[Call]) -> Vec<String> {
+    let is_granted = |call: &&Call| grants.iter().any(|grant| call.is_granted_by(grant));
+    let is_used = |grant: &&Grant| calls.iter().any(|call| call.is_granted_by(grant));
+    let refused = calls.iter().filter(|call| !is_granted(call)).map(|call| format!("{function} may not {call:?}"));
+    let unused = grants.iter().filter(|grant| !is_used(grant)).map(|grant| format!("{function} never uses {grant:?}"));
+    refused.chain(unused).collect()
 }
 
 #[tokio::test]
 async fn declared_grants_match_operation_calls() {
+    let mut found = Vec::new();
     for endpoint in endpoints() {
         let mut app = app_for(endpoint.function).await;
         let mut calls = Vec::new();
@@ -81,14 +83,15 @@ async fn declared_grants_match_operation_calls() {
         let events =
             [example(endpoint.function)].into_iter().chain(session_request).chain(extra_requests(endpoint.function));
         for event in events {
-            app.cold_start();
+            app.cold_start_as(endpoint.required_settings);
             let response = invoke(&endpoint, &app, &event).await;
             assert!(response.is_success(), "{}: {}", endpoint.function, response.text);
             calls.extend(app.calls.take());
         }
         let grants: Vec<Grant> = endpoint.accesses.iter().flat_map(|access| access.grants()).copied().collect();
-        assert_grants_match(endpoint.function, &grants, &calls);
+        found.extend(mismatches(endpoint.function, &grants, &calls));
     }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 /// Returns requests that cover calls which the example does not make.
@@ -139,70 +142,113 @@ fn make_large(sample: &mut Sample) {
 
 #[tokio::test]
 async fn declared_grants_match_worker_calls() {
-    for worker in WORKERS {
-        let calls = match (worker.function, worker.event_source) {
-            ("dispatch", _) => calls_of_dispatch().await,
-            ("deliver", _) => calls_of_deliver().await,
-            ("keep", _) => {
-                let app = app_for("files-get").await;
-                calls_of_messages(&app, worker.function).await
-            }
-            ("notify", _) => {
-                let app = run_examples().await;
-                calls_of_messages(&app, worker.function).await
-            }
-            (_, EventSource::Queue(_)) => {
-                let app = run_examples().await;
-                app.clock.move_to(NOW.plus_ms(60 * 60_000));
-                calls_of_messages(&app, worker.function).await
-            }
-            (_, EventSource::Schedule) => {
-                let app = run_examples().await;
-                app.clock.move_to(NOW.plus_ms(60 * 60_000));
-                sweep(&app.worker_context()).await.unwrap();
-                app.calls.take()
-            }
-            (other, EventSource::Stream) => panic!("{other} is a new worker: add its event here"),
-        };
-        assert_grants_match(worker.function, worker.grants, &calls);
+    let mut calls = calls_of_workers().await;
+    for worker in WORKERS.iter().filter(|worker| matches!(worker.event_source, EventSource::Queue(_))) {
+        let app = app_for("files-get").await;
+        app.clock.move_to(NOW.plus_ms(60 * 60_000));
+        let event: sqs::SqsEvent = serde_json::from_str(&example(worker.function)).unwrap();
+        app.calls.take();
+        handle_messages(&app.worker_context(), event).await;
+        calls.entry(worker.function).or_default().extend(app.calls.take());
     }
+    let found = WORKERS.iter().flat_map(|worker| {
+        let calls = calls.remove(worker.function).unwrap_or_default();
+        assert!(!calls.is_empty(), "{} is a new worker: let it work in calls_of_workers", worker.function);
+        mismatches(worker.function, worker.grants, &calls)
+    });
+    let found: Vec<String> = found.collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-async fn calls_of_messages(app: &ReplayApp, function: &str) -> Vec<Call> {
-    let event: sqs::SqsEvent = serde_json::from_str(&example(function)).unwrap();
-    handle_messages(&app.worker_context(), event).await;
-    app.calls.take()
-}
-
-async fn calls_of_deliver() -> Vec<Call> {
-    // The receiver is stopped: the attempt fails and is recorded.
+/// Lets the workers handle what follows from requests that have every kind of effect. Returns the calls of each worker.
+async fn calls_of_workers() -> BTreeMap<&'static str, Vec<Call>> {
+    // Receivers that don't answer: attempts fail and are recorded.
     let stopped_receiver_url = Receiver::start().await.url.clone();
     let mut app = ReplayApp::new().await;
-    let create = operation("decisions-create");
-    let mut sample = sample(create.function);
-    if let Some(Body::Json(body)) = &mut sample.body {
-        body["callback_url"] = stopped_receiver_url.into();
+    put_webhook(&app, &stopped_receiver_url, 1).await;
+    let closing_receiver = Receiver::start().await;
+    closing_receiver.answer_with(&[410]);
+    put_webhook(&app, &closing_receiver.url, 2).await;
+    let create = |change: &dyn Fn(&mut Value)| {
+        let mut sample = Sample { headers: Vec::new(), ..sample("decisions-create") };
+        if let Some(Body::Json(body)) = &mut sample.body {
+            change(body);
+        }
+        sample.event(&operation("decisions-create")).to_string()
+    };
+    let decisions = [
+        extra_requests("decisions-create").remove(0),
+        create(&|body| body["callback_url"] = stopped_receiver_url.clone().into()),
+        create(&|body| body["channel"] = "slack".into()),
+    ];
+    for event in decisions {
+        let response = invoke(&operation("decisions-create"), &app, &event).await;
+        assert!(response.is_success(), "{}", response.text);
     }
-    assert!(invoke(&create, &app, &sample.event(&create).to_string()).await.is_success());
+    packets::create_packet_with_checkpoint(&mut app).await;
+    run_example(&mut app, "packets-chain").await;
+    run_example(&mut app, "decisions-create").await;
     run_example(&mut app, "decisions-page-answer").await;
-    calls_of_messages(&app, "deliver").await
+    let mut calls: BTreeMap<&'static str, Vec<Call>> = BTreeMap::new();
+    let event: dynamodb::Event = serde_json::from_str(&example("dispatch")).unwrap();
+    app.calls.take();
+    handle_changes(&app.worker_context(), event).await;
+    calls.entry("dispatch").or_default().extend(app.calls.take());
+    // An answer by mail, and then the deadlines of the others.
+    let mut position = None;
+    for after_ms in [0, 2 * 60 * 60_000] {
+        app.clock.move_to(NOW.plus_ms(after_ms));
+        app.calls.take();
+        sweep(&app.worker_context()).await.unwrap();
+        calls.entry("sweep").or_default().extend(app.calls.take());
+        handle_everything(&mut app, &mut position, &mut calls).await;
+    }
+    calls
 }
 
-async fn calls_of_dispatch() -> Vec<Call> {
-    let mut app = ReplayApp::new().await;
-    let event: dynamodb::Event = serde_json::from_str(&example("dispatch")).unwrap();
-    handle_changes(&app.worker_context(), event).await;
-    let mut calls = app.calls.take();
-    let create = operation("decisions-create");
-    let large = extra_requests(create.function).remove(0);
-    assert!(invoke(&create, &app, &large).await.is_success());
-    run_example(&mut app, "packets-create").await;
-    app.cold_start();
-    for change in app.engine.changes_after(TABLE, None, 1_000).unwrap() {
-        dispatch(&app.worker_context(), &Change { old: change.old, new: change.new }).await.unwrap();
+fn worker(function: &str) -> &'static Worker {
+    WORKERS.iter().find(|worker| worker.function == function).unwrap()
+}
+
+/// Dispatches all changes and handles all messages, until nothing new happens.
+async fn handle_everything(
+    app: &mut ReplayApp,
+    position: &mut Option<String>,
+    calls: &mut BTreeMap<&'static str, Vec<Call>>,
+) {
+    const ROUNDS_MAX: usize = 20;
+    let mut handled = BTreeSet::new();
+    for _ in 0..ROUNDS_MAX {
+        let changes = app.engine.changes_after(TABLE, position.as_deref(), 1_000).unwrap();
+        *position = changes.last().map(|change| change.sequence.clone()).or(position.take());
+        app.cold_start_as(worker("dispatch").required_settings);
+        for change in changes {
+            dispatch(&app.worker_context(), &Change { old: change.old, new: change.new }).await.unwrap();
+        }
+        calls.entry("dispatch").or_default().extend(app.calls.take());
+        let messages = app.sent.messages();
+        if messages.is_empty() {
+            return;
+        }
+        let now = app.cx.clock.now();
+        for message in &messages {
+            let is_due = match message {
+                Message::Timer { due_at, .. } => *due_at <= now,
+                Message::Delayed { at, .. } => *at <= now,
+                Message::Deliver { .. } | Message::Notify { .. } | Message::RetainFiles { .. } => true,
+            };
+            // What failed comes again, and its next attempt is due later.
+            if !is_due || !handled.insert(message.id()) {
+                continue;
+            }
+            let queue = EventSource::Queue(message.queue());
+            let worker = WORKERS.iter().find(|worker| worker.event_source == queue).unwrap();
+            app.cold_start_as(worker.required_settings);
+            let _ = handle_message(&app.worker_context(), message).await.unwrap();
+            calls.entry(worker.function).or_default().extend(app.calls.take());
+        }
     }
-    calls.extend(app.calls.take());
-    calls
+    panic!("the workers never come to an end");
 }
 
 /// Recorded calls of one app.

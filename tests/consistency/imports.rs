@@ -11,7 +11,7 @@ use crate::project::files;
 const DOORS: [&str; 5] =
     ["handrail_decisions", "handrail_kinds", "handrail_packets", "handrail_routes", "handrail_slack"];
 /// Folders of the crates that serve every door alike.
-const DOORLESS_FOLDERS: [&str; 8] = [
+const DOORLESS_FOLDERS: [&str; 9] = [
     "shared/domain/",
     "shared/platform/",
     "shared/store/",
@@ -19,6 +19,7 @@ const DOORLESS_FOLDERS: [&str; 8] = [
     "shared/context/",
     "shared/records/",
     "shared/access/",
+    "shared/packet-records/",
     "shared/web/",
 ];
 

@@ -33,18 +33,25 @@ async fn respond(mut caller: TcpStream, fast_called: Arc<Notify>) {
     let _ = caller.write_all(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n").await;
 }
 
-async fn put_delivery(app: &ReplayApp, origin: &str, slot: u8, path: &str) -> DeliveryKey {
+/// Puts a webhook for new packets into a slot.
+pub(crate) async fn put_webhook(app: &ReplayApp, url: &str, slot: u8) -> WebhookId {
     let id = WebhookId::new(NOW, [8; 10], slot);
     let params = WebhookParams {
-        url: format!("{origin}{path}"),
-        events: Vec::new(),
+        url: url.to_owned(),
+        events: vec!["packet.created".to_owned()],
         secret: Secret::new("EXAMPLE of a secret"),
     };
     let webhook = build_webhook(&app.cx, id, tenant(), &params).unwrap();
     assert!(app.cx.store.put_webhook(Packet::KIND, &webhook, None).await.unwrap());
+    id
+}
+
+async fn put_delivery(app: &ReplayApp, origin: &str, slot: u8, path: &str) -> DeliveryKey {
+    let url = format!("{origin}{path}");
+    let id = put_webhook(app, &url, slot).await;
     let purpose = Purpose::WEBHOOK;
     let key = DeliveryKey { tenant: tenant(), record: packet_id(), seq: 1, purpose, webhook: Some(id) };
-    let delivery = Delivery::new(key, &webhook.url, "{}", NOW);
+    let delivery = Delivery::new(key, &url, "{}", NOW);
     app.cx.store.put_webhook_delivery(Packet::KIND, key, "packet.created", &delivery).await.unwrap();
     key
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::hooks;
 use crate::replay::{run_example, run_example_with};
-use crate::replay_app::{ADMIN, AGENT, APP, ReplayApp, SCRAPER_ADDRESS, TABLE, WRITER, approver, key_id, tenant};
+use crate::replay_app::{ADMIN, AGENT, APP, NOW, ReplayApp, SCRAPER_ADDRESS, TABLE, WRITER, approver, key_id, tenant};
 use crate::samples::{Body, Sample};
 
 const IDEMPOTENCY_KEY: &str = "handover-4711";
@@ -147,6 +147,8 @@ pub(crate) async fn set_up(app: &mut ReplayApp, function: &str) {
         "packets-batch-complete" => {
             run_example(app, "packets-create").await;
             run_example(app, "packets-claim").await;
+            // Otherwise the requests would get the same random id, and the second would be taken for a repeat.
+            app.clock.move_to(NOW.plus_ms(1));
         }
         function if function.starts_with("packets-hooks-") => hooks::set_up(app).await,
         _ => run_example(app, "packets-create").await,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use handrail_context::settings::RequiredSetting;
 use handrail_effects::{EventSource, Queue, WORKERS, Worker};
 use handrail_runner::endpoints;
 use handrail_web::endpoint::{Endpoint, Grant};
@@ -104,6 +105,72 @@ fn only_named_resources_have_wildcards_and_no_action_has_one() {
     assert_eq!(used, WILDCARDS.iter().map(|(resource, _)| *resource).collect(), "a reason is not needed any more");
 }
 
+/// Keys, sessions and tenants say who may do what, so only the functions that make or change them may write them. The
+/// function that shows a page is not among them.
+#[test]
+fn only_named_functions_write_keys_sessions_and_tenants() {
+    let writers_of = |partition: &str| -> BTreeSet<String> {
+        let nested = Template::root().nested();
+        let functions = nested.iter().flat_map(|(_, stack)| {
+            stack.template.functions().into_iter().map(move |(id, function)| (stack, id, function))
+        });
+        let writing = functions.filter(|(stack, id, _)| {
+            let role = stack.template.resource(&format!("{id}Role"));
+            statements_in(id, role).iter().any(|statement| writes_to(statement, partition))
+        });
+        let name = |function: &Value| {
+            function["Environment"]["Variables"]["HANDRAIL_FUNCTION"].as_str().unwrap_or_default().to_owned()
+        };
+        writing.map(|(_, _, function)| name(&function)).collect()
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(writers_of("key#"), names(&KEY_WRITERS));
+    assert_eq!(writers_of("session#"), names(&["auth-login-use", "auth-logout"]));
+    assert_eq!(writers_of("account#"), names(&TENANT_WRITERS));
+}
+
+const KEY_WRITERS: [&str; 8] = [
+    "account-key-create",
+    "account-key-revoke",
+    "auth-keys-change",
+    "auth-keys-create",
+    "auth-keys-revoke",
+    "keys-create",
+    "keys-revoke",
+    "keys-rotate",
+];
+const TENANT_WRITERS: [&str; 3] = ["tenants-change", "tenants-create", "tenants-delete"];
+
+/// Returns `true` if the statement allows to write items of the partitions that begin with this text.
+fn writes_to(statement: &Value, partition: &str) -> bool {
+    const WRITES: [&str; 4] =
+        ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"];
+    if !list(&statement["Action"]).iter().any(|action| WRITES.contains(&action.as_str())) {
+        return false;
+    }
+    let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let begins = |key: &String| {
+        let start = key.trim_end_matches('*');
+        start.starts_with(partition) || partition.starts_with(start)
+    };
+    keys.is_null() || list(keys).iter().any(begins)
+}
+
+/// Each call on the table itself is allowed for certain partitions only. A query on an index is not: its partitions are
+/// named after the list, and the index of due records has the same partitions for all tenants.
+#[test]
+fn every_permission_on_the_table_names_its_partitions() {
+    for (name, stack) in Template::root().nested() {
+        for (id, role) in stack.template.resources("AWS::IAM::Role") {
+            for statement in statements_in(&id, role) {
+                let on_table = list(&statement["Resource"]).iter().any(|resource| resource == "!Ref TableArn");
+                let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+                assert!(!on_table || !keys.is_null(), "{name}: {id} may use every partition: {statement}");
+            }
+        }
+    }
+}
+
 #[test]
 fn only_workers_send() {
     const SENDING: [&str; 5] = ["sqs:", "ses:", "scheduler:", "iam:", "lambda:"];
@@ -161,7 +228,21 @@ fn assert_assumed_only_by(id: &str, role: &Value, service: &str) {
 fn permissions_of_operation(endpoint: &Endpoint) -> Permissions {
     let grants = endpoint.accesses.iter().flat_map(|access| access.grants()).map(grant_line);
     let files = endpoint.accesses.iter().flat_map(|access| access.file_actions()).map(|action| file_permission(action));
-    grants.chain(files).chain(own_log()).collect()
+    let secrets = secret_permissions(endpoint.required_settings);
+    grants.chain(files).chain(secrets).chain(own_log()).collect()
+}
+
+/// Returns the permissions to fetch the secrets of a function, each named by a parameter such as `FilesKeyArn`.
+fn secret_permissions(required: &[RequiredSetting]) -> Vec<String> {
+    let variables =
+        required.iter().filter(|setting| setting.secret().is_some()).flat_map(|setting| setting.variables());
+    let parameter = |variable: &str| {
+        let words = variable.trim_start_matches("HANDRAIL_").to_lowercase().replace('_', "-");
+        pascal_case(&words)
+    };
+    variables
+        .map(|variable| permission("secretsmanager:GetSecretValue", &format!("!Ref {}", parameter(variable)), None))
+        .collect()
 }
 
 fn own_log() -> [String; 2] {
@@ -193,7 +274,8 @@ fn permission(action: &str, resource: &str, condition: Option<&Value>) -> String
 fn permissions_of_worker(worker: &Worker) -> Permissions {
     let table = worker.grants.iter().map(grant_line);
     let others = worker.actions.iter().flat_map(|action| permissions_of_action(worker, action));
-    table.chain(others).chain(event_source_permissions(worker.event_source)).chain(own_log()).collect()
+    let secrets = secret_permissions(worker.required_settings);
+    table.chain(others).chain(secrets).chain(event_source_permissions(worker.event_source)).chain(own_log()).collect()
 }
 
 /// Returns the permissions of a worker's action outside the table.

@@ -17,6 +17,7 @@ use handrail_records::kind::{
 };
 use handrail_records::log::record_with_event;
 use handrail_records::transition::{TransitionError, transition_from};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::Link;
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<O
     let entry =
         record.event(seq).ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
     // Links are issued at the time of the event, so that every attempt has the same body.
-    let links = FileLinks::new(cx.master_key()?, cx.origin()?, entry.at);
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, cx.origin()?, entry.at);
     Ok(build_callback(&record, entry, purpose, &links))
 }
 

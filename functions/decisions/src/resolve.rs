@@ -10,6 +10,7 @@ use handrail_domain::decision::{Act, Choice, Decision, validate_answer};
 use handrail_domain::ids::{CommandId, RequestFormat};
 use handrail_domain::lifecycle::Command;
 use handrail_records::transition::transition;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam, PublicOrigin};
@@ -31,7 +32,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/resolve",
     auth: Auth::ApiKey(Scope::DecisionsResolve),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Answer a decision by API",
     route,
@@ -83,7 +84,7 @@ async fn handler(
     let applied = transition(&cx, key.tenant, id, &command).await;
     let applied = applied.map_err(|error| Problem::from_transition(error, "Decision", refusal_to_problem))?;
     let now = cx.clock.now();
-    let links = FileLinks::new(cx.master_key()?, &origin, now);
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
     Ok(axum::Json(view::decision_json(&applied.record, now, &links)))
 }
 

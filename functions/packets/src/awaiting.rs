@@ -31,6 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
         DataAccess::CheckRateLimit,
         DataAccess::FindByFilter,
         DataAccess::FindOverdue,
+        DataAccess::ReadCounts,
     ],
     summary: "List the packets that wait for a person, oldest first",
     route,

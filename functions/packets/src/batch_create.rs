@@ -8,6 +8,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{BatchEntry, CREATE_FORMAT, NewPacket, read_batch};
+use handrail_packet_records::{CheckedPacket, IdempotentRequest, PacketWithContent};
 use handrail_store::ApiKey;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -20,10 +21,10 @@ use crate::body::Body;
 use crate::daily_quota::DailyReservation;
 use crate::door::DOOR;
 use crate::errors::error_detail;
-use crate::idempotency::{IdempotentRequest, find_created};
-use crate::packet_ops::{BATCH_CONCURRENCY, CheckedPacket};
-use crate::packet_with_content::PacketWithContent;
+use crate::packet_error::creation_problem;
+use crate::packet_ops::{BATCH_CONCURRENCY, find_created};
 use crate::schemas::validation::{ContextValidator, SchemaCache};
+use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-batch-create",
@@ -137,11 +138,11 @@ impl Batch<'_> {
         let (cx, key) = (self.cx, self.key);
         self.validator.validate(cx, key.tenant, &proposal).await?;
         let request = new_request(&proposal, idempotency_key.as_deref());
-        let packet = CheckedPacket::new(cx, key, proposal, request.as_ref())?;
+        let packet = CheckedPacket::new(cx, key, proposal, request.as_ref()).map_err(creation_problem)?;
         let reservation = DailyReservation::reserve(cx, key, idempotency_key.as_deref()).await?;
         match packet.create(cx, key).await {
             Ok(created) => Ok(created),
-            Err(problem) => Err(reservation.release_on_error(cx, problem).await),
+            Err(error) => Err(reservation.release_on_error(cx, creation_problem(error)).await),
         }
     }
 }
@@ -166,7 +167,7 @@ fn response(
     let (mut created, mut errors) = (Vec::new(), Vec::new());
     for (index, result) in results.into_iter().enumerate() {
         match result {
-            Ok(packet) => created.push(packet.to_json(cx)),
+            Ok(packet) => created.push(view::current_packet_json(cx, &packet)),
             Err(problem) => errors.push(json!({"index": index, "error": error_detail(&problem)})),
         }
     }

@@ -7,6 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CREATE_FORMAT, Content, NewPacket};
+use handrail_packet_records::IdempotentRequest;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
@@ -16,9 +17,10 @@ use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
-use crate::idempotency::{IdempotentRequest, find_created};
+use crate::packet_error::creation_problem;
 use crate::packet_ops;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
+use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-chain",
@@ -57,18 +59,19 @@ async fn handler(
     // The request is digested without the parent's conversation, which may have grown when the request is repeated.
     let digested = proposal.clone().chained_to(parent, &Content::default());
     let request = name.as_deref().map(|name| IdempotentRequest::new(name, CREATE_FORMAT, digested.to_json()));
-    if let Some(created) = find_created(&cx, key, request.as_ref()).await? {
-        return Ok((StatusCode::CREATED, axum::Json(created.to_json(&cx))));
+    if let Some(created) = packet_ops::find_created(&cx, key, request.as_ref()).await? {
+        return Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &created))));
     }
     let parent_packet = packet_ops::get(&cx, key.tenant, parent).await?;
     let proposal = proposal.chained_to(parent, &parent_packet.content);
     ContextValidator::new(schemas).validate(&cx, key.tenant, &proposal).await?;
-    let child = packet_ops::create(&cx, key, proposal, request.as_ref()).await?;
+    let child =
+        handrail_packet_records::create(&cx, key, proposal, request.as_ref()).await.map_err(creation_problem)?;
     // The child exists already. If this write fails, the stream worker repeats it.
     if let Err(error) = packet_ops::link_to_parent(&cx, &child.record).await {
         tracing::warn!(?error, "the parent's history was not updated; the stream worker will retry");
     }
-    Ok((StatusCode::CREATED, axum::Json(child.to_json(&cx))))
+    Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &child))))
 }
 
 #[cfg(test)]
@@ -168,7 +171,7 @@ mod tests {
         let content = packet_ops::get(&app.cx, crate::testing::tenant(), parent).await.unwrap().content;
         let proposal = NewPacket::read(&body).unwrap().chained_to(parent, &content);
         let key = crate::testing::api_key(handrail_domain::access::Role::Writer);
-        let child = packet_ops::create(&app.cx, &key, proposal, None).await.unwrap().record;
+        let child = handrail_packet_records::create(&app.cx, &key, proposal, None).await.unwrap().record;
         for _ in 0..handrail_domain::record::LOG_ENTRIES_MAX {
             let path = format!("/api/v1/packets/{}", child.id);
             assert_eq!(app.call(crate::patch::ENDPOINT, &path, WRITER, json!({})).await.status.as_u16(), 200);

@@ -3,49 +3,17 @@
 //! The workers that send requests use it, and the pages and Slack operations that record answers. The view is only
 //! displayed; an answer counts once the packet's conditional write succeeds.
 
-use handrail_access::quota::{self, QuotaReservation};
 use handrail_approvals::ApprovalRequest;
 use handrail_context::cx::Cx;
 use handrail_domain::decision::{self, Decision, REPLY};
 use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, decide};
-use handrail_domain::packet::{
-    self, CheckpointAnswer, CheckpointRequest, CheckpointRequester, Content, Packet, Refusal,
-};
+use handrail_domain::packet::{self, CheckpointAnswer, Packet, Refusal};
+use handrail_packet_records::{PacketWithContent, searchable_body};
 use handrail_platform::fault::Fault;
 use handrail_records::transition::{self, PlannedChange, TransitionError};
-use handrail_store::ApiKey;
-use handrail_web::problem::Problem;
-use http::StatusCode;
-use serde_json::{Map, Value};
-
-use crate::packet_with_content::PacketWithContent;
-use crate::search_text;
-
-/// Returns the approver that the content's checkpoint names, if the key may ask this person.
-pub(crate) fn checkpoint_request(key: &ApiKey, content: &Content) -> Result<Option<CheckpointRequest>, Problem> {
-    let requester =
-        CheckpointRequester { name: &key.name, askable: key.askable(), in_slack: key.tier.includes_slack() };
-    requester.request_for(content).map_err(|error| approver_not_allowed(&error))
-}
-
-fn approver_not_allowed(error: &FieldError) -> Problem {
-    let (code, field) = ("APPROVER_NOT_ALLOWED", error.field());
-    let message = format!("{field}: {}", error.message);
-    let details = Map::from_iter([("code".to_owned(), code.into()), ("field".to_owned(), field.into())]);
-    Problem::Refused { status: StatusCode::FORBIDDEN, code, message, details }
-}
-
-/// Reserves one request of the key's monthly quota, which decisions and checkpoints with an approver share.
-pub(crate) async fn reserve_quota(
-    cx: &Cx,
-    key: &ApiKey,
-    id: RecordId,
-    has_idempotency_key: bool,
-) -> Result<QuotaReservation, Problem> {
-    Ok(quota::reserve_monthly::<Packet>(cx, key, id, has_idempotency_key).await?)
-}
+use serde_json::Value;
 
 /// Returns the request of the checkpoint that event `number` opened, or `None` if there is no such packet or checkpoint.
 pub(crate) async fn find(
@@ -120,7 +88,7 @@ async fn write_response(
         let found = PacketWithContent::from_record(whole.clone())?;
         let (act, content) = response.plan_for_request(request.checkpoint_seq, &found.content, cx.clock.now());
         let command = Command::<Packet> { id: by.id.clone(), actor: by.actor.clone(), act };
-        Ok(PlannedChange { command, body: Some(search_text::searchable_body(&content)?) })
+        Ok(PlannedChange { command, body: Some(searchable_body(&content)?) })
     });
     transition_result.await.map(drop)
 }
@@ -134,6 +102,7 @@ mod tests {
     use handrail_domain::lifecycle::Lifecycle;
     use handrail_domain::packet::State;
     use handrail_domain::text::EmailAddress;
+    use handrail_store::ApiKey;
     use serde_json::json;
 
     use super::*;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
 use crate::packet_ops::{self, CommandName};
+use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-claim",
@@ -46,7 +47,7 @@ async fn handler(
     check_key_limit(&cx, key, RateLimitClass::OtherRequests).await?;
     let name = CommandName::from_idempotency_key(&cx, key, idempotency_key, CLAIM_FORMAT, &claim.to_json());
     let claimed = packet_ops::run(&cx, key, id, claim.act(), &name).await?;
-    Ok(axum::Json(claimed.to_json(&cx)))
+    Ok(axum::Json(view::current_packet_json(&cx, &claimed)))
 }
 
 #[cfg(test)]

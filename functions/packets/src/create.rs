@@ -7,6 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CREATE_FORMAT, NewPacket};
+use handrail_packet_records::{CheckedPacket, IdempotentRequest};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
@@ -17,9 +18,9 @@ use serde_json::Value;
 use crate::body::Body;
 use crate::daily_quota::DailyReservation;
 use crate::door::DOOR;
-use crate::idempotency::IdempotentRequest;
-use crate::packet_ops::CheckedPacket;
+use crate::packet_error::creation_problem;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
+use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-create",
@@ -50,11 +51,11 @@ async fn handler(
     let request = idempotency_key
         .as_deref()
         .map(|idempotency_key| IdempotentRequest::new(idempotency_key, CREATE_FORMAT, proposal.to_json()));
-    let packet = CheckedPacket::new(&cx, &caller.key, proposal, request.as_ref())?;
+    let packet = CheckedPacket::new(&cx, &caller.key, proposal, request.as_ref()).map_err(creation_problem)?;
     let reservation = DailyReservation::reserve(&cx, &caller.key, idempotency_key.as_deref()).await?;
     match packet.create(&cx, &caller.key).await {
-        Ok(created) => Ok((StatusCode::CREATED, axum::Json(created.to_json(&cx)))),
-        Err(problem) => Err(reservation.release_on_error(&cx, problem).await),
+        Ok(created) => Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &created)))),
+        Err(error) => Err(reservation.release_on_error(&cx, creation_problem(error)).await),
     }
 }
 

@@ -21,7 +21,6 @@ pub mod health;
 pub mod history;
 mod history_entry;
 pub mod hooks;
-mod idempotency;
 mod journal_details;
 pub mod keys;
 mod kind;
@@ -35,7 +34,6 @@ mod names;
 mod once_tests;
 mod packet_error;
 mod packet_ops;
-mod packet_with_content;
 mod page;
 pub mod patch;
 mod rate_limit_headers;
@@ -44,7 +42,6 @@ pub mod respond;
 mod response_encoding;
 pub mod schemas;
 pub mod search;
-mod search_text;
 pub mod stats;
 pub mod system_health;
 mod tenant_stats;
@@ -54,10 +51,7 @@ mod testing;
 mod view;
 
 pub use door::DOOR;
-pub use idempotency::{IdempotentRequest, find_created};
 pub use kind::KIND;
-pub use packet_ops::create;
-pub use packet_with_content::PacketWithContent;
 
 use handrail_web::endpoint::Endpoint;
 

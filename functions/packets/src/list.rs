@@ -30,7 +30,13 @@ pub const ENDPOINT: Endpoint = Endpoint {
     auth: Auth::ApiKey(Scope::PacketsRead),
     door: DOOR,
     required_settings: &[RequiredSetting::Table],
-    accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Find, DataAccess::FindOverdue],
+    accesses: &[
+        DataAccess::AuthenticateKey,
+        DataAccess::CheckRateLimit,
+        DataAccess::Find,
+        DataAccess::FindOverdue,
+        DataAccess::ReadCounts,
+    ],
     summary: "List packets that match filters, newest first",
     route,
 };

@@ -1,27 +1,24 @@
-//! Operations on packets, which the endpoints of the packets API share: get, create, transition and edit.
+//! Operations on packets, which the endpoints of the packets API share: get, transition and edit.
 
 use std::sync::{Mutex, PoisonError};
 
 use axum::response::Response;
 use futures_util::StreamExt;
-use handrail_access::quota::{self, QuotaReservation};
 use handrail_context::cx::Cx;
 use handrail_domain::ids::{CommandId, RecordId, RequestFormat, TenantId};
 use handrail_domain::lifecycle::Command;
-use handrail_domain::packet::{Act, Content, NewPacket, Packet, PacketEvent, check_claim_active};
+use handrail_domain::packet::{Act, Content, Packet, PacketEvent, check_claim_active};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
+use handrail_packet_records::{IdempotentRequest, PacketCreationError, PacketWithContent, searchable_body};
 use handrail_records::transition::{self, AppliedCommand, PlannedChange, TransitionError};
 use handrail_store::{ApiKey, Body, HeadKey, RecordWithBody};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::checkpoint;
-use crate::idempotency::IdempotentRequest;
-use crate::packet_error::{PacketError, packet_too_large};
-use crate::packet_with_content::PacketWithContent;
+use crate::packet_error::{PacketError, creation_problem};
 use crate::response_encoding::ResponseEncoding;
-use crate::search_text;
+use crate::view;
 
 /// Packets of a batch that are processed concurrently.
 pub(crate) const BATCH_CONCURRENCY: usize = 8;
@@ -66,54 +63,15 @@ async fn try_get(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<PacketWithCo
     Ok(PacketWithContent::from_record(record_with_body)?)
 }
 
-/// Creates a packet. Repeats of an idempotent request return the packet created first.
-pub async fn create(
+/// Returns the packet that an earlier request with the idempotency key created. Needed where the packet also depends on
+/// a record that may have changed since.
+pub(crate) async fn find_created(
     cx: &Cx,
     key: &ApiKey,
-    proposal: NewPacket,
     request: Option<&IdempotentRequest<'_>>,
-) -> Result<PacketWithContent, Problem> {
-    CheckedPacket::new(cx, key, proposal, request)?.create(cx, key).await
-}
-
-/// New packet that may be stored: its size and its approver are allowed.
-pub(crate) struct CheckedPacket {
-    packet: RecordWithBody<Packet>,
-    command: CommandId,
-    is_repeatable: bool,
-}
-
-impl CheckedPacket {
-    pub(crate) fn new(
-        cx: &Cx,
-        key: &ApiKey,
-        proposal: NewPacket,
-        request: Option<&IdempotentRequest<'_>>,
-    ) -> Result<Self, Problem> {
-        let now = cx.clock.now();
-        let (spec, content) =
-            proposal.into_spec(key.id, now).map_err(|excess| packet_too_large(&format!("{} bytes", excess.bytes)))?;
-        let spec = spec.with_checkpoint_request(checkpoint::checkpoint_request(key, &content)?);
-        let id = request.map_or_else(|| cx.new_record_id(), |request| request.packet_id(key));
-        let command = request.map_or_else(|| CommandId::new(&id.to_string(), &[]), IdempotentRequest::command_id);
-        let by = key.actor();
-        let record = Record::<Packet>::create(key.tenant, id, spec, by, command.clone(), now);
-        let packet = RecordWithBody { record, body: Some(search_text::searchable_body(&content)?) };
-        Ok(Self { packet, command, is_repeatable: request.is_some() })
-    }
-
-    pub(crate) async fn create(self, cx: &Cx, key: &ApiKey) -> Result<PacketWithContent, Problem> {
-        let id = self.packet.record.id;
-        let reservation = match &self.packet.record.spec.asks {
-            Some(_) => checkpoint::reserve_quota(cx, key, id, self.is_repeatable).await?,
-            None => QuotaReservation::default(),
-        };
-        let result = transition::create_with_body(cx, self.packet, &self.command).await;
-        if result.as_ref().is_err_and(|error| !error.is_outcome_unknown()) {
-            quota::release(cx, &reservation, id).await;
-        }
-        packet_or_problem(result.map_err(PacketError::from), id)
-    }
+) -> Result<Option<PacketWithContent>, Problem> {
+    let found = handrail_packet_records::find_created(cx, key, request).await;
+    found.map_err(|error| creation_problem(PacketCreationError::Transition(error)))
 }
 
 /// Runs a command that does not change the content.
@@ -177,7 +135,7 @@ pub(crate) async fn run_batch(
         async move {
             let result = async {
                 let packet = try_get(cx, key.tenant, id).await?;
-                let text = packet.to_json(cx).to_string();
+                let text = view::current_packet_json(cx, &packet).to_string();
                 if !budget.lock().unwrap_or_else(PoisonError::into_inner).reserve(&text, VIEW_GROWTH_BYTES_MAX)? {
                     return Err(PacketError::ResponseFull);
                 }
@@ -188,7 +146,7 @@ pub(crate) async fn run_batch(
     });
     let (mut views, mut errors, mut budget) = (Vec::new(), Vec::new(), encoding.budget_after(overhead_bytes));
     for (id, result) in results.buffered(BATCH_CONCURRENCY).collect::<Vec<_>>().await {
-        let view = result.map(|packet| packet.to_json(cx));
+        let view = result.map(|packet| view::current_packet_json(cx, &packet));
         match view {
             Ok(view) if budget.reserve_entry(&view)? => views.push(view),
             // Another request made the packet larger in between.
@@ -211,7 +169,7 @@ pub(crate) async fn run_with_content(
         let now = cx.clock.now();
         let packet = PacketWithContent::from_record(record_with_body.clone())?;
         let (act, content) = plan(&packet.record.as_of(now), &packet.content, now).map_err(PacketError::Problem)?;
-        let body = (content != packet.content).then(|| search_text::searchable_body(&content)).transpose()?;
+        let body = (content != packet.content).then(|| searchable_body(&content)).transpose()?;
         Ok(PlannedChange { command: new_command(key, act, &name), body })
     });
     packet_or_problem(result.await, id)

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse as _, Response};
 use handrail_context::cx::Cx;
 use handrail_domain::field_error::RequestPart;
 use handrail_domain::packet::Packet;
+use handrail_packet_records::PacketWithContent;
 use handrail_platform::fault::Fault;
 use handrail_store::{Cursor, LIST_OFFSET_MAX, Order, PageRequest, RecordWithBody, Total};
 use handrail_web::headers::total_header;
@@ -12,8 +13,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::errors::field_error;
-use crate::packet_with_content::PacketWithContent;
 use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX};
+use crate::view;
 
 const LIMIT_DEFAULT: usize = 50;
 pub(crate) const LIMIT_MAX: usize = 200;
@@ -62,9 +63,9 @@ impl PacketPage {
         total: Total,
         next: Option<Cursor>,
     ) -> Result<Self, Fault> {
-        let packets = records
-            .into_iter()
-            .map(|record_with_body| Ok(PacketWithContent::from_record(record_with_body)?.to_json(cx)));
+        let packets = records.into_iter().map(|record_with_body| {
+            Ok(view::current_packet_json(cx, &PacketWithContent::from_record(record_with_body)?))
+        });
         let packets = packets.collect::<Result<Vec<_>, Fault>>()?;
         Ok(Self { total, packets, next_cursor: next })
     }

@@ -8,15 +8,17 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{Patch, State as PacketState};
+use handrail_packet_records::{checkpoint_request, reserve_checkpoint_quota};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use serde_json::Value;
 
 use crate::body::{Body, PacketId};
-use crate::checkpoint;
 use crate::door::DOOR;
+use crate::packet_error::approver_not_allowed;
 use crate::packet_ops;
+use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-patch",
@@ -52,7 +54,7 @@ async fn handler(
     // Reserved before the content is read, since a request that exceeds the quota cannot be refused after the write.
     let quota_id = cx.new_record_id();
     let reservation = match changes.may_open_checkpoint() {
-        true => checkpoint::reserve_quota(&cx, key, quota_id, false).await?,
+        true => reserve_checkpoint_quota(&cx, key, quota_id, false).await?,
         false => QuotaReservation::default(),
     };
     let patched = packet_ops::run_with_content(&cx, key, id, |record, content, now| {
@@ -60,7 +62,7 @@ async fn handler(
         // A repeat of the open checkpoint sends no second request to the approver.
         let is_already_open = record.state() == PacketState::AwaitingHuman && next.hitl == content.hitl;
         let request = if changes.may_open_checkpoint() && !is_already_open {
-            checkpoint::checkpoint_request(key, &next)?
+            checkpoint_request(key, &next).map_err(|error| approver_not_allowed(&error))?
         } else {
             None
         };
@@ -75,7 +77,7 @@ async fn handler(
     if opened_no_checkpoint {
         quota::release(&cx, &reservation, quota_id).await;
     }
-    Ok(axum::Json(patched?.to_json(&cx)))
+    Ok(axum::Json(view::current_packet_json(&cx, &patched?)))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
 use crate::packet_ops;
+use crate::view;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-respond",
@@ -49,7 +50,7 @@ async fn handler(
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let answered =
         packet_ops::run_with_content(&cx, &caller.key, id, |_, content, now| Ok(response.plan(content, now)));
-    Ok(axum::Json(answered.await?.to_json(&cx)))
+    Ok(axum::Json(view::current_packet_json(&cx, &answered.await?)))
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
         DataAccess::ReadJournal,
         DataAccess::FindByFilter,
         DataAccess::FindOverdue,
+        DataAccess::ReadCounts,
         DataAccess::ListKeys,
         DataAccess::ListWebhooks,
         DataAccess::CountWebhookDeliveries,

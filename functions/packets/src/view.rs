@@ -1,13 +1,20 @@
 //! JSON view of a packet. Every field is present, and null when unset.
 
+use handrail_context::cx::Cx;
 use handrail_domain::packet::{AgentRef, Content, Packet, current_agent};
 use handrail_domain::read_time::read_time;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
+use handrail_packet_records::PacketWithContent;
 use serde_json::{Value, json};
 
 /// Version of the packet format, not of this service.
 const FORMAT_VERSION: &str = "1.0.0";
+
+/// Builds the JSON view of a packet as of now.
+pub(crate) fn current_packet_json(cx: &Cx, packet: &PacketWithContent) -> Value {
+    packet_json(&packet.record.as_of(cx.clock.now()), &packet.content)
+}
 
 /// Builds the JSON view of a packet. The caller passes `record` as of now.
 pub(crate) fn packet_json(record: &Record<Packet>, content: &Content) -> Value {

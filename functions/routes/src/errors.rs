@@ -2,6 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use handrail_domain::field_error::{FieldError, RequestPart};
+use handrail_packet_records::PacketCreationError;
+use handrail_records::transition::TransitionError;
+use handrail_store::BODY_PACKED_BYTES_MAX;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
@@ -51,6 +54,22 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::InProgress { .. } => {}
     }
     (problem.status(), axum::Json(Value::Object(body))).into_response()
+}
+
+/// Returns the problem of a handoff whose packet was not created.
+pub(crate) fn creation_problem(error: PacketCreationError) -> Problem {
+    let too_large = |size| {
+        Problem::refused(StatusCode::PAYLOAD_TOO_LARGE, "", format!("The packet would be too large, with {size}"))
+    };
+    match error {
+        PacketCreationError::TooLarge { bytes } => too_large(format!("{bytes} bytes")),
+        PacketCreationError::ApproverNotAllowed(error) => Problem::Invalid(vec![error]),
+        PacketCreationError::Access(error) => error.into(),
+        PacketCreationError::Transition(TransitionError::TooLarge) => {
+            too_large(format!("more than {BODY_PACKED_BYTES_MAX} bytes packed"))
+        }
+        PacketCreationError::Transition(other) => Problem::from_transition(other, "Packet", |_| Problem::Internal),
+    }
 }
 
 /// Longest input that an error repeats, so that large inputs don't fill the logs of clients.

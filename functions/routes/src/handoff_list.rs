@@ -11,7 +11,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::packet::{Packet, current_agent};
-use handrail_packets::PacketWithContent;
+use handrail_packet_records::PacketWithContent;
 use handrail_store::{Cursor, Filter, Order, PageRequest};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};

@@ -10,7 +10,7 @@ use handrail_domain::body_reader::{BodyReader, JsonObject};
 use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, NewPacket, Packet, State as PacketState};
-use handrail_packets::{IdempotentRequest, PacketWithContent, create, find_created};
+use handrail_packet_records::{IdempotentRequest, PacketCreationError, PacketWithContent, create, find_created};
 use handrail_store::{AGENT_ID_BYTES_MAX, Agent, ApiKey, Filter};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -22,7 +22,7 @@ use crate::agents::is_available;
 use crate::body::Body;
 use crate::datetime;
 use crate::door::DOOR;
-use crate::errors::not_found;
+use crate::errors::{creation_problem, not_found};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "routes-route-handoff",
@@ -75,7 +75,8 @@ async fn create_handoff(
 ) -> Result<Value, Problem> {
     // A repeat of a successful handoff succeeds even if the agent is unavailable or full by now.
     let request = idempotency_key.map(|key| IdempotentRequest::new(key, HANDOFF_FORMAT, handoff.to_json()));
-    if let Some(packet) = find_created(cx, key, request.as_ref()).await? {
+    let found = find_created(cx, key, request.as_ref()).await;
+    if let Some(packet) = found.map_err(|error| creation_problem(PacketCreationError::Transition(error)))? {
         return Ok(accepted(&packet));
     }
     let target = match handoff.to_agent.len() <= AGENT_ID_BYTES_MAX {
@@ -88,7 +89,8 @@ async fn create_handoff(
         return Ok(refusal);
     }
     let new_packet = NewPacket::read(&handoff.to_packet_json(&target.name)).map_err(|_| Problem::Internal)?;
-    Ok(accepted(&create(cx, key, new_packet, request.as_ref()).await?))
+    let created = create(cx, key, new_packet, request.as_ref()).await.map_err(creation_problem)?;
+    Ok(accepted(&created))
 }
 
 fn accepted(packet: &PacketWithContent) -> Value {

@@ -2,7 +2,7 @@
 
 use handrail_context::cx::Cx;
 use handrail_domain::ids::{KeyId, RecordId};
-use handrail_packets::PacketWithContent;
+use handrail_packet_records::PacketWithContent;
 use handrail_store::ApiKey;
 use handrail_test_app::settings;
 pub(crate) use handrail_test_app::{NOON, TestResponse, tenant};

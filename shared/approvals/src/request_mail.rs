@@ -7,6 +7,7 @@ use handrail_domain::decision::{Phase, ResponseType, current_approver};
 use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::Mail;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::ApproverRole;
 
 use crate::approval_request::{FormattedTime, current_deadline, message_reason, minutes_until};
@@ -30,7 +31,7 @@ pub fn request_mail(
         _ => return Ok(None),
     };
     let Some(person) = current_approver(record) else { return Ok(None) };
-    let link = format!("{}/d/{}", cx.origin()?, request.token(cx.master_key()?, role, person));
+    let link = format!("{}/d/{}", cx.origin()?, request.token(cx.key(KeyPurpose::ApprovalLinks)?, role, person));
     let (deadline, at_deadline) = current_deadline(record);
     let deadline_text = FormattedTime::new(deadline);
     let amount = record.spec.amount.as_ref().map(ToString::to_string);

@@ -1,6 +1,7 @@
 //! The worker functions as data, as the endpoints are for operations. The template and the tests are made from it.
 
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::Grant;
 
 use crate::message::Queue;
@@ -11,10 +12,10 @@ pub const WORKER_TIMEOUT_SECONDS: u32 = 60;
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 
-const QUERY: Grant = Grant::on_table("dynamodb:Query");
-const GET: Grant = Grant::on_table("dynamodb:GetItem");
-const PUT: Grant = Grant::on_table("dynamodb:PutItem");
-const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
+// Records, whose partition keys begin with their tenant's id. No worker may write keys, sessions or tenants.
+const QUERY: Grant = Grant::on_leading_key("dynamodb:Query", "ten_*");
+const PUT: Grant = Grant::on_leading_key("dynamodb:PutItem", "ten_*");
+const UPDATE: Grant = Grant::on_leading_key("dynamodb:UpdateItem", "ten_*");
 
 const DISPATCH: Worker = Worker {
     function: "dispatch",
@@ -28,7 +29,19 @@ const DISPATCH: Worker = Worker {
         RequiredSetting::Scheduler,
     ],
     // Stores each event as an item, and the large spec of a committed record. Counts the record for its lists.
-    grants: &[QUERY, PUT, UPDATE, Grant::on_table("dynamodb:BatchGetItem"), Grant::on_index("by_kind")],
+    grants: &[
+        QUERY,
+        PUT,
+        UPDATE,
+        Grant::on_leading_key("dynamodb:Query", "feed#*"),
+        Grant::on_leading_key("dynamodb:PutItem", "feed#*"),
+        Grant::on_leading_key("dynamodb:Query", "hooks#*"),
+        Grant::on_leading_key("dynamodb:PutItem", "call#*"),
+        Grant::on_leading_key("dynamodb:BatchGetItem", "ten_*"),
+        Grant::on_leading_key("dynamodb:BatchGetItem", "counts#*"),
+        Grant::on_leading_key("dynamodb:UpdateItem", "counts#*"),
+        Grant::on_index("by_kind"),
+    ],
     actions: &["sqs:SendMessage", "scheduler:CreateSchedule", "iam:PassRole"],
     summary: "Move effects from the table's stream to the queues",
 };
@@ -38,12 +51,23 @@ const DELIVER: Worker = Worker {
     event_source: EventSource::Queue(Queue::Deliveries),
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::Callbacks),
+        RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::Key(KeyPurpose::Webhooks),
         RequiredSetting::Origin,
         RequiredSetting::DeliveriesQueue,
         RequiredSetting::WebhookHosts,
     ],
-    grants: &[QUERY, GET, PUT, UPDATE],
+    grants: &[
+        QUERY,
+        PUT,
+        UPDATE,
+        Grant::on_leading_key("dynamodb:GetItem", "ten_*"),
+        Grant::on_leading_key("dynamodb:GetItem", "call#*"),
+        Grant::on_leading_key("dynamodb:UpdateItem", "call#*"),
+        Grant::on_leading_key("dynamodb:GetItem", "hooks#*"),
+        Grant::on_leading_key("dynamodb:UpdateItem", "hooks#*"),
+    ],
     actions: &["sqs:SendMessage"],
     summary: "Make one attempt of a webhook delivery or callback",
 };
@@ -53,12 +77,21 @@ const NOTIFY: Worker = Worker {
     event_source: EventSource::Queue(Queue::Notices),
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::ApprovalLinks),
+        RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::Key(KeyPurpose::SignIn),
+        RequiredSetting::Key(KeyPurpose::Slack),
         RequiredSetting::Origin,
         RequiredSetting::MailFrom,
         RequiredSetting::NoticesQueue,
     ],
-    grants: &[QUERY, GET, PUT, UPDATE],
+    grants: &[
+        QUERY,
+        PUT,
+        UPDATE,
+        Grant::on_leading_key("dynamodb:GetItem", "ten_*"),
+        Grant::on_leading_key("dynamodb:GetItem", "slack#*"),
+    ],
     actions: &["ses:SendEmail", "sqs:SendMessage"],
     summary: "Send one message to a person, by mail or in Slack",
 };
@@ -90,7 +123,7 @@ const SWEEP: Worker = Worker {
     function: "sweep",
     event_source: EventSource::Schedule,
     required_settings: &[RequiredSetting::Table, RequiredSetting::TimersQueue],
-    grants: &[Grant::on_index("by_due"), Grant::on_table("dynamodb:BatchGetItem")],
+    grants: &[Grant::on_index("by_due"), Grant::on_leading_key("dynamodb:BatchGetItem", "ten_*")],
     actions: &["sqs:SendMessage"],
     summary: "Find timers that were missed",
 };

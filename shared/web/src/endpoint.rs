@@ -84,6 +84,8 @@ pub enum DataAccess {
     FindOverdue,
     /// Counts the records that match a filter.
     CountByFilter,
+    /// Reads how many records match a filter, where this number is kept.
+    ReadCounts,
     /// Writes a body of an existing record.
     PutBody,
     CreateKey,
@@ -173,10 +175,13 @@ impl Grant {
     }
 }
 
-const PUT: Grant = Grant::on_table("dynamodb:PutItem");
-const UPDATE: Grant = Grant::on_table("dynamodb:UpdateItem");
-const QUERY: Grant = Grant::on_table("dynamodb:Query");
-const BATCH_GET: Grant = Grant::on_table("dynamodb:BatchGetItem");
+// The partition key of a record begins with its tenant's id; that of keys, sessions, tenants and settings does not.
+const PUT: Grant = Grant::on_leading_key("dynamodb:PutItem", RECORDS);
+const UPDATE: Grant = Grant::on_leading_key("dynamodb:UpdateItem", RECORDS);
+const QUERY: Grant = Grant::on_leading_key("dynamodb:Query", RECORDS);
+const BATCH_GET: Grant = Grant::on_leading_key("dynamodb:BatchGetItem", RECORDS);
+/// Partitions of records.
+const RECORDS: &str = "ten_*";
 
 /// Time of an operation that reads and writes a few items, in seconds.
 const TIMEOUT_SECONDS: u32 = 10;
@@ -224,7 +229,11 @@ impl DataAccess {
             Self::ReadUsage => &[const { Grant::on_leading_key("dynamodb:GetItem", "limit#*") }],
             // The query is for a repeat, which finds the record that exists already.
             Self::Create => &[PUT, QUERY],
-            Self::Read | Self::ReadDeliveries | Self::ListAgents | Self::ListWebhooks | Self::ListSchemas => &[QUERY],
+            Self::Read | Self::ReadDeliveries => &[QUERY],
+            Self::ListAgents => &[const { Grant::on_leading_key("dynamodb:Query", "agents#*") }],
+            Self::ListWebhooks => &[const { Grant::on_leading_key("dynamodb:Query", "hooks#*") }],
+            Self::ListSchemas => &[const { Grant::on_leading_key("dynamodb:Query", "schemas#*") }],
+            Self::ReadCounts => &[const { Grant::on_leading_key("dynamodb:BatchGetItem", "counts#*") }],
             Self::Transition | Self::ReplayDelivery => &[UPDATE],
             Self::ListByKind => &[const { Grant::on_index("by_kind") }, BATCH_GET],
             Self::ListByState => &[const { Grant::on_index("by_state") }, BATCH_GET],
@@ -282,7 +291,10 @@ impl DataAccess {
             Self::DeleteAgent => &[const { Grant::on_leading_key("dynamodb:DeleteItem", "agents#*") }],
             Self::ReadJournal => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
             Self::ProbeTable => &[const { Grant::on_leading_key("dynamodb:GetItem", "probe#*") }],
-            Self::PutWebhook => &[QUERY, const { Grant::on_leading_key("dynamodb:PutItem", "hooks#*") }],
+            Self::PutWebhook => &[
+                const { Grant::on_leading_key("dynamodb:Query", "hooks#*") },
+                const { Grant::on_leading_key("dynamodb:PutItem", "hooks#*") },
+            ],
             Self::ReadWebhook => &[const { Grant::on_leading_key("dynamodb:GetItem", "hooks#*") }],
             Self::CloseWebhook => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "hooks#*") }],
             Self::ListWebhookDeliveries => &[

@@ -12,7 +12,7 @@ use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::ApproverRole;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_web::pages::one_line;
 use serde_json::{Value, json};
 
@@ -58,9 +58,16 @@ fn recipient_with_role(record: &Record<Decision>, role: ApproverRole) -> Option<
     }
 }
 
+/// Keys that sign the parts of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageKeys<'a> {
+    pub links: &'a PurposeKey,
+    pub buttons: &'a PurposeKey,
+}
+
 /// Builds the current message for the person with this role. Without an `origin` the message has no link to the page.
 pub fn build_message(
-    master: &MasterKey,
+    keys: MessageKeys<'_>,
     request: &ApprovalRequest,
     role: ApproverRole,
     purpose: ApprovalPurpose,
@@ -69,9 +76,9 @@ pub fn build_message(
 ) -> Result<SlackMessage, Fault> {
     let record = &request.record;
     let Some(person) = recipient_with_role(record, role) else { return Ok(closed_message(record)) };
-    let token = request.token(master, role, person);
+    let token = request.token(keys.links, role, person);
     let page = origin.map(|origin| format!("{origin}/d/{token}"));
-    let button_token = ButtonToken::issue(master, &token, to);
+    let button_token = ButtonToken::issue(keys.buttons, &token, to);
     Ok(request_message(record, role, purpose, &button_token, page.as_deref()))
 }
 

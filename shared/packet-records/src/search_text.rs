@@ -12,7 +12,7 @@ const DEPTH_MAX: usize = 32;
 const NUMBERS_MAX: usize = 100;
 
 /// Builds the stored body of a packet with its search terms.
-pub(crate) fn searchable_body(content: &Content) -> Result<Body, Fault> {
+pub fn searchable_body(content: &Content) -> Result<Body, Fault> {
     let collector = TextCollector::from_context(&content.context);
     // Numbers come last, so that the limit of terms drops numbers before words.
     let texts = collector.texts.iter().copied().chain(collector.numbers.iter().map(String::as_str));

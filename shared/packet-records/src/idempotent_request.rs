@@ -4,12 +4,10 @@ use handrail_context::cx::Cx;
 use handrail_domain::ids::{CommandId, RecordId, RequestFormat};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
-use handrail_records::transition;
+use handrail_records::transition::{self, TransitionError};
 use handrail_store::ApiKey;
-use handrail_web::problem::Problem;
 use serde_json::Value;
 
-use crate::packet_error::PacketError;
 use crate::packet_with_content::PacketWithContent;
 
 /// Request with an idempotency key. The digest of its content tells a repeat from another request under the key.
@@ -27,11 +25,11 @@ impl<'n> IdempotentRequest<'n> {
     }
 
     /// Returns the id of the packet that the request creates, derived from the caller's key and the idempotency key.
-    pub(crate) fn packet_id(&self, key: &ApiKey) -> RecordId {
+    pub fn packet_id(&self, key: &ApiKey) -> RecordId {
         RecordId::from_idempotency_key(key.tenant, key.id, Packet::KIND, self.idempotency_key)
     }
 
-    pub(crate) fn command_id(&self) -> CommandId {
+    pub fn command_id(&self) -> CommandId {
         CommandId::from_request(self.idempotency_key, self.format, &self.content)
     }
 }
@@ -42,12 +40,11 @@ pub async fn find_created(
     cx: &Cx,
     key: &ApiKey,
     request: Option<&IdempotentRequest<'_>>,
-) -> Result<Option<PacketWithContent>, Problem> {
+) -> Result<Option<PacketWithContent>, TransitionError<Packet>> {
     let Some(request) = request else { return Ok(None) };
     let id = request.packet_id(key);
-    let created = transition::find_created::<Packet>(cx, key.tenant, id, &request.command_id()).await;
-    let created = created.map_err(|error| PacketError::from(error).into_problem(id))?;
-    Ok(created.map(PacketWithContent::from_record).transpose()?)
+    let created = transition::find_created::<Packet>(cx, key.tenant, id, &request.command_id()).await?;
+    created.map(PacketWithContent::from_record).transpose().map_err(TransitionError::Fault)
 }
 
 #[cfg(test)]

@@ -1,13 +1,9 @@
 //! Packet record with its content.
 
-use handrail_context::cx::Cx;
 use handrail_domain::packet::{Content, Packet};
 use handrail_domain::record::Record;
 use handrail_platform::fault::Fault;
 use handrail_store::RecordWithBody;
-use serde_json::Value;
-
-use crate::view;
 
 /// Packet record with its content.
 #[derive(Clone, Debug)]
@@ -23,12 +19,8 @@ impl PacketWithContent {
     }
 
     /// Returns `true` if the newest event opened a checkpoint with an approver.
-    pub(crate) fn opened_checkpoint(&self) -> bool {
+    pub fn opened_checkpoint(&self) -> bool {
         let checkpoint = self.record.state_data.question.as_ref();
         checkpoint.is_some_and(|checkpoint| checkpoint.number == self.record.seq)
-    }
-
-    pub(crate) fn to_json(&self, cx: &Cx) -> Value {
-        view::packet_json(&self.record.as_of(cx.clock.now()), &self.content)
     }
 }
