@@ -75,6 +75,7 @@ mod slack_mail_fallback;
 mod slack_outcome_messages;
 mod slack_response_types;
 mod slow_webhooks;
+mod typed_action;
 mod unknown_routes;
 mod webhook_packet_events;
 mod webhook_retries;

@@ -183,6 +183,7 @@ mod tests {
             "response_type": null,
             "context_images": null,
             "attachments": [],
+            "action_hash": app.record(id).await.spec.action_hash(),
         });
         assert_eq!((response.status.as_u16(), response.json), (200, expected));
     }

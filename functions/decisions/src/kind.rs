@@ -152,6 +152,7 @@ fn decision_update_json(record: &Record<Decision>, entry: &LogEntry<Decision>, l
         "resolved_by": answer.map(|answer| answer.resolved_by.as_str()),
         "response_notes": answer.and_then(|answer| answer.notes.as_deref()),
         "response_data": state_data.outcome().and_then(|outcome| view::response_data(record, outcome, links)),
+        "action_hash": record.spec.action_hash(),
     });
     let Value::Object(members) = &mut body else { return body };
     if let Some(origin) = answer_origin_of_entry(&record.spec, entry) {

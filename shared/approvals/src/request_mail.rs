@@ -2,6 +2,7 @@
 
 use handrail_context::cx::Cx;
 use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::argument_rows::argument_rows;
 use handrail_domain::decision::{Phase, ResponseType, current_approver};
 use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
@@ -40,6 +41,8 @@ pub fn request_mail(
         action: &record.spec.action,
         context: record.spec.context.as_deref().unwrap_or_default(),
         amount: amount.as_deref(),
+        tool: record.spec.tool.as_deref(),
+        arguments: &record.spec.arguments.as_ref().map(argument_rows).unwrap_or_default(),
         attachment_count: record.spec.context_images.len() + record.state_data.attachments.len(),
         urgency: record.spec.urgency,
         requester: &record.spec.asked_by_name,

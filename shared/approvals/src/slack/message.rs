@@ -2,6 +2,7 @@
 
 use handrail_domain::answer_origin::ResolvedVia;
 use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::argument_rows::argument_rows;
 use handrail_domain::decision::{
     Answer, Channel, Choice, Decision, DecisionEvent, Phase, REPLY, ResponseType, Urgency, answer_origin,
     current_approver,
@@ -28,6 +29,7 @@ use crate::pages::{AtDeadline, choice_label};
 
 /// Most characters of the context in a message. The page shows the full context.
 const CONTEXT_CHARS_MAX: usize = 1_500;
+const CALL_CHARS_MAX: usize = 1_500;
 const NOTES_CHARS_MAX: usize = 500;
 const NAME_CHARS_MAX: usize = 40;
 const REPLY_CHARS_MAX: usize = 2_000;
@@ -98,6 +100,7 @@ fn request_message(
         (false, ApproverRole::Backup) => format!("You are the backup: {requester} asks for your decision"),
     };
     let mut blocks = vec![header_block(&lead), text_section(&spec.action, 2_000)];
+    blocks.extend(call_blocks(record));
     if let Some(context) = &spec.context {
         blocks.push(context_block("Context, in the agent's words:"));
         blocks.push(text_section(context, CONTEXT_CHARS_MAX));
@@ -115,6 +118,27 @@ fn request_message(
     );
     let text = escape_markdown(&format!("{lead}: {}", one_line(&spec.action, 150)));
     SlackMessage { text, blocks }
+}
+
+/// Returns the tool and its arguments as plain text, which has no effect in Slack.
+fn call_blocks(record: &Record<Decision>) -> Vec<Value> {
+    let spec = &record.spec;
+    let rows = spec.arguments.as_ref().map(argument_rows).unwrap_or_default();
+    let tool = spec.tool.as_ref().map(|tool| format!("tool: {tool}"));
+    let lines = rows.iter().map(|row| {
+        let path = if row.path.is_empty() { "arguments" } else { row.path.as_str() };
+        if row.is_text { format!("{path}: \"{}\"", row.value) } else { format!("{path}: {}", row.value) }
+    });
+    let call: Vec<String> = tool.into_iter().chain(lines).collect();
+    if call.is_empty() {
+        return Vec::new();
+    }
+    let call = call.join("\n");
+    let mut blocks = vec![context_block("What the agent wants to run:"), text_section(&call, CALL_CHARS_MAX)];
+    if call.chars().count() > CALL_CHARS_MAX {
+        blocks.push(context_block("The arguments are cut here: all of them are on the page."));
+    }
+    blocks
 }
 
 fn summary_fields(record: &Record<Decision>) -> Vec<(&'static str, String)> {

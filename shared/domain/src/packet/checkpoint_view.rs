@@ -54,6 +54,10 @@ pub fn checkpoint_as_decision(
         reminders: true,
         asked_by: key_of(&opening.by).unwrap_or(record.spec.made_by),
         asked_by_name: request.asked_by.clone(),
+        tool: None,
+        arguments: None,
+        single_use: None,
+        valid_for_seconds: None,
     };
     let first = translate_entry(opening, Decision::initial_event(&spec));
     let (phase, last) = match closing {

@@ -53,6 +53,10 @@ fn full_spec() -> DecisionSpec {
         reminders: true,
         asked_by: key(1),
         asked_by_name: "deploy agent".to_owned(),
+        tool: None,
+        arguments: None,
+        single_use: None,
+        valid_for_seconds: None,
     }
 }
 
@@ -254,9 +258,9 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     let data = prop::option::of(any_object(any_json()));
     (any::<String>(), any::<Option<String>>(), data, prop::option::of(any_time()), 0..3_usize).prop_map(
         |(resolved_by, notes, response_data, execute_at, count)| {
-            let files = test_files(count);
+            let (files, shown_hash) = (test_files(count), (count > 0).then(|| format!("sha256:{count}")));
             let key_name = (count == 2).then(|| "back office".to_owned());
-            Answer { resolved_by, notes, response_data, execute_at, files, key_name }
+            Answer { resolved_by, notes, response_data, execute_at, files, key_name, shown_hash }
         },
     )
 }

@@ -43,6 +43,11 @@ fn later_state_and_events_have_stable_form() {
         &DecisionEvent::Attached { files: test_files(1) },
         &format!(r#"{{"type":"decision.attached","files":[{file}]}}"#),
     );
+    let seen = Answer { resolved_by: "x".to_owned(), shown_hash: Some("sha256:ab".to_owned()), ..Answer::default() };
+    assert_stored_form(
+        &DecisionEvent::Denied(seen),
+        r#"{"type":"decision.denied","resolved_by":"x","shown_hash":"sha256:ab"}"#,
+    );
     assert_stored_form(&DecisionEvent::Cancelled { reason: None }, r#"{"type":"decision.cancelled"}"#);
     let reason = Some("asked twice".to_owned());
     assert_stored_form(
@@ -87,6 +92,11 @@ fn later_spec_fields_have_stable_form() {
     let images = vec!["https://example.com/a.png".to_owned()];
     assert_eq!(added(&DecisionSpec { context_images: images.clone(), ..minimal() }), json!({"context_images": images}));
     assert_eq!(added(&DecisionSpec { reminders: false, ..minimal() }), json!({"reminders": false}));
+    let (tool, arguments) = (Some("refund".to_owned()), json!({"z": 1.5, "a": [null]}).as_object().cloned());
+    let typed = DecisionSpec { tool, arguments, single_use: Some(false), valid_for_seconds: Some(60), ..minimal() };
+    let stored =
+        json!({"tool": "refund", "arguments": {"z": 1.5, "a": [null]}, "single_use": false, "valid_for_seconds": 60});
+    assert_eq!(added(&typed), stored);
     let policy = Some(RuleMatch { rule: "small".to_owned(), effect: RuleEffect::Deny });
     assert_eq!(added(&DecisionSpec { policy, ..minimal() }), json!({"policy": {"rule": "small", "effect": "deny"}}));
     let mut stays_pending = minimal();
