@@ -21,7 +21,7 @@ async fn denial_reaches_agent() {
     let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
     let expected = json!({
         "id": id, "status": "denied", "resolved_by": "ann@example.com", "response_notes": "Not twice.\nAsk Tom.", "response_data": null,
-        "action_hash": seen["action_hash"],
+        "action_hash": seen["action_hash"], "resolved_via": "mail_link",
     });
     assert_eq!(call["decision"], expected);
     assert_eq!((&seen["status"], &seen["action_permitted"]), (&json!("denied"), &json!(false)));

@@ -158,7 +158,8 @@ async fn answer_case_on_page(server: &mut TestServer, agent: &Client, case: &Cas
     let expected = json!({
         "event": "decision.resolved",
         "decision": {"id": id, "status": case.status, "resolved_by": "ann@example.com",
-            "response_notes": case.notes, "response_data": case.data, "action_hash": seen["action_hash"]},
+            "response_notes": case.notes, "response_data": case.data, "action_hash": seen["action_hash"],
+            "resolved_via": "mail_link"},
         "timestamp": server.now(),
     });
     assert_eq!(call, expected);

@@ -10,7 +10,7 @@ use crate::argument_condition::{
     ARGUMENT_CONDITIONS_MAX, ArgumentCondition, PreparedCondition, PreparedText, ReadArguments,
 };
 use crate::deceptive_text::is_deceptive;
-use crate::decision::Urgency;
+use crate::decision::{TOOL_CHARS_MAX, Urgency};
 use crate::skeleton::Skeletons;
 use crate::text::EmailAddress;
 
@@ -18,8 +18,6 @@ pub const RULES_MAX: usize = 50;
 pub const RULE_NAME_CHARS_MAX: usize = 100;
 pub const KEYWORDS_MAX: usize = 20;
 pub const KEYWORD_CHARS_MAX: usize = 100;
-/// Longest name of a tool.
-pub const TOOL_CHARS_MAX: usize = 128;
 /// Argument that is compared with bounds on the amount.
 const AMOUNT: &str = "amount";
 /// Value of `resolved_by` for a decision that a rule settled.

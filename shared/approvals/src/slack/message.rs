@@ -292,7 +292,7 @@ fn resolver_text(record: &Record<Decision>, answer: &Answer) -> String {
     };
     let key = origin.resolved_with_key_name.map(|key| format!(" \"{}\"", one_line(&key, NAME_CHARS_MAX)));
     let asked = if origin.answered_by_asker { ", which also asked" } else { "" };
-    format!("{name} (as the API key{}{asked}, says)", key.unwrap_or_default())
+    format!("{name} (according to the API key{}{asked})", key.unwrap_or_default())
 }
 
 /// Returns the title and the text for a dialog that was submitted too late.

@@ -19,7 +19,7 @@ pub const VALID_FOR_SECONDS_MAX: u32 = 2_592_000;
 /// Most numbers of one request that are named as inexact. Each error has a path, which may be long.
 const INEXACT_NUMBERS_NAMED_MAX: usize = 10;
 /// From 2^53 on, some integers have no double of their own.
-const EXACT_INTEGER_MAX: u64 = 1 << 53;
+const EXACT_INTEGER_MAX: u64 = 9_007_199_254_740_992;
 
 /// Names and values with which a tool is called.
 pub type Arguments = Map<String, Value>;
