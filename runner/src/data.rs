@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use handrail_platform::clock::Entropy;
-use handrail_secrets::master_key::new_api_key;
+use handrail_secrets::purpose_key::new_api_key;
 
 /// Name of the table in the embedded engine. On AWS the template names the table.
 pub const TABLE: &str = "handrail";
@@ -19,7 +19,7 @@ pub struct DataDir {
 
 impl DataDir {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("could not create the data folder {}", path.display()))?;
+        create_private_folder(path).with_context(|| format!("could not create the data folder {}", path.display()))?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -71,6 +71,15 @@ impl DataDir {
         write_private(&path, &secret).with_context(|| format!("could not write {}", path.display()))?;
         Ok(secret)
     }
+}
+
+/// Creates a folder, if it does not exist, that only its owner can open: it will hold mails with their links, and keys.
+fn create_private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Writes a file that only its owner can read, by renaming a complete temporary file.

@@ -10,6 +10,7 @@ use handrail_sender::CallLimits;
 use serde_json::{Value, json};
 
 use crate::cors::CorsOrigins;
+use crate::listen::Listen;
 use crate::serve::{ClockMode, Options, Running, Storage, start};
 
 pub use crate::local::curl_line;
@@ -22,7 +23,7 @@ pub async fn play(port: u16, tap: Option<&str>) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("could not create a folder for the demo")?;
     let storage = Storage::Folder(folder.path().to_owned());
     let running = start(Options {
-        port,
+        listen: Listen::on_loopback(port),
         storage,
         key: None,
         time: ClockMode::Running,

@@ -1,6 +1,6 @@
 //! Companion of `cargo lambda watch`: runs the workers on the stream of a table on another server.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use handrail_context::settings::{RequiredSetting, Settings};
 use handrail_domain::outbound::AddressPolicy;
 use handrail_effects::WorkerContext;
 use handrail_platform::clock::{Clock, SystemClock, SystemEntropy};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::Store;
 use tokio::net::TcpListener;
 
@@ -30,7 +31,8 @@ pub(crate) fn files(config: &SdkConfig) -> Option<handrail_s3::S3> {
 
 /// Runs `handrail workers` until stopped.
 pub async fn run(port: u16) -> anyhow::Result<()> {
-    let required_settings = [RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin];
+    let keys = KeyPurpose::ALL.into_iter().map(RequiredSetting::Key);
+    let required_settings: Vec<_> = [RequiredSetting::Table, RequiredSetting::Origin].into_iter().chain(keys).collect();
     let mut settings = Settings::read(&required_settings, &|name| std::env::var(name).ok())?;
     settings.address_policy = AddressPolicy::AllowLoopback;
     let config = handrail_context::aws::sdk_config().await;
@@ -59,19 +61,11 @@ pub async fn run(port: u16) -> anyhow::Result<()> {
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.context("could not listen")?;
     let origin = format!("http://{}", listener.local_addr()?);
     println!("Workers run. Mail: {origin}/local/mail  Webhooks: {origin}/local/hooks");
-    let local = Local {
-        cx,
-        local_store,
-        pump: handle.clone(),
-        clock,
-        origin,
-        key: "<your key>".to_owned(),
-        tenant: None,
-        folder: None,
-    };
+    let local = Local { cx, local_store, pump: handle.clone(), clock, origin, key: None, tenant: None, folder: None };
+    let app = local::router(local).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         () = pump.run() => Ok(()),
-        result = axum::serve(listener, local::router(local)) => result.context("the local pages stopped"),
+        result = axum::serve(listener, app) => result.context("the local pages stopped"),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }

@@ -17,6 +17,8 @@ mod endpoints;
 pub mod external_dynamodb;
 #[cfg(feature = "external-table")]
 pub mod external_workers;
+pub mod health;
+mod listen;
 mod local;
 mod local_ports;
 mod local_store;
@@ -31,6 +33,7 @@ pub use clock::MovableClock;
 pub use data::{DataDir, TABLE};
 pub use endpoints::{BINARIES, endpoints};
 pub use handrail_engine as engine;
+pub use listen::Listen;
 pub use local_store::LocalMail;
 pub use serve::{ClockMode, LOCAL_EMAIL, Options, Running, Storage, start};
 pub use worker_loop::PumpHandle;

@@ -1,10 +1,12 @@
 //! `handrail`: the whole service on one machine, with its command line.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use handrail_context::settings::read_slack;
-use handrail_context::settings::{PublicRateLimits, RequiredSetting};
+use handrail_context::settings::{PublicRateLimits, RequiredSetting, is_origin, read_slack};
 use handrail_domain::access::Role;
 use handrail_domain::account::{TIERS, Tier};
 use handrail_domain::approvers::ApproverPattern;
@@ -13,7 +15,8 @@ use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
 use handrail_runner::cors::CorsOrigins;
-use handrail_runner::{ClockMode, LOCAL_EMAIL, Options, Storage, accounts, audit, demo, external_dynamodb, start};
+use handrail_runner::{ClockMode, LOCAL_EMAIL, Listen, Options, Running, Storage};
+use handrail_runner::{accounts, audit, demo, external_dynamodb, health, start};
 use handrail_secrets::signed_note::NoteKey;
 use handrail_sender::CallLimits;
 use tracing_subscriber::EnvFilter;
@@ -36,6 +39,8 @@ enum Command {
     Serve(Serve),
     /// Show one decision from request to answer in this terminal: you click the button
     Demo(Demo),
+    /// Ask the service on this machine whether it and its data respond; the exit status is 0 if they do
+    Health(Address),
     /// Manage the table on AWS or on a DynamoDB-compatible server (AWS_ENDPOINT_URL_DYNAMODB)
     Table {
         #[command(subcommand)]
@@ -133,9 +138,21 @@ enum AuditCommand {
 }
 
 #[derive(clap::Args)]
-struct Serve {
+struct Address {
     #[arg(long, env = "HANDRAIL_PORT", default_value_t = 8787)]
     port: u16,
+    /// Address to listen on: this machine alone, unless another is named. 0.0.0.0 lets other machines connect
+    #[arg(long, env = "HANDRAIL_LISTEN", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    #[command(flatten)]
+    address: Address,
+    /// Origin of the links in mails, such as https://handrail.example.com; by default the address on this machine
+    #[arg(long, env = "HANDRAIL_ORIGIN", value_parser = origin)]
+    origin: Option<String>,
     /// Data folder
     #[arg(long, env = "HANDRAIL_DATA", default_value = "./.handrail")]
     data: PathBuf,
@@ -146,8 +163,8 @@ struct Serve {
     #[arg(long, env = "HANDRAIL_METRICS_NETWORK", value_parser = network)]
     metrics_network: Option<IpNetwork>,
     /// Hosts in private networks that callbacks and webhooks may reach, separated by commas
-    #[arg(long, env = "HANDRAIL_WEBHOOK_HOSTS", value_parser = webhook_hosts)]
-    webhook_hosts: Option<AddressPolicy>,
+    #[arg(long, env = "HANDRAIL_WEBHOOK_HOSTS")]
+    webhook_hosts: Option<String>,
     /// Origins whose pages may call the API, separated by commas; * for all
     #[arg(long, env = "HANDRAIL_CORS_ORIGINS", default_value = "*", value_parser = cors_origins)]
     cors_origins: CorsOrigins,
@@ -169,11 +186,13 @@ async fn main() -> anyhow::Result<()> {
     let is_demo = matches!(cli.command, Some(Command::Demo(_)));
     let default = if is_demo { "error" } else { "info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match cli.command {
         None => serve(cli.serve).await,
         Some(Command::Serve(options)) => serve(options).await,
         Some(Command::Demo(options)) => demo::play(options.port, options.tap.as_deref()).await,
+        Some(Command::Health(Address { listen, port })) => health::check(listen, port).await,
         Some(Command::Table { command: TableCommand::Create { table } }) => {
             let made = external_dynamodb::create_table(&table).await?;
             println!(
@@ -241,9 +260,17 @@ fn network(text: &str) -> Result<IpNetwork, String> {
     IpNetwork::parse(text).ok_or_else(|| "is not a network such as 127.0.0.0/8".to_owned())
 }
 
-fn webhook_hosts(list: &str) -> Result<AddressPolicy, String> {
-    let policy = AddressPolicy::AllowLoopback.with_hosts(list);
-    policy.ok_or_else(|| "is not a list of hosts such as hooks.internal,10.0.0.7".to_owned())
+fn origin(text: &str) -> Result<String, String> {
+    let origin = is_origin(text).then(|| text.trim_end_matches('/').to_owned());
+    origin.ok_or_else(|| "is not an http(s) origin such as https://handrail.example.com".to_owned())
+}
+
+/// Returns the addresses that callbacks and webhooks may reach: programs on this machine only if nobody else uses it.
+fn address_policy(listen: &Listen, webhook_hosts: Option<&str>) -> anyhow::Result<AddressPolicy> {
+    let policy = if listen.is_open() { AddressPolicy::PublicOnly } else { AddressPolicy::AllowLoopback };
+    let Some(list) = webhook_hosts.filter(|list| !list.is_empty()) else { return Ok(policy) };
+    let listed = policy.with_hosts(list);
+    listed.context("HANDRAIL_WEBHOOK_HOSTS is not a list of hosts such as hooks.internal,10.0.0.7")
 }
 
 fn cors_origins(text: &str) -> Result<CorsOrigins, String> {
@@ -261,8 +288,11 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     }
     let storage = Storage::Folder(options.data.clone());
     let slack = read_slack(&RequiredSetting::SLACK, &|name| std::env::var(name).ok());
+    let listen = Listen { address: options.address.listen, port: options.address.port, origin: options.origin };
+    let address_policy = address_policy(&listen, options.webhook_hosts.as_deref())?;
+    let is_open = listen.is_open();
     let running = start(Options {
-        port: options.port,
+        listen,
         storage,
         key: options.key,
         time: ClockMode::Running,
@@ -270,11 +300,22 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         limits: PublicRateLimits::LOCAL,
         call_limits: CallLimits::default(),
         metrics_network: options.metrics_network,
-        address_policy: options.webhook_hosts.unwrap_or(AddressPolicy::AllowLoopback),
+        address_policy,
         cors_origins: options.cors_origins,
     })
     .await?;
-    let (origin, operator, data) = (&running.origin, &running.operator, options.data.display());
+    if is_open {
+        print_open_service(&running, &options.data, has_own_key);
+    } else {
+        print_local_service(&running, &options.data, has_own_key, address_policy);
+    }
+    stop_requested().await?;
+    running.stop().await;
+    Ok(())
+}
+
+fn print_local_service(running: &Running, data: &Path, has_own_key: bool, address_policy: AddressPolicy) {
+    let (origin, operator, data) = (&running.origin, &running.operator, data.display());
     let key = if has_own_key { "(the one you gave)" } else { &running.key };
     println!(
         "Handrail runs at {origin}\n\
@@ -290,10 +331,40 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
          \n  {}\n\
          \n\
          then open the mailbox, follow the link and tap Approve. Ctrl-C stops.",
-        demo::curl_line(origin, &running.key)
+        demo::curl_line(origin, &running.key, address_policy)
     );
+}
+
+/// Prints no secrets: the output of a service that others reach is usually kept and read by others.
+fn print_open_service(running: &Running, data: &Path, has_own_key: bool) {
+    let (origin, address, data) = (&running.origin, running.address, data.display());
+    let key = if has_own_key { "the one you gave".to_owned() } else { format!("in {data}/admin.key") };
+    println!(
+        "Handrail runs at {origin}\n\
+         \n\
+         Listens on {address}. Whoever reaches that address can open the approvers' pages by their links, sign in by mail,\n\
+         and use the API with a key. {origin}/local/mail, with all mails, asks other machines for an admin key.\n\
+         There is no TLS here: put a proxy with TLS in front, or publish the port on this machine alone.\n\
+         \n\
+         Admin key   {key}\n\
+         Operator    in {data}/operator.key\n\
+         Account     {origin}/account  (sign in as {LOCAL_EMAIL})\n\
+         Data        {data}"
+    );
+}
+
+/// Waits for Ctrl-C, or for the signal by which a service manager or a container engine stops a program.
+async fn stop_requested() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
     tokio::signal::ctrl_c().await?;
-    running.stop().await;
     Ok(())
 }
 

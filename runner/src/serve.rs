@@ -1,6 +1,6 @@
 //! Startup: the API and its pages, the local pages and the worker loop.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -27,7 +27,8 @@ use handrail_engine::{Engine, FolderBlobStore};
 use handrail_platform::blob_store::TEMPORARY_DAYS;
 use handrail_platform::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use handrail_platform::fault::Fault;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::Keys;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_sender::{CallLimits, Sender};
 use handrail_store::{ApiKey, Store, table};
 use handrail_web::endpoint::service;
@@ -42,6 +43,7 @@ use crate::cors::{CorsOrigins, cors};
 use crate::data::{DataDir, TABLE};
 use crate::drain_body::drain_request_body;
 use crate::endpoints::endpoints;
+use crate::listen::Listen;
 use crate::local::{self, Local};
 use crate::local_ports::{LocalMailer, LocalOutbox};
 use crate::local_store::LocalStore;
@@ -49,8 +51,7 @@ use crate::sockets;
 use crate::worker_loop::{AHEAD, PumpHandle, WorkerLoop};
 
 pub struct Options {
-    /// Port to listen on; 0 for any free port.
-    pub port: u16,
+    pub listen: Listen,
     pub storage: Storage,
     /// Admin key. `None` uses a generated key, which is stored.
     pub key: Option<String>,
@@ -135,16 +136,17 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         }
         ClockMode::FixedAt(at) => MovableClock::fixed_at(at),
     });
-    let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), options.port))
-        .await
-        .with_context(|| format!("could not listen on port {}: set HANDRAIL_PORT to another port", options.port))?;
+    let listener = TcpListener::bind((options.listen.address, options.listen.port)).await.with_context(|| {
+        let Listen { address, port, .. } = &options.listen;
+        format!("could not listen on port {port} of {address}: set HANDRAIL_PORT to another port")
+    })?;
     let address = listener.local_addr()?;
-    let origin = format!("http://{address}");
-    let master_key = MasterKey::new(&master_secret);
-    let folder = local::open_folder(&files, &origin, &master_key)?;
+    let origin = options.listen.origin_at(address);
+    let keys = Keys::from_master_secret(&master_secret);
+    let folder = local::open_folder(&files, &origin, &PurposeKey::new(&master_secret))?;
     let settings = Settings {
         table: TABLE.to_owned(),
-        master_key: Some(master_key),
+        keys,
         origin: Some(origin.clone()),
         address_policy: options.address_policy,
         slack: options.slack,
@@ -160,7 +162,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     ensure_account(&cx, tenant).await.context("could not store the account")?;
 
     let mut worker_context = WorkerContext::new(cx.clone(), handrail_kinds::KINDS);
-    worker_context.sender = Sender::new(AddressPolicy::AllowLoopback, options.call_limits);
+    worker_context.sender = Sender::new(cx.settings.address_policy, options.call_limits);
     worker_context.outbox = Some(Arc::new(LocalOutbox(local_store.clone())));
     worker_context.mailer =
         Some(Arc::new(LocalMailer { local_store: local_store.clone(), clock: Arc::clone(&clock) as Arc<dyn Clock> }));
@@ -173,7 +175,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         pump: handle.clone(),
         clock: Arc::clone(&clock),
         origin: origin.clone(),
-        key: key.clone(),
+        key: Some(key.clone()),
         tenant: Some(tenant),
         folder: Some(folder.clone()),
     };

@@ -11,7 +11,7 @@ use handrail_domain::merkle_tree::MerkleTree;
 use handrail_domain::record::ChainHash;
 use handrail_domain::time::Timestamp;
 use handrail_secrets::journal_checkpoint::{JournalCheckpoint, checkpoint_key, journal_origin};
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 
 const AT: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
@@ -44,12 +44,12 @@ fn handrail(folder: &Path, arguments: &[&str]) -> Output {
 
 #[test]
 fn command_says_what_it_found_and_exits_accordingly() {
-    let (folder, master_key) = (tempfile::tempdir().unwrap(), MasterKey::new("the master key of this test"));
+    let (folder, purpose_key) = (tempfile::tempdir().unwrap(), PurposeKey::new("the secret of this test"));
     let origin = journal_origin("https://handrail.example.com", tenant());
     let mut tree = MerkleTree::default();
     tree.push(row().hashes().unwrap().unwrap().stated);
-    let note = JournalCheckpoint::new(origin.clone(), &tree).sign(&master_key).unwrap();
-    let key = checkpoint_key(&master_key, &origin).unwrap().to_string();
+    let note = JournalCheckpoint::new(origin.clone(), &tree).sign(&purpose_key).unwrap();
+    let key = checkpoint_key(&purpose_key, &origin).unwrap().to_string();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("checkpoint", &note.to_string());
     write("export", &ExportFormat::Jsonl.encode(&row()));

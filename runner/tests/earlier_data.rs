@@ -9,7 +9,7 @@ use handrail_context::slack::SlackSettings;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::time::Timestamp;
 use handrail_runner::cors::CorsOrigins;
-use handrail_runner::{ClockMode, Options, Running, Storage, start};
+use handrail_runner::{ClockMode, Listen, Options, Running, Storage, start};
 use handrail_sender::CallLimits;
 use http::Method;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ impl EarlierData {
         let expected: Value = serde_json::from_slice(&expected).expect("JSON");
         let written_at = expected["written_at_ms"].as_i64().expect("a time");
         let options = Options {
-            port: 0,
+            listen: Listen::on_loopback(0),
             storage: Storage::Folder(folder.path().to_owned()),
             key: None,
             time: ClockMode::FixedAt(Timestamp::from_unix_ms(written_at)),

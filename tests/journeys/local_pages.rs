@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use handrail_testkit::{Client, TestResponse, TestServer};
 use http::Method;
 use serde_json::{Value, json};
@@ -57,6 +59,35 @@ async fn other_origins_cannot_use_local_pages() {
     }
     assert_eq!(server.now(), before);
     move_clock(&server.running.origin.clone()).await.expect(200);
+    server.finish().await;
+}
+
+/// Other machines are recognised by their address, which the tests of `local_only.rs` vary. Here the host is foreign.
+#[tokio::test]
+async fn admin_key_opens_local_pages_from_elsewhere() {
+    let server = TestServer::new().await;
+    let (admin, app) = (server.running.key.clone(), server.key("app").await);
+    let anonymous = server.admin.without_key();
+    let send = async |method: Method, path: &str, origin: &str, authorization: &str| {
+        let headers = [("host", "handrail.example.com"), ("origin", origin), ("authorization", authorization)];
+        anonymous.send(method, path, &headers, br#"{"advance_seconds": 60}"#.to_vec()).await
+    };
+    let own = "https://handrail.example.com";
+    let basic = |password: &str| format!("Basic {}", STANDARD.encode(format!("anybody:{password}")));
+    for path in ["/", "/local/mail", "/local/hooks", "/local/clock"] {
+        for authorization in [format!("Bearer {admin}"), basic(&admin)] {
+            send(Method::GET, path, own, &authorization).await.expect(200);
+        }
+        for refused in [app.key(), &server.running.operator, "ho_unknown", ""] {
+            send(Method::GET, path, own, &format!("Bearer {refused}")).await.expect(403);
+            send(Method::GET, path, own, &basic(refused)).await.expect(403);
+        }
+    }
+    let before = server.now();
+    send(Method::POST, "/local/clock", "https://example.com", &basic(&admin)).await.expect(403);
+    assert_eq!(server.now(), before, "a page of another origin");
+    send(Method::POST, "/local/clock", own, &basic(&admin)).await.expect(200);
+    assert_eq!(server.now(), before.plus_ms(60_000));
     server.finish().await;
 }
 

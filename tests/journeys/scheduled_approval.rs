@@ -18,11 +18,14 @@ async fn create_schedule_decision(server: &mut TestServer, agent: &Client) -> (S
 /// `decision.due` is sent once at the scheduled time, and not before.
 async fn assert_scheduled(server: &mut TestServer, agent: &Client, id: &str, by: &str, at: &str, wait: Duration) {
     let call = server.expect_webhook("decision.resolved").await.json();
-    let expected = json!({"id": id, "status": "scheduled", "resolved_by": by, "response_notes": null,
-        "response_data": null, "execute_at": at});
-    assert_eq!(call["decision"], expected);
     let path = format!("/decisions/{id}");
     let seen = agent.get(&path).await.expect(200).json;
+    let mut expected = json!({"id": id, "status": "scheduled", "resolved_by": by, "response_notes": null,
+        "response_data": null, "action_hash": seen["action_hash"], "resolved_via": seen["resolved_via"], "execute_at": at});
+    for field in ["resolved_with_key", "resolved_with_key_name"].into_iter().filter(|_| seen["resolved_via"] == "api") {
+        expected[field] = seen[field].clone();
+    }
+    assert_eq!(call["decision"], expected);
     assert_eq!((&seen["status"], &seen["execute_at"]), (&json!("scheduled"), &json!(at)));
     assert_eq!((&seen["action_permitted"], &seen["response_data"]), (&json!(false), &Value::Null));
 

@@ -166,7 +166,11 @@ async fn late_slack_dialog_shows_earlier_answer() {
     server.admin.post(&format!("/decisions/{id}/resolve"), &by_bob).await.expect(200);
     let late = sent.send(&server.admin).await.expect(200);
     assert_eq!(late.json["response_action"], "update");
-    assert!(late.text.contains("Bob answered") && late.text.contains("changed nothing"), "{}", late.text);
+    assert!(
+        late.text.contains("Bob (according to the API key") && late.text.contains("changed nothing"),
+        "{}",
+        late.text
+    );
     server.expect_webhook("decision.resolved").await;
     let mut other = sent.clone();
     other.payload["user"]["id"] = "U0EVE".into();

@@ -50,8 +50,11 @@ async fn each_packet_event_is_delivered_once() {
     client.post(&format!("{PACKETS}/{id}/respond"), &answer).await.expect(200);
     let answered = calls().await;
     assert_received(&answered, &[("hitl.response_ready", "claimed")]);
-    let details = json!({"response": "yes", "notes": null, "responded_by": "ann", "transition_to": "claimed"});
-    assert_eq!(answered[0].json()["details"], details);
+    let details = answered[0].json()["details"].clone();
+    let published = ["response", "notes", "responded_by", "transition_to"].map(|name| details[name].clone());
+    assert_eq!(published, [json!("yes"), Value::Null, json!("ann"), json!("claimed")]);
+    let given = ["resolved_via", "resolved_with_key_name", "answered_by_asker"].map(|name| details[name].clone());
+    assert_eq!(given, [json!("api"), json!("local admin"), json!(true)]);
     patch_packet(&client, &id, json!({"status": "completed"})).await.expect(200);
     assert_received(&calls().await, &[("packet.completed", "completed")]);
     client.post(&format!("{PACKETS}/{id}/chain"), &packet_body("c-1")).await.expect(201);

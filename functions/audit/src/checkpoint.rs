@@ -9,6 +9,7 @@ use handrail_domain::access::Scope;
 use handrail_domain::merkle_tree::MerkleTree;
 use handrail_records::journal::tree_up_to;
 use handrail_secrets::journal_checkpoint::{JournalCheckpoint, journal_origin};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PublicOrigin;
@@ -22,7 +23,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/audit/checkpoint",
     auth: Auth::ApiKeyOrSession(Scope::AuditRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::JournalCheckpoints),
+        RequiredSetting::Origin,
+    ],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::AuthenticateSession,
@@ -49,7 +54,7 @@ async fn handler(
         None => MerkleTree::default(),
     };
     let checkpoint = JournalCheckpoint::new(journal_origin(&origin, tenant), &tree);
-    Ok(checkpoint.sign(cx.master_key()?)?.to_string().into_response())
+    Ok(checkpoint.sign(cx.key(KeyPurpose::JournalCheckpoints)?)?.to_string().into_response())
 }
 
 #[cfg(test)]

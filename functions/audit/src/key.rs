@@ -7,6 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_secrets::journal_checkpoint::{checkpoint_key, journal_origin};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PublicOrigin;
@@ -20,7 +21,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/audit/key",
     auth: Auth::ApiKeyOrSession(Scope::AuditRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::JournalCheckpoints),
+        RequiredSetting::Origin,
+    ],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::AuthenticateSession, DataAccess::CheckRateLimit],
     summary: "Read the public key that checks the checkpoints of the account's journal",
     route,
@@ -36,6 +41,6 @@ async fn handler(
     PublicOrigin(origin): PublicOrigin,
 ) -> Result<Response, Problem> {
     admin.check_limit(&cx).await?;
-    let key = checkpoint_key(cx.master_key()?, &journal_origin(&origin, admin.tenant()))?;
+    let key = checkpoint_key(cx.key(KeyPurpose::JournalCheckpoints)?, &journal_origin(&origin, admin.tenant()))?;
     Ok(format!("{key}\n").into_response())
 }

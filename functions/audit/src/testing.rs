@@ -12,7 +12,7 @@ use handrail_domain::decision::Decision;
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_records::journal::JournalCache;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::Keys;
 use handrail_store::{ApiKey, JournalEntry, head_key_of, kind_of};
 pub(crate) use handrail_test_app::{NOON, TestResponse, tenant};
 use handrail_web::endpoint::Endpoint;
@@ -31,7 +31,7 @@ pub(crate) struct TestApp {
 impl TestApp {
     pub(crate) async fn new() -> Self {
         let settings = Settings {
-            master_key: Some(MasterKey::new("the master key of these tests")),
+            keys: Keys::from_master_secret("the master secret of these tests"),
             origin: Some("https://handrail.example.com".to_owned()),
             ..handrail_test_app::settings()
         };

@@ -8,10 +8,13 @@ mod mail;
 mod response;
 mod state;
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use handrail_domain::outbound::AddressPolicy;
 use handrail_platform::clock::Clock;
 
 use crate::endpoints::endpoints;
@@ -29,16 +32,20 @@ pub(crate) fn router(local: Local) -> Router {
         .route("/local/hooks/in/{name}", post(hooks::receive))
         .route("/local/clock", get(clock::show).post(clock::advance))
         .route("/local/files/{token}", put(files::put).layer(DefaultBodyLimit::disable()))
-        .route_layer(axum::middleware::from_fn(local_only::require_local))
+        .route_layer(axum::middleware::from_fn_with_state(local.clone(), local_only::require_local))
         .with_state(local)
 }
 
-/// Returns a curl command that creates a decision.
-pub fn curl_line(origin: &str, key: &str) -> String {
+/// Returns a curl command that creates a decision, with a callback to the local page if calls may go to this machine.
+pub fn curl_line(origin: &str, key: &str, address_policy: AddressPolicy) -> String {
+    let may_call_itself = address_policy.allows("", IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let callback = match may_call_itself {
+        true => format!(", \"callback_url\": \"{origin}/local/hooks/in/try\""),
+        false => String::new(),
+    };
     format!(
         "curl -s {origin}/decisions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
-         -d '{{\"action\": \"Refund order 1234 (80 EUR)\", \"approver\": \"you@example.com\", \
-         \"callback_url\": \"{origin}/local/hooks/in/try\"}}'"
+         -d '{{\"action\": \"Refund order 1234 (80 EUR)\", \"approver\": \"you@example.com\"{callback}}}'"
     )
 }
 
@@ -54,7 +61,7 @@ async fn home(State(local): State<Local>) -> Response {
         .collect();
     pages::home(&Home {
         address: &local.origin,
-        curl: &curl_line(&local.origin, &local.key),
+        curl: &curl_line(&local.origin, local.key.as_deref().unwrap_or("<your key>"), local.cx.settings.address_policy),
         clock: &now.readable(),
         advanced: advanced.as_deref(),
         operations: &operations,

@@ -17,7 +17,8 @@ pub(crate) struct Local {
     pub pump: PumpHandle,
     pub clock: Arc<MovableClock>,
     pub origin: String,
-    pub key: String,
+    /// Admin key for the command on the start page, if this process knows it.
+    pub key: Option<String>,
     /// Tenant whose deliveries are listed.
     pub tenant: Option<TenantId>,
     /// Local blob store, if files are stored here.

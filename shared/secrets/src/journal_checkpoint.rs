@@ -9,7 +9,7 @@ use handrail_domain::ids::TenantId;
 use handrail_domain::merkle_tree::{MerkleTree, TreeHash};
 use handrail_platform::fault::Fault;
 
-use crate::master_key::MasterKey;
+use crate::purpose_key::PurposeKey;
 use crate::signed_note::{NoteKey, SignedNote};
 use crate::signing_key::{SigningKey, SigningPurpose};
 
@@ -30,8 +30,8 @@ pub fn journal_origin(public_origin: &str, tenant: TenantId) -> String {
 }
 
 /// Returns the public key that checks the checkpoints of the journal with this name.
-pub fn checkpoint_key(master_key: &MasterKey, origin: &str) -> Result<NoteKey, Fault> {
-    let key = SigningKey::new(master_key, SigningPurpose::JournalCheckpoints).public_key();
+pub fn checkpoint_key(key: &PurposeKey, origin: &str) -> Result<NoteKey, Fault> {
+    let key = SigningKey::new(key, SigningPurpose::JournalCheckpoints).public_key();
     NoteKey::new(origin, key).ok_or_else(|| Fault::internal("the public origin can't name a signed note"))
 }
 
@@ -40,8 +40,8 @@ impl JournalCheckpoint {
         Self { origin, size: tree.size(), root: tree.root() }
     }
 
-    pub fn sign(&self, master_key: &MasterKey) -> Result<SignedNote, Fault> {
-        let key = SigningKey::new(master_key, SigningPurpose::JournalCheckpoints);
+    pub fn sign(&self, key: &PurposeKey) -> Result<SignedNote, Fault> {
+        let key = SigningKey::new(key, SigningPurpose::JournalCheckpoints);
         let note = SignedNote::sign(&self.to_string(), &self.origin, &key);
         note.ok_or_else(|| Fault::internal("the public origin can't name a signed note"))
     }
@@ -79,10 +79,10 @@ mod tests {
     /// Checkpoints are kept for years, so their text and their signature must not change.
     #[test]
     fn checkpoint_is_stable() {
-        let master_key = MasterKey::new("one");
+        let purpose_key = PurposeKey::new("one");
         let origin = journal_origin("https://handrail.example.com", TENANT.parse().unwrap());
         let checkpoint = JournalCheckpoint::new(origin.clone(), &MerkleTree::default());
-        let note = checkpoint.sign(&master_key).unwrap();
+        let note = checkpoint.sign(&purpose_key).unwrap();
         assert_eq!(
             note.to_string(),
             "handrail.example.com/ten_01ARZ3NDEKTSV4RRFFQ69G5FAV\n0\n\
@@ -90,7 +90,7 @@ mod tests {
              — handrail.example.com/ten_01ARZ3NDEKTSV4RRFFQ69G5FAV \
              qtfTUDmP9rFWfqrjdL77XvyTG7VHDnaBz5oFhP0TrtfDoofBLeV4f9LtGIkHHftadNoHFf9obTQe3lw3onCV9dEuJgw=\n"
         );
-        let key = checkpoint_key(&master_key, &origin).unwrap();
+        let key = checkpoint_key(&purpose_key, &origin).unwrap();
         assert!(note.is_signed_by_any(std::slice::from_ref(&key)));
         assert_eq!(
             key.to_string(),

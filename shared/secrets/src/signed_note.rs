@@ -146,7 +146,7 @@ const _: () = assert!(SIGNATURE_BYTES == 64, "an Ed25519 signature of a note has
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::master_key::MasterKey;
+    use crate::purpose_key::PurposeKey;
     use crate::signing_key::SigningPurpose;
 
     /// The example of the specification's reference implementation, `golang.org/x/mod/sumdb/note`.
@@ -157,7 +157,7 @@ mod tests {
         — PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
 
     fn signing_key() -> SigningKey {
-        SigningKey::new(&MasterKey::new("one"), SigningPurpose::JournalCheckpoints)
+        SigningKey::new(&PurposeKey::new("one"), SigningPurpose::JournalCheckpoints)
     }
 
     #[test]

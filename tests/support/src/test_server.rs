@@ -17,8 +17,8 @@ use handrail_domain::time::Timestamp;
 use handrail_engine::Engine;
 use handrail_platform::clock::Clock;
 use handrail_runner::cors::CorsOrigins;
-use handrail_runner::{ClockMode, LocalMail, Options, Running, Storage, start};
-use handrail_secrets::master_key::new_api_key;
+use handrail_runner::{ClockMode, Listen, LocalMail, Options, Running, Storage, start};
+use handrail_secrets::purpose_key::new_api_key;
 use handrail_sender::CallLimits;
 use handrail_store::ApiKey;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ impl TestServer {
         let total_timeout = options.call_timeout.unwrap_or(service_limits.total_timeout);
         let call_limits = CallLimits { total_timeout, ..service_limits };
         let start_options = Options {
-            port: 0,
+            listen: Listen::on_loopback(0),
             storage,
             key: None,
             time,
