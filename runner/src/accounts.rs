@@ -9,7 +9,7 @@ use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::text::EmailAddress;
 use handrail_platform::clock::{Clock, Entropy, SystemClock, SystemEntropy};
-use handrail_secrets::master_key::new_api_key;
+use handrail_secrets::purpose_key::new_api_key;
 use handrail_store::Store;
 
 /// New API key with the only copy of its secret.

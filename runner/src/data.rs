@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use handrail_platform::clock::Entropy;
-use handrail_secrets::master_key::new_api_key;
+use handrail_secrets::purpose_key::new_api_key;
 
 /// Name of the table in the embedded engine. On AWS the template names the table.
 pub const TABLE: &str = "handrail";

@@ -11,6 +11,7 @@ use handrail_context::settings::{RequiredSetting, Settings};
 use handrail_domain::outbound::AddressPolicy;
 use handrail_effects::WorkerContext;
 use handrail_platform::clock::{Clock, SystemClock, SystemEntropy};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::Store;
 use tokio::net::TcpListener;
 
@@ -30,7 +31,8 @@ pub(crate) fn files(config: &SdkConfig) -> Option<handrail_s3::S3> {
 
 /// Runs `handrail workers` until stopped.
 pub async fn run(port: u16) -> anyhow::Result<()> {
-    let required_settings = [RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin];
+    let keys = KeyPurpose::ALL.into_iter().map(RequiredSetting::Key);
+    let required_settings: Vec<_> = [RequiredSetting::Table, RequiredSetting::Origin].into_iter().chain(keys).collect();
     let mut settings = Settings::read(&required_settings, &|name| std::env::var(name).ok())?;
     settings.address_policy = AddressPolicy::AllowLoopback;
     let config = handrail_context::aws::sdk_config().await;

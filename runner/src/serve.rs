@@ -27,7 +27,8 @@ use handrail_engine::{Engine, FolderBlobStore};
 use handrail_platform::blob_store::TEMPORARY_DAYS;
 use handrail_platform::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use handrail_platform::fault::Fault;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::Keys;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_sender::{CallLimits, Sender};
 use handrail_store::{ApiKey, Store, table};
 use handrail_web::endpoint::service;
@@ -141,11 +142,11 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     })?;
     let address = listener.local_addr()?;
     let origin = options.listen.origin_at(address);
-    let master_key = MasterKey::new(&master_secret);
-    let folder = local::open_folder(&files, &origin, &master_key)?;
+    let keys = Keys::from_master_secret(&master_secret);
+    let folder = local::open_folder(&files, &origin, &PurposeKey::new(&master_secret))?;
     let settings = Settings {
         table: TABLE.to_owned(),
-        master_key: Some(master_key),
+        keys,
         origin: Some(origin.clone()),
         address_policy: options.address_policy,
         slack: options.slack,

@@ -19,7 +19,7 @@ use handrail_domain::lifecycle::Command;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::Keys;
 use handrail_store::{Store, table};
 use handrail_test_app::{CountingEntropy, FixedClock};
 
@@ -100,7 +100,7 @@ pub(crate) async fn context(emulator: &Emulator, clock: Arc<FixedClock>) -> Cx {
     table::create(&db, TABLE).await.unwrap();
     let settings = Settings {
         table: TABLE.to_owned(),
-        master_key: Some(MasterKey::new("the master secret of the conformance tests")),
+        keys: Keys::from_master_secret("the master secret of the conformance tests"),
         origin: Some("https://handrail.example".to_owned()),
         address_policy: AddressPolicy::AllowLoopback,
         slack: SlackSettings::default(),

@@ -3,7 +3,7 @@
 use handrail_domain::ids::RecordId;
 use handrail_runner::endpoints;
 use handrail_secrets::link::{ApproverRole, Link};
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_web::endpoint::{Auth, Endpoint};
 use http::{Method, StatusCode};
 
@@ -35,7 +35,7 @@ fn assert_page(endpoint: &Endpoint, response: &Response, status: StatusCode) {
 async fn forged_link_is_not_found() {
     let link = |tenant, record| {
         Link::new(
-            &MasterKey::new("the master key of somebody else"),
+            &PurposeKey::new("the master key of somebody else"),
             tenant,
             record,
             ApproverRole::Approver,
@@ -106,7 +106,7 @@ async fn cross_site_session_cookie_is_refused() {
 
 #[tokio::test]
 async fn forged_oauth_state_is_refused() {
-    let other_master_key = MasterKey::new("the master key of somebody else");
+    let other_master_key = PurposeKey::new("the master key of somebody else");
     let forged = handrail_slack::OAuthState { tenant: tenant(), created_at: NOW }.sign(&other_master_key);
     let old = handrail_slack::OAuthState { tenant: tenant(), created_at: NOW.plus_ms(-10 * 60_000) };
     let app = ReplayApp::new().await;

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use handrail_effects::{Change, EventSource, Message, WORKERS, dispatch, handle_message, sweep};
+use handrail_effects::{Change, EventSource, Message, WORKERS, Worker, dispatch, handle_message, sweep};
 use handrail_effects_aws::{handle_changes, handle_messages};
 use handrail_engine::EngineConnector;
 use handrail_runner::endpoints;
@@ -83,7 +83,7 @@ async fn declared_grants_match_operation_calls() {
         let events =
             [example(endpoint.function)].into_iter().chain(session_request).chain(extra_requests(endpoint.function));
         for event in events {
-            app.cold_start();
+            app.cold_start_as(endpoint.required_settings);
             let response = invoke(&endpoint, &app, &event).await;
             assert!(response.is_success(), "{}: {}", endpoint.function, response.text);
             calls.extend(app.calls.take());
@@ -206,6 +206,10 @@ async fn calls_of_workers() -> BTreeMap<&'static str, Vec<Call>> {
     calls
 }
 
+fn worker(function: &str) -> &'static Worker {
+    WORKERS.iter().find(|worker| worker.function == function).unwrap()
+}
+
 /// Dispatches all changes and handles all messages, until nothing new happens.
 async fn handle_everything(
     app: &mut ReplayApp,
@@ -217,8 +221,7 @@ async fn handle_everything(
     for _ in 0..ROUNDS_MAX {
         let changes = app.engine.changes_after(TABLE, position.as_deref(), 1_000).unwrap();
         *position = changes.last().map(|change| change.sequence.clone()).or(position.take());
-        app.cold_start();
-        app.calls.take();
+        app.cold_start_as(worker("dispatch").required_settings);
         for change in changes {
             dispatch(&app.worker_context(), &Change { old: change.old, new: change.new }).await.unwrap();
         }
@@ -238,9 +241,10 @@ async fn handle_everything(
             if !is_due || !handled.insert(message.id()) {
                 continue;
             }
-            handle_message(&app.worker_context(), message).await.unwrap();
             let queue = EventSource::Queue(message.queue());
             let worker = WORKERS.iter().find(|worker| worker.event_source == queue).unwrap();
+            app.cold_start_as(worker.required_settings);
+            let _ = handle_message(&app.worker_context(), message).await.unwrap();
             calls.entry(worker.function).or_default().extend(app.calls.take());
         }
     }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use handrail_context::settings::RequiredSetting;
 use handrail_effects::{EventSource, Queue, WORKERS};
 use handrail_runner::{BINARIES, endpoints};
+use handrail_secrets::keys::KeyPurpose;
 use serde_json::{Value, json};
 
 use crate::project::{assert_same, files, pascal_case};
@@ -151,7 +153,6 @@ fn value_of_parameter(parameter: &str) -> String {
         "FilesBucketName" => "!Ref FilesBucket",
         "FilesQueueArn" => "!GetAtt FilesQueue.Arn",
         "FilesQueueUrl" => "!Ref FilesQueue",
-        "MasterKeyArn" => "!Ref MasterKey",
         "NoticesQueueArn" => "!GetAtt NoticesQueue.Arn",
         "NoticesQueueUrl" => "!Ref NoticesQueue",
         "Origin" => r#"{"!If":["HasOrigin","!Ref Origin","!GetAtt Api.ApiEndpoint"]}"#,
@@ -162,6 +163,9 @@ fn value_of_parameter(parameter: &str) -> String {
         "TableStreamArn" => "!GetAtt Table.StreamArn",
         "TimersQueueArn" => "!GetAtt TimersQueue.Arn",
         "TimersQueueUrl" => "!Ref TimersQueue",
+        secret if secret.ends_with("KeyArn") || secret.ends_with("SecretArn") => {
+            return format!("!GetAtt Secrets.Outputs.{secret}");
+        }
         other => return format!("!Ref {other}"),
     };
     special.to_owned()
@@ -184,15 +188,33 @@ fn function_environments_match_required_settings() {
         for (id, properties) in stack.template.functions() {
             let own = texts(&properties["Environment"]["Variables"]);
             for (name, value) in &own {
-                assert!(
-                    !value.contains("MasterKey") || name == "HANDRAIL_MASTER_KEY",
-                    "{id} gets the master key as {name}"
-                );
+                let is_secret = name.contains("SECRET") || name.ends_with("_KEY") || value.contains("resolve:");
+                assert!(!is_secret || name.ends_with("_ARN"), "{id} has a secret in its environment: {name}");
             }
             found.insert(id, own.into_keys().chain(defaults.clone().into_keys()).collect());
         }
     }
     assert_same("environments of the functions", &in_code, &found);
+}
+
+/// The stack of the secrets holds nothing else, keeps them when it is deleted, and makes a value for each that the operator
+/// does not enter.
+#[test]
+fn every_secret_is_kept_and_has_a_value() {
+    let stack = Template::root().secrets();
+    for (id, resource) in stack.template.all_resources() {
+        assert_eq!(resource["Type"], "AWS::SecretsManager::Secret", "{id}");
+        assert_eq!(
+            (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain"))
+        );
+        assert!(!resource["Properties"]["GenerateSecretString"].is_null(), "{id}");
+        assert_eq!(stack.template.output(&format!("{id}Arn")), format!("!Ref {id}"));
+    }
+    let needed = RequiredSetting::SLACK.into_iter().filter_map(RequiredSetting::secret).count() + KeyPurpose::ALL.len();
+    assert_eq!(stack.template.all_resources().len(), needed);
+    let expected = ["SlackClientSecret", "SlackSigningSecret"].map(|name| (name.to_owned(), format!("!Ref {name}")));
+    assert_eq!(stack.arguments, BTreeMap::from(expected));
 }
 
 /// AWS recommends at least six times the timeout, so that a message is not redelivered while it is processed.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use handrail_context::settings::RequiredSetting;
 use handrail_effects::{EventSource, Queue, WORKERS, Worker};
 use handrail_runner::endpoints;
 use handrail_web::endpoint::{Endpoint, Grant};
@@ -227,7 +228,21 @@ fn assert_assumed_only_by(id: &str, role: &Value, service: &str) {
 fn permissions_of_operation(endpoint: &Endpoint) -> Permissions {
     let grants = endpoint.accesses.iter().flat_map(|access| access.grants()).map(grant_line);
     let files = endpoint.accesses.iter().flat_map(|access| access.file_actions()).map(|action| file_permission(action));
-    grants.chain(files).chain(own_log()).collect()
+    let secrets = secret_permissions(endpoint.required_settings);
+    grants.chain(files).chain(secrets).chain(own_log()).collect()
+}
+
+/// Returns the permissions to fetch the secrets of a function, each named by a parameter such as `FilesKeyArn`.
+fn secret_permissions(required: &[RequiredSetting]) -> Vec<String> {
+    let variables =
+        required.iter().filter(|setting| setting.secret().is_some()).flat_map(|setting| setting.variables());
+    let parameter = |variable: &str| {
+        let words = variable.trim_start_matches("HANDRAIL_").to_lowercase().replace('_', "-");
+        pascal_case(&words)
+    };
+    variables
+        .map(|variable| permission("secretsmanager:GetSecretValue", &format!("!Ref {}", parameter(variable)), None))
+        .collect()
 }
 
 fn own_log() -> [String; 2] {
@@ -259,7 +274,8 @@ fn permission(action: &str, resource: &str, condition: Option<&Value>) -> String
 fn permissions_of_worker(worker: &Worker) -> Permissions {
     let table = worker.grants.iter().map(grant_line);
     let others = worker.actions.iter().flat_map(|action| permissions_of_action(worker, action));
-    table.chain(others).chain(event_source_permissions(worker.event_source)).chain(own_log()).collect()
+    let secrets = secret_permissions(worker.required_settings);
+    table.chain(others).chain(secrets).chain(event_source_permissions(worker.event_source)).chain(own_log()).collect()
 }
 
 /// Returns the permissions of a worker's action outside the table.

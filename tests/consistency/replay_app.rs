@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use handrail_access::session::SESSION_TTL_MS;
 use handrail_approvals::slack::{ButtonToken, DialogMetadata};
 use handrail_context::cx::Cx;
-use handrail_context::settings::{PublicRateLimits, Settings};
+use handrail_context::settings::{PublicRateLimits, RequiredSetting, Settings};
 use handrail_decisions::attachments::create_upload::{self, UploadClaims};
 use handrail_domain::access::Role;
 use handrail_domain::account::{Tenant, Tier};
@@ -30,8 +30,9 @@ use handrail_platform::boxed::BoxFuture;
 use handrail_platform::clock::Clock;
 use handrail_records::transition::create;
 use handrail_secrets::file_link::FileLink;
+use handrail_secrets::keys::{KeyPurpose, Keys};
 use handrail_secrets::link::{ApproverRole, Link, LoginLink};
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_secrets::seal::seal;
 use handrail_secrets::signed_token;
 use handrail_slack::OAuthState;
@@ -99,13 +100,13 @@ pub(crate) fn approver() -> EmailAddress {
 
 /// Token of the link in the approver's mail.
 pub(crate) fn token() -> String {
-    Link::new(&master_key(), tenant(), record_id(), ApproverRole::Approver, &approver()).token()
+    Link::new(&key(KeyPurpose::ApprovalLinks), tenant(), record_id(), ApproverRole::Approver, &approver()).token()
 }
 
 /// Token of the link to the sample packet's checkpoint.
 pub(crate) fn packet_token() -> String {
-    let link = Link::new(&master_key(), tenant(), packet_id(), ApproverRole::Approver, &approver());
-    link.for_checkpoint(1, &master_key(), &approver()).token()
+    let link = Link::new(&key(KeyPurpose::ApprovalLinks), tenant(), packet_id(), ApproverRole::Approver, &approver());
+    link.for_checkpoint(1, &key(KeyPurpose::ApprovalLinks), &approver()).token()
 }
 
 /// Id of the requested login.
@@ -115,7 +116,7 @@ fn login_id() -> RecordId {
 
 /// Token of the link in the owner's login mail.
 pub(crate) fn login_token() -> String {
-    LoginLink::new(&master_key(), login_id(), &owner()).token()
+    LoginLink::new(&key(KeyPurpose::SignIn), login_id(), &owner()).token()
 }
 
 fn owner() -> EmailAddress {
@@ -139,21 +140,30 @@ pub(crate) fn upload_token() -> String {
         size: FILE.len() as u64,
         expires_at: NOW.plus_ms(60 * 60_000),
     };
-    signed_token::sign(&master_key(), create_upload::TOKEN_PURPOSE, &claims).expect("a short token")
+    signed_token::sign(&key(KeyPurpose::Files), create_upload::TOKEN_PURPOSE, &claims).expect("a short token")
 }
 
 /// Token of the file's link.
 pub(crate) fn file_token() -> String {
-    FileLink::new(&master_key(), blob_key(), NOW).token()
+    FileLink::new(&key(KeyPurpose::Files), blob_key(), NOW).token()
 }
 
-fn master_key() -> MasterKey {
-    MasterKey::new("the master key of the examples")
+/// Keys with another secret for each purpose, so that a key used for a wrong purpose shows.
+pub(crate) fn keys() -> Keys {
+    KeyPurpose::ALL.into_iter().fold(Keys::default(), |keys, purpose| keys.with(purpose, &secret(purpose)))
+}
+
+fn secret(purpose: KeyPurpose) -> String {
+    format!("the {} of the examples", purpose.variable())
+}
+
+fn key(purpose: KeyPurpose) -> PurposeKey {
+    keys().get(purpose).expect("every purpose has a key").clone()
 }
 
 /// OAuth state with which an admin's browser comes back from Slack.
 pub(crate) fn slack_state() -> String {
-    OAuthState { tenant: tenant(), created_at: NOW }.sign(&master_key())
+    OAuthState { tenant: tenant(), created_at: NOW }.sign(&key(KeyPurpose::Slack))
 }
 
 fn slack_user() -> SlackUser {
@@ -164,7 +174,7 @@ fn slack_user() -> SlackUser {
 pub(crate) fn slack_dialog() -> Interaction {
     let approver = slack_user();
     let metadata = DialogMetadata {
-        button_token: ButtonToken::issue(&master_key(), &packet_token(), &approver),
+        button_token: ButtonToken::issue(&key(KeyPurpose::Slack), &packet_token(), &approver),
         choice: Choice::Approve,
     };
     Interaction::of(
@@ -195,7 +205,7 @@ pub(crate) fn slack_click(action: &str) -> Interaction {
                 "type": "button",
                 "action_id": action,
                 "block_id": "answers",
-                "value": ButtonToken::issue(&master_key(), &token(), &approver),
+                "value": ButtonToken::issue(&key(KeyPurpose::Slack), &token(), &approver),
                 "action_ts": "1790000000.000200",
             }],
         }),
@@ -214,6 +224,7 @@ pub(crate) struct ReplayApp {
     pub(crate) sent: Arc<RecordingOutbox>,
     pub(crate) slack: Arc<FakeSlack>,
     pub(crate) files: Arc<RecordingBlobStore>,
+    keys: Keys,
 }
 
 impl ReplayApp {
@@ -225,8 +236,9 @@ impl ReplayApp {
         let slack = Arc::new(FakeSlack::start().await);
         assert_eq!(slack.issue_code(), SLACK_CODE);
         let files = Arc::<RecordingBlobStore>::default();
-        let cx = context(&engine, &clock, &calls, &slack, &files);
-        let app = Self { cx, engine, clock, calls, sent: Arc::default(), slack, files };
+        let keys = keys();
+        let cx = context(&engine, &clock, &calls, &slack, &files, &keys);
+        let app = Self { cx, engine, clock, calls, sent: Arc::default(), slack, files, keys };
         assert!(table::create(&app.engine.client(), TABLE).await.expect("a table can be made"));
         for (role, key) in KEYS {
             app.put_key(key, key_id(role), tenant(), role).await;
@@ -252,7 +264,7 @@ impl ReplayApp {
     }
 
     pub(crate) fn signed(&self, state: OAuthState) -> String {
-        state.sign(&master_key())
+        state.sign(&key(KeyPurpose::Slack))
     }
 
     /// Creates the login that the owner requested.
@@ -263,16 +275,25 @@ impl ReplayApp {
         create(&self.cx, record, &command).await.expect("a login can be requested");
     }
 
+    /// Simulates the cold start of a function that has only the keys of these settings.
+    pub(crate) fn cold_start_as(&mut self, required: &[RequiredSetting]) {
+        self.keys = required.iter().fold(Keys::default(), |keys, setting| match setting {
+            RequiredSetting::Key(purpose) => keys.with(*purpose, &secret(*purpose)),
+            _ => keys,
+        });
+        self.cold_start();
+    }
+
     /// Simulates a cold start: drops all caches and the recorded calls, and keeps the stored data.
     pub(crate) fn cold_start(&mut self) {
-        self.cx = context(&self.engine, &self.clock, &self.calls, &self.slack, &self.files);
+        self.cx = context(&self.engine, &self.clock, &self.calls, &self.slack, &self.files, &self.keys);
         self.calls.take();
         self.files.clear_actions();
     }
 
     async fn connect_slack(&self) {
         let token = self.slack.issue_bot_token();
-        let sealed = seal(&master_key(), &*self.cx.entropy, "slack", &tenant().to_string(), &token);
+        let sealed = seal(&key(KeyPurpose::Slack), &*self.cx.entropy, "slack", &tenant().to_string(), &token);
         let workspace = Workspace {
             team: "T0EXAMPLE".to_owned(),
             team_name: "Example".to_owned(),
@@ -310,11 +331,12 @@ fn context(
     calls: &Calls,
     slack: &FakeSlack,
     files: &Arc<RecordingBlobStore>,
+    keys: &Keys,
 ) -> Cx {
     let client = engine.client_with_http_client(RecordingConnector::around(engine.connector(), calls));
     let settings = Settings {
         table: TABLE.to_owned(),
-        master_key: Some(master_key()),
+        keys: keys.clone(),
         origin: Some(ORIGIN.to_owned()),
         address_policy: AddressPolicy::AllowLoopback,
         slack: slack.settings(),

@@ -26,8 +26,19 @@ impl Template {
         Self(to_json(yaml))
     }
 
-    /// Returns the nested stacks that the root template names, by the name of their file.
+    /// Returns the nested stacks of functions that the root template names, by the name of their file.
     pub(crate) fn nested(&self) -> BTreeMap<String, NestedStack> {
+        let mut stacks = self.all_nested();
+        stacks.remove("secrets").expect("the root template names the stack of the secrets");
+        stacks
+    }
+
+    /// Returns the nested stack of the secrets.
+    pub(crate) fn secrets(&self) -> NestedStack {
+        self.all_nested().remove("secrets").expect("the root template names the stack of the secrets")
+    }
+
+    fn all_nested(&self) -> BTreeMap<String, NestedStack> {
         let stacks = self.resources("AWS::CloudFormation::Stack").into_values().map(|properties| {
             let path = properties["TemplateURL"].as_str().unwrap_or_default();
             let name = path.strip_prefix("infra/").and_then(|name| name.strip_suffix(".yaml"));

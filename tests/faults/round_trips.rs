@@ -5,6 +5,7 @@ use handrail_context::cx::Cx;
 use handrail_domain::access::Role;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::{ApproverRole, Link};
 use handrail_testkit::{ApiOnlyServer, Client, FaultInjector, TestServer};
 use serde_json::{Value, json};
@@ -44,8 +45,10 @@ impl CallCounter {
     /// Returns the path of the approval page of this packet's checkpoint.
     async fn approval_page(&self, packet: &str) -> String {
         let key = find_key(&self.cx, self.agent.key()).await.expect("the table can be read").expect("it is a key");
-        let (master, approver) =
-            (self.cx.master_key().expect("a secret"), EmailAddress::parse("ann@example.com").expect("one"));
+        let (master, approver) = (
+            self.cx.key(KeyPurpose::ApprovalLinks).expect("a secret"),
+            EmailAddress::parse("ann@example.com").expect("one"),
+        );
         let (tenant, id) = (key.tenant, packet.parse().expect("an id"));
         format!(
             "/d/{}",

@@ -111,7 +111,9 @@ async fn slack_message_shows_outcome_of_own_checkpoint() {
     let late = slack.submit(&view, &[("text0", json!({"value": "stop"}))], &ann, server.now());
     let late_response = late.send(&server.admin).await.expect(200);
     assert!(
-        late_response.text.contains("tom answered on") && late_response.text.contains("too late"),
+        late_response.text.contains("tom (as the API key")
+            && late_response.text.contains("answered on")
+            && late_response.text.contains("too late"),
         "{}",
         late_response.text
     );

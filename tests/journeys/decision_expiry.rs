@@ -66,8 +66,9 @@ async fn requester_gets_one_expiry_callback() {
     server.expect_no_messages().await;
     server.advance(MS).await;
     let call = server.expect_webhook("decision.expired").await.json();
-    let expected =
-        json!({"id": id, "status": "expired", "resolved_by": null, "response_notes": null, "response_data": null});
+    let action_hash = agent.get(&format!("/decisions/{id}")).await.expect(200).json["action_hash"].clone();
+    let expected = json!({"id": id, "status": "expired", "resolved_by": null, "response_notes": null,
+        "response_data": null, "action_hash": action_hash});
     assert_eq!(call["decision"], expected);
     assert_eq!(call["timestamp"], server.now().to_string());
     // Many sweeps pass.

@@ -18,11 +18,12 @@ async fn denial_reaches_agent() {
         .expect(303);
 
     let call = server.expect_webhook("decision.resolved").await.json();
+    let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
     let expected = json!({
         "id": id, "status": "denied", "resolved_by": "ann@example.com", "response_notes": "Not twice.\nAsk Tom.", "response_data": null,
+        "action_hash": seen["action_hash"],
     });
     assert_eq!(call["decision"], expected);
-    let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
     assert_eq!((&seen["status"], &seen["action_permitted"]), (&json!("denied"), &json!(false)));
     assert_eq!(seen["resolved_at"], server.now().to_string());
     server.finish().await;

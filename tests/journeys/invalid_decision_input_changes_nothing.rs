@@ -187,6 +187,27 @@ fn invalid_decision_bodies() -> Vec<(&'static str, Vec<Value>)> {
                 json!({}),
             ],
         ),
+        (
+            "tool",
+            vec![json!(""), json!(" "), json!("a\nb"), json!("é"), long(129), json!(5), json!(["refund"]), json!({})],
+        ),
+        (
+            "arguments",
+            vec![
+                json!([]),
+                json!("text"),
+                json!(5),
+                json!({"a": "x".repeat(16 * 1024)}),
+                nested(33),
+                json!({"n": [9_007_199_254_740_993_u64]}),
+                json!({"n": {"m": 1e300}}),
+            ],
+        ),
+        ("single_use", vec![json!("true"), json!(1), json!([]), json!({})]),
+        (
+            "valid_for_seconds",
+            vec![json!(59), json!(2_592_001), json!(60.5), json!(-60), json!("60"), json!(true), json!([60])],
+        ),
     ]
 }
 
@@ -199,8 +220,12 @@ fn nested(levels: usize) -> Value {
 fn assert_field_error(refused: TestResponse, field: &str, sent: &Value) {
     let refused = refused.expect_error(400, "VALIDATION_ERROR");
     let named = refused.json["field"].as_str().unwrap_or_default();
-    // The error names a list element with its index.
-    assert!(named == field || named.starts_with(&format!("{field}[")), "{sent} gives {}", refused.text);
+    // The error names an element of a list or object with its path.
+    assert!(
+        named == field || named.starts_with(&format!("{field}[")) || named.starts_with(&format!("{field}.")),
+        "{sent} gives {}",
+        refused.text
+    );
     assert!(refused.json["error"].as_str().is_some_and(|error| error.contains(field)), "{}", refused.text);
 }
 

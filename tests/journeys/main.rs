@@ -5,6 +5,7 @@
 mod agent_cannot_choose_its_approver;
 mod agent_key_cannot_answer;
 mod answer_must_be_an_offered_option;
+mod answers_say_how_they_were_given;
 mod api_key_is_required;
 mod app_answers_for_approver;
 mod approval_reaches_agent;
@@ -74,6 +75,7 @@ mod slack_mail_fallback;
 mod slack_outcome_messages;
 mod slack_response_types;
 mod slow_webhooks;
+mod typed_action;
 mod unknown_routes;
 mod webhook_packet_events;
 mod webhook_retries;

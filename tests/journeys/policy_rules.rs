@@ -51,6 +51,7 @@ async fn rule_approves_immediately_without_asking() {
         "status": "approved",
         "expires_at": created.json["expires_at"],
         "created_at": server.now(),
+        "action_hash": created.json["action_hash"],
         "auto_resolved": true,
         "resolved_by": "policy",
     });

@@ -154,14 +154,14 @@ async fn answer_case_on_page(server: &mut TestServer, agent: &Client, case: &Cas
         person.post_form(&page, case.accepted_form).await.expect(303);
     }
     let call = server.expect_webhook("decision.resolved").await.json();
+    let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
     let expected = json!({
         "event": "decision.resolved",
         "decision": {"id": id, "status": case.status, "resolved_by": "ann@example.com",
-            "response_notes": case.notes, "response_data": case.data},
+            "response_notes": case.notes, "response_data": case.data, "action_hash": seen["action_hash"]},
         "timestamp": server.now(),
     });
     assert_eq!(call, expected);
-    let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
     for (field, value) in
         [("status", &json!(case.status)), ("response_notes", &case.notes), ("response_data", &case.data)]
     {

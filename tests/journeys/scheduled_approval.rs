@@ -18,11 +18,11 @@ async fn create_schedule_decision(server: &mut TestServer, agent: &Client) -> (S
 /// `decision.due` is sent once at the scheduled time, and not before.
 async fn assert_scheduled(server: &mut TestServer, agent: &Client, id: &str, by: &str, at: &str, wait: Duration) {
     let call = server.expect_webhook("decision.resolved").await.json();
-    let expected = json!({"id": id, "status": "scheduled", "resolved_by": by, "response_notes": null,
-        "response_data": null, "execute_at": at});
-    assert_eq!(call["decision"], expected);
     let path = format!("/decisions/{id}");
     let seen = agent.get(&path).await.expect(200).json;
+    let expected = json!({"id": id, "status": "scheduled", "resolved_by": by, "response_notes": null,
+        "response_data": null, "action_hash": seen["action_hash"], "execute_at": at});
+    assert_eq!(call["decision"], expected);
     assert_eq!((&seen["status"], &seen["execute_at"]), (&json!("scheduled"), &json!(at)));
     assert_eq!((&seen["action_permitted"], &seen["response_data"]), (&json!(false), &Value::Null));
 

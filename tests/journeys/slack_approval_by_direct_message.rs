@@ -29,8 +29,10 @@ async fn slack_click_approves_and_removes_buttons() {
     assert_eq!(response.text, "");
     let decision = server.decision(&id).await;
     assert_eq!((&decision["status"], &decision["resolved_by"]), (&json!("approved"), &json!("ann@example.com")));
+    assert_eq!(decision["resolved_via"], "slack");
     let call = server.expect_webhook("decision.resolved").await;
     assert_eq!(call.json()["decision"]["status"], "approved");
+    assert_eq!(call.json()["decision"]["resolved_via"], "slack");
     let outcome = slack.message_to(&ann);
     assert!(outcome.buttons().is_empty() && outcome.visible_text().contains("Approved"), "{}", outcome.visible_text());
     assert!(outcome.visible_text().contains("By ann@example.com"), "{}", outcome.visible_text());

@@ -12,6 +12,7 @@ use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Command;
 use handrail_domain::text::has_hidden_controls;
 use handrail_records::transition::{TransitionError, transition_from};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
@@ -33,7 +34,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/cancel",
     auth: Auth::ApiKey(Scope::DecisionsWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Cancel a decision",
     route,
@@ -76,7 +77,7 @@ async fn handler(
         Err(error) => return Err(Problem::from_transition(error, "Decision", refusal_to_problem)),
     };
     let now = cx.clock.now();
-    let links = FileLinks::new(cx.master_key()?, &origin, now);
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
     Ok(axum::Json(view::decision_json(&record.as_of(now), now, &links)))
 }
 

@@ -64,6 +64,15 @@ struct RequestBody {
     response_type: Option<Value>,
     context_images: Option<Vec<String>>,
     reminders: Option<bool>,
+    // Left out if absent, so that the digests of requests from before these fields stay as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    single_use: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_for_seconds: Option<Number>,
 }
 
 json_body!(RequestBody {
@@ -80,6 +89,10 @@ json_body!(RequestBody {
     response_type,
     context_images,
     reminders,
+    tool,
+    arguments,
+    single_use,
+    valid_for_seconds,
 });
 
 async fn handler(
@@ -165,6 +178,10 @@ fn new_decision(body: RequestBody) -> NewDecision {
         response_type: body.response_type,
         context_images: body.context_images,
         reminders: body.reminders,
+        tool: body.tool,
+        arguments: body.arguments,
+        single_use: body.single_use,
+        valid_for_seconds: body.valid_for_seconds,
     }
 }
 
@@ -244,6 +261,7 @@ mod tests {
             "status": "pending",
             "expires_at": NOON.plus_ms(60 * MINUTE_MS),
             "created_at": NOON,
+            "action_hash": record.spec.action_hash(),
         });
         assert_eq!(created.json, expected);
         assert_eq!(
@@ -334,5 +352,43 @@ mod tests {
         .unwrap();
         let command = CommandId::from_request("first", FORMAT, &serde_json::to_value(body).unwrap());
         assert_eq!(json!(command), json!("a7937b64b8caa58f03721bb6.v1-486f4883-891d9b82cd72738a771c76fb"));
+    }
+
+    /// The fields of a typed action are read back where they were given, and are part of what a repeat must equal.
+    #[tokio::test]
+    async fn typed_action_is_read_back_and_recognised() {
+        let app = TestApp::new().await;
+        let typed = json!({
+            "tool": "refund",
+            "arguments": {"order": 1234, "amount": 80.5, "to": ["ACME", null]},
+            "single_use": false,
+            "valid_for_seconds": 3600,
+        });
+        let mut body = decision_body();
+        for (name, value) in typed.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let created = app.call_idempotent(ENDPOINT, "/decisions", AGENT, "typed", body.clone()).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+        let read = app.call(crate::get::ENDPOINT, &format!("/decisions/{}", created.id()), AGENT, Value::Null).await;
+        for (name, value) in typed.as_object().unwrap() {
+            assert_eq!(&read.json[name], value, "{name}");
+        }
+        assert_eq!(read.json["action_hash"], created.json["action_hash"]);
+        let record = app.record(created.id()).await;
+        assert_eq!(read.json["action_hash"], record.spec.action_hash());
+        for (name, other) in [
+            ("tool", json!("pay")),
+            ("arguments", json!({"order": 1234})),
+            ("single_use", json!(true)),
+            ("valid_for_seconds", json!(60)),
+        ] {
+            let mut changed = body.clone();
+            changed[name] = other;
+            let refused = app.call_idempotent(ENDPOINT, "/decisions", AGENT, "typed", changed).await;
+            assert_eq!(refused.error(), (409, "IDEMPOTENCY_KEY_REUSED"), "{name}");
+        }
+        let again = app.call_idempotent(ENDPOINT, "/decisions", AGENT, "typed", body).await;
+        assert_eq!(again.json, created.json);
     }
 }

@@ -8,18 +8,19 @@ use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use handrail_platform::blob_store::BlobKey;
 use handrail_secrets::file_link::FileLink;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::KeyPurpose;
+use handrail_secrets::purpose_key::PurposeKey;
 use serde_json::{Value, json};
 
 /// Builds signed file URLs. URLs issued on one day are equal.
 pub(crate) struct FileLinks<'a> {
-    master_key: &'a MasterKey,
+    master_key: &'a PurposeKey,
     origin: &'a str,
     issued_at: Timestamp,
 }
 
 impl<'a> FileLinks<'a> {
-    pub(crate) fn new(master_key: &'a MasterKey, origin: &'a str, issued_at: Timestamp) -> Self {
+    pub(crate) fn new(master_key: &'a PurposeKey, origin: &'a str, issued_at: Timestamp) -> Self {
         Self { master_key, origin, issued_at }
     }
 
@@ -39,7 +40,7 @@ impl<'a> FileLinks<'a> {
 /// Files of the page, with links that expire and are relative to the page, to work under any prefix.
 pub(crate) fn file_views(cx: &Cx, current: &Record<Decision>, files: &[Attachment], now: Timestamp) -> Vec<FileView> {
     // Without a master key no link can be verified, so this page is never shown.
-    let Ok(master) = cx.master_key() else { return Vec::new() };
+    let Ok(master) = cx.key(KeyPurpose::Files) else { return Vec::new() };
     let view = |file: &Attachment| FileView {
         name: file.name.clone(),
         content_type: file.content_type.clone(),
@@ -50,7 +51,7 @@ pub(crate) fn file_views(cx: &Cx, current: &Record<Decision>, files: &[Attachmen
 }
 
 /// Token of a file's URL. A file without a valid id gets a token that opens nothing.
-fn file_token(master: &MasterKey, record: &Record<Decision>, file: &Attachment, now: Timestamp) -> String {
+fn file_token(master: &PurposeKey, record: &Record<Decision>, file: &Attachment, now: Timestamp) -> String {
     blob_key(record, file).map_or_else(|| "none".to_owned(), |key| FileLink::new(master, key, now).token())
 }
 

@@ -8,6 +8,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::decision::Decision;
 use handrail_platform::blob_store::{Download, DownloadHeaders, content_disposition};
 use handrail_secrets::file_link::FileLink;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
@@ -26,7 +27,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/files/{token}",
     auth: Auth::Link,
     door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::FilesBucket],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::FilesBucket],
     accesses: &[DataAccess::Read, DataAccess::PresignDownload],
     summary: "Download a file by its signed link",
     route,
@@ -49,7 +50,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 async fn handler(State(cx): State<Cx>, PathParam(token): PathParam) -> Result<Response, Problem> {
     let now = cx.clock.now();
     let link = FileLink::parse(&token).ok_or(FILE_NOT_FOUND)?;
-    if !link.is_valid(cx.master_key()?, now) {
+    if !link.is_valid(cx.key(KeyPurpose::Files)?, now) {
         return Err(FILE_NOT_FOUND);
     }
     let record = cx.store.record::<Decision>(link.key.tenant, link.key.record).await?.ok_or(FILE_NOT_FOUND)?;

@@ -12,6 +12,7 @@ use handrail_domain::decision::{Decision, State as DecisionState};
 use handrail_domain::ids::{RecordId, TenantId, hex};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
@@ -32,7 +33,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}",
     auth: Auth::ApiKey(Scope::DecisionsRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::WaitForChange],
     summary: "Get a decision, or wait until it changes",
     route,
@@ -95,7 +96,8 @@ struct CurrentView {
 impl CurrentView {
     fn new(cx: &Cx, origin: &str, record: &Record<Decision>, now: Timestamp) -> Result<Self, Problem> {
         let current = record.as_of(now);
-        let body = view::decision_json(&current, now, &FileLinks::new(cx.master_key()?, origin, now)).to_string();
+        let body =
+            view::decision_json(&current, now, &FileLinks::new(cx.key(KeyPurpose::Files)?, origin, now)).to_string();
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
         Ok(Self { state: current.state(), status: view::status(&current), body, etag })
     }
@@ -181,6 +183,7 @@ mod tests {
             "response_type": null,
             "context_images": null,
             "attachments": [],
+            "action_hash": app.record(id).await.spec.action_hash(),
         });
         assert_eq!((response.status.as_u16(), response.json), (200, expected));
     }

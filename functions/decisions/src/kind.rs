@@ -2,7 +2,7 @@
 
 use handrail_approvals::{ApprovalRequest, approval_purpose, request_mail, slack_message, slack_recipient};
 use handrail_context::cx::Cx;
-use handrail_domain::decision::{CallbackPurpose, Decision, DecisionEvent, files_of};
+use handrail_domain::decision::{CallbackPurpose, Decision, DecisionEvent, answer_origin_of_entry, files_of};
 use handrail_domain::effect::Purpose;
 use handrail_domain::lifecycle::{Command, Lifecycle};
 use handrail_domain::record::{LogEntry, Record};
@@ -17,6 +17,7 @@ use handrail_records::kind::{
 };
 use handrail_records::log::record_with_event;
 use handrail_records::transition::{TransitionError, transition_from};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::Link;
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<O
     let entry =
         record.event(seq).ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
     // Links are issued at the time of the event, so that every attempt has the same body.
-    let links = FileLinks::new(cx.master_key()?, cx.origin()?, entry.at);
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, cx.origin()?, entry.at);
     Ok(build_callback(&record, entry, purpose, &links))
 }
 
@@ -151,8 +152,12 @@ fn decision_update_json(record: &Record<Decision>, entry: &LogEntry<Decision>, l
         "resolved_by": answer.map(|answer| answer.resolved_by.as_str()),
         "response_notes": answer.and_then(|answer| answer.notes.as_deref()),
         "response_data": state_data.outcome().and_then(|outcome| view::response_data(record, outcome, links)),
+        "action_hash": record.spec.action_hash(),
     });
     let Value::Object(members) = &mut body else { return body };
+    if let Some(origin) = answer_origin_of_entry(&record.spec, entry) {
+        origin.insert_into(members);
+    }
     if let Some(at) = answer.and_then(|answer| answer.execute_at) {
         members.insert("execute_at".to_owned(), json!(at));
     }

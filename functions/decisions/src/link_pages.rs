@@ -6,6 +6,7 @@ use handrail_approvals::pages::{
 };
 use handrail_approvals::{FormattedTime, LinkAccess, current_deadline};
 use handrail_context::cx::Cx;
+use handrail_domain::argument_rows::argument_rows;
 use handrail_domain::decision::{
     Cancelled, Decision, EXECUTE_WITHIN_DAYS_MAX, Phase, ResponseType, current_approver, last_deadline,
 };
@@ -96,6 +97,8 @@ fn request_page(
         action: &spec.action,
         context: spec.context.as_deref().unwrap_or_default(),
         amount: amount.as_deref(),
+        tool: spec.tool.as_deref(),
+        arguments: &spec.arguments.as_ref().map(argument_rows).unwrap_or_default(),
         pictures: &picture_views(&spec.context_images, cx.settings.address_policy),
         files: &file_views(cx, current, &current.state_data.attachments, now),
         urgency: spec.urgency,

@@ -7,6 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::{Decision, State as DecisionState};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::Cursor;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -25,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions",
     auth: Auth::ApiKey(Scope::DecisionsRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::CheckRateLimit,
@@ -67,7 +68,7 @@ async fn handler(
     let current = page.records.iter().map(|record| record.as_of(now));
     // The index keeps an expired decision under its old state until the timer writes the new one.
     let matching = current.filter(|record| state.is_none_or(|state| record.state() == state));
-    let links = FileLinks::new(cx.master_key()?, &origin, now);
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
     let decisions: Vec<Value> = matching.map(|record| view::decision_json(&record, now, &links)).collect();
     Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.encode())})))
 }

@@ -4,7 +4,10 @@ use handrail_approvals::FormattedTime;
 use handrail_approvals::pages::{self, AnswerChannel, AnswerContent, DecidedView, ResultKind};
 use handrail_context::cx::Cx;
 use handrail_domain::actor::{Actor, AuthMethod};
-use handrail_domain::decision::{Answer, Decision, DecisionEvent, DecisionSpec, Outcome, Phase, REPLY, ResponseType};
+use handrail_domain::answer_origin::AnswerOrigin;
+use handrail_domain::decision::{
+    Answer, Decision, DecisionSpec, Outcome, Phase, REPLY, ResponseType, answer_origin, author_of_answer,
+};
 use handrail_domain::policy::RESOLVED_BY;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -30,15 +33,17 @@ pub(crate) fn render(
         Phase::Scheduled(outcome) => (ResultKind::Scheduled, outcome),
         Phase::Pending | Phase::Escalated | Phase::Expired(_) => return None,
     };
-    let actor = actor_of_answer(record);
-    let label = key_label(&record.spec, actor);
+    let actor = author_of_answer(record);
+    let origin = answer_origin(record);
+    let label = origin.as_ref().map(key_label).unwrap_or_default();
+    let by_asker = origin.is_some_and(|origin| origin.answered_by_asker);
     let at = FormattedTime::new(outcome.at);
     let execute_at = outcome.answer.execute_at.map(FormattedTime::new);
     let content = match outcome.answer.files.as_slice() {
         [] => answer_content(&record.spec, &outcome.answer),
         files => Some(AnswerContent::Files(file_views(cx, record, files, cx.clock.now()))),
     };
-    let channel = answer_channel(actor, &label);
+    let channel = answer_channel(actor, &label, by_asker);
     let view = DecidedView {
         action: &record.spec.action,
         requester: &record.spec.asked_by_name,
@@ -62,39 +67,21 @@ pub(crate) fn render(
     Some(page)
 }
 
-fn actor_of_answer(record: &Record<Decision>) -> Option<&Actor> {
-    let is_answer = |event: &DecisionEvent| match event {
-        DecisionEvent::Approved(_)
-        | DecisionEvent::Denied(_)
-        | DecisionEvent::Modified(_)
-        | DecisionEvent::Scheduled(_) => true,
-        DecisionEvent::Created { .. }
-        | DecisionEvent::Attached { .. }
-        | DecisionEvent::Cancelled { .. }
-        | DecisionEvent::Escalated
-        | DecisionEvent::Expired => false,
-    };
-    record.log.iter().map(|encoded| &encoded.entry).find(|entry| is_answer(&entry.event)).map(|entry| &entry.by)
+/// Label of the API key that answered: its name, or its id for an answer from before names were stored.
+fn key_label(origin: &AnswerOrigin) -> String {
+    let id = || origin.resolved_with_key.map(|key| key.to_string()).unwrap_or_default();
+    origin.resolved_with_key_name.clone().unwrap_or_else(id)
 }
 
-/// Label of the API key that answered: its name if it is the requester, which the record knows, else its id and role.
-fn key_label(spec: &DecisionSpec, actor: Option<&Actor>) -> String {
-    match actor {
-        Some(Actor::Key { key, .. }) if *key == spec.asked_by => spec.asked_by_name.clone(),
-        Some(Actor::Key { key, role }) => format!("{key} ({})", role.name()),
-        Some(Actor::Person { .. } | Actor::Policy { .. } | Actor::Anonymous | Actor::Timer | Actor::System) | None => {
-            String::new()
-        }
-    }
-}
-
-fn answer_channel<'a>(actor: Option<&'a Actor>, key_label: &'a str) -> AnswerChannel<'a> {
-    match actor {
+fn answer_channel<'a>(author: Option<&'a Actor>, key_label: &'a str, by_asker: bool) -> AnswerChannel<'a> {
+    match author {
         Some(Actor::Person { by: AuthMethod::MailedLink, .. }) => AnswerChannel::Link,
+        Some(Actor::Person { by: AuthMethod::Session, .. }) => AnswerChannel::Session,
+        Some(Actor::Person { by: AuthMethod::Passkey, .. }) => AnswerChannel::Passkey,
         Some(Actor::Person { by: AuthMethod::Slack, .. }) => AnswerChannel::Slack,
         Some(Actor::Policy { rule }) => AnswerChannel::Rule { rule },
         Some(Actor::Key { .. } | Actor::Anonymous | Actor::Timer | Actor::System) | None => {
-            AnswerChannel::Api { key: key_label }
+            AnswerChannel::Api { key: key_label, by_asker }
         }
     }
 }

@@ -12,6 +12,7 @@ use handrail_domain::decision::{Act, Choice, Decision, Refusal, SubmittedAnswer}
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_records::transition::TransitionError;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, read_limited_body};
 use handrail_web::problem::Problem;
@@ -30,7 +31,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/d/{token}",
     auth: Auth::Link,
     door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::FilesBucket],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApprovalLinks),
+        RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::FilesBucket,
+    ],
     accesses: &[DataAccess::Read, DataAccess::Transition, DataAccess::PutBody, DataAccess::PutFile],
     summary: "Answer a decision on the page",
     route,

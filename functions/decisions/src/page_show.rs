@@ -7,6 +7,7 @@ use handrail_access::{RateLimit, check_limit};
 use handrail_approvals::pages::{FormButton, FormValues};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, PathParam};
 use handrail_web::problem::Problem;
@@ -21,7 +22,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/d/{token}",
     auth: Auth::Link,
     door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::PagesPerMinute],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApprovalLinks),
+        RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::PagesPerMinute,
+    ],
     accesses: &[DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "Show the page of an approver's link",
     route,

@@ -6,10 +6,11 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::decision::{Act, Choice, Decision, validate_answer};
+use handrail_domain::decision::{Act, Choice, Decision, SubmittedAnswer, validate_answer};
 use handrail_domain::ids::{CommandId, RequestFormat};
 use handrail_domain::lifecycle::Command;
 use handrail_records::transition::transition;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam, PublicOrigin};
@@ -31,7 +32,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/resolve",
     auth: Auth::ApiKey(Scope::DecisionsResolve),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read, DataAccess::Transition],
     summary: "Answer a decision by API",
     route,
@@ -69,6 +70,7 @@ async fn handler(
     let choice = body.action.ok_or_else(|| Problem::invalid("action", "is required: approve, deny or modify"))?;
     let answer = validate_answer(body.resolved_by, body.notes, body.response_data, body.execute_at)
         .map_err(field_errors_to_problem)?;
+    let answer = SubmittedAnswer { key: Some(key.answering()), ..answer };
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     check_key_limit(&cx, &key, RateLimitClass::OtherRequests).await?;
     let command_name = match idempotency_key {
@@ -83,13 +85,14 @@ async fn handler(
     let applied = transition(&cx, key.tenant, id, &command).await;
     let applied = applied.map_err(|error| Problem::from_transition(error, "Decision", refusal_to_problem))?;
     let now = cx.clock.now();
-    let links = FileLinks::new(cx.master_key()?, &origin, now);
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
     Ok(axum::Json(view::decision_json(&applied.record, now, &links)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use handrail_domain::account::{Tenant, Tier};
     use handrail_domain::actor::Actor;
     use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::{Answer, DecisionEvent, State as DecisionState};
@@ -114,6 +117,8 @@ mod tests {
         // The program chooses `resolved_by`; the server adds which key answered.
         assert_eq!(response.json["resolved_via"], "api");
         assert_eq!(response.json["resolved_with_key"], json!(api_key(Role::App, APP).id));
+        assert_eq!(response.json["resolved_with_key_name"], "the app");
+        assert_eq!(response.json["answered_by_asker"], Value::Null);
         assert_eq!(response.json["response_data"], json!({"amount": 40}));
         let record = app.record(id).await;
         let entry = record.newest().unwrap();
@@ -122,10 +127,32 @@ mod tests {
             resolved_by: "ann@example.com".to_owned(),
             notes: Some("half of it".to_owned()),
             response_data: Some(json!({"amount": 40})),
+            key_name: Some("the app".to_owned()),
             ..Answer::default()
         };
         assert_eq!(entry.event, DecisionEvent::Modified(answer));
         assert_eq!(effects_of_newest_event(&record), [Effect::Callback(CallbackPurpose::Resolved.purpose())]);
+    }
+
+    #[tokio::test]
+    async fn answer_by_the_asking_key_is_marked_or_refused() {
+        let app = TestApp::new().await;
+        app.create_tenant(Tier::Enterprise).await;
+        let create = async || {
+            let created = app.call(crate::create::ENDPOINT, "/decisions", APP, crate::testing::decision_body()).await;
+            format!("/decisions/{}/resolve", created.id())
+        };
+        let answered = app.call(ENDPOINT, &create().await, APP, json!({"action": "approve"})).await;
+        assert_eq!((answered.status.as_u16(), &answered.json["answered_by_asker"]), (200, &json!(true)));
+        let found = app.cx.store.find_tenant(crate::testing::tenant()).await.unwrap().unwrap();
+        let forbidding = Tenant { askers_may_answer: Some(false), ..found.tenant.clone() };
+        app.cx.store.replace_tenant(&found, &forbidding).await.unwrap();
+        app.advance(1);
+        let path = create().await;
+        let refused = app.call(ENDPOINT, &path, APP, json!({"action": "approve"})).await;
+        assert_eq!(refused.error(), (403, "ASKER_MAY_NOT_ANSWER"));
+        let other = app.call(ENDPOINT, &path, ADMIN, json!({"action": "approve"})).await;
+        assert_eq!((other.status.as_u16(), &other.json["answered_by_asker"]), (200, &Value::Null));
     }
 
     #[tokio::test]
@@ -138,6 +165,10 @@ mod tests {
         let late = app.call(ENDPOINT, &path, ADMIN, json!({"action": "approve"})).await;
         assert_eq!(late.error(), (409, "ALREADY_RESOLVED"));
         assert_eq!((&late.json["status"], &late.json["resolved_by"]), (&json!("denied"), &json!("Bob")));
+        assert_eq!(
+            (&late.json["resolved_via"], &late.json["resolved_with_key_name"]),
+            (&json!("api"), &json!("the app"))
+        );
         assert_eq!(app.record(id).await, before);
     }
 

@@ -12,8 +12,8 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_records::kind::{Kind, KindList};
+use handrail_secrets::keys::{KeyPurpose, Keys};
 use handrail_secrets::link::{ApproverRole, Link};
-use handrail_secrets::master_key::MasterKey;
 use handrail_store::ApiKey;
 pub(crate) use handrail_test_app::{NOON, tenant};
 use handrail_web::endpoint::Endpoint;
@@ -145,14 +145,14 @@ impl TestApp {
 
     /// Path of the link in the approver's mail.
     pub(crate) fn approver_link(&self, id: RecordId) -> String {
-        let master = self.cx.master_key().expect("the app has a master key");
+        let master = self.cx.key(KeyPurpose::ApprovalLinks).expect("the app has a master key");
         format!("/d/{}", Link::new(master, tenant(), id, ApproverRole::Approver, &ann()).token())
     }
 }
 
 fn settings() -> Settings {
     Settings {
-        master_key: Some(MasterKey::new("the master key of these tests")),
+        keys: Keys::from_master_secret("the master secret of these tests"),
         origin: Some("https://handrail.example".to_owned()),
         ..handrail_test_app::settings()
     }

@@ -1,8 +1,7 @@
 //! JSON views of a decision.
 
-use handrail_domain::actor::{Actor, AuthMethod};
-use handrail_domain::decision::{Decision, Outcome, State};
-use handrail_domain::ids::KeyId;
+use handrail_domain::answer_origin::ResolvedVia;
+use handrail_domain::decision::{Decision, Outcome, State, answer_origin, is_action_permitted, valid_until};
 use handrail_domain::policy::RuleEffect;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -18,12 +17,14 @@ pub(crate) fn created_json(record: &Record<Decision>) -> Value {
         "status": status(record),
         "expires_at": record.spec.expires_at,
         "created_at": record.created_at,
+        "action_hash": record.spec.action_hash(),
     });
     if let (Some(policy), Value::Object(body)) = (&record.spec.policy, &mut body) {
         match policy.effect {
             RuleEffect::Approve => {
                 insert_field(body, "auto_resolved", true.into());
                 insert_field(body, "resolved_by", handrail_domain::policy::RESOLVED_BY.into());
+                insert_field(body, "resolved_via", ResolvedVia::Policy.name().into());
             }
             // Published clients print every answered create as "approved", so a denial shows only in the first GET.
             RuleEffect::Deny | RuleEffect::Ask => insert_field(body, "status", State::Pending.name().into()),
@@ -67,8 +68,10 @@ pub(crate) fn decision_json(record: &Record<Decision>, now: Timestamp, links: &F
         "response_type": spec.response_type,
         "context_images": Some(&spec.context_images).filter(|images| !images.is_empty()),
         "attachments": links.files_json(record, &record.state_data.attachments),
+        "action_hash": spec.action_hash(),
     });
     let Value::Object(members) = &mut body else { return body };
+    insert_typed_action(members, record);
     if spec.enforce {
         insert_field(members, "action_permitted", is_action_permitted(record, now).into());
     }
@@ -80,11 +83,8 @@ pub(crate) fn decision_json(record: &Record<Decision>, now: Timestamp, links: &F
         insert_field(members, "auto_resolved", true.into());
         insert_field(members, "policy_rule", json!(policy.rule));
     }
-    if let Some((channel, key)) = resolved_via(record) {
-        insert_field(members, "resolved_via", channel.into());
-        if let Some(key) = key {
-            insert_field(members, "resolved_with_key", json!(key));
-        }
+    if let Some(origin) = answer_origin(record) {
+        origin.insert_into(members);
     }
     if let Some(cancelled) = record.state_data.cancelled() {
         insert_field(members, "cancelled_at", json!(cancelled.at));
@@ -93,16 +93,20 @@ pub(crate) fn decision_json(record: &Record<Decision>, now: Timestamp, links: &F
     body
 }
 
-/// Channel of the answer, with the API key if the answer came through the API. Returns `None` without an answer.
-fn resolved_via(record: &Record<Decision>) -> Option<(&'static str, Option<KeyId>)> {
-    record.state_data.outcome()?;
-    Some(match &record.newest()?.by {
-        Actor::Key { key, .. } => ("api", Some(*key)),
-        Actor::Person { by: AuthMethod::MailedLink, .. } => ("page", None),
-        Actor::Person { by: AuthMethod::Slack, .. } => ("slack", None),
-        Actor::Policy { .. } => ("policy", None),
-        Actor::Anonymous | Actor::Timer | Actor::System => return None,
-    })
+/// Inserts the fields of the typed action that the request gave. Published clients expect no others.
+fn insert_typed_action(members: &mut Map<String, Value>, record: &Record<Decision>) {
+    let spec = &record.spec;
+    for (name, value) in [
+        ("tool", spec.tool.as_ref().map(|tool| json!(tool))),
+        ("arguments", spec.arguments.as_ref().map(|arguments| json!(arguments))),
+        ("single_use", spec.single_use.map(Value::Bool)),
+        ("valid_for_seconds", spec.valid_for_seconds.map(Value::from)),
+        ("valid_until", valid_until(record).map(|at| json!(at))),
+    ] {
+        if let Some(value) = value {
+            insert_field(members, name, value);
+        }
+    }
 }
 
 /// Data of the answer: the uploaded files if there are any, else the response data.
@@ -112,18 +116,6 @@ pub(crate) fn response_data(record: &Record<Decision>, outcome: &Outcome, links:
         return answer.response_data.clone();
     }
     Some(json!({"uploaded_files": links.files_json(record, &answer.files)}))
-}
-
-/// Returns `true` if the action may be done now: a modified action as its notes say, a scheduled one from its time on.
-fn is_action_permitted(record: &Record<Decision>, now: Timestamp) -> bool {
-    match record.state() {
-        State::Approved | State::Modified => true,
-        State::Scheduled => {
-            let execute_at = record.state_data.outcome().and_then(|outcome| outcome.answer.execute_at);
-            execute_at.is_some_and(|at| now >= at)
-        }
-        State::Pending | State::Escalated | State::Denied | State::Expired => false,
-    }
 }
 
 fn insert_field(body: &mut Map<String, Value>, name: &str, value: Value) {

@@ -9,7 +9,7 @@ use handrail_domain::decision::{self, Decision, REPLY};
 use handrail_domain::field_error::{FieldError, VALUE_ERROR};
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, decide};
-use handrail_domain::packet::{self, CheckpointAnswer, Packet, Refusal};
+use handrail_domain::packet::{self, CheckpointAnswer, Packet, Refusal, Responder};
 use handrail_packet_records::{PacketWithContent, searchable_body};
 use handrail_platform::fault::Fault;
 use handrail_records::transition::{self, PlannedChange, TransitionError};
@@ -86,7 +86,9 @@ async fn write_response(
     let (tenant, id) = (request.record.tenant, request.record.id);
     let transition_result = transition::transition_with_body(cx, tenant, id, |whole| {
         let found = PacketWithContent::from_record(whole.clone())?;
-        let (act, content) = response.plan_for_request(request.checkpoint_seq, &found.content, cx.clock.now());
+        let responder = Responder { by: by.actor.clone(), key: None, question: request.checkpoint_seq };
+        let now = cx.clock.now();
+        let (act, content) = response.plan(&responder, &found.record.as_of(now), &found.content, now);
         let command = Command::<Packet> { id: by.id.clone(), actor: by.actor.clone(), act };
         Ok(PlannedChange { command, body: Some(searchable_body(&content)?) })
     });

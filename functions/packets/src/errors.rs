@@ -122,7 +122,7 @@ pub(crate) fn refusal_to_problem(id: RecordId, refusal: &Refusal) -> Problem {
         | Refusal::AlreadyExpired
         | Refusal::NotAwaiting { .. }
         | Refusal::TimerOnly => StatusCode::CONFLICT,
-        Refusal::ActorNotAllowed => StatusCode::FORBIDDEN,
+        Refusal::ActorNotAllowed | Refusal::AskerMayNotAnswer => StatusCode::FORBIDDEN,
         Refusal::Expired | Refusal::AnswerTimedOut { .. } => StatusCode::GONE,
         Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         // Other requests kept changing the packet while this request was retried.
@@ -163,6 +163,10 @@ fn refusal_message(id: RecordId, refusal: &Refusal) -> String {
         Refusal::VersionConflict => "The packet is being changed by other requests".to_owned(),
         Refusal::TimerOnly => "Only a timer may do this".to_owned(),
         Refusal::ActorNotAllowed => "The caller may not do this".to_owned(),
+        Refusal::AskerMayNotAnswer => {
+            "The key that asked may not answer in this account: answer with another key, or let the owner set askers_may_answer"
+                .to_owned()
+        }
     }
 }
 

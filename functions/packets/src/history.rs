@@ -112,6 +112,7 @@ fn parse_before(text: Option<&str>) -> Result<u64, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use handrail_domain::access::Role;
     use serde_json::Value;
 
     use super::*;
@@ -169,7 +170,17 @@ mod tests {
         app.call(crate::respond::ENDPOINT, &format!("/api/v1/packets/{id}/respond"), WRITER, body).await;
         let last = get_history(&app, id).await.pop().unwrap();
         assert_eq!((&last["event_type"], &last["actor"]), (&json!("hitl_responded"), &json!("human:ann")));
-        assert_eq!(last["details"], json!({"response": "yes", "notes": null, "transition_to": "claimed"}));
+        let id = crate::testing::api_key(Role::Writer).id;
+        let expected = json!({
+            "response": "yes",
+            "notes": null,
+            "transition_to": "claimed",
+            "resolved_via": "api",
+            "resolved_with_key": id,
+            "resolved_with_key_name": "the writer",
+            "answered_by_asker": true,
+        });
+        assert_eq!(last["details"], expected);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! History entry of a packet event, in published terms. The packet's history and the audit list show the same entries.
 
 use handrail_domain::ids::RecordId;
-use handrail_domain::packet::{Packet, PacketEvent, State};
+use handrail_domain::packet::{Packet, PacketEvent, State, answer_origin_of_entry};
 use handrail_domain::record::LogEntry;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -39,7 +39,10 @@ impl HistoryEntry {
             }
             PacketEvent::Edited { .. } => return None,
             PacketEvent::Answered { by, response, notes, .. } => {
-                let details = json!({"response": response, "notes": notes, "transition_to": State::Claimed});
+                let mut details = json!({"response": response, "notes": notes, "transition_to": State::Claimed});
+                if let (Some(origin), Value::Object(members)) = (answer_origin_of_entry(entry), &mut details) {
+                    origin.insert_into(members);
+                }
                 ("hitl_responded", format!("human:{by}"), details)
             }
             PacketEvent::Deleted { from } => {

@@ -10,7 +10,7 @@ use handrail_domain::ids::{KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_domain::record::Record;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::Keys;
 use handrail_store::{ApiKey, head_key_of, kind_of};
 use handrail_test_app::settings;
 pub(crate) use handrail_test_app::{NOON, TestResponse, tenant};
@@ -41,8 +41,8 @@ pub(crate) struct TestApp {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
-        let master_key = Some(MasterKey::new("the master key of these tests"));
-        let app = handrail_test_app::TestApp::new(Settings { master_key, ..settings() }).await;
+        let keys = Keys::from_master_secret("the master secret of these tests");
+        let app = handrail_test_app::TestApp::new(Settings { keys, ..settings() }).await;
         for (role, secret) in KEYS {
             app.with_key(api_key(role), secret).await;
         }

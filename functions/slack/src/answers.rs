@@ -12,6 +12,7 @@ use handrail_domain::lifecycle::Command;
 use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
 use handrail_records::transition::TransitionError;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::seal::open;
 use handrail_slack_api::BotToken;
 use handrail_web::problem::Problem;
@@ -38,7 +39,7 @@ impl SlackApprover {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let user = SlackUser { team: text(&payload["team"]["id"]), user: text(&payload["user"]["id"]) };
         let token = ButtonToken::parse(token).ok_or_else(not_the_recipient)?;
-        if !token.is_valid_for(cx.master_key()?, &user) {
+        if !token.is_valid_for(cx.key(KeyPurpose::Slack)?, &user) {
             return Err(not_the_recipient());
         }
         let link_access = open_link(cx, &token.link_token).await?;
@@ -91,7 +92,7 @@ async fn open_link(cx: &Cx, token: &str) -> Result<LinkAccess, Problem> {
 /// Bot token of the tenant's workspace. Returns `None` if no workspace is connected.
 pub(crate) async fn bot_token(cx: &Cx, current: &Record<Decision>) -> Result<Option<BotToken>, Problem> {
     let Some(workspace) = cx.store.workspace(current.tenant).await? else { return Ok(None) };
-    let token = open(cx.master_key()?, "slack", &current.tenant.to_string(), &workspace.sealed_token)?;
+    let token = open(cx.key(KeyPurpose::Slack)?, "slack", &current.tenant.to_string(), &workspace.sealed_token)?;
     Ok(Some(BotToken::new(token)))
 }
 

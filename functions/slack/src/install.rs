@@ -7,6 +7,7 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_slack_api::SLACK_API_URL;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -24,7 +25,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/slack/install",
     auth: Auth::ApiKey(Scope::SlackWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackClientId],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::Slack),
+        RequiredSetting::SlackClientId,
+    ],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit],
     summary: "Get the URL that installs Handrail in a Slack workspace",
     route,
@@ -48,7 +53,7 @@ pub(crate) fn install_url(cx: &Cx, state: OAuthState) -> Result<String, Problem>
     let api = cx.settings.slack.api_url.as_deref().unwrap_or(SLACK_API_URL);
     let site = api.strip_suffix("/api").unwrap_or(api);
     let scopes = SCOPES.join(",");
-    let signed = state.sign(cx.master_key()?);
+    let signed = state.sign(cx.key(KeyPurpose::Slack)?);
     let query = [("client_id", client_id), ("scope", &scopes), ("state", &signed)];
     let install_url = Url::parse_with_params(&format!("{site}/oauth/v2/authorize"), query);
     install_url.map(String::from).map_err(|_| Problem::Internal)

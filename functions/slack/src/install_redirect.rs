@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
@@ -23,7 +24,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/slack/install",
     auth: Auth::Session,
     door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackClientId],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::Slack),
+        RequiredSetting::SlackClientId,
+    ],
     accesses: &[DataAccess::AuthenticateSession, DataAccess::CheckRateLimit],
     summary: "Go to Slack to install Handrail in a workspace",
     route,

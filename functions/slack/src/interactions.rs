@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;
@@ -21,7 +22,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/slack/interactions",
     auth: Auth::SlackSignature,
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SlackSigningSecret],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApprovalLinks),
+        RequiredSetting::Key(KeyPurpose::Slack),
+        RequiredSetting::SlackSigningSecret,
+    ],
     accesses: &[
         DataAccess::Read,
         DataAccess::Transition,

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::seal::seal;
 use handrail_slack_api::{Install, SlackFault, WORKER_TIMEOUT};
 use handrail_store::Workspace;
@@ -29,7 +30,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     door: DOOR.with_error_renderer(HTML_ERROR_RENDERER),
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::Slack),
         RequiredSetting::SlackClientId,
         RequiredSetting::SlackClientSecret,
     ],
@@ -61,7 +62,7 @@ async fn handler(
         return Ok(pages::install_error_page(InstallError::InvalidState).into_response());
     };
     let state = params.state.as_deref().unwrap_or_default();
-    let Some(state) = OAuthState::verify(state, cx.master_key()?, cx.clock.now()) else {
+    let Some(state) = OAuthState::verify(state, cx.key(KeyPurpose::Slack)?, cx.clock.now()) else {
         return Ok(pages::install_error_page(InstallError::InvalidState).into_response());
     };
     if params.error.is_some() {
@@ -86,7 +87,7 @@ async fn connect_workspace(cx: &Cx, state: OAuthState, install: Install) -> Resu
         return Ok(pages::install_error_page(InstallError::MissingScopes(&missing)).into_response());
     }
     let owner = state.tenant.to_string();
-    let sealed_token = seal(cx.master_key()?, &*cx.entropy, "slack", &owner, install.token.expose())?;
+    let sealed_token = seal(cx.key(KeyPurpose::Slack)?, &*cx.entropy, "slack", &owner, install.token.expose())?;
     let workspace = Workspace {
         team: install.team,
         team_name: install.team_name,

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use handrail_domain::ids::TenantId;
 use handrail_domain::time::Timestamp;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 use subtle::ConstantTimeEq;
 
 pub(crate) const TTL_MS: i64 = 10 * 60 * 1000;
@@ -24,13 +24,13 @@ impl OAuthState {
         self.created_at.plus_ms(TTL_MS)
     }
 
-    pub fn sign(self, master: &MasterKey) -> String {
+    pub fn sign(self, master: &PurposeKey) -> String {
         let claims = self.claims();
         BASE64_URL_SAFE_NO_PAD.encode([claims.as_slice(), &signature(master, &claims)].concat())
     }
 
     /// Verifies a state. Returns `None` if the signature is wrong or the state has expired.
-    pub(crate) fn verify(text: &str, master: &MasterKey, now: Timestamp) -> Option<Self> {
+    pub(crate) fn verify(text: &str, master: &PurposeKey, now: Timestamp) -> Option<Self> {
         // The length is checked first, so that large texts are not decoded.
         if text.len() != (TOKEN_BYTES * 4).div_ceil(3) {
             return None;
@@ -55,7 +55,7 @@ impl OAuthState {
     }
 }
 
-fn signature(master: &MasterKey, claims: &[u8]) -> [u8; SIGNATURE_BYTES] {
+fn signature(master: &PurposeKey, claims: &[u8]) -> [u8; SIGNATURE_BYTES] {
     let mut signature = [0; SIGNATURE_BYTES];
     signature.copy_from_slice(&master.sign_slack(&[b"state", claims])[..SIGNATURE_BYTES]);
     signature
@@ -69,17 +69,17 @@ mod tests {
 
     #[test]
     fn state_is_valid_for_ten_minutes() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let state = OAuthState { tenant: TenantId::new(NOON, [1; 10]), created_at: NOON };
         let text = state.sign(&master);
         assert_eq!(OAuthState::verify(&text, &master, NOON.plus_ms(TTL_MS - 1)), Some(state));
         assert_eq!(OAuthState::verify(&text, &master, NOON.plus_ms(TTL_MS)), None);
-        assert_eq!(OAuthState::verify(&text, &MasterKey::new("other"), NOON), None);
+        assert_eq!(OAuthState::verify(&text, &PurposeKey::new("other"), NOON), None);
     }
 
     #[test]
     fn changed_state_is_invalid() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let text = OAuthState { tenant: TenantId::new(NOON, [1; 10]), created_at: NOON }.sign(&master);
         for at in 0..text.len() {
             let mut changed = text.clone().into_bytes();

@@ -12,7 +12,8 @@ use handrail_domain::time::Timestamp;
 use handrail_engine::FolderBlobStore;
 use handrail_platform::blob_store::{BlobKey, PresignedUpload};
 use handrail_platform::fault::Fault;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::KeyPurpose;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_secrets::signed_token;
 use handrail_web::extract::read_limited_body;
 use http::StatusCode;
@@ -34,7 +35,7 @@ struct LocalUploadClaims {
 }
 
 /// Opens the blob store, whose presigned uploads lead to the route above.
-pub(crate) fn open_folder(path: &Path, origin: &str, master: &MasterKey) -> anyhow::Result<FolderBlobStore> {
+pub(crate) fn open_folder(path: &Path, origin: &str, master: &PurposeKey) -> anyhow::Result<FolderBlobStore> {
     let (origin, master) = (origin.to_owned(), master.clone());
     let make_upload = move |key: &BlobKey, size: u64, until: Timestamp| {
         let claims =
@@ -56,7 +57,7 @@ pub(super) async fn put(
     let Some(folder) = &local.folder else {
         return Ok(error_response(StatusCode::NOT_FOUND, "This server stores no files"));
     };
-    let claims = signed_token::verify::<LocalUploadClaims>(local.cx.master_key()?, PURPOSE, &token);
+    let claims = signed_token::verify::<LocalUploadClaims>(local.cx.key(KeyPurpose::Files)?, PURPOSE, &token);
     let now = local.cx.clock.now();
     let Some((claims, id)) = claims.and_then(|claims| claims.blob.parse().ok().map(|id| (claims, id))) else {
         return Ok(error_response(StatusCode::FORBIDDEN, "The upload URL is invalid"));

@@ -4,6 +4,7 @@
 //! the old key, so a repeat of an interrupted rotation returns the same key and creates no third.
 
 use handrail_domain::ids::{KeyId, TenantId};
+use handrail_secrets::keys::KeyPurpose;
 
 use crate::admin_rights::AdminRights;
 use crate::api_keys::{NAME_CHARS_MAX, find, prefix_of, revoke_found};
@@ -49,7 +50,7 @@ async fn replace(cx: &Cx, old: &VersionedKey) -> Result<Option<KeyWithSecret>, A
         return Ok(None);
     }
     check_limit(cx, RateLimit::key_creation(old.key.tenant, cx.settings.public_rate_limits.keys_per_hour)).await?;
-    let secret = cx.master_key()?.rotated_secret(old.hash());
+    let secret = cx.key(KeyPurpose::ApiKeys)?.rotated_secret(old.hash());
     let key = match cx.store.key_by_hash(&hash_of_key(&secret)).await? {
         Some(key) => key,
         None => create_replacement(cx, old, &secret).await?,
@@ -64,7 +65,7 @@ async fn replace(cx: &Cx, old: &VersionedKey) -> Result<Option<KeyWithSecret>, A
 /// Returns the new key of a finished rotation. Returns `None` if the old key was revoked without a rotation, or if the
 /// new key was revoked, too.
 async fn find_replacement(cx: &Cx, old: &VersionedKey) -> Result<Option<KeyWithSecret>, AccessError> {
-    let secret = cx.master_key()?.rotated_secret(old.hash());
+    let secret = cx.key(KeyPurpose::ApiKeys)?.rotated_secret(old.hash());
     let key = cx.store.key_by_hash(&hash_of_key(&secret)).await?;
     Ok(key.filter(|key| key.revoked_at.is_none()).map(|key| KeyWithSecret { key, secret }))
 }

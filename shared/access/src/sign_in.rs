@@ -8,6 +8,7 @@ use handrail_domain::lifecycle::Command;
 use handrail_domain::login::{Act, Login, LoginSpec, LoginStateData, Refusal, tenant};
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
+use handrail_secrets::keys::KeyPurpose;
 
 use crate::error::AccessError;
 use crate::rate_limit::{RateLimit, check_limit};
@@ -54,7 +55,7 @@ pub async fn request_link(cx: &Cx, client: &str, email: EmailAddress) -> Result<
 pub async fn find_login(cx: &Cx, token: &str) -> Result<Record<Login>, SignInError> {
     let link = LoginLink::parse(token).ok_or(SignInError::LinkNotFound)?;
     let record = cx.store.record::<Login>(tenant(), link.record).await?.ok_or(SignInError::LinkNotFound)?;
-    if !link.is_valid_for(cx.master_key()?, &record.spec.email) {
+    if !link.is_valid_for(cx.key(KeyPurpose::SignIn)?, &record.spec.email) {
         return Err(SignInError::LinkNotFound);
     }
     Ok(record)
@@ -103,7 +104,7 @@ pub async fn sign_in_mail(cx: &Cx, key: HeadKey) -> Result<Option<SignInMail>, F
     }
     let Some(found) = cx.store.tenant_by_email(&current.spec.email).await? else { return Ok(None) };
     let Some(to) = found.email else { return Ok(None) };
-    let token = LoginLink::new(cx.master_key()?, current.id, &current.spec.email).token();
+    let token = LoginLink::new(cx.key(KeyPurpose::SignIn)?, current.id, &current.spec.email).token();
     let link = format!("{}/auth/login/{token}", cx.origin()?);
     Ok(Some(SignInMail { to, name: found.name, link, valid_until: current.spec.expires_at.readable() }))
 }

@@ -22,12 +22,15 @@ pub(crate) async fn apply_tenant_limits(cx: &Cx, key: ApiKey) -> Result<ApiKey, 
 
 fn with_tenant_limits(tenant: Option<&Tenant>, key: ApiKey) -> ApiKey {
     let Some(tenant) = tenant else {
-        let tenant_limits =
-            TenantLimits { handoffs_per_day: key.tier.packet_limits().handoffs_per_day, has_no_approver: false };
+        let handoffs_per_day = key.tier.packet_limits().handoffs_per_day;
+        let tenant_limits = TenantLimits { handoffs_per_day, ..TenantLimits::default() };
         return ApiKey { tenant_limits, ..key };
     };
-    let tenant_limits =
-        TenantLimits { handoffs_per_day: tenant.handoffs_per_day(), has_no_approver: has_no_approver(tenant, &key) };
+    let tenant_limits = TenantLimits {
+        handoffs_per_day: tenant.handoffs_per_day(),
+        has_no_approver: has_no_approver(tenant, &key),
+        forbids_own_answers: !tenant.askers_may_answer(),
+    };
     let requests_per_minute = cap_requests_per_minute(tenant.tier, key.requests_per_minute);
     let rate_limit = key.rate_limit.map(|rate_limit| rate_limit.capped(tenant.tier));
     let (people, revoked_at) = (tenant.email.iter().cloned().collect(), tenant.deleted_at);

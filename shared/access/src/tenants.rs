@@ -20,6 +20,7 @@ pub struct TenantChanges {
     pub tier: Option<Tier>,
     pub handoffs_per_day: Option<u32>,
     pub max_api_keys: Option<u32>,
+    pub askers_may_answer: Option<bool>,
 }
 
 impl TenantChanges {
@@ -29,6 +30,7 @@ impl TenantChanges {
             tier: self.tier.unwrap_or(tenant.tier),
             handoffs_per_day: self.handoffs_per_day.or(tenant.handoffs_per_day),
             max_api_keys: self.max_api_keys.or(tenant.max_api_keys),
+            askers_may_answer: self.askers_may_answer.or(tenant.askers_may_answer),
             ..tenant
         }
     }
@@ -68,7 +70,9 @@ pub async fn create(cx: &Cx, ids: &EffectIds, changes: &TenantChanges) -> Result
     {
         return Ok(tenant);
     }
-    let tenant = changes.apply_to(Tenant::new(id, "", Tier::Free, cx.clock.now()));
+    // The operator makes the tenant for others, who have to allow it if a key is to answer what it asked.
+    let new = Tenant { askers_may_answer: Some(false), ..Tenant::new(id, "", Tier::Free, cx.clock.now()) };
+    let tenant = changes.apply_to(new);
     claim_name(cx, &tenant).await?;
     // `false` means that the tenant exists, because the response to the first attempt was lost.
     cx.store.put_tenant(&tenant).await?;

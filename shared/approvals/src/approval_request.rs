@@ -12,10 +12,11 @@ use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::SlackMessage;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::ApproverRole;
 
 use crate::pages::{AtDeadline, TimeText};
-use crate::slack;
+use crate::slack::{self, MessageKeys};
 
 /// Returns the purpose of a message to an approver. Any other purpose is a fault.
 pub fn approval_purpose(purpose: Purpose) -> Result<ApprovalPurpose, Fault> {
@@ -41,7 +42,8 @@ pub fn slack_message(
 ) -> Result<SlackMessage, Fault> {
     let current = request.as_of(cx.clock.now());
     let role = slack::role_of(&request.record, seq, purpose);
-    slack::build_message(cx.master_key()?, &current, role, purpose, to, Some(cx.origin()?))
+    let keys = MessageKeys { links: cx.key(KeyPurpose::ApprovalLinks)?, buttons: cx.key(KeyPurpose::Slack)? };
+    slack::build_message(keys, &current, role, purpose, to, Some(cx.origin()?))
 }
 
 /// Owned texts of a time, which [`TimeText`] borrows.

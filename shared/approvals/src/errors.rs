@@ -81,9 +81,12 @@ pub fn field_errors_to_problem(errors: Vec<FieldError>) -> Problem {
 
 pub fn refusal_to_problem(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::AlreadyAnswered { state, by, at } => {
+        Refusal::AlreadyAnswered { state, by, at, origin } => {
             let message = format!("Already {} by {by} at {at}", state.name());
-            let details = json!({"status": state.name(), "resolved_by": by, "resolved_at": at});
+            let mut details = json!({"status": state.name(), "resolved_by": by, "resolved_at": at});
+            if let (Some(origin), Value::Object(details)) = (origin, &mut details) {
+                origin.insert_into(details);
+            }
             refused_with_details(StatusCode::CONFLICT, "ALREADY_RESOLVED", message, details)
         }
         Refusal::Expired { at } => refused_with_details(
@@ -111,6 +114,11 @@ pub fn refusal_to_problem(refusal: Refusal) -> Problem {
         Refusal::TooManyAttachments { have, more } => Problem::invalid(
             "file",
             format!("exceeds the limit of {ATTACHMENTS_MAX} attachments: there are {have}, and {more} more were sent"),
+        ),
+        Refusal::AskerMayNotAnswer => Problem::refused(
+            StatusCode::FORBIDDEN,
+            "ASKER_MAY_NOT_ANSWER",
+            "The key that asked may not answer in this account: answer with another key, or let the owner set askers_may_answer",
         ),
         Refusal::NotCurrentApprover => {
             Problem::refused(StatusCode::FORBIDDEN, "NOT_ASKED", "This decision is waiting for another approver")

@@ -9,6 +9,7 @@ use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::{Approvals, KindList};
 use handrail_records::transition::TransitionError;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::{ApproverRole, Link};
 
 /// An approver who opened the signed link of an approval request.
@@ -45,7 +46,7 @@ impl LinkAccess {
             (ApproverRole::Backup, Some(backup)) => backup.approver.clone(),
             (ApproverRole::Backup, None) => return Ok(None),
         };
-        let is_valid = link.is_valid_for(cx.master_key()?, &approver);
+        let is_valid = link.is_valid_for(cx.key(KeyPurpose::ApprovalLinks)?, &approver);
         Ok(is_valid.then_some(Self { approver, request, approvals }))
     }
 

@@ -2,10 +2,12 @@
 
 use handrail_context::cx::Cx;
 use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::argument_rows::argument_rows;
 use handrail_domain::decision::{Phase, ResponseType, current_approver};
 use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::Mail;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::ApproverRole;
 
 use crate::approval_request::{FormattedTime, current_deadline, message_reason, minutes_until};
@@ -29,7 +31,7 @@ pub fn request_mail(
         _ => return Ok(None),
     };
     let Some(person) = current_approver(record) else { return Ok(None) };
-    let link = format!("{}/d/{}", cx.origin()?, request.token(cx.master_key()?, role, person));
+    let link = format!("{}/d/{}", cx.origin()?, request.token(cx.key(KeyPurpose::ApprovalLinks)?, role, person));
     let (deadline, at_deadline) = current_deadline(record);
     let deadline_text = FormattedTime::new(deadline);
     let amount = record.spec.amount.as_ref().map(ToString::to_string);
@@ -39,6 +41,8 @@ pub fn request_mail(
         action: &record.spec.action,
         context: record.spec.context.as_deref().unwrap_or_default(),
         amount: amount.as_deref(),
+        tool: record.spec.tool.as_deref(),
+        arguments: &record.spec.arguments.as_ref().map(argument_rows).unwrap_or_default(),
         attachment_count: record.spec.context_images.len() + record.state_data.attachments.len(),
         urgency: record.spec.urgency,
         requester: &record.spec.asked_by_name,

@@ -13,7 +13,8 @@ use handrail_platform::blob_store::BlobStore;
 use handrail_platform::clock::{Clock, Entropy};
 use handrail_platform::fault::Fault;
 use handrail_platform::notifier::ChangeNotifier;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::keys::KeyPurpose;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_store::Store;
 
 #[derive(Clone)]
@@ -74,11 +75,12 @@ impl Cx {
         Arc::clone(state).downcast().unwrap_or_else(|_| Arc::new(T::default()))
     }
 
-    /// Returns the master key. Fails in functions that don't declare [`RequiredSetting::MasterKey`].
+    /// Returns the key of a purpose. Fails in functions that don't declare [`RequiredSetting::Key`] with this purpose.
     ///
-    /// [`RequiredSetting::MasterKey`]: crate::settings::RequiredSetting::MasterKey
-    pub fn master_key(&self) -> Result<&MasterKey, Fault> {
-        self.settings.master_key.as_ref().ok_or_else(|| Fault::internal("this function has no master key"))
+    /// [`RequiredSetting::Key`]: crate::settings::RequiredSetting::Key
+    pub fn key(&self, purpose: KeyPurpose) -> Result<&PurposeKey, Fault> {
+        let key = self.settings.keys.get(purpose);
+        key.ok_or_else(|| Fault::internal(format!("this function has no key for {purpose:?}")))
     }
 
     pub fn origin(&self) -> Result<&str, Fault> {

@@ -6,6 +6,7 @@
 
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::Run;
 
 use crate::cx::Cx;
@@ -57,7 +58,7 @@ impl EffectIds {
     pub fn secret_bytes(&self, purpose: &str) -> Result<[u8; 32], Fault> {
         match &self.run {
             None => Ok(self.cx.entropy.bytes()),
-            Some(run) => Ok(self.cx.master_key()?.secret_of_run(&run.name_and_start(), purpose)),
+            Some(run) => Ok(self.cx.key(KeyPurpose::ApiKeys)?.secret_of_run(&run.name_and_start(), purpose)),
         }
     }
 }

@@ -7,15 +7,30 @@ use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::outbound::AddressPolicy;
 
 use crate::slack::SlackSettings;
-use handrail_secrets::master_key::{MASTER_KEY_CHARS_MIN, MasterKey};
+use handrail_secrets::keys::{KeyPurpose, Keys};
+use handrail_secrets::purpose_key::SECRET_CHARS_MIN;
 use handrail_secrets::secret::Secret;
 
 const SLACK_API_VARIABLE: &str = "HANDRAIL_SLACK_API";
+const SLACK_CLIENT_SECRET_VARIABLE: &str = "HANDRAIL_SLACK_CLIENT_SECRET";
+const SLACK_SIGNING_SECRET_VARIABLE: &str = "HANDRAIL_SLACK_SIGNING_SECRET";
+/// Secret for the keys of all purposes, where one process or one developer has them all.
+pub(crate) const MASTER_KEY_VARIABLE: &str = "HANDRAIL_MASTER_KEY";
+
+/// Variables of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretVariables {
+    /// Holds the secret itself.
+    pub value: &'static str,
+    /// Names the secret in Secrets Manager.
+    pub arn: &'static str,
+}
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub table: String,
-    pub master_key: Option<MasterKey>,
+    /// Keys that this process declares.
+    pub keys: Keys,
     /// Public origin of this installation, such as `https://handrail.example.com`, without a slash at the end.
     pub origin: Option<String>,
     /// Addresses that callbacks and webhooks may reach.
@@ -48,7 +63,8 @@ impl PublicRateLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RequiredSetting {
     Table,
-    MasterKey,
+    /// Key of a purpose.
+    Key(KeyPurpose),
     Origin,
     FilesBucket,
     FilesQueue,
@@ -77,7 +93,7 @@ impl RequiredSetting {
     pub fn variables(self) -> &'static [&'static str] {
         match self {
             Self::Table => &["HANDRAIL_TABLE"],
-            Self::MasterKey => &["HANDRAIL_MASTER_KEY"],
+            Self::Key(purpose) => purpose.arn_variables(),
             Self::Origin => &["HANDRAIL_ORIGIN"],
             Self::FilesBucket => &["HANDRAIL_FILES_BUCKET"],
             Self::FilesQueue => &["HANDRAIL_FILES_QUEUE"],
@@ -92,9 +108,21 @@ impl RequiredSetting {
             Self::MetricsNetwork => &["HANDRAIL_METRICS_NETWORK"],
             Self::Scheduler => &["HANDRAIL_TIMERS_QUEUE_ARN", "HANDRAIL_SCHEDULE_ROLE_ARN", "HANDRAIL_SCHEDULE_GROUP"],
             Self::SlackClientId => &["HANDRAIL_SLACK_CLIENT_ID"],
-            Self::SlackClientSecret => &["HANDRAIL_SLACK_CLIENT_SECRET"],
-            Self::SlackSigningSecret => &["HANDRAIL_SLACK_SIGNING_SECRET"],
+            Self::SlackClientSecret => &["HANDRAIL_SLACK_CLIENT_SECRET_ARN"],
+            Self::SlackSigningSecret => &["HANDRAIL_SLACK_SIGNING_SECRET_ARN"],
         }
+    }
+
+    /// Returns the variable that would hold this setting's secret, and the one that names the secret in Secrets Manager.
+    /// On AWS a function fetches the secret when it starts, and its environment holds only the name.
+    pub fn secret(self) -> Option<SecretVariables> {
+        let (value, arn) = match self {
+            Self::Key(purpose) => (purpose.variable(), purpose.arn_variables()[0]),
+            Self::SlackClientSecret => (SLACK_CLIENT_SECRET_VARIABLE, "HANDRAIL_SLACK_CLIENT_SECRET_ARN"),
+            Self::SlackSigningSecret => (SLACK_SIGNING_SECRET_VARIABLE, "HANDRAIL_SLACK_SIGNING_SECRET_ARN"),
+            _ => return None,
+        };
+        Some(SecretVariables { value, arn })
     }
 }
 
@@ -156,6 +184,17 @@ impl<'a> EnvReader<'a> {
         network
     }
 
+    /// Reads the secret of a purpose: its own, or else the master secret.
+    fn key_secret(&mut self, purpose: KeyPurpose) -> String {
+        let own = (self.lookup)(purpose.variable()).filter(|secret| !secret.is_empty());
+        let name = if own.is_some() { purpose.variable() } else { MASTER_KEY_VARIABLE };
+        let secret = self.required(name);
+        if !secret.is_empty() && secret.len() < SECRET_CHARS_MIN {
+            self.add_error(name, &format!("is shorter than {SECRET_CHARS_MIN} characters"));
+        }
+        secret
+    }
+
     pub fn add_error(&mut self, name: &str, message: &str) {
         self.errors.push(format!("{name} {message}"));
     }
@@ -174,14 +213,11 @@ impl Settings {
 
     pub fn from_env(environment: &mut EnvReader<'_>, required: &[RequiredSetting]) -> Self {
         let table = environment.required("HANDRAIL_TABLE");
-        let master_key = required.contains(&RequiredSetting::MasterKey).then(|| {
-            let secret = environment.required("HANDRAIL_MASTER_KEY");
-            if !secret.is_empty() && secret.len() < MASTER_KEY_CHARS_MIN {
-                environment
-                    .add_error("HANDRAIL_MASTER_KEY", &format!("is shorter than {MASTER_KEY_CHARS_MIN} characters"));
-            }
-            MasterKey::new(&secret)
+        let purposes = required.iter().filter_map(|setting| match setting {
+            RequiredSetting::Key(purpose) => Some(*purpose),
+            _ => None,
         });
+        let keys = purposes.fold(Keys::default(), |keys, purpose| keys.with(purpose, &environment.key_secret(purpose)));
         let origin = required.contains(&RequiredSetting::Origin).then(|| {
             let origin = environment.required("HANDRAIL_ORIGIN");
             if !origin.is_empty() && !is_origin(&origin) {
@@ -222,14 +258,15 @@ impl Settings {
             true => environment.optional_network("HANDRAIL_METRICS_NETWORK"),
             false => None,
         };
-        Self { table, master_key, origin, address_policy, slack, public_rate_limits, metrics_network }
+        Self { table, keys, origin, address_policy, slack, public_rate_limits, metrics_network }
     }
 }
 
 /// Reads the required settings. In an installation without Slack the variables are empty.
 pub fn read_slack(required: &[RequiredSetting], lookup: &dyn Fn(&str) -> Option<String>) -> SlackSettings {
     let read = |setting: RequiredSetting| {
-        let value = required.contains(&setting).then(|| lookup(setting.variables()[0])).flatten();
+        let variable = setting.secret().map_or(setting.variables()[0], |secret| secret.value);
+        let value = required.contains(&setting).then(|| lookup(variable)).flatten();
         value.filter(|value| !value.is_empty())
     };
     SlackSettings {
@@ -269,10 +306,12 @@ mod tests {
             "HANDRAIL_ORIGIN" => Some("handrail".to_owned()),
             _ => None,
         };
-        let error =
-            Settings::read(&[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin], &lookup)
-                .unwrap_err()
-                .to_string();
+        let error = Settings::read(
+            &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
+            &lookup,
+        )
+        .unwrap_err()
+        .to_string();
         for name in ["HANDRAIL_TABLE is not set", "HANDRAIL_MASTER_KEY is shorter", "HANDRAIL_ORIGIN is not"] {
             assert!(error.contains(name), "{error}");
         }

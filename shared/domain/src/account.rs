@@ -103,6 +103,9 @@ pub struct Tenant {
     /// Overrides the tier's limit of active API keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_api_keys: Option<u32>,
+    /// See [`Tenant::askers_may_answer`]. Absent: `true`, as before this setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub askers_may_answer: Option<bool>,
     pub created_at: Timestamp,
     /// Time of the last change, or `None` if nothing has changed since the tenant was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,10 +125,16 @@ impl Tenant {
             tier,
             handoffs_per_day: None,
             max_api_keys: None,
+            askers_may_answer: None,
             created_at,
             updated_at: None,
             deleted_at: None,
         }
+    }
+
+    /// Returns `true` if an API key may answer requests that it created itself, as far as its role lets it answer.
+    pub fn askers_may_answer(&self) -> bool {
+        self.askers_may_answer.unwrap_or(true)
     }
 
     pub fn is_owned_by(&self, person: &EmailAddress) -> bool {

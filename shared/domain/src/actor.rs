@@ -33,6 +33,10 @@ pub enum AuthMethod {
     MailedLink,
     /// Slack user with the person's address, who clicked in a message sent to that user.
     Slack,
+    /// Session of a person who signed in.
+    Session,
+    /// Passkey of the person.
+    Passkey,
 }
 
 impl Actor {

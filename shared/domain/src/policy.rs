@@ -1,10 +1,14 @@
 //! Rules of an API key that settle decisions without a person. The first rule that matches applies.
 
 use std::cell::LazyCell;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde_json::{Map, Number, Value};
 
+use crate::argument_condition::{
+    ARGUMENT_CONDITIONS_MAX, ArgumentCondition, PreparedCondition, PreparedText, ReadArguments,
+};
 use crate::deceptive_text::is_deceptive;
 use crate::decision::Urgency;
 use crate::skeleton::Skeletons;
@@ -14,6 +18,10 @@ pub const RULES_MAX: usize = 50;
 pub const RULE_NAME_CHARS_MAX: usize = 100;
 pub const KEYWORDS_MAX: usize = 20;
 pub const KEYWORD_CHARS_MAX: usize = 100;
+/// Longest name of a tool.
+pub const TOOL_CHARS_MAX: usize = 128;
+/// Argument that is compared with bounds on the amount.
+const AMOUNT: &str = "amount";
 /// Value of `resolved_by` for a decision that a rule settled.
 pub const RESOLVED_BY: &str = "policy";
 
@@ -37,7 +45,8 @@ pub struct Conditions {
     pub amount_lt: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_gte: Option<Number>,
-    /// Keywords of which at least one must occur in the action or the context. Case and look-alike spellings are ignored.
+    /// Keywords of which at least one must occur in the action, the context, the tool, or the names and texts of its
+    /// arguments. Case and look-alike spellings are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keywords_any: Option<Vec<String>>,
     /// Keywords of which none may occur.
@@ -47,6 +56,11 @@ pub struct Conditions {
     pub urgency_at_most: Option<Urgency>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver: Option<EmailAddress>,
+    /// Tool that must be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Vec<ArgumentCondition>>,
 }
 
 /// Effect of a rule that matches.
@@ -75,6 +89,8 @@ pub struct RuleInput<'a> {
     pub action: &'a str,
     pub context: &'a str,
     pub amount: Option<&'a Number>,
+    pub tool: Option<&'a str>,
+    pub arguments: Option<&'a Map<String, Value>>,
     pub urgency: Urgency,
     pub approver: &'a EmailAddress,
     /// `true` if rules may approve by an amount that the requester only states.
@@ -110,30 +126,49 @@ pub fn check_rules(rules: &[Rule]) -> Result<(), InvalidRule> {
         if rules.iter().take(index).any(|earlier| earlier.name == rule.name) {
             return invalid("has the name of an earlier rule: use another name");
         }
-        let Conditions { amount_lt, amount_gte, keywords_any, keywords_none, urgency_at_most, approver } =
-            &rule.conditions;
-        for bound in [amount_lt, amount_gte].into_iter().flatten() {
-            if !bound.as_f64().is_some_and(|bound| bound.is_finite() && bound >= 0.0) {
-                return invalid("must have an amount_lt and amount_gte of 0 or more");
-            }
-        }
-        for words in [keywords_any, keywords_none].into_iter().flatten() {
-            let is_valid = |word: &String| !word.trim().is_empty() && word.chars().count() <= KEYWORD_CHARS_MAX;
-            if words.is_empty() || words.len() > KEYWORDS_MAX || !words.iter().all(is_valid) {
-                return invalid("must list 1 to 20 keywords of 1 to 100 characters, or leave the list out");
-            }
-            if words.iter().any(|word| Skeletons::of_word(word).are_empty()) {
-                return invalid("must not list keywords of marks and invisible characters alone");
-            }
-        }
-        let has_filter =
-            amount_lt.is_some() || amount_gte.is_some() || keywords_any.is_some() || keywords_none.is_some();
-        let matches_all = !has_filter && urgency_at_most.is_none() && approver.is_none();
-        if matches_all && rule.effect == RuleEffect::Approve {
-            return invalid("would approve everything: add a condition");
+        if let Err(message) = check_conditions(&rule.conditions, rule.effect) {
+            return invalid(&message);
         }
     }
     Ok(())
+}
+
+fn check_conditions(conditions: &Conditions, effect: RuleEffect) -> Result<(), String> {
+    let invalid = |message: &str| Err(message.to_owned());
+    let Conditions { amount_lt, amount_gte, keywords_any, keywords_none, urgency_at_most, approver, tool, arguments } =
+        conditions;
+    for bound in [amount_lt, amount_gte].into_iter().flatten() {
+        if !bound.as_f64().is_some_and(|bound| bound.is_finite() && bound >= 0.0) {
+            return invalid("must have an amount_lt and amount_gte of 0 or more");
+        }
+    }
+    for words in [keywords_any, keywords_none].into_iter().flatten() {
+        let is_valid = |word: &String| !word.trim().is_empty() && word.chars().count() <= KEYWORD_CHARS_MAX;
+        if words.is_empty() || words.len() > KEYWORDS_MAX || !words.iter().all(is_valid) {
+            return invalid("must list 1 to 20 keywords of 1 to 100 characters, or leave the list out");
+        }
+        if words.iter().any(|word| Skeletons::of_word(word).are_empty()) {
+            return invalid("must not list keywords of marks and invisible characters alone");
+        }
+    }
+    let is_tool = |tool: &String| !tool.trim().is_empty() && tool.len() <= TOOL_CHARS_MAX;
+    if !tool.as_ref().is_none_or(is_tool) {
+        return Err(format!("must have a tool of 1 to {TOOL_CHARS_MAX} characters, or leave it out"));
+    }
+    if arguments.as_ref().is_some_and(|arguments| !(1..=ARGUMENT_CONDITIONS_MAX).contains(&arguments.len())) {
+        return Err(format!("must have 1 to {ARGUMENT_CONDITIONS_MAX} arguments, or leave the list out"));
+    }
+    for (place, condition) in arguments.iter().flatten().enumerate() {
+        condition.check().map_err(|message| format!("must have in match.arguments[{place}] {message}"))?;
+    }
+    let has_filter = amount_lt.is_some() || amount_gte.is_some() || keywords_any.is_some() || keywords_none.is_some();
+    // Most decisions lack most arguments, so `absent` alone restricts almost nothing.
+    let compares = tool.is_some() || arguments.iter().flatten().any(ArgumentCondition::compares);
+    let matches_all = !has_filter && !compares && urgency_at_most.is_none() && approver.is_none();
+    match matches_all && effect == RuleEffect::Approve {
+        true => invalid("would approve everything: add a condition"),
+        false => Ok(()),
+    }
 }
 
 /// Rules prepared for matching: the skeletons of their keywords are computed once for all decisions.
@@ -145,29 +180,53 @@ struct PreparedRule<'a> {
     rule: &'a Rule,
     keywords_any: Option<Vec<Skeletons>>,
     keywords_none: Option<Vec<Skeletons>>,
+    tool: Option<PreparedText>,
+    arguments: Vec<PreparedCondition<'a>>,
+}
+
+impl<'a> PreparedRule<'a> {
+    fn new(rule: &'a Rule) -> Self {
+        let prepare = |words: &Vec<String>| words.iter().map(|word| Skeletons::of_word(word)).collect();
+        let conditions = &rule.conditions;
+        Self {
+            rule,
+            keywords_any: conditions.keywords_any.as_ref().map(prepare),
+            keywords_none: conditions.keywords_none.as_ref().map(prepare),
+            tool: conditions.tool.as_deref().map(PreparedText::new),
+            arguments: conditions.arguments.iter().flatten().map(PreparedCondition::new).collect(),
+        }
+    }
+
+    /// Returns `true` if the conditions on the tool and its arguments hold.
+    ///
+    /// A rule that approves compares exactly. Any other rule also finds look-alike spellings.
+    fn matches_call(&self, input: &RuleInput<'_>, arguments: &ReadArguments<'_>) -> bool {
+        let exact = self.rule.effect == RuleEffect::Approve;
+        let is_tool = |expected: &PreparedText| {
+            input.tool.is_some_and(|tool| expected.equals(tool, exact, || Rc::new(Skeletons::of_text(tool))))
+        };
+        self.tool.as_ref().is_none_or(is_tool)
+            && self.arguments.iter().all(|condition| condition.holds(arguments, exact))
+    }
 }
 
 impl<'a> RuleMatcher<'a> {
     pub fn new(rules: &'a [Rule]) -> Self {
-        let prepare = |words: &Vec<String>| words.iter().map(|word| Skeletons::of_word(word)).collect();
-        let rules = rules.iter().map(|rule| PreparedRule {
-            rule,
-            keywords_any: rule.conditions.keywords_any.as_ref().map(prepare),
-            keywords_none: rule.conditions.keywords_none.as_ref().map(prepare),
-        });
-        Self(rules.collect())
+        Self(rules.iter().map(PreparedRule::new).collect())
     }
 
     /// Returns the first rule whose conditions hold, with the effect that it has on this decision. `None`: no rule matches.
     ///
-    /// A rule that approves asks instead if the text may read differently from what it is, or if the rule relies on an
+    /// A rule that approves asks instead if a text may read differently from what it is, or if the rule relies on an
     /// amount that the requester only states.
     pub fn first_match(&self, input: &RuleInput<'_>) -> Option<RuleMatch> {
         // Computed for the first keyword that is looked for.
-        let texts = LazyCell::new(|| [input.action, input.context].map(Skeletons::of_text));
+        let texts = LazyCell::new(|| input.texts().map(|text| Skeletons::of_text(&text)));
         let occurs = |word: &Skeletons| texts.iter().any(|text| text.contain(word));
+        let arguments = ReadArguments::new(input.arguments);
         let found = self.0.iter().find(|prepared| {
-            prepared.rule.conditions.are_met_without_keywords(input)
+            prepared.rule.matches_without_keywords(input)
+                && prepared.matches_call(input, &arguments)
                 && prepared.keywords_any.as_ref().is_none_or(|words| words.iter().any(occurs))
                 && prepared.keywords_none.as_ref().is_none_or(|words| !words.iter().any(occurs))
         });
@@ -182,21 +241,64 @@ impl<'a> RuleMatcher<'a> {
 
 fn may_approve(conditions: &Conditions, input: &RuleInput<'_>) -> bool {
     let is_by_amount = conditions.amount_lt.is_some() || conditions.amount_gte.is_some();
-    (input.trusts_stated_amount || !is_by_amount) && !is_deceptive(input.action) && !is_deceptive(input.context)
+    let is_trusted = input.trusts_stated_amount || input.argument_amount().is_some();
+    (is_trusted || !is_by_amount) && !input.texts().iter().any(|text| is_deceptive(text))
 }
 
-impl Conditions {
-    fn are_met_without_keywords(&self, input: &RuleInput<'_>) -> bool {
-        // A condition on the amount never holds for a decision without an amount.
-        let amount = input.amount.and_then(Number::as_f64);
-        let amount_satisfies = |bound: &Option<Number>, holds: fn(f64, f64) -> bool| match bound {
-            None => true,
-            Some(bound) => bound.as_f64().zip(amount).is_some_and(|(bound, amount)| holds(amount, bound)),
+impl RuleInput<'_> {
+    /// Every text that an approval covers: the action, the context, and the tool with all names and texts of its arguments.
+    fn texts(&self) -> [String; 3] {
+        let mut call = self.tool.unwrap_or_default().to_owned();
+        for (name, value) in self.arguments.into_iter().flatten() {
+            add_text(name, &mut call);
+            add_texts(value, &mut call);
+        }
+        [self.action.to_owned(), self.context.to_owned(), call]
+    }
+
+    /// Amount that is an argument of the tool, so what the requester will really use.
+    fn argument_amount(&self) -> Option<f64> {
+        self.arguments?.get(AMOUNT)?.as_f64()
+    }
+}
+
+/// Adds all names and texts of a value, one on a line.
+fn add_texts(value: &Value, to: &mut String) {
+    match value {
+        Value::String(text) => add_text(text, to),
+        Value::Array(items) => items.iter().for_each(|item| add_texts(item, to)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            add_text(name, to);
+            add_texts(value, to);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn add_text(text: &str, to: &mut String) {
+    to.push('\n');
+    to.push_str(text);
+}
+
+impl Rule {
+    fn matches_without_keywords(&self, input: &RuleInput<'_>) -> bool {
+        let Conditions { amount_lt, amount_gte, urgency_at_most, approver, .. } = &self.conditions;
+        let amounts = [input.amount.and_then(Number::as_f64), input.argument_amount()];
+        let satisfies = |bound: &Option<Number>, holds: fn(&f64, &f64) -> bool| {
+            let Some(bound) = bound else { return true };
+            let within = |amount: f64| bound.as_f64().is_some_and(|bound| holds(&amount, &bound));
+            let mut given = amounts.into_iter().flatten().peekable();
+            // A condition on the amount never holds for a decision without an amount. If the stated amount and the
+            // argument differ, the rule goes by the one that speaks against the approval.
+            match self.effect {
+                RuleEffect::Approve => given.peek().is_some() && given.all(within),
+                RuleEffect::Deny | RuleEffect::Ask => given.any(within),
+            }
         };
-        amount_satisfies(&self.amount_lt, |amount, bound| amount < bound)
-            && amount_satisfies(&self.amount_gte, |amount, bound| amount >= bound)
-            && self.urgency_at_most.is_none_or(|max| input.urgency <= max)
-            && self.approver.as_ref().is_none_or(|approver| approver.same_mailbox(input.approver))
+        satisfies(amount_lt, f64::lt)
+            && satisfies(amount_gte, f64::ge)
+            && urgency_at_most.is_none_or(|max| input.urgency <= max)
+            && approver.as_ref().is_none_or(|approver| approver.same_mailbox(input.approver))
     }
 }
 
@@ -206,7 +308,7 @@ mod tests {
 
     use super::*;
 
-    fn rules(rules: serde_json::Value) -> Vec<Rule> {
+    fn rules(rules: Value) -> Vec<Rule> {
         serde_json::from_value(rules).unwrap()
     }
 
@@ -217,6 +319,8 @@ mod tests {
             action,
             context: "for ACME",
             amount: amount.as_ref(),
+            tool: None,
+            arguments: None,
             urgency,
             approver: &approver,
             trusts_stated_amount: true,

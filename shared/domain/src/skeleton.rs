@@ -39,6 +39,18 @@ impl Skeletons {
         self.0.iter().any(|text| words().any(|word| text.contains(word.as_str())))
     }
 
+    /// Returns `true` if a reader may take the text for the word. A word without visible characters is never found.
+    pub fn equal(&self, word: &Self) -> bool {
+        let words = || word.0.iter().filter(|word| !word.is_empty());
+        self.0.iter().any(|text| words().any(|word| text == word))
+    }
+
+    /// Returns `true` if a reader may find the word at the start of the text.
+    pub fn begin_with(&self, word: &Self) -> bool {
+        let words = || word.0.iter().filter(|word| !word.is_empty());
+        self.0.iter().any(|text| words().any(|word| text.starts_with(word.as_str())))
+    }
+
     /// Returns `true` if the text has no visible character.
     pub fn are_empty(&self) -> bool {
         self.0.iter().all(String::is_empty)

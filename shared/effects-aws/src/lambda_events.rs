@@ -5,20 +5,19 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::{dynamodb, sqs};
 use futures_util::StreamExt;
-use handrail_context::aws::{Error, sdk_config, start_tracing};
-use handrail_context::cx::Cx;
+use handrail_context::aws::{Error, start_tracing};
 use handrail_context::served_functions::select_functions;
-use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
+use handrail_context::settings::RequiredSetting;
 use handrail_domain::webhook::WebhookId;
 use handrail_effects::{
     Change, DeliveryGroup, EventSource, Handled, Message, WORKERS, Worker, WorkerContext, dispatch, handle_message,
     sweep,
 };
-use handrail_platform::clock::{SystemClock, SystemEntropy};
+use handrail_platform::clock::SystemClock;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::Kind;
-use handrail_store::{Item, Store};
-use handrail_web::aws::OpenBlobStore;
+use handrail_store::Item;
+use handrail_web::aws::{OpenBlobStore, start_function};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::Value;
@@ -78,25 +77,14 @@ async fn worker_context(
     open: OpenBlobStore,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<WorkerContext, Error> {
-    let mut environment = EnvReader::new(lookup);
-    let settings = Settings::from_env(&mut environment, worker.required_settings);
-    let config = sdk_config().await;
-    let clock = Arc::new(SystemClock);
-    let outbox = SqsOutbox::from_environment(&mut environment, worker.required_settings, &config, clock.clone());
-    let mailer = worker
-        .required_settings
-        .contains(&RequiredSetting::MailFrom)
-        .then(|| SesMailer::from_environment(&mut environment, &config));
-    let uses_files = worker.required_settings.contains(&RequiredSetting::FilesBucket);
-    let blobs = uses_files.then(|| open(&mut environment, &config));
-    let settings = environment.finish(settings)?;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
-    store.warm_up().await;
-    let cx = Cx::new(store, clock, Arc::new(SystemEntropy), settings);
-    let cx = match blobs {
-        Some(blobs) => cx.with_blob_store(blobs),
-        None => cx,
-    };
+    let required = worker.required_settings;
+    let open = required.contains(&RequiredSetting::FilesBucket).then_some(open);
+    let (cx, (outbox, mailer)) = start_function(required, lookup, open, |environment, config| {
+        let outbox = SqsOutbox::from_environment(environment, required, config, Arc::new(SystemClock));
+        let sends_mail = required.contains(&RequiredSetting::MailFrom);
+        (outbox, sends_mail.then(|| SesMailer::from_environment(environment, config)))
+    })
+    .await?;
     let mut context = WorkerContext::new(cx, kinds);
     context.outbox = Some(Arc::new(outbox));
     context.mailer = mailer.map(|mailer| Arc::new(mailer) as _);

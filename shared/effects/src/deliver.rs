@@ -4,6 +4,7 @@ use bytes::Bytes;
 use handrail_domain::ids::KeyId;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_sender::{OutboundRequest, SendOutcome};
 use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey, WebhookDelivery};
 
@@ -110,7 +111,7 @@ fn signed_callback_request(
     now: Timestamp,
 ) -> Result<OutboundRequest, Fault> {
     let key: KeyId = delivery.signed_by.ok_or_else(|| Fault::internal("a callback delivery has no signing key"))?;
-    let secret = context.cx.master_key()?.webhook_secret(key);
+    let secret = context.cx.key(KeyPurpose::Callbacks)?.webhook_secret(key);
     let body = Bytes::from(delivery.body.clone());
     let mut headers = vec![("X-Handover-Signature".to_owned(), sha256_header(&secret, &body))];
     headers.extend(standard_webhook_headers(&secret, &delivery.id, now.as_unix_seconds(), &body).into_pairs());

@@ -4,7 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
-use handrail_secrets::master_key::hmac_sha256;
+use handrail_secrets::purpose_key::hmac_sha256;
 
 /// Signature headers after <https://www.standardwebhooks.com>.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_records::kind::SlackMessage;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::seal::open;
 use handrail_slack_api::{BotToken, MessageRef, SlackFault};
 use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, HeadKey, SlackMessageRef};
@@ -219,7 +220,7 @@ async fn workspace_token(
     let Some(workspace) = context.cx.store.workspace(key.tenant).await? else {
         return Ok(Err(PostError::Permanent("no workspace is connected".to_owned())));
     };
-    Ok(match open(context.cx.master_key()?, "slack", &key.tenant.to_string(), &workspace.sealed_token) {
+    Ok(match open(context.cx.key(KeyPurpose::Slack)?, "slack", &key.tenant.to_string(), &workspace.sealed_token) {
         Ok(token) => Ok((workspace.team, BotToken::new(token))),
         Err(fault) => {
             tracing::error!(

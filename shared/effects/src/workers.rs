@@ -1,6 +1,7 @@
 //! The worker functions as data, as the endpoints are for operations. The template and the tests are made from it.
 
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::Grant;
 
 use crate::message::Queue;
@@ -50,7 +51,9 @@ const DELIVER: Worker = Worker {
     event_source: EventSource::Queue(Queue::Deliveries),
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::Callbacks),
+        RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::Key(KeyPurpose::Webhooks),
         RequiredSetting::Origin,
         RequiredSetting::DeliveriesQueue,
         RequiredSetting::WebhookHosts,
@@ -74,7 +77,10 @@ const NOTIFY: Worker = Worker {
     event_source: EventSource::Queue(Queue::Notices),
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::ApprovalLinks),
+        RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::Key(KeyPurpose::SignIn),
+        RequiredSetting::Key(KeyPurpose::Slack),
         RequiredSetting::Origin,
         RequiredSetting::MailFrom,
         RequiredSetting::NoticesQueue,

@@ -6,7 +6,7 @@ use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
 use handrail_secrets::link::{ApproverRole, Link};
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 
 /// Approval request to a person, with its approvers and its state.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl ApprovalRequest {
     }
 
     /// Returns the token of the person's link.
-    pub fn token(&self, master: &MasterKey, role: ApproverRole, person: &EmailAddress) -> String {
+    pub fn token(&self, master: &PurposeKey, role: ApproverRole, person: &EmailAddress) -> String {
         let link = Link::new(master, self.record.tenant, self.record.id, role, person);
         match self.checkpoint_seq {
             Some(number) => link.for_checkpoint(number, master, person).token(),

@@ -6,6 +6,7 @@
 use handrail_domain::ids::TenantId;
 use handrail_domain::webhook::WebhookId;
 use handrail_domain::webhook_health::WebhookHealth;
+use handrail_secrets::keys::KeyPurpose;
 
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
@@ -57,7 +58,13 @@ pub async fn create(
 
 /// Builds a webhook with this id, which contains its slot. Does not store the webhook.
 pub fn build_webhook(cx: &Cx, id: WebhookId, tenant: TenantId, params: &WebhookParams) -> Result<Webhook, Fault> {
-    let sealed = seal(cx.master_key()?, &*cx.entropy, SEAL_PURPOSE, &seal_owner(tenant, id), params.secret.expose())?;
+    let sealed = seal(
+        cx.key(KeyPurpose::Webhooks)?,
+        &*cx.entropy,
+        SEAL_PURPOSE,
+        &seal_owner(tenant, id),
+        params.secret.expose(),
+    )?;
     let (url, events) = (params.url.clone(), params.events.clone());
     Ok(Webhook {
         id,
@@ -76,7 +83,12 @@ pub fn build_webhook(cx: &Cx, id: WebhookId, tenant: TenantId, params: &WebhookP
 /// Decrypts the secret that signs deliveries of this webhook. Returns `None` if the webhook is closed.
 pub fn signing_secret(cx: &Cx, webhook: &Webhook) -> Result<Option<Secret>, Fault> {
     let Some(sealed) = &webhook.sealed_secret else { return Ok(None) };
-    Ok(Some(Secret::new(open(cx.master_key()?, SEAL_PURPOSE, &seal_owner(webhook.tenant, webhook.id), sealed)?)))
+    Ok(Some(Secret::new(open(
+        cx.key(KeyPurpose::Webhooks)?,
+        SEAL_PURPOSE,
+        &seal_owner(webhook.tenant, webhook.id),
+        sealed,
+    )?)))
 }
 
 fn seal_owner(tenant: TenantId, id: WebhookId) -> String {

@@ -9,7 +9,7 @@ use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 use subtle::ConstantTimeEq;
 
-use crate::master_key::MasterKey;
+use crate::purpose_key::PurposeKey;
 use handrail_platform::blob_store::{BlobId, BlobKey};
 
 const VERSION: u8 = 1;
@@ -28,7 +28,7 @@ pub struct FileLink {
 }
 
 impl FileLink {
-    pub fn new(master: &MasterKey, key: BlobKey, now: Timestamp) -> Self {
+    pub fn new(master: &PurposeKey, key: BlobKey, now: Timestamp) -> Self {
         let today = now.as_unix_seconds().div_euclid(DAY_SECONDS);
         let expires_on_day = u32::try_from(today + 2).unwrap_or(0);
         Self { key, expires_on_day, signature: signature(master, &claims(&key, expires_on_day)) }
@@ -55,7 +55,7 @@ impl FileLink {
     }
 
     /// Returns `true` if the signature is ours and the link has not expired.
-    pub fn is_valid(&self, master: &MasterKey, now: Timestamp) -> bool {
+    pub fn is_valid(&self, master: &PurposeKey, now: Timestamp) -> bool {
         let genuine: bool = signature(master, &claims(&self.key, self.expires_on_day)).ct_eq(&self.signature).into();
         genuine && now.as_unix_seconds() < i64::from(self.expires_on_day) * DAY_SECONDS
     }
@@ -71,7 +71,7 @@ fn claims(key: &BlobKey, expires_on_day: u32) -> [u8; CLAIM_BYTES] {
     claims
 }
 
-fn signature(master: &MasterKey, claims: &[u8; CLAIM_BYTES]) -> [u8; SIGNATURE_BYTES] {
+fn signature(master: &PurposeKey, claims: &[u8; CLAIM_BYTES]) -> [u8; SIGNATURE_BYTES] {
     array_at(&master.sign_token("file", claims), 0)
 }
 
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn file_link_expires_at_end_of_next_day() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let midnight = Timestamp::from_unix_ms(NOON.as_unix_ms().div_euclid(DAY_MS) * DAY_MS);
         let link = FileLink::new(&master, key(), midnight);
         assert_eq!(FileLink::new(&master, key(), midnight.plus_ms(DAY_MS - 1)).token(), link.token());
@@ -107,12 +107,12 @@ mod tests {
         assert_eq!((read, read.key), (link, key()));
         assert!(read.is_valid(&master, midnight.plus_ms(2 * DAY_MS - 1)));
         assert!(!read.is_valid(&master, midnight.plus_ms(2 * DAY_MS)));
-        assert!(!read.is_valid(&MasterKey::new("other"), midnight));
+        assert!(!read.is_valid(&PurposeKey::new("other"), midnight));
     }
 
     #[test]
     fn changed_file_link_is_invalid() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let token = FileLink::new(&master, key(), NOON).token();
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();

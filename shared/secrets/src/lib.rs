@@ -1,8 +1,10 @@
-//! The master key and what is derived from it: sealed texts, signed tokens, and the links that approvers open.
+//! The keys of an installation and what is derived from them: sealed texts, signed tokens, and the links that approvers
+//! open.
 
 pub mod file_link;
+pub mod keys;
 pub mod link;
-pub mod master_key;
+pub mod purpose_key;
 pub mod seal;
 pub mod secret;
 pub mod signed_token;

@@ -13,7 +13,7 @@ use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::text::EmailAddress;
 use subtle::ConstantTimeEq;
 
-use crate::master_key::MasterKey;
+use crate::purpose_key::PurposeKey;
 
 const VERSION: u8 = 1;
 /// 128 bits can't be guessed and are short enough for a mail.
@@ -46,7 +46,7 @@ pub struct Link {
 
 impl Link {
     pub fn new(
-        master: &MasterKey,
+        master: &PurposeKey,
         tenant: TenantId,
         record: RecordId,
         role: ApproverRole,
@@ -58,11 +58,11 @@ impl Link {
 
     /// Restricts the link to the checkpoint that the event with this sequence number opened.
     #[must_use]
-    pub fn for_checkpoint(self, checkpoint_seq: u64, master: &MasterKey, person: &EmailAddress) -> Self {
+    pub fn for_checkpoint(self, checkpoint_seq: u64, master: &PurposeKey, person: &EmailAddress) -> Self {
         Self { checkpoint_seq: Some(checkpoint_seq), ..self }.with_signature(master, person)
     }
 
-    fn with_signature(self, master: &MasterKey, person: &EmailAddress) -> Self {
+    fn with_signature(self, master: &PurposeKey, person: &EmailAddress) -> Self {
         Self { signature: signature(master, &self.claims(), person), ..self }
     }
 
@@ -100,7 +100,7 @@ impl Link {
     }
 
     /// Returns `true` if the link was made for this person. Compares in constant time.
-    pub fn is_valid_for(&self, master: &MasterKey, person: &EmailAddress) -> bool {
+    pub fn is_valid_for(&self, master: &PurposeKey, person: &EmailAddress) -> bool {
         signature(master, &self.claims(), person).ct_eq(&self.signature).into()
     }
 
@@ -130,7 +130,7 @@ const LOGIN_CLAIM_BYTES: usize = 1 + 16;
 const LOGIN_TOKEN_BYTES: usize = LOGIN_CLAIM_BYTES + SIGNATURE_BYTES;
 
 impl LoginLink {
-    pub fn new(master: &MasterKey, record: RecordId, person: &EmailAddress) -> Self {
+    pub fn new(master: &PurposeKey, record: RecordId, person: &EmailAddress) -> Self {
         Self { record, signature: login_signature(master, record, person) }
     }
 
@@ -152,7 +152,7 @@ impl LoginLink {
     }
 
     /// Returns `true` if the link was made for this person. Compares in constant time.
-    pub fn is_valid_for(&self, master: &MasterKey, person: &EmailAddress) -> bool {
+    pub fn is_valid_for(&self, master: &PurposeKey, person: &EmailAddress) -> bool {
         login_signature(master, self.record, person).ct_eq(&self.signature).into()
     }
 }
@@ -163,11 +163,11 @@ fn login_claims(record: RecordId) -> Vec<u8> {
     claims
 }
 
-fn login_signature(master: &MasterKey, record: RecordId, person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {
+fn login_signature(master: &PurposeKey, record: RecordId, person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {
     signature(master, &login_claims(record), person)
 }
 
-fn signature(master: &MasterKey, claims: &[u8], person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {
+fn signature(master: &PurposeKey, claims: &[u8], person: &EmailAddress) -> [u8; SIGNATURE_BYTES] {
     let mut signed = claims.to_vec();
     signed.extend(person.as_str().as_bytes());
     array_at(&master.sign_link(&signed), 0)
@@ -186,7 +186,7 @@ mod tests {
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
-    fn link(master: &MasterKey) -> (Link, EmailAddress) {
+    fn link(master: &PurposeKey) -> (Link, EmailAddress) {
         let ann = EmailAddress::parse("ann@example.com").unwrap();
         (
             Link::new(master, TenantId::new(NOON, [1; 10]), RecordId::new(NOON, [2; 10]), ApproverRole::Approver, &ann),
@@ -196,23 +196,23 @@ mod tests {
 
     #[test]
     fn link_is_valid_for_its_person_only() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let (link, ann) = link(&master);
         let read = Link::parse(&link.token()).unwrap();
         assert_eq!(read, link);
         assert!(read.is_valid_for(&master, &ann));
         assert!(!read.is_valid_for(&master, &EmailAddress::parse("bob@example.com").unwrap()));
-        assert!(!read.is_valid_for(&MasterKey::new("other"), &ann));
+        assert!(!read.is_valid_for(&PurposeKey::new("other"), &ann));
     }
 
     #[test]
     fn login_link_is_valid_for_its_person_only() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let (decision_link, ann) = link(&master);
         let login_link = LoginLink::new(&master, decision_link.record, &ann);
         let token = login_link.token();
         assert_eq!(LoginLink::parse(&token), Some(login_link.clone()));
-        assert!(login_link.is_valid_for(&master, &ann) && !login_link.is_valid_for(&MasterKey::new("other"), &ann));
+        assert!(login_link.is_valid_for(&master, &ann) && !login_link.is_valid_for(&PurposeKey::new("other"), &ann));
         assert!(!login_link.is_valid_for(&master, &EmailAddress::parse("bob@example.com").unwrap()));
         assert!(Link::parse(&token).is_none() && LoginLink::parse(&decision_link.token()).is_none());
         for at in 0..token.len() {
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn checkpoint_link_is_valid_for_its_checkpoint_only() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let (decision_link, ann) = link(&master);
         let first = decision_link.clone().for_checkpoint(2, &master, &ann);
         let read = Link::parse(&first.token()).unwrap();
@@ -249,15 +249,15 @@ mod tests {
     /// Links in mailboxes must stay valid after an upgrade.
     #[test]
     fn existing_decision_link_stays_valid() {
-        let (link, ann) = link(&MasterKey::new("m"));
+        let (link, ann) = link(&PurposeKey::new("m"));
         let token = "AQGgxFBsAAEBAQEBAQEBAQEBoMRQbAByAoICAgICAgICAEzwvXsstR3wc04XgWOklqw";
         assert_eq!(link.token(), token);
-        assert!(Link::parse(token).unwrap().is_valid_for(&MasterKey::new("m"), &ann));
+        assert!(Link::parse(token).unwrap().is_valid_for(&PurposeKey::new("m"), &ann));
     }
 
     #[test]
     fn changed_link_is_invalid() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let (link, ann) = link(&master);
         for token in [link.token(), link.clone().for_checkpoint(7, &master, &ann).token()] {
             for at in 0..token.len() {

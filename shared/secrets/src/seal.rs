@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use crate::master_key::MasterKey;
+use crate::purpose_key::PurposeKey;
 use handrail_platform::clock::Entropy;
 use handrail_platform::fault::Fault;
 
@@ -13,7 +13,7 @@ use handrail_platform::fault::Fault;
 ///
 /// Nonces are random. With 96 bits that is safe for some billions of secrets under one key; there are far fewer.
 pub fn seal(
-    master: &MasterKey,
+    master: &PurposeKey,
     entropy: &dyn Entropy,
     purpose: &str,
     owner: &str,
@@ -28,7 +28,7 @@ pub fn seal(
 }
 
 /// Decrypts a secret. Fails if the text was changed or was sealed for another purpose, owner or master key.
-pub fn open(master: &MasterKey, purpose: &str, owner: &str, sealed: &str) -> Result<String, Fault> {
+pub fn open(master: &PurposeKey, purpose: &str, owner: &str, sealed: &str) -> Result<String, Fault> {
     let fault = || Fault::internal("a stored secret can't be decrypted: was the master key changed?");
     let mut bytes = BASE64_STANDARD_NO_PAD.decode(sealed).map_err(|_| fault())?;
     let (nonce, text) = bytes.split_at_mut_checked(NONCE_LEN).ok_or_else(fault)?;
@@ -38,7 +38,7 @@ pub fn open(master: &MasterKey, purpose: &str, owner: &str, sealed: &str) -> Res
     String::from_utf8(secret.to_vec()).map_err(|_| fault())
 }
 
-fn cipher_key(master: &MasterKey, purpose: &str) -> Result<LessSafeKey, Fault> {
+fn cipher_key(master: &PurposeKey, purpose: &str) -> Result<LessSafeKey, Fault> {
     let key = UnboundKey::new(&CHACHA20_POLY1305, &master.sealing_key(purpose));
     key.map(LessSafeKey::new).map_err(|_| Fault::internal("a sealing key has the wrong length"))
 }
@@ -49,8 +49,8 @@ mod tests {
     use handrail_platform::clock::SystemEntropy;
 
     #[test]
-    fn open_requires_matching_purpose_owner_and_master_key() {
-        let (master, other) = (MasterKey::new("one"), MasterKey::new("other"));
+    fn open_requires_matching_purpose_owner_and_key() {
+        let (master, other) = (PurposeKey::new("one"), PurposeKey::new("other"));
         let sealed = seal(&master, &SystemEntropy, "slack", "ann", "xoxb-1").unwrap();
         assert!(!sealed.contains("xoxb") && sealed != seal(&master, &SystemEntropy, "slack", "ann", "xoxb-1").unwrap());
         assert_eq!(open(&master, "slack", "ann", &sealed).unwrap(), "xoxb-1");
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn changed_sealed_secret_does_not_open() {
-        let master = MasterKey::new("one");
+        let master = PurposeKey::new("one");
         let sealed = seal(&master, &SystemEntropy, "slack", "ann", "xoxb-1").unwrap();
         for at in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();

@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
-use crate::master_key::MasterKey;
+use crate::purpose_key::PurposeKey;
 
 const SIGNATURE_BYTES: usize = 16;
 /// Fits the claims of an upload with the longest file name, in UTF-8 and base64.
 const TOKEN_CHARS_MAX: usize = 4_096;
 
 /// Signs claims for a purpose. Returns `None` if the token would be too long.
-pub fn sign<T: Serialize>(master: &MasterKey, purpose: &str, claims: &T) -> Option<String> {
+pub fn sign<T: Serialize>(master: &PurposeKey, purpose: &str, claims: &T) -> Option<String> {
     let mut bytes = serde_json::to_vec(claims).ok()?;
     let signature = master.sign_token(purpose, &bytes);
     bytes.extend(&signature[..SIGNATURE_BYTES]);
@@ -23,7 +23,7 @@ pub fn sign<T: Serialize>(master: &MasterKey, purpose: &str, claims: &T) -> Opti
 }
 
 /// Returns the claims of a token, or `None` if the token was changed or is for another purpose.
-pub fn verify<T: DeserializeOwned>(master: &MasterKey, purpose: &str, token: &str) -> Option<T> {
+pub fn verify<T: DeserializeOwned>(master: &PurposeKey, purpose: &str, token: &str) -> Option<T> {
     if token.len() > TOKEN_CHARS_MAX {
         return None;
     }
@@ -39,11 +39,11 @@ mod tests {
 
     #[test]
     fn token_requires_same_purpose_key_and_content() {
-        let master = MasterKey::new("m");
+        let master = PurposeKey::new("m");
         let token = sign(&master, "upload", &("a", 5)).unwrap();
         assert_eq!(verify(&master, "upload", &token), Some(("a".to_owned(), 5)));
         assert_eq!(verify::<(String, u64)>(&master, "put", &token), None);
-        assert_eq!(verify::<(String, u64)>(&MasterKey::new("other"), "upload", &token), None);
+        assert_eq!(verify::<(String, u64)>(&PurposeKey::new("other"), "upload", &token), None);
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 
-use crate::master_key::MasterKey;
+use crate::purpose_key::PurposeKey;
 
 pub const PUBLIC_KEY_BYTES: usize = 32;
 pub const SIGNATURE_BYTES: usize = 64;
@@ -36,7 +36,7 @@ impl SigningPurpose {
 pub struct SigningKey(Ed25519KeyPair);
 
 impl SigningKey {
-    pub fn new(master: &MasterKey, purpose: SigningPurpose) -> Self {
+    pub fn new(master: &PurposeKey, purpose: SigningPurpose) -> Self {
         #[expect(clippy::expect_used, reason = "every 32 bytes are the seed of an Ed25519 key")]
         let pair = Ed25519KeyPair::from_seed_unchecked(&master.signing_seed(purpose.name())).expect("32 bytes");
         Self(pair)
@@ -94,15 +94,15 @@ mod tests {
 
     #[test]
     fn signature_requires_same_key_purpose_and_message() {
-        let key = SigningKey::new(&MasterKey::new("one"), SigningPurpose::Receipts);
+        let key = SigningKey::new(&PurposeKey::new("one"), SigningPurpose::Receipts);
         let signature = key.sign(b"yes");
         assert!(key.public_key().verifies(b"yes", &signature));
         assert_eq!(key.sign(b"yes"), signature);
         assert!(!key.public_key().verifies(b"yes!", &signature));
         assert!(!key.public_key().verifies(b"yes", &signature[..63]));
         for other in [
-            SigningKey::new(&MasterKey::new("other"), SigningPurpose::Receipts),
-            SigningKey::new(&MasterKey::new("one"), SigningPurpose::JournalCheckpoints),
+            SigningKey::new(&PurposeKey::new("other"), SigningPurpose::Receipts),
+            SigningKey::new(&PurposeKey::new("one"), SigningPurpose::JournalCheckpoints),
         ] {
             assert!(!other.public_key().verifies(b"yes", &signature));
         }
@@ -120,7 +120,7 @@ mod tests {
     /// Receipts that were given out must stay checkable, so the derivation must not change.
     #[test]
     fn derived_keys_are_stable() {
-        let master = MasterKey::new("one");
+        let master = PurposeKey::new("one");
         let public_key = |purpose| SigningKey::new(&master, purpose).public_key().to_base64url();
         assert_eq!(public_key(SigningPurpose::Receipts), "iu06eOKWMBX5ykzgcgO2aQTxnizjq-xzHByz0cOfzEw");
         assert_eq!(public_key(SigningPurpose::JournalCheckpoints), "f6Fj3AhEZFKGTvyF6fPUWhvyHKyXp5M-UZZyJXvolJU");

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use handrail_domain::access::{Role, Scope, ScopeSet};
 use handrail_domain::account::Tier;
 use handrail_domain::actor::Actor;
+use handrail_domain::answer_origin::AnsweringKey;
 use handrail_domain::approvers::{ApproverPattern, AskablePeople};
 use handrail_domain::ids::{KeyId, TenantId};
 use handrail_domain::key_rate_limit::KeyRateLimit;
@@ -84,6 +85,8 @@ pub struct TenantLimits {
     pub handoffs_per_day: Option<u32>,
     /// `true` if the tier allows only the owner as approver, the tenant has no owner, and the key names no approver.
     pub has_no_approver: bool,
+    /// `true` if keys may not answer requests that they created themselves.
+    pub forbids_own_answers: bool,
 }
 
 impl ApiKey {
@@ -149,6 +152,11 @@ impl ApiKey {
     /// Rate limit of the key: its own, or else the requests per minute.
     pub fn rate_limit(&self) -> KeyRateLimit {
         self.rate_limit.unwrap_or(KeyRateLimit::per_minute(self.requests_per_minute))
+    }
+
+    /// What an answer that this key sends has to know about the key.
+    pub fn answering(&self) -> AnsweringKey {
+        AnsweringKey { name: self.name.clone(), askers_may_answer: !self.tenant_limits.forbids_own_answers }
     }
 
     /// Author of the changes that are made with this key.

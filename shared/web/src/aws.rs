@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::endpoint::{Endpoint, service};
 use handrail_context::aws::{Error, sdk_config, start_tracing};
+use handrail_context::aws_secrets::fetch_secrets;
 use handrail_context::cx::Cx;
 use handrail_context::served_functions::select_functions;
 use handrail_context::settings::{EnvReader, RequiredSetting, Settings};
@@ -50,7 +51,6 @@ impl Binary {
         let lookup = |name: &str| std::env::var(name).ok();
         let endpoints = select_functions(self.endpoints, |endpoint| endpoint.function, &lookup)?;
         let cx = self.context(endpoints, &lookup).await?;
-        cx.store.warm_up().await;
         let door = endpoints.first().ok_or("this binary has no operations")?.door;
         lambda_http::run(service(endpoints, door, cx)).await
     }
@@ -59,20 +59,37 @@ impl Binary {
         let required: BTreeSet<RequiredSetting> =
             endpoints.iter().flat_map(|endpoint| endpoint.required_settings).copied().collect();
         let required: Vec<RequiredSetting> = required.into_iter().collect();
-        let mut environment = EnvReader::new(lookup);
-        let settings = Settings::from_env(&mut environment, &required);
-        let config = sdk_config().await;
-        let blobs = self.open_blob_store.map(|open| open(&mut environment, &config));
-        let settings = environment.finish(settings)?;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
-        let cx = Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
-        let cx = match blobs {
-            Some(blobs) => cx.with_blob_store(blobs),
-            None => cx,
-        };
+        let (cx, ()) = start_function(&required, lookup, self.open_blob_store, |_, _| ()).await?;
         Ok(match self.kinds {
             Some(kinds) => cx.with_process_state(kinds),
             None => cx,
         })
     }
+}
+
+/// Builds the context of a function: reads its environment, fetches its secrets and opens its connections.
+///
+/// `open_more` opens what else the function needs, and all errors of the environment are reported together.
+pub async fn start_function<T>(
+    required: &[RequiredSetting],
+    lookup: &dyn Fn(&str) -> Option<String>,
+    open_blob_store: Option<OpenBlobStore>,
+    open_more: impl FnOnce(&mut EnvReader<'_>, &SdkConfig) -> T,
+) -> Result<(Cx, T), Error> {
+    let config = sdk_config().await;
+    let secrets = fetch_secrets(&config, required, lookup).await?;
+    let lookup = |name: &str| secrets.lookup(lookup, name);
+    let mut environment = EnvReader::new(&lookup);
+    let settings = Settings::from_env(&mut environment, required);
+    let blobs = open_blob_store.map(|open| open(&mut environment, &config));
+    let more = open_more(&mut environment, &config);
+    let settings = environment.finish(settings)?;
+    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
+    store.warm_up().await;
+    let cx = Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
+    let cx = match blobs {
+        Some(blobs) => cx.with_blob_store(blobs),
+        None => cx,
+    };
+    Ok((cx, more))
 }

@@ -9,6 +9,7 @@ use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
 use handrail_domain::ids::{CommandId, RequestFormat, TenantId, hex};
 use handrail_platform::fault::Fault;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::seal::{open, seal};
 use handrail_store::{ApiKey, BeginOutcome, OnceKey, Run, StoredResponse};
 use http::header::CONTENT_TYPE;
@@ -149,7 +150,13 @@ impl ResponseText {
             return Err(Fault::internal("the response of an operation is too large to be stored"));
         }
         Ok(match holds_secret {
-            true => StoredResponse::Sealed(seal(cx.master_key()?, &*cx.entropy, SEAL_PURPOSE, run.name(), &text)?),
+            true => StoredResponse::Sealed(seal(
+                cx.key(KeyPurpose::ApiKeys)?,
+                &*cx.entropy,
+                SEAL_PURPOSE,
+                run.name(),
+                &text,
+            )?),
             false => StoredResponse::Plain(text),
         })
     }
@@ -157,7 +164,7 @@ impl ResponseText {
     fn read(cx: &Cx, name: &str, stored: StoredResponse) -> Result<Self, Fault> {
         let text = match stored {
             StoredResponse::Plain(text) => text,
-            StoredResponse::Sealed(sealed) => open(cx.master_key()?, SEAL_PURPOSE, name, &sealed)?,
+            StoredResponse::Sealed(sealed) => open(cx.key(KeyPurpose::ApiKeys)?, SEAL_PURPOSE, name, &sealed)?,
         };
         serde_json::from_str(&text)
             .map_err(|error| Fault::internal_with_source("a stored response can't be read", error))

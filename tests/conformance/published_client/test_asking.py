@@ -38,7 +38,7 @@ class Asking(Desk):
     def test_the_answer_to_create_overwrites_nothing_of_the_request(self):
         created = self.agent.create("Send it", self.ann, context="because", urgency="low", timeout_minutes=5)
         if VERSION == "0.3.0":
-            self.assertEqual(set(created), {"id", "status", "expires_at", "created_at"})
+            self.assertEqual(set(created), {"id", "status", "expires_at", "created_at", "action_hash"})
         else:
             self.assertEqual((created.action, created.context, created.urgency), ("Send it", "because", "low"))
             self.assertEqual((created.status, created.created_at), (DecisionStatus.PENDING, self.now()))

@@ -1,8 +1,9 @@
 //! `infra/` holds a nested stack for each binary in `functions/`, generated here from the registry: functions, roles,
-//! routes and permissions. After a change of the registry,
+//! routes and permissions. One more holds the secrets of the functions. After a change of the registry,
 //! `HANDRAIL_UPDATE=1 cargo test --workspace --test consistency nested_stacks` rewrites the files.
 
 mod parameters;
+mod secrets_stack;
 mod statements;
 mod writer;
 
@@ -12,6 +13,7 @@ use handrail_effects::WORKERS;
 use handrail_runner::BINARIES;
 
 use crate::project::{assert_same, files, root};
+use secrets_stack::secrets_stack;
 use writer::{operations_stack, workers_stack};
 
 const FOLDER: &str = "infra/";
@@ -24,6 +26,7 @@ fn nested_stacks_are_current() {
         .map(|(binary, endpoints)| (file_name(binary), operations_stack(binary, endpoints, &files)))
         .collect();
     in_code.insert(file_name("workers"), workers_stack(WORKERS));
+    in_code.insert(file_name("secrets"), secrets_stack());
     if std::env::var_os("HANDRAIL_UPDATE").is_some() {
         for (name, text) in &in_code {
             std::fs::write(root().join(FOLDER).join(name), text).unwrap();

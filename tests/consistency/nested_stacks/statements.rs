@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use handrail_context::settings::RequiredSetting;
 use handrail_effects::{EventSource, Queue, Worker};
 use handrail_web::endpoint::{Endpoint, Grant};
 
+use super::parameters::value_of_variable;
 use crate::project::pascal_case;
 
 struct Statement {
@@ -46,7 +48,8 @@ impl Statement {
 pub(super) fn of_operation(endpoint: &Endpoint) -> String {
     let grants: BTreeSet<Grant> = endpoint.accesses.iter().flat_map(|access| access.grants()).copied().collect();
     let files = endpoint.accesses.iter().flat_map(|access| access.file_actions()).copied().collect();
-    to_yaml([own_log()].into_iter().chain(on_table(&grants)).chain(on_files(&files)))
+    let secrets = on_secrets(endpoint.required_settings);
+    to_yaml([own_log()].into_iter().chain(on_table(&grants)).chain(secrets).chain(on_files(&files)))
 }
 
 /// Returns the statements of a worker's role, as a list in YAML.
@@ -54,7 +57,12 @@ pub(super) fn of_worker(worker: &Worker) -> String {
     let grants = worker.grants.iter().copied().collect();
     let actions = worker.actions.iter().flat_map(|action| on_service(worker, action));
     to_yaml(
-        [own_log()].into_iter().chain(from_event_source(worker.event_source)).chain(on_table(&grants)).chain(actions),
+        [own_log()]
+            .into_iter()
+            .chain(from_event_source(worker.event_source))
+            .chain(on_table(&grants))
+            .chain(on_secrets(worker.required_settings))
+            .chain(actions),
     )
 }
 
@@ -95,6 +103,14 @@ fn on_table(grants: &BTreeSet<Grant>) -> Vec<Statement> {
         Statement { condition, ..Statement::new(actions, "!Ref TableArn") }
     }));
     statements
+}
+
+/// Returns the statement for the secrets that the function fetches when it starts.
+fn on_secrets(required: &[RequiredSetting]) -> Option<Statement> {
+    let secrets = required.iter().filter_map(|setting| setting.secret());
+    let resources: Vec<String> = secrets.map(|secret| value_of_variable(secret.arn).to_owned()).collect();
+    let fetches = !resources.is_empty();
+    fetches.then(|| Statement { resources, ..Statement::new(["secretsmanager:GetSecretValue"], "") })
 }
 
 fn on_files(actions: &BTreeSet<&'static str>) -> Vec<Statement> {

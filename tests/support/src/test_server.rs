@@ -18,7 +18,7 @@ use handrail_engine::Engine;
 use handrail_platform::clock::Clock;
 use handrail_runner::cors::CorsOrigins;
 use handrail_runner::{ClockMode, Listen, LocalMail, Options, Running, Storage, start};
-use handrail_secrets::master_key::new_api_key;
+use handrail_secrets::purpose_key::new_api_key;
 use handrail_sender::CallLimits;
 use handrail_store::ApiKey;
 use serde_json::{Value, json};

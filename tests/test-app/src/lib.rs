@@ -46,7 +46,7 @@ pub fn tenant() -> TenantId {
 pub fn settings() -> Settings {
     Settings {
         table: TABLE.to_owned(),
-        master_key: None,
+        keys: handrail_secrets::keys::Keys::default(),
         origin: None,
         address_policy: AddressPolicy::PublicOnly,
         slack: SlackSettings::default(),

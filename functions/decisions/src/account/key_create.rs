@@ -11,6 +11,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
 use handrail_domain::ids::RequestFormat;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::Form;
 use handrail_web::once::{OnceRequest, once_json};
@@ -31,7 +32,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/account/keys",
     auth: Auth::Session,
     door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApiKeys),
+        RequiredSetting::Key(KeyPurpose::Callbacks),
+        RequiredSetting::KeysPerHour,
+    ],
     accesses: &[
         DataAccess::AuthenticateSession,
         DataAccess::CheckRateLimit,

@@ -7,6 +7,7 @@ use handrail_access::sign_in::find_login;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::login::LoginStateData;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
@@ -20,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/auth/login/{token}",
     auth: Auth::Link,
     door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::SignIn)],
     accesses: &[DataAccess::Read],
     summary: "Show the page of a sign-in link",
     route,

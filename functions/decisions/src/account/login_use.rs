@@ -6,6 +6,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_access::sign_in::{SignInError, use_link};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, PathParam, wants_json};
 use handrail_web::problem::Problem;
@@ -23,7 +24,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/auth/login/{token}",
     auth: Auth::Link,
     door: DOOR.with_error_renderer(pages::HTML_ERROR_RENDERER),
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::SignInsPerMinute],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::SignIn),
+        RequiredSetting::SignInsPerMinute,
+    ],
     accesses: &[
         DataAccess::CheckRateLimit,
         DataAccess::Read,

@@ -7,6 +7,7 @@ use handrail_domain::key_hash::hash_of_key;
 use handrail_domain::login::SIGN_IN;
 use handrail_domain::login::{LOGIN_TTL_MS, Login, LoginStateData, tenant};
 use handrail_records::kind::Mail;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::LoginLink;
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
@@ -142,7 +143,7 @@ async fn sign_in_requires_valid_link_and_same_origin() {
         assert_eq!(app.send_with_headers(login_use::ENDPOINT, &link, &[header], "").await.status, 403, "{header:?}");
     }
     let (id, _) = requested_login(&app).await;
-    let forged = LoginLink::new(app.cx.master_key().unwrap(), id, &ann()).token();
+    let forged = LoginLink::new(app.cx.key(KeyPurpose::SignIn).unwrap(), id, &ann()).token();
     for token in [forged.as_str(), "x"] {
         for endpoint in [login_show::ENDPOINT, login_use::ENDPOINT] {
             assert_eq!(app.submit_form(endpoint, &format!("/auth/login/{token}"), "").await.status, 404);

@@ -8,6 +8,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
 use handrail_domain::ids::{CommandId, RequestFormat};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam, PublicOrigin};
@@ -28,7 +29,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     door: DOOR,
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::Files),
         RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],

@@ -10,6 +10,7 @@ use handrail_domain::decision::Decision;
 use handrail_domain::file::check_file;
 use handrail_domain::ids::CommandId;
 use handrail_platform::blob_store::{BlobId, BlobKey};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::signed_token;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -32,7 +33,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     door: DOOR,
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::Files),
         RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],
@@ -60,7 +61,8 @@ async fn handler(
     PublicOrigin(origin): PublicOrigin,
 ) -> Result<(StatusCode, axum::Json<Value>), Problem> {
     let key = caller.key;
-    let claims: UploadClaims = signed_token::verify(cx.master_key()?, TOKEN_PURPOSE, &token).ok_or(UPLOAD_NOT_FOUND)?;
+    let claims: UploadClaims =
+        signed_token::verify(cx.key(KeyPurpose::Files)?, TOKEN_PURPOSE, &token).ok_or(UPLOAD_NOT_FOUND)?;
     if claims.tenant != key.tenant || cx.clock.now() >= claims.expires_at {
         return Err(UPLOAD_NOT_FOUND);
     }

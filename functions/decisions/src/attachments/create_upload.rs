@@ -13,6 +13,7 @@ use handrail_domain::file::{FILE_BYTES_MAX, check_name};
 use handrail_domain::ids::{CommandId, RecordId, TenantId};
 use handrail_domain::time::Timestamp;
 use handrail_platform::blob_store::{BlobId, BlobKey};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::signed_token;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -36,7 +37,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     door: DOOR,
     required_settings: &[
         RequiredSetting::Table,
-        RequiredSetting::MasterKey,
+        RequiredSetting::Key(KeyPurpose::Files),
         RequiredSetting::Origin,
         RequiredSetting::FilesBucket,
     ],
@@ -112,7 +113,7 @@ async fn handler(
         size,
         expires_at: token_expires_at,
     };
-    let token = signed_token::sign(cx.master_key()?, TOKEN_PURPOSE, &claims).ok_or(Problem::Internal)?;
+    let token = signed_token::sign(cx.key(KeyPurpose::Files)?, TOKEN_PURPOSE, &claims).ok_or(Problem::Internal)?;
     let headers: Map<String, Value> =
         upload.headers.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
     let body = json!({

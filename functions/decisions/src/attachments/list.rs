@@ -6,6 +6,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
@@ -23,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/decisions/{id}/attachments",
     auth: Auth::ApiKey(Scope::DecisionsRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::Origin],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Files), RequiredSetting::Origin],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::Read],
     summary: "List the attachments of a decision",
     route,

@@ -12,6 +12,7 @@ use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_domain::record::Record;
 use handrail_records::transition::{TransitionError, transition_from};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
@@ -39,6 +40,6 @@ async fn attach(cx: &Cx, record: Record<Decision>, command: &Command<Decision>) 
 
 /// Response body with all attachments of the decision.
 fn attachments_json(cx: &Cx, origin: &str, record: &Record<Decision>) -> Result<Value, Problem> {
-    let links = FileLinks::new(cx.master_key()?, origin, cx.clock.now());
+    let links = FileLinks::new(cx.key(KeyPurpose::Files)?, origin, cx.clock.now());
     Ok(json!({"attachments": links.files_json(record, &record.state_data.attachments)}))
 }

@@ -6,6 +6,7 @@ use handrail_access::key_settings::change;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
@@ -23,7 +24,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/auth/api-keys/{id}",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Callbacks)],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::AuthenticateSession,

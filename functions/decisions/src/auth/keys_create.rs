@@ -11,7 +11,8 @@ use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::ids::RequestFormat;
-use handrail_secrets::master_key::new_api_key;
+use handrail_secrets::keys::KeyPurpose;
+use handrail_secrets::purpose_key::new_api_key;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
@@ -31,7 +32,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/auth/api-keys",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApiKeys),
+        RequiredSetting::Key(KeyPurpose::Callbacks),
+        RequiredSetting::KeysPerHour,
+    ],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::AuthenticateSession,
@@ -136,7 +142,10 @@ mod tests {
         };
         assert_eq!(stored, expected);
         assert!(!serde_json::to_string(&stored).unwrap().contains(secret));
-        assert_eq!(created.json["webhook_secret"], json!(app.cx.master_key().unwrap().webhook_secret(stored.id)));
+        assert_eq!(
+            created.json["webhook_secret"],
+            json!(app.cx.key(KeyPurpose::Callbacks).unwrap().webhook_secret(stored.id))
+        );
 
         // The key works, and only for its approvers.
         let decision = app.call(crate::create::ENDPOINT, "/decisions", secret, decision_body()).await;

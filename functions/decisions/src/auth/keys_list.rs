@@ -6,6 +6,7 @@ use handrail_access::api_keys::list;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
@@ -20,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/auth/api-keys",
     auth: Auth::ApiKeyOrSession(Scope::KeysWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Callbacks)],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::AuthenticateSession,

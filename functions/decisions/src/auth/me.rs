@@ -9,6 +9,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::account::Tenant;
 use handrail_platform::fault::Fault;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::ApiKey;
 use handrail_web::caller::{Principal, TenantAdmin, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -24,7 +25,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/auth/me",
     auth: Auth::ApiKeyOrSession(Scope::AccountRead),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey],
+    required_settings: &[RequiredSetting::Table, RequiredSetting::Key(KeyPurpose::Callbacks)],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::AuthenticateSession,
@@ -105,7 +106,7 @@ mod tests {
                 "prefix": AGENT,
                 "role": "agent",
                 "scopes": Role::Agent.scopes(),
-                "webhook_secret": app.cx.master_key().unwrap().webhook_secret(agent.id),
+                "webhook_secret": app.cx.key(KeyPurpose::Callbacks).unwrap().webhook_secret(agent.id),
                 "approvers": ["*"],
                 "backup_approver": null,
                 "requests_per_minute": 100,

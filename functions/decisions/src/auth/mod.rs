@@ -13,6 +13,7 @@ use handrail_access::KeyError;
 use handrail_context::cx::Cx;
 use handrail_domain::account::Tenant;
 use handrail_platform::fault::Fault;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_store::ApiKey;
 use handrail_web::caller::{Principal, TenantAdmin};
 use handrail_web::problem::Problem;
@@ -29,7 +30,7 @@ pub(crate) fn key_json(cx: &Cx, key: &ApiKey) -> Result<Value, Fault> {
         "prefix": key.prefix,
         "role": key.role,
         "scopes": key.scopes(),
-        "webhook_secret": cx.master_key()?.webhook_secret(key.id),
+        "webhook_secret": cx.key(KeyPurpose::Callbacks)?.webhook_secret(key.id),
         "approvers": key.approvers,
         "backup_approver": key.backup_approver,
         "requests_per_minute": key.requests_per_minute,

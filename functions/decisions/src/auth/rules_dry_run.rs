@@ -6,7 +6,7 @@ use handrail_access::api_keys::find;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::decision::{Decision, Phase};
+use handrail_domain::decision::{Decision, Phase, answer_origin};
 use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, RuleMatcher, check_rules};
 use handrail_domain::record::Record;
 use handrail_domain::time::DAY_MS;
@@ -166,6 +166,7 @@ impl DryRunReport {
                 "created_at": record.created_at,
                 "status": view::status(record),
                 "resolved_by": outcome.map(|outcome| outcome.answer.resolved_by.as_str()),
+                "resolved_via": answer_origin(record).map(|origin| origin.resolved_via),
                 "would": rule_match.effect.name(),
                 "rule": rule_match.rule,
                 "agrees": agrees,

@@ -7,6 +7,7 @@ use handrail_domain::approval_purpose::ApprovalPurpose;
 use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Packet, PacketEvent, State};
 use handrail_domain::record::Record;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::link::{ApproverRole, Link};
 use handrail_store::HeadKey;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ async fn create_checkpoint(app: &TestApp, hitl: &Value) -> RecordId {
 }
 
 fn checkpoint_link(app: &TestApp, id: RecordId, seq: u64) -> String {
-    let master = app.cx.master_key().unwrap();
+    let master = app.cx.key(KeyPurpose::ApprovalLinks).unwrap();
     let link = Link::new(master, tenant(), id, ApproverRole::Approver, &ann()).for_checkpoint(seq, master, &ann());
     format!("/d/{}", link.token())
 }

@@ -12,6 +12,7 @@ use handrail_domain::ids::{RequestFormat, hex};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{NewWebhook, Packet};
 use handrail_records::webhook::{WebhookParams, create};
+use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::secret::Secret;
 use handrail_store::{ApiKey, WEBHOOKS_MAX};
 use handrail_web::caller::{Caller, scopes};
@@ -33,7 +34,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/hooks",
     auth: Auth::ApiKey(Scope::HooksWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::WebhookHosts],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::Webhooks),
+        RequiredSetting::WebhookHosts,
+    ],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::PutWebhook, DataAccess::RunOnce],
     summary: "Create a webhook for packet events",
     route,
@@ -63,7 +68,7 @@ async fn handler(
 /// Returns the content of the request. The table keeps a digest of the content, from which a weak secret could be
 /// guessed, so the secret is in it as a signature.
 fn content_json(cx: &Cx, params: &WebhookParams) -> Result<Value, Problem> {
-    let secret = cx.master_key()?.sign_token("hook secret", params.secret.expose().as_bytes());
+    let secret = cx.key(KeyPurpose::Webhooks)?.sign_token("hook secret", params.secret.expose().as_bytes());
     Ok(json!({"url": params.url, "events": params.events, "secret": hex(&secret)}))
 }
 

@@ -5,7 +5,7 @@ use handrail_domain::packet::{Packet, PacketEvent, WebhookEventType};
 use handrail_domain::record::{LogEntry, Record};
 use handrail_records::journal::EventContext;
 use handrail_records::kind::WebhookEvent;
-use handrail_secrets::master_key::hmac_sha256;
+use handrail_secrets::purpose_key::hmac_sha256;
 use handrail_secrets::secret::Secret;
 use handrail_store::WebhookDelivery;
 use serde_json::{Value, json};

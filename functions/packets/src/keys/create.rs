@@ -15,7 +15,8 @@ use handrail_domain::access::{Role, Scope};
 use handrail_domain::body_reader::BodyReader;
 use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::RequestFormat;
-use handrail_secrets::master_key::new_packets_api_key;
+use handrail_secrets::keys::KeyPurpose;
+use handrail_secrets::purpose_key::new_packets_api_key;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
@@ -35,7 +36,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/keys",
     auth: Auth::ApiKey(Scope::KeysWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApiKeys),
+        RequiredSetting::KeysPerHour,
+    ],
     accesses: &[DataAccess::AuthenticateKey, DataAccess::CheckRateLimit, DataAccess::CreateKey, DataAccess::RunOnce],
     summary: "Create an API key of the packets API",
     route,

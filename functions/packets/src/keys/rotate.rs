@@ -11,6 +11,7 @@ use handrail_context::effect_ids::EffectIds;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RequestFormat;
+use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam};
@@ -29,7 +30,11 @@ pub const ENDPOINT: Endpoint = Endpoint {
     path: "/api/v1/keys/{id}/rotate",
     auth: Auth::ApiKey(Scope::KeysWrite),
     door: DOOR,
-    required_settings: &[RequiredSetting::Table, RequiredSetting::MasterKey, RequiredSetting::KeysPerHour],
+    required_settings: &[
+        RequiredSetting::Table,
+        RequiredSetting::Key(KeyPurpose::ApiKeys),
+        RequiredSetting::KeysPerHour,
+    ],
     accesses: &[
         DataAccess::AuthenticateKey,
         DataAccess::CheckRateLimit,
@@ -113,7 +118,7 @@ mod tests {
     async fn retried_rotation_returns_the_same_key() {
         let app = TestApp::new().await;
         let old = app.cx.store.find_key(tenant(), api_key(Role::Agent).id).await.unwrap().unwrap();
-        let secret = app.cx.master_key().unwrap().rotated_secret(old.hash());
+        let secret = app.cx.key(KeyPurpose::ApiKeys).unwrap().rotated_secret(old.hash());
         let new_key = ApiKey { name: "half".to_owned(), id: KeyId::new(NOON, [77; 10]), ..api_key(Role::Agent) };
         app.add_key(new_key, &secret).await;
         let finished = app.call(ENDPOINT, &rotate_path(Role::Agent), ADMIN, Value::Null).await;

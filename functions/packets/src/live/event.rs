@@ -2,7 +2,7 @@
 
 use handrail_domain::ids::RecordId;
 use handrail_domain::lifecycle::Lifecycle;
-use handrail_domain::packet::{Packet, PacketEvent};
+use handrail_domain::packet::{Packet, PacketEvent, answer_origin_of_entry};
 use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
@@ -31,8 +31,11 @@ impl Event {
         };
         let decoded = EncodedLogEntry::<Packet>::read(entry.event);
         let decoded = decoded.map_err(|error| Fault::internal_with_source("journal entry cannot be decoded", error))?;
-        if let PacketEvent::Answered { response, .. } = decoded.entry.event {
-            data.insert("hitl_response".to_owned(), response.into());
+        if let PacketEvent::Answered { response, .. } = &decoded.entry.event {
+            data.insert("hitl_response".to_owned(), response.as_str().into());
+        }
+        if let Some(origin) = answer_origin_of_entry(&decoded.entry) {
+            origin.insert_into(&mut data);
         }
         Ok(Some(Self { number: entry.number, packet_id: entry.record, name, data, at: entry.at }))
     }

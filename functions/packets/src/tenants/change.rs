@@ -72,7 +72,7 @@ mod tests {
         let changed = app.call(ENDPOINT, &own_tenant_path(), OPERATOR, changes).await;
         let expected = json!({
             "id": tenant(), "name": "Renamed", "tier": "business", "handoffs_per_day": null, "max_api_keys": 9,
-            "created_at": NOON, "updated_at": NOON.plus_ms(1_000), "deleted_at": null,
+            "askers_may_answer": true, "created_at": NOON, "updated_at": NOON.plus_ms(1_000), "deleted_at": null,
         });
         assert_eq!((changed.status.as_u16(), &changed.json), (200, &expected));
         let response = app.call(crate::tenants::get::ENDPOINT, &own_tenant_path(), ADMIN, Value::Null).await;

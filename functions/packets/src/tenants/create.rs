@@ -74,7 +74,7 @@ mod tests {
         let created = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, json!({"name": "Acme"})).await;
         let expected = json!({
             "id": created.json["id"], "name": "Acme", "tier": "free", "handoffs_per_day": 5, "max_api_keys": 5,
-            "created_at": NOON, "updated_at": NOON, "deleted_at": null,
+            "askers_may_answer": false, "created_at": NOON, "updated_at": NOON, "deleted_at": null,
         });
         assert_eq!((created.status.as_u16(), &created.json), (201, &expected));
         for (tier, shown_tier) in [("business", "business"), ("scale", "business"), ("enterprise", "enterprise")] {
@@ -86,6 +86,9 @@ mod tests {
         let body = json!({"name": "Own", "tier": "pro", "handoffs_per_day": 7, "max_api_keys": 2});
         let created = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
         assert_eq!((&created.json["handoffs_per_day"], &created.json["max_api_keys"]), (&json!(7), &json!(2)));
+        let body = json!({"name": "Trusting", "askers_may_answer": true});
+        let created = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
+        assert_eq!(created.json["askers_may_answer"], true);
     }
 
     #[tokio::test]
@@ -102,6 +105,7 @@ mod tests {
             ("handoffs_per_day", json!({"name": "x", "handoffs_per_day": "5"})),
             ("max_api_keys", json!({"name": "x", "max_api_keys": 101})),
             ("max_api_keys", json!({"name": "x", "max_api_keys": 1.5})),
+            ("askers_may_answer", json!({"name": "x", "askers_may_answer": "no"})),
         ] {
             let refused = app.call(ENDPOINT, "/api/v1/tenants", OPERATOR, body).await;
             assert_eq!((refused.status.as_u16(), &refused.json["field"]), (400, &json!(field)), "{}", refused.json);

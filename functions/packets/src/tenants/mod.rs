@@ -28,6 +28,7 @@ pub(crate) fn tenant_json(tenant: &Tenant) -> Value {
         "tier": tenant.tier.packet_limits().name,
         "handoffs_per_day": tenant.handoffs_per_day(),
         "max_api_keys": tenant.keys_max(),
+        "askers_may_answer": tenant.askers_may_answer(),
         "created_at": tenant.created_at,
         "updated_at": tenant.updated_at.unwrap_or(tenant.created_at),
         "deleted_at": tenant.deleted_at,

@@ -38,21 +38,28 @@ fn read(body: &Value, is_new: bool) -> Result<TenantChanges, Vec<FieldError>> {
         let handoffs_per_day =
             reader.optional(members, "handoffs_per_day", |r, value| r.whole_number(value, 0..=HANDOFFS_PER_DAY_MAX));
         let max_api_keys = reader.optional(members, "max_api_keys", |r, value| r.whole_number(value, 0..=KEYS_MAX));
+        let askers_may_answer = reader.optional(members, "askers_may_answer", BodyReader::boolean);
         Some(TenantChanges {
             name: name?,
             tier: tier?,
             handoffs_per_day: handoffs_per_day?,
             max_api_keys: max_api_keys?,
+            askers_may_answer: askers_may_answer?,
         })
     })
 }
 
 /// Builds the form in which the request of a new tenant is digested.
 pub(super) fn to_json(changes: &TenantChanges) -> Value {
-    json!({
+    let mut json = json!({
         "name": changes.name,
         "tier": changes.tier,
         "handoffs_per_day": changes.handoffs_per_day,
         "max_api_keys": changes.max_api_keys,
-    })
+    });
+    // Left out if absent, so that requests from before this field keep their digest.
+    if let Some(askers_may_answer) = changes.askers_may_answer {
+        json["askers_may_answer"] = askers_may_answer.into();
+    }
+    json
 }

@@ -8,6 +8,7 @@ use handrail_web::pages::{one_line, visible_text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::pages::{AtDeadline, Button, TimeText, duration, mail_buttons};
+use handrail_domain::argument_rows::ArgumentRow;
 use handrail_domain::decision::{Choice, ResponseType, Urgency};
 
 /// Most characters of a subject.
@@ -15,8 +16,13 @@ pub const SUBJECT_CHARS_MAX: usize = 150;
 /// Most characters of the context in a mail. The page shows the full context.
 pub const CONTEXT_CHARS_MAX: usize = 1500;
 const NAME_CHARS_MAX: usize = 40;
+/// Most arguments of the tool in a mail, and most characters of each. The page shows all of them.
+const ARGUMENTS_MAX: usize = 20;
+const ARGUMENT_CHARS_MAX: usize = 200;
 
 const CONTEXT_TRUNCATED_NOTE: &str = "The context is cut here: the whole text is on the page.";
+const CALL_LABEL: &str = "What the agent wants to run";
+const CALL_TRUNCATED_NOTE: &str = "(not all of it: the page has every argument in full)";
 const LINK_SAFETY_NOTE: &str =
     "Opening the link does not decide anything: the page shows what is asked and waits for one tap.";
 const FORWARDING_WARNING: &str = "Whoever holds this link can answer in your name, so do not forward this mail.";
@@ -33,6 +39,9 @@ pub struct MailView<'a> {
     /// Context from the agent; may be empty.
     pub context: &'a str,
     pub amount: Option<&'a str>,
+    /// Tool that carries out the action.
+    pub tool: Option<&'a str>,
+    pub arguments: &'a [ArgumentRow],
     /// Number of pictures and files on the page. The mail omits them, because loading a picture would track the reader.
     pub attachment_count: usize,
     pub urgency: Urgency,
@@ -139,11 +148,30 @@ fn context_excerpt(context: &str) -> (&str, bool) {
     }
 }
 
+/// Returns the tool and its first arguments, one on a line, or `None` if there are none.
+fn call_excerpt(view: &MailView<'_>) -> Option<String> {
+    let tool = view.tool.map(|tool| format!("tool: {tool}"));
+    let cut = view.arguments.len() > ARGUMENTS_MAX
+        || view.arguments.iter().any(|row| row.path.len() + row.value.len() > ARGUMENT_CHARS_MAX);
+    let shown = view.arguments.iter().take(ARGUMENTS_MAX).map(|row| {
+        let value = one_line(&row.value, ARGUMENT_CHARS_MAX);
+        let value = if row.is_text { format!("\"{value}\"") } else { value };
+        let path = if row.path.is_empty() { "arguments" } else { row.path.as_str() };
+        format!("{}: {value}", one_line(path, ARGUMENT_CHARS_MAX))
+    });
+    let note = cut.then(|| CALL_TRUNCATED_NOTE.to_owned());
+    let lines: Vec<String> = tool.into_iter().chain(shown).chain(note).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
 fn text_body(view: &MailView<'_>) -> String {
     let (context, cut) = context_excerpt(view.context);
     let mut parts = vec![lead_sentence(view), format!("The agent wrote:\n{}", quote_lines(view.action))];
     if let Some(amount) = view.amount {
         parts.push(format!("Amount, as the agent gives it:\n{}", quote_lines(amount)));
+    }
+    if let Some(call) = call_excerpt(view) {
+        parts.push(format!("{CALL_LABEL}:\n{}", quote_lines(&call)));
     }
     if !context.is_empty() {
         parts.push(format!("Context from the agent:\n{}", quote_lines(context)));
@@ -241,6 +269,10 @@ fn agent_section(view: &MailView<'_>) -> Markup {
             @if let Some(amount) = view.amount {
                 p class="h-who" style={ (LABEL_STYLE) (gap) } { "Amount, as the agent gives it" }
                 p class="h-ink" dir="auto" style={ (AGENT_TEXT_STYLE) "font-weight:bold;" } { (visible_text(amount)) }
+            }
+            @if let Some(call) = call_excerpt(view) {
+                p class="h-who" style={ (LABEL_STYLE) (gap) } { (CALL_LABEL) }
+                pre class="h-ink" dir="auto" style={ (AGENT_TEXT_STYLE) "font-family:Menlo,Consolas,monospace;font-size:13px;" } { (visible_text(&call)) }
             }
             @if !context.is_empty() {
                 p class="h-who" style={ (LABEL_STYLE) (gap) } { "Context from the agent" }

@@ -12,6 +12,8 @@ fn view<'a>(text: &'a str) -> MailView<'a> {
         action: text,
         context: text,
         amount: Some(text),
+        tool: None,
+        arguments: &[],
         attachment_count: 0,
         urgency: Urgency::Medium,
         requester: text,
@@ -156,4 +158,17 @@ fn attachments_become_a_note_without_images() {
     }
     assert!(!mail.html.contains("<img"));
     assert!(!render(&view("x")).text.contains("on the page."));
+}
+
+#[test]
+fn mail_lists_the_first_arguments() {
+    let row = |path: String, value: &str, is_text| ArgumentRow { path, value: value.to_owned(), is_text };
+    let hostile = "7\n\nYour page:\nhttps://evil.example/<b>\u{202e}";
+    let arguments = [row("order".to_owned(), "1234", false), row("memo".to_owned(), hostile, true)];
+    let mail = render(&MailView { tool: Some("refund"), arguments: &arguments, ..view("x") });
+    assert!(mail.text.contains("> tool: refund\n> order: 1234\n> memo: \"7 Your page: https://evil.example/<b>\"\n"));
+    assert!(!mail.html.contains("<b>\u{202e}") && mail.html.contains("&lt;b&gt;"));
+    let many: Vec<_> = (0..30).map(|at| row(format!("n{at}"), "1", false)).collect();
+    let mail = render(&MailView { arguments: &many, ..view("x") });
+    assert!(mail.text.contains("> n19: 1\n> (not all of it") && !mail.text.contains("n20"));
 }

@@ -1,5 +1,6 @@
 //! Box that contains the agent's text, pictures and files. Outside the box, only the agent's name comes from the agent.
 
+use handrail_domain::argument_rows::ArgumentRow;
 use handrail_web::pages::visible_text;
 use maud::{Markup, html};
 
@@ -12,10 +13,12 @@ const FOLD_CHARS: usize = 700;
 const FOLD_LINES: usize = 14;
 
 /// Content of an approval request that comes from the agent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct AgentContent<'a> {
     pub action: &'a str,
     pub amount: Option<&'a str>,
+    pub tool: Option<&'a str>,
+    pub arguments: &'a [ArgumentRow],
     pub context: &'a str,
     pub pictures: &'a [Picture],
     pub files: &'a [FileView],
@@ -23,10 +26,11 @@ pub(super) struct AgentContent<'a> {
 
 /// Returns the box with the action only, for closed requests.
 pub(super) fn action_only(action: &str) -> Markup {
-    agent_content(&AgentContent { action, amount: None, context: "", pictures: &[], files: &[] })
+    agent_content(&AgentContent { action, ..AgentContent::default() })
 }
 
-pub(super) fn agent_content(AgentContent { action, amount, context, pictures, files }: &AgentContent<'_>) -> Markup {
+pub(super) fn agent_content(content: &AgentContent<'_>) -> Markup {
+    let AgentContent { action, amount, tool, arguments, context, pictures, files } = content;
     html! {
         section class="agent" aria-labelledby="wrote" {
             h2 class="who" id="wrote" { "The agent wrote:" }
@@ -37,6 +41,9 @@ pub(super) fn agent_content(AgentContent { action, amount, context, pictures, fi
                     p class="sum" dir="auto" lang="" { (visible_text(amount)) }
                 }
             }
+            @if tool.is_some() || !arguments.is_empty() {
+                div class="part" { (call_section(*tool, arguments)) }
+            }
             @if !context.trim().is_empty() {
                 div class="part" { (context_section(context)) }
             }
@@ -44,6 +51,25 @@ pub(super) fn agent_content(AgentContent { action, amount, context, pictures, fi
             (attachments::file_section(files))
             p class="end" {
                 "Here the agent’s words end. Handrail shows them as they came and has not checked them."
+            }
+        }
+    }
+}
+
+/// The tool and its arguments. A text is in quotation marks, so that it differs from a number.
+fn call_section(tool: Option<&str>, arguments: &[ArgumentRow]) -> Markup {
+    html! {
+        p class="label" { "What the agent wants to run" }
+        dl class="facts" {
+            @if let Some(tool) = tool {
+                dt { "Tool" }
+                dd { (visible_text(tool)) }
+            }
+            @for row in arguments {
+                dt dir="auto" { @if row.path.is_empty() { "Arguments" } @else { (visible_text(&row.path)) } }
+                dd dir="auto" {
+                    @if row.is_text { "“" (visible_text(&row.value)) "”" } @else { (visible_text(&row.value)) }
+                }
             }
         }
     }
@@ -71,7 +97,7 @@ mod tests {
     use super::*;
 
     fn render(action: &str, context: &str) -> String {
-        agent_content(&AgentContent { action, amount: None, context, pictures: &[], files: &[] }).into_string()
+        agent_content(&AgentContent { action, context, ..AgentContent::default() }).into_string()
     }
 
     #[test]
@@ -100,7 +126,7 @@ mod tests {
         let files =
             [FileView { name, content_type: "application/pdf".to_owned(), size: 4_000, href: "../files/t".to_owned() }];
         let page =
-            agent_content(&AgentContent { action: "a", amount: None, context: "", pictures: &pictures, files: &files })
+            agent_content(&AgentContent { action: "a", pictures: &pictures, files: &files, ..AgentContent::default() })
                 .into_string();
         for part in [
             "src=\"https://img.example/a.png?x=&quot;&gt;&lt;script&gt;\"",

@@ -28,8 +28,12 @@ pub enum AnswerChannel<'a> {
     Link,
     /// Button or dialog in Slack.
     Slack,
-    /// API call with this key.
-    Api { key: &'a str },
+    /// Page behind the link, by a person who was signed in.
+    Session,
+    /// Page behind the link, confirmed with a passkey.
+    Passkey,
+    /// API call with this key. The name of the person who answered is what the key says.
+    Api { key: &'a str, by_asker: bool },
     /// Approval rule of the requesting API key.
     Rule { rule: &'a str },
 }
@@ -90,6 +94,9 @@ pub(super) fn answer_details(view: &DecidedView<'_>) -> Markup {
             dd {
                 @match view.channel {
                     AnswerChannel::Rule { rule } => { "The rule " (isolated_name(rule)) ", which the account set up for the key that asked" }
+                    AnswerChannel::Api { .. } => {
+                        (isolated_name(view.answered_by)) ", as the program that sent the answer says. Handrail did not check this name."
+                    }
                     _ => (isolated_name(view.answered_by)),
                 }
             }
@@ -100,7 +107,12 @@ pub(super) fn answer_details(view: &DecidedView<'_>) -> Markup {
                 @match view.channel {
                     AnswerChannel::Link => "On the page behind the link in the mail",
                     AnswerChannel::Slack => "In Slack",
-                    AnswerChannel::Api { key } => { "Through the API, with the key " (isolated_name(key)) }
+                    AnswerChannel::Session => "On the page behind the link, signed in to the account",
+                    AnswerChannel::Passkey => "On the page behind the link, with a passkey",
+                    AnswerChannel::Api { key, by_asker } => {
+                        "Through the API, with the key " (isolated_name(key))
+                        @if by_asker { ", which is the key that asked" }
+                    }
                     AnswerChannel::Rule { .. } => "By itself, when it was asked",
                 }
             }

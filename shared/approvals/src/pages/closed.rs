@@ -63,9 +63,11 @@ pub fn outcome(view: &DecidedView<'_>) -> Response<String> {
 pub fn already_decided(view: &DecidedView<'_>) -> Response<String> {
     let (title, reason) = match view.channel {
         AnswerChannel::Rule { .. } => ("Answered by a rule", "Nobody was asked: a rule of the account answered. "),
-        AnswerChannel::Link | AnswerChannel::Slack | AnswerChannel::Api { .. } => {
-            ("Already answered", "Another answer came first. ")
-        }
+        AnswerChannel::Link
+        | AnswerChannel::Session
+        | AnswerChannel::Passkey
+        | AnswerChannel::Slack
+        | AnswerChannel::Api { .. } => ("Already answered", "Another answer came first. "),
     };
     let body = html! {
         div class="card" {
@@ -199,9 +201,11 @@ mod tests {
             assert_harmless(outcome(&decided_view(HOSTILE_TEXT, result)).body());
             assert_harmless(already_decided(&decided_view(HOSTILE_TEXT, result)).body());
         }
-        for channel in
-            [AnswerChannel::Slack, AnswerChannel::Api { key: HOSTILE_TEXT }, AnswerChannel::Rule { rule: HOSTILE_TEXT }]
-        {
+        for channel in [
+            AnswerChannel::Slack,
+            AnswerChannel::Api { key: HOSTILE_TEXT, by_asker: true },
+            AnswerChannel::Rule { rule: HOSTILE_TEXT },
+        ] {
             assert_harmless(
                 already_decided(&DecidedView { channel, ..decided_view(HOSTILE_TEXT, ResultKind::Denied) }).body(),
             );
@@ -251,15 +255,15 @@ mod tests {
         let view = DecidedView {
             answered_by: "tom@example.com",
             notes: "Only\nstaging",
-            channel: AnswerChannel::Api { key: "back office" },
+            channel: AnswerChannel::Api { key: "back office", by_asker: true },
             ..decided_view("x", ResultKind::Modified)
         };
         let page = already_decided(&view).into_body();
         for part in [
             "<strong>Approved with changes</strong>",
-            "<bdi>tom@example.com</bdi>",
+            "<bdi>tom@example.com</bdi>, as the program that sent the answer says",
             "<time datetime=\"2026-03-14T16:12:00Z\">14 March 2026, 16:12 UTC</time>",
-            "Through the API, with the key <bdi>back office</bdi>",
+            "Through the API, with the key <bdi>back office</bdi>, which is the key that asked",
             "Only\nstaging",
         ] {
             assert!(page.contains(part), "{part}");

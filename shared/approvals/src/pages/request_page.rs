@@ -1,6 +1,7 @@
 //! Page with the approval request and its form, which has the inputs and a button for each answer. Opening the page
 //! answers nothing; a click on a button does.
 
+use handrail_domain::argument_rows::ArgumentRow;
 use handrail_domain::decision::{Choice, NOTES_CHARS_MAX as NOTES_MAX, ResponseType, Urgency};
 use handrail_web::pages::{HtmlPage, html_response as respond, visible_text};
 use http::{Response, StatusCode};
@@ -23,6 +24,9 @@ pub struct RequestPageView<'a> {
     /// Context from the agent; may be empty.
     pub context: &'a str,
     pub amount: Option<&'a str>,
+    /// Tool that carries out the action.
+    pub tool: Option<&'a str>,
+    pub arguments: &'a [ArgumentRow],
     pub pictures: &'a [Picture],
     pub files: &'a [FileView],
     pub urgency: Urgency,
@@ -73,6 +77,8 @@ fn body(view: &RequestPageView<'_>) -> Markup {
             (agent::agent_content(&AgentContent {
                 action: view.action,
                 amount: view.amount,
+                tool: view.tool,
+                arguments: view.arguments,
                 context: view.context,
                 pictures: view.pictures,
                 files: view.files,

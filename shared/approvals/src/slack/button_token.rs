@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use handrail_domain::slack_user::SlackUser;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 use subtle::ConstantTimeEq;
 
 const SIGNATURE_BYTES: usize = 16;
@@ -20,7 +20,7 @@ pub struct ButtonToken {
 }
 
 impl ButtonToken {
-    pub fn issue(master: &MasterKey, token: &str, to: &SlackUser) -> String {
+    pub fn issue(master: &PurposeKey, token: &str, to: &SlackUser) -> String {
         format!("{token}.{}", BASE64_URL_SAFE_NO_PAD.encode(sign(master, token, to)))
     }
 
@@ -30,12 +30,12 @@ impl ButtonToken {
     }
 
     /// Returns `true` if the message with this button was sent to this user.
-    pub fn is_valid_for(&self, master: &MasterKey, user: &SlackUser) -> bool {
+    pub fn is_valid_for(&self, master: &PurposeKey, user: &SlackUser) -> bool {
         sign(master, &self.link_token, user).ct_eq(&self.signature).into()
     }
 }
 
-fn sign(master: &MasterKey, token: &str, to: &SlackUser) -> [u8; SIGNATURE_BYTES] {
+fn sign(master: &PurposeKey, token: &str, to: &SlackUser) -> [u8; SIGNATURE_BYTES] {
     let mut signature = [0; SIGNATURE_BYTES];
     let signed = master.sign_slack(&[b"button", token.as_bytes(), to.team.as_bytes(), to.user.as_bytes()]);
     signature.copy_from_slice(&signed[..SIGNATURE_BYTES]);
@@ -49,14 +49,14 @@ mod tests {
     #[test]
     fn button_token_is_valid_only_for_its_user() {
         let user = |team: &str, user: &str| SlackUser { team: team.to_owned(), user: user.to_owned() };
-        let (master, ann) = (MasterKey::new("m"), user("T1", "U1"));
+        let (master, ann) = (PurposeKey::new("m"), user("T1", "U1"));
         let text = ButtonToken::issue(&master, "token", &ann);
         let button_token = ButtonToken::parse(&text).unwrap();
         assert!(button_token.link_token == "token" && button_token.is_valid_for(&master, &ann));
         for other in [user("T1", "U2"), user("T2", "U1"), user("T1U", "1"), user("", "T1U1")] {
             assert!(!button_token.is_valid_for(&master, &other));
         }
-        assert!(!button_token.is_valid_for(&MasterKey::new("other"), &ann));
+        assert!(!button_token.is_valid_for(&PurposeKey::new("other"), &ann));
         assert!(!ButtonToken::parse(&text.replacen("token", "tokem", 1)).unwrap().is_valid_for(&master, &ann));
         assert!(!ButtonToken::parse("token.").unwrap().is_valid_for(&master, &ann));
         for text in ["", "token", "token.!", &"a.".repeat(200)] {

@@ -1,8 +1,11 @@
 //! Direct messages for approval requests, before and after the answer.
 
+use handrail_domain::answer_origin::ResolvedVia;
 use handrail_domain::approval_purpose::ApprovalPurpose;
+use handrail_domain::argument_rows::argument_rows;
 use handrail_domain::decision::{
-    Channel, Choice, Decision, DecisionEvent, Phase, REPLY, ResponseType, Urgency, current_approver,
+    Answer, Channel, Choice, Decision, DecisionEvent, Phase, REPLY, ResponseType, Urgency, answer_origin,
+    current_approver,
 };
 use handrail_domain::record::Record;
 use handrail_domain::slack_user::SlackUser;
@@ -11,7 +14,7 @@ use handrail_platform::fault::Fault;
 use handrail_records::approval_request::ApprovalRequest;
 use handrail_records::kind::SlackMessage;
 use handrail_secrets::link::ApproverRole;
-use handrail_secrets::master_key::MasterKey;
+use handrail_secrets::purpose_key::PurposeKey;
 use handrail_web::pages::one_line;
 use serde_json::{Value, json};
 
@@ -26,6 +29,7 @@ use crate::pages::{AtDeadline, choice_label};
 
 /// Most characters of the context in a message. The page shows the full context.
 const CONTEXT_CHARS_MAX: usize = 1_500;
+const CALL_CHARS_MAX: usize = 1_500;
 const NOTES_CHARS_MAX: usize = 500;
 const NAME_CHARS_MAX: usize = 40;
 const REPLY_CHARS_MAX: usize = 2_000;
@@ -56,9 +60,16 @@ fn recipient_with_role(record: &Record<Decision>, role: ApproverRole) -> Option<
     }
 }
 
+/// Keys that sign the parts of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageKeys<'a> {
+    pub links: &'a PurposeKey,
+    pub buttons: &'a PurposeKey,
+}
+
 /// Builds the current message for the person with this role. Without an `origin` the message has no link to the page.
 pub fn build_message(
-    master: &MasterKey,
+    keys: MessageKeys<'_>,
     request: &ApprovalRequest,
     role: ApproverRole,
     purpose: ApprovalPurpose,
@@ -67,9 +78,9 @@ pub fn build_message(
 ) -> Result<SlackMessage, Fault> {
     let record = &request.record;
     let Some(person) = recipient_with_role(record, role) else { return Ok(closed_message(record)) };
-    let token = request.token(master, role, person);
+    let token = request.token(keys.links, role, person);
     let page = origin.map(|origin| format!("{origin}/d/{token}"));
-    let button_token = ButtonToken::issue(master, &token, to);
+    let button_token = ButtonToken::issue(keys.buttons, &token, to);
     Ok(request_message(record, role, purpose, &button_token, page.as_deref()))
 }
 
@@ -89,6 +100,7 @@ fn request_message(
         (false, ApproverRole::Backup) => format!("You are the backup: {requester} asks for your decision"),
     };
     let mut blocks = vec![header_block(&lead), text_section(&spec.action, 2_000)];
+    blocks.extend(call_blocks(record));
     if let Some(context) = &spec.context {
         blocks.push(context_block("Context, in the agent's words:"));
         blocks.push(text_section(context, CONTEXT_CHARS_MAX));
@@ -106,6 +118,27 @@ fn request_message(
     );
     let text = escape_markdown(&format!("{lead}: {}", one_line(&spec.action, 150)));
     SlackMessage { text, blocks }
+}
+
+/// Returns the tool and its arguments as plain text, which has no effect in Slack.
+fn call_blocks(record: &Record<Decision>) -> Vec<Value> {
+    let spec = &record.spec;
+    let rows = spec.arguments.as_ref().map(argument_rows).unwrap_or_default();
+    let tool = spec.tool.as_ref().map(|tool| format!("tool: {tool}"));
+    let lines = rows.iter().map(|row| {
+        let path = if row.path.is_empty() { "arguments" } else { row.path.as_str() };
+        if row.is_text { format!("{path}: \"{}\"", row.value) } else { format!("{path}: {}", row.value) }
+    });
+    let call: Vec<String> = tool.into_iter().chain(lines).collect();
+    if call.is_empty() {
+        return Vec::new();
+    }
+    let call = call.join("\n");
+    let mut blocks = vec![context_block("What the agent wants to run:"), text_section(&call, CALL_CHARS_MAX)];
+    if call.chars().count() > CALL_CHARS_MAX {
+        blocks.push(context_block("The arguments are cut here: all of them are on the page."));
+    }
+    blocks
 }
 
 fn summary_fields(record: &Record<Decision>) -> Vec<(&'static str, String)> {
@@ -216,7 +249,7 @@ pub fn closed_message(record: &Record<Decision>) -> SlackMessage {
             if let Some(at) = answer.execute_at {
                 blocks.push(markdown_context_block(&format!("To be done {}", format_time(at))));
             }
-            blocks.push(context_block(&format!("By {}", one_line(&answer.resolved_by, 254))));
+            blocks.push(context_block(&format!("By {}", resolver_text(record, answer))));
             blocks.push(markdown_context_block(&format_time(outcome.at)));
             (title, blocks)
         }
@@ -251,12 +284,23 @@ fn reply_text(record: &Record<Decision>) -> Option<&str> {
     data.get(REPLY).and_then(Value::as_str)
 }
 
+/// Returns the name of the person who answered. A name that an API key sent is shown as what the key says.
+fn resolver_text(record: &Record<Decision>, answer: &Answer) -> String {
+    let name = one_line(&answer.resolved_by, 254);
+    let Some(origin) = answer_origin(record).filter(|origin| origin.resolved_via == ResolvedVia::Api) else {
+        return name;
+    };
+    let key = origin.resolved_with_key_name.map(|key| format!(" \"{}\"", one_line(&key, NAME_CHARS_MAX)));
+    let asked = if origin.answered_by_asker { ", which also asked" } else { "" };
+    format!("{name} (as the API key{}{asked}, says)", key.unwrap_or_default())
+}
+
 /// Returns the title and the text for a dialog that was submitted too late.
 pub fn closed_text(record: &Record<Decision>) -> (&'static str, String) {
     let too_late = "Your answer came too late and changed nothing.";
     match (&record.state_data.phase, record.state_data.outcome()) {
         (_, Some(outcome)) => {
-            let by = one_line(&outcome.answer.resolved_by, 254);
+            let by = resolver_text(record, &outcome.answer);
             let state =
                 if reply_text(record).is_some() { String::new() } else { format!(": {}", record.state().name()) };
             ("Already answered", format!("{by} answered on {}{state}. {too_late}", outcome.at.readable()))

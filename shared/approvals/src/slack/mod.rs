@@ -12,5 +12,5 @@ mod modal;
 
 pub use button_token::ButtonToken;
 pub use dialog_answer::{DialogAnswer, FieldErrors, field_error_sentence, parse_dialog};
-pub use message::{build_message, closed_message, closed_text, recipient, role_of};
+pub use message::{MessageKeys, build_message, closed_message, closed_text, recipient, role_of};
 pub use modal::{DialogMetadata, answer_dialog, needs_dialog, notice_dialog};

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
 use super::field_error::invalid;
+use super::json_depth::depth;
 use super::response::{ResponseType, TextField};
 use super::spec::{Choice, DecisionSpec};
+use crate::answer_origin::AnsweringKey;
 use crate::attachment::Attachment;
 use crate::field_error::FieldError;
 use crate::text::has_hidden_controls;
@@ -25,6 +27,12 @@ pub struct Answer {
     /// Files that the approver uploaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Attachment>,
+    /// Name of the API key that answered, at that time. `None` if a person or a rule answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_name: Option<String>,
+    /// Digest of what the person was shown. `None` for answers of programs and rules, and for earlier answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_hash: Option<String>,
 }
 
 /// Answer as submitted, before it is checked against the spec.
@@ -38,6 +46,10 @@ pub struct SubmittedAnswer {
     pub execute_at: Option<String>,
     /// Uploaded files, already checked and stored.
     pub files: Vec<Attachment>,
+    /// API key that sends the answer. `None` if a person answers.
+    pub key: Option<AnsweringKey>,
+    /// Digest of what the person was shown.
+    pub shown_hash: Option<String>,
 }
 
 /// Longest `notes`. Answers are stored in the record and again in its log, so all their fields are short.
@@ -74,7 +86,7 @@ pub fn validate_answer(
         return Err(errors);
     }
     let execute_at = execute_at.filter(|text| !text.trim().is_empty());
-    Ok(SubmittedAnswer { resolved_by, notes, response_data, execute_at, files: Vec::new() })
+    Ok(SubmittedAnswer { resolved_by, notes, response_data, execute_at, ..SubmittedAnswer::default() })
 }
 
 fn check_resolved_by(name: &str) -> Result<(), FieldError> {
@@ -108,15 +120,6 @@ fn check_response_data(data: &Value) -> Result<(), FieldError> {
         return Err(invalid(DATA, format!("must be at most {RESPONSE_DATA_BYTES_MAX} bytes of JSON")));
     }
     Ok(())
-}
-
-/// Nesting depth of objects and lists.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
 }
 
 /// Requested time of an answer to a `schedule` request, from `execute_at` or `response_data.execute_at`.
@@ -156,6 +159,7 @@ pub(super) fn check_against_spec(
         notes: submitted.notes.clone(),
         response_data: submitted.response_data.clone(),
         files: submitted.files.clone(),
+        shown_hash: submitted.shown_hash.clone(),
         ..Answer::default()
     };
     let default_type = ResponseType::ApproveDeny;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, SubmittedAnswer};
 use super::spec::Choice;
 use super::state::State;
+use crate::answer_origin::AnswerOrigin;
 use crate::attachment::Attachment;
 use crate::field_error::FieldError;
 use crate::time::Timestamp;
@@ -38,6 +39,20 @@ pub enum DecisionEvent {
     Expired,
 }
 
+impl DecisionEvent {
+    /// Returns the answer, if the event records one.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Approved(answer) | Self::Denied(answer) | Self::Modified(answer) | Self::Scheduled(answer) => {
+                Some(answer)
+            }
+            Self::Created { .. } | Self::Attached { .. } | Self::Cancelled { .. } | Self::Escalated | Self::Expired => {
+                None
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     Answer(Choice, SubmittedAnswer),
@@ -55,13 +70,15 @@ pub enum Act {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     /// Another answer, by `by`, was accepted earlier.
-    AlreadyAnswered { state: State, by: String, at: Timestamp },
+    AlreadyAnswered { state: State, by: String, at: Timestamp, origin: Option<AnswerOrigin> },
     /// The time to answer is over.
     Expired { at: Timestamp },
     /// The choice is not among the decision's options.
     NotOffered { choice: Choice, offered: Vec<Choice> },
     /// The actor is not the current approver. The approver may have been replaced by the backup.
     NotCurrentApprover,
+    /// The API key created the decision, and its tenant does not let keys answer what they asked.
+    AskerMayNotAnswer,
     /// The decision was cancelled.
     Cancelled { at: Timestamp },
     /// The answer does not match the spec: the invalid field and the reason.

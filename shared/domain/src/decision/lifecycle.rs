@@ -8,6 +8,7 @@ use super::state::{State, TABLE, Trigger};
 use super::state_data::{Cancelled, Expiry, Outcome, Phase, StateData};
 use crate::access::Scope;
 use crate::actor::Actor;
+use crate::answer_origin::{AnswerOrigin, key_of};
 use crate::attachment::ATTACHMENTS_MAX;
 use crate::effect::Effect;
 use crate::lifecycle::{Lifecycle, Table, TimerRule};
@@ -115,7 +116,8 @@ impl Lifecycle for Decision {
         }
     }
 
-    /// Order for answers: the actor is the current approver, the choice is offered, the data match the spec.
+    /// Order for answers: the actor is the current approver, it is not the requester if the tenant forbids that, the
+    /// choice is offered, the data match the spec.
     fn guard(record: &Record<Self>, act: &Act, actor: &Actor, now: Timestamp) -> Result<DecisionEvent, Refusal> {
         match act {
             Act::Escalate => Ok(DecisionEvent::Escalated),
@@ -146,13 +148,23 @@ impl Lifecycle for Decision {
                 if !may_answer {
                     return Err(Refusal::NotCurrentApprover);
                 }
+                // Only a key has a key's rights and name, whatever was submitted.
+                let key = submitted.key.as_ref().filter(|_| matches!(actor, Actor::Key { .. }));
+                let is_asker = key_of(actor) == Some(record.spec.asked_by);
+                if is_asker && key.is_some_and(|key| !key.askers_may_answer) {
+                    return Err(Refusal::AskerMayNotAnswer);
+                }
                 if !record.spec.options.contains(choice) {
                     return Err(Refusal::NotOffered { choice: *choice, offered: record.spec.options.clone() });
                 }
                 let strict = matches!(actor, Actor::Person { .. });
                 let answer = check_against_spec(&record.spec, *choice, submitted, strict, now)
                     .map_err(Refusal::AnswerMismatch)?;
-                let answer = Answer { resolved_by: resolver_name(record, actor, submitted), ..answer };
+                let answer = Answer {
+                    resolved_by: resolver_name(record, actor, submitted),
+                    key_name: key.map(|key| key.name.clone()),
+                    ..answer
+                };
                 Ok(match choice {
                     Choice::Approve if answer.execute_at.is_some() => DecisionEvent::Scheduled(answer),
                     Choice::Approve => DecisionEvent::Approved(answer),
@@ -166,7 +178,8 @@ impl Lifecycle for Decision {
     fn refuse_no_transition(record: &Record<Self>, _act: &Act) -> Refusal {
         if let Some(outcome) = record.state_data.outcome() {
             let by = outcome.answer.resolved_by.clone();
-            return Refusal::AlreadyAnswered { state: record.state(), by, at: outcome.at };
+            let origin = answer_origin(record);
+            return Refusal::AlreadyAnswered { state: record.state(), by, at: outcome.at, origin };
         }
         match record.state_data.cancelled() {
             Some(cancelled) => Refusal::Cancelled { at: cancelled.at },
@@ -176,7 +189,7 @@ impl Lifecycle for Decision {
     }
 
     fn apply(before: Option<&StateData>, entry: &LogEntry<Self>) -> StateData {
-        let outcome = |answer: &Answer| Outcome { at: entry.at, answer: answer.clone() };
+        let outcome = |answer: &Answer| Outcome { at: entry.at, by: Some(entry.by.clone()), answer: answer.clone() };
         let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
         let phase = match &entry.event {
             DecisionEvent::Created { .. } => Phase::Pending,
@@ -226,6 +239,35 @@ fn resolver_name(record: &Record<Decision>, actor: &Actor, submitted: &Submitted
         (_, Some(name)) => name.clone(),
         (_, None) => current_approver(record).unwrap_or(&record.spec.approver).to_string(),
     }
+}
+
+/// Author of the answer. Returns `None` without an answer.
+///
+/// The log has the author as long as it has the entry of the answer. Later entries can push that entry out of the log;
+/// the state data still has the author then.
+pub fn author_of_answer(record: &Record<Decision>) -> Option<&Actor> {
+    let outcome = record.state_data.outcome()?;
+    let entries = record.log.iter().map(|encoded| &encoded.entry);
+    let answering = entries.rev().find(|entry| entry.event.answer().is_some());
+    answering.map(|entry| &entry.by).or(outcome.by.as_ref())
+}
+
+/// Origin of the record's answer. Returns `None` without an answer.
+pub fn answer_origin(record: &Record<Decision>) -> Option<AnswerOrigin> {
+    let outcome = record.state_data.outcome()?;
+    origin(&record.spec, author_of_answer(record)?, &outcome.answer)
+}
+
+/// Origin of the answer that a log entry recorded. Returns `None` if the entry records no answer.
+pub fn answer_origin_of_entry(spec: &DecisionSpec, entry: &LogEntry<Decision>) -> Option<AnswerOrigin> {
+    origin(spec, &entry.by, entry.event.answer()?)
+}
+
+fn origin(spec: &DecisionSpec, author: &Actor, answer: &Answer) -> Option<AnswerOrigin> {
+    // An answer from before keys' names were stored: the record knows the name of the key that asked.
+    let is_asker = key_of(author) == Some(spec.asked_by);
+    let name = answer.key_name.as_deref().or(is_asker.then_some(spec.asked_by_name.as_str()));
+    AnswerOrigin::new(author, name, Some(spec.asked_by))
 }
 
 /// Approver or backup whose answer counts now. Returns `None` if the decision is settled.

@@ -6,11 +6,14 @@ mod effects;
 mod event;
 mod field_error;
 mod files;
+mod json_depth;
 mod lifecycle;
 mod response;
 mod spec;
 mod state;
 mod state_data;
+mod typed_action;
+mod validity;
 
 pub use answer::{
     Answer, EXECUTE_WITHIN_DAYS_MAX, NOTES_CHARS_MAX, REPLY, RESOLVED_BY_CHARS_MAX, RESPONSE_DATA_BYTES_MAX,
@@ -21,7 +24,9 @@ pub(crate) use effects::{mail, reminders};
 pub use event::{Act, DecisionEvent, Refusal};
 pub use field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL};
 pub use files::files_of;
-pub use lifecycle::{Decision, current_approver, last_deadline, policy_event};
+pub use lifecycle::{
+    Decision, answer_origin, answer_origin_of_entry, author_of_answer, current_approver, last_deadline, policy_event,
+};
 pub(crate) use response::check_choices;
 pub use response::{ResponseType, TextField};
 pub use spec::{
@@ -30,3 +35,8 @@ pub use spec::{
 };
 pub use state::{State, TABLE, Trigger};
 pub use state_data::{Cancelled, Expiry, Outcome, Phase, StateData};
+pub use typed_action::{
+    ARGUMENTS_BYTES_MAX, ARGUMENTS_DEPTH_MAX, Arguments, TOOL_CHARS_MAX, VALID_FOR_SECONDS_MAX, VALID_FOR_SECONDS_MIN,
+    action_hash,
+};
+pub use validity::{is_action_permitted, valid_until};

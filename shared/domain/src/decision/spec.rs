@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 
 use super::field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL, invalid};
 use super::response::ResponseType;
+use super::typed_action::{Arguments, action_hash, validate_arguments, validate_tool, validate_valid_for_seconds};
 use crate::approvers::AskablePeople;
 use crate::field_error::FieldError;
 use crate::ids::KeyId;
@@ -55,6 +56,18 @@ pub struct DecisionSpec {
     pub reminders: bool,
     pub asked_by: KeyId,
     pub asked_by_name: String,
+    /// Tool that carries out the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Arguments with which the tool is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Arguments>,
+    /// `Some(true)`: an approval permits the action once. `None` if the request does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub single_use: Option<bool>,
+    /// Time for which an approval may be used. `None`: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for_seconds: Option<u32>,
 }
 
 fn yes() -> bool {
@@ -150,6 +163,10 @@ pub struct NewDecision {
     pub response_type: Option<Value>,
     pub context_images: Option<Vec<String>>,
     pub reminders: Option<bool>,
+    pub tool: Option<String>,
+    pub arguments: Option<Value>,
+    pub single_use: Option<bool>,
+    pub valid_for_seconds: Option<Number>,
 }
 
 /// API key that creates the decision, with its settings for approvers and rules.
@@ -188,6 +205,9 @@ impl DecisionSpec {
         let context_images = valid(&mut errors, validate_images(images, requester.reach));
         let callback_url = valid(&mut errors, validate_callback(request.callback_url, channel, requester.reach));
         let amount = valid(&mut errors, validate_amount(request.amount));
+        let tool = valid(&mut errors, validate_tool(request.tool));
+        let arguments = validate_arguments(request.arguments).map_err(|invalid| errors.extend(invalid)).ok();
+        let valid_for_seconds = valid(&mut errors, validate_valid_for_seconds(request.valid_for_seconds.as_ref()));
         if let Some(approver) = &approver {
             let checked = requester.askable.check(approver);
             let not_allowed = |message| FieldError::new(["approver"], message, APPROVER_NOT_ALLOWED);
@@ -198,8 +218,13 @@ impl DecisionSpec {
         else {
             return Err(errors);
         };
-        let (Some(response_type), Some(options), Some(context_images), Some(callback_url), Some(amount), true) =
-            (response_type, options, context_images, callback_url, amount, errors.is_empty())
+        let (Some(response_type), Some(options), Some(context_images), Some(callback_url), Some(amount)) =
+            (response_type, options, context_images, callback_url, amount)
+        else {
+            return Err(errors);
+        };
+        let (Some(tool), Some(arguments), Some(valid_for_seconds), true) =
+            (tool, arguments, valid_for_seconds, errors.is_empty())
         else {
             return Err(errors);
         };
@@ -217,6 +242,8 @@ impl DecisionSpec {
             action: &action,
             context: context.as_deref().unwrap_or_default(),
             amount: amount.as_ref(),
+            tool: tool.as_deref(),
+            arguments: arguments.as_ref(),
             urgency,
             approver: &approver,
             trusts_stated_amount: requester.trusts_stated_amounts,
@@ -241,17 +268,28 @@ impl DecisionSpec {
             reminders: request.reminders.unwrap_or(true),
             asked_by: requester.key,
             asked_by_name: requester.name.to_owned(),
+            tool,
+            arguments,
+            single_use: request.single_use,
+            valid_for_seconds,
         })
     }
 }
 
 impl DecisionSpec {
+    /// Hash that names the action: what an approval is for. Not stored, because it follows from fields that never change.
+    pub fn action_hash(&self) -> String {
+        action_hash(&self.action, self.tool.as_deref(), self.arguments.as_ref())
+    }
+
     /// First of `rules` that would have answered the decision when it was created.
     pub fn matching_rule(&self, rules: &RuleMatcher<'_>, trusts_stated_amounts: bool) -> Option<RuleMatch> {
         let input = RuleInput {
             action: &self.action,
             context: self.context.as_deref().unwrap_or_default(),
             amount: self.amount.as_ref(),
+            tool: self.tool.as_deref(),
+            arguments: self.arguments.as_ref(),
             urgency: self.urgency,
             approver: &self.approver,
             trusts_stated_amount: trusts_stated_amounts,

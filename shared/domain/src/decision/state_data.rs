@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use crate::actor::Actor;
 use crate::attachment::Attachment;
 use crate::time::Timestamp;
 
@@ -33,6 +34,9 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub at: Timestamp,
+    /// Author of the answer. `None` for answers that were stored before; their author is in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
     #[serde(flatten)]
     pub answer: Answer,
 }

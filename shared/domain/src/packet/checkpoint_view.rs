@@ -9,7 +9,7 @@ use super::effects::{checkpoint_ends_at, checkpoint_opened_by, closes_checkpoint
 use super::event::PacketEvent;
 use super::lifecycle::Packet;
 use super::priority::Priority;
-use crate::actor::Actor;
+use crate::answer_origin::key_of;
 use crate::decision::{
     Answer, CONTEXT_CHARS_MAX, Cancelled, Channel, Choice, Decision, DecisionEvent, DecisionSpec, Expiry, Outcome,
     Phase, REPLY, ResponseType, StateData, Urgency,
@@ -52,8 +52,12 @@ pub fn checkpoint_as_decision(
         context_images: Vec::new(),
         policy: None,
         reminders: true,
-        asked_by: key_of(opening).unwrap_or(record.spec.made_by),
+        asked_by: key_of(&opening.by).unwrap_or(record.spec.made_by),
         asked_by_name: request.asked_by.clone(),
+        tool: None,
+        arguments: None,
+        single_use: None,
+        valid_for_seconds: None,
     };
     let first = translate_entry(opening, Decision::initial_event(&spec));
     let (phase, last) = match closing {
@@ -79,15 +83,16 @@ pub fn checkpoint_as_decision(
 /// Phase after the event that closed the checkpoint, and the log entry of the answer, if there was one.
 fn phase_after(closing: &LogEntry<Packet>) -> (Phase, Option<EncodedLogEntry<Decision>>) {
     match &closing.event {
-        PacketEvent::Answered { by, response, notes, .. } => {
+        PacketEvent::Answered { by, response, notes, key_name, .. } => {
             let answer = Answer {
                 resolved_by: by.clone(),
                 notes: notes.clone().filter(|notes| !notes.is_empty()),
                 response_data: Some(json!({REPLY: response})),
+                key_name: key_name.clone(),
                 ..Answer::default()
             };
             let line = translate_entry(closing, DecisionEvent::Approved(answer.clone()));
-            (Phase::Approved(Outcome { at: closing.at, answer }), Some(line))
+            (Phase::Approved(Outcome { at: closing.at, by: Some(closing.by.clone()), answer }), Some(line))
         }
         PacketEvent::Deleted { .. } | PacketEvent::Moved { .. } => {
             (Phase::Expired(Expiry { cancelled: Some(Cancelled { at: closing.at, reason: None }) }), None)
@@ -100,13 +105,6 @@ fn phase_after(closing: &LogEntry<Packet>) -> (Phase, Option<EncodedLogEntry<Dec
 fn translate_entry(entry: &LogEntry<Packet>, event: DecisionEvent) -> EncodedLogEntry<Decision> {
     let LogEntry { seq, at, by, command, .. } = entry.clone();
     EncodedLogEntry::new(LogEntry { seq, at, by, command, event })
-}
-
-fn key_of(entry: &LogEntry<Packet>) -> Option<crate::ids::KeyId> {
-    match &entry.by {
-        Actor::Key { key, .. } => Some(*key),
-        Actor::Person { .. } | Actor::Policy { .. } | Actor::Anonymous | Actor::Timer | Actor::System => None,
-    }
 }
 
 /// Context for the approver: the reason, unless it is the question itself, and the packet's summary.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::priority::Priority;
 use super::state::TTL_MS;
 use super::string_enum::string_enum;
+use crate::answer_origin::AnswerOrigin;
 use crate::read_time::read_time;
 use crate::record::ContentRef;
 use crate::text::EmailAddress;
@@ -170,6 +171,17 @@ pub struct Hitl {
     /// Approver who is asked by mail or in Slack. Omitted if `None`, so that older stored versions keep their digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver: Option<EmailAddress>,
+    /// Channel of the answer, set by the server. Absent without an answer, and for answers from before this field.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<AnswerOrigin>,
+}
+
+/// Answer to a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointAnswer {
+    pub by: String,
+    pub response: String,
+    pub notes: Option<String>,
 }
 
 impl Content {
@@ -188,14 +200,15 @@ impl Content {
 
     /// Content with the answer in its checkpoint. Content without a checkpoint is returned unchanged.
     #[must_use]
-    pub fn answered(&self, response: &str, by: &str, notes: Option<&str>, at: Timestamp) -> Self {
+    pub fn answered(&self, answer: &CheckpointAnswer, origin: Option<AnswerOrigin>, at: Timestamp) -> Self {
         let mut content = self.clone();
         if let Some(hitl) = &mut content.hitl {
-            hitl.response = Some(response.to_owned());
-            hitl.responded_by = Some(by.to_owned());
+            hitl.response = Some(answer.response.clone());
+            hitl.responded_by = Some(answer.by.clone());
             hitl.responded_at = Some(at.to_string());
+            hitl.origin = origin;
             // An answer without notes keeps the earlier notes.
-            if let Some(notes) = notes.filter(|notes| !notes.is_empty()) {
+            if let Some(notes) = answer.notes.as_deref().filter(|notes| !notes.is_empty()) {
                 hitl.notes = Some(notes.to_owned());
             }
         }
@@ -220,7 +233,7 @@ impl Hitl {
     /// Removes the answer.
     #[must_use]
     pub fn unanswered(self) -> Self {
-        Self { response: None, responded_at: None, responded_by: None, ..self }
+        Self { response: None, responded_at: None, responded_by: None, origin: None, ..self }
     }
 
     /// Returns `true` if both checkpoints have the same answer. Times are compared by value, because the published
@@ -230,8 +243,10 @@ impl Hitl {
         self.response == other.response && self.responded_by == other.responded_by && at(self) == at(other)
     }
 
-    /// Returns `true` if both checkpoints have the same answer to the same request, with the same notes.
+    /// Returns `true` if both checkpoints have the same answer to the same request, with the same notes. The channel of
+    /// the answer is not compared: no request sets it.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.has_answer_of(other) && Self { responded_at: other.responded_at.clone(), ..self.clone() } == *other
+        let (responded_at, origin) = (other.responded_at.clone(), other.origin.clone());
+        self.has_answer_of(other) && Self { responded_at, origin, ..self.clone() } == *other
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint_request::CheckpointRequest;
 use super::spec::AgentRef;
 use super::state::State;
+use crate::answer_origin::AnsweringKey;
 use crate::ids::RecordId;
 use crate::record::ContentRef;
 use crate::time::Timestamp;
@@ -51,6 +52,8 @@ pub enum Act {
         /// Number of the event that opened the checkpoint, from the approver's link. `None` for a program, which
         /// answers the checkpoint that is open now.
         question: Option<u64>,
+        /// API key that sends the answer. `None` if a person answers.
+        key: Option<AnsweringKey>,
         edit: Edit,
     },
     Delete,
@@ -116,6 +119,12 @@ pub enum PacketEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         notes: Option<String>,
         edited: Edited,
+        /// Name of the API key that answered, at that time. `None` if a person answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_name: Option<String>,
+        /// `true` if the key that answered is the key that opened the checkpoint.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_asker: bool,
     },
     #[serde(rename = "packet.deleted")]
     Deleted { from: State },
@@ -186,6 +195,8 @@ pub enum Refusal {
     TimerOnly,
     /// The actor may not do this act.
     ActorNotAllowed,
+    /// The API key opened the checkpoint, and its tenant does not let keys answer what they asked.
+    AskerMayNotAnswer,
 }
 
 impl Refusal {
@@ -205,7 +216,8 @@ impl Refusal {
             | Self::AnswerTimedOut { .. }
             | Self::TooLarge { .. }
             | Self::TimerOnly
-            | Self::ActorNotAllowed => false,
+            | Self::ActorNotAllowed
+            | Self::AskerMayNotAnswer => false,
         }
     }
 }

@@ -7,8 +7,9 @@ use super::spec::{AgentRef, PacketSpec};
 use super::state::{State, TABLE, Trigger};
 use super::state_data::StateData;
 use crate::actor::Actor;
+use crate::answer_origin::{AnswerOrigin, key_of};
 use crate::effect::Effect;
-use crate::ids::CommandId;
+use crate::ids::{CommandId, KeyId};
 use crate::lifecycle::{FilterFields, Lifecycle, Table, TimerRule};
 use crate::record::{ContentRef, LogEntry, Record};
 use crate::text::EmailAddress;
@@ -19,6 +20,25 @@ use State::{AwaitingHuman, Claimed, Completed, Created, Expired, InProgress};
 /// Agent that holds the claim, or else the target agent.
 pub fn current_agent(record: &Record<Packet>) -> &AgentRef {
     record.state_data.holder.as_ref().unwrap_or(&record.spec.target)
+}
+
+/// API key that opened the checkpoint for which the packet waits. Returns `None` if the packet does not wait.
+pub fn asker_of_checkpoint(record: &Record<Packet>) -> Option<KeyId> {
+    let opens = |event: &PacketEvent| match event {
+        PacketEvent::Created { human_first, .. } => *human_first,
+        PacketEvent::Moved { to, .. } => *to == AwaitingHuman,
+        _ => false,
+    };
+    // A checkpoint that an earlier version opened has its key only in the log.
+    let logged =
+        || record.log.iter().rev().find(|line| opens(&line.entry.event)).and_then(|line| key_of(&line.entry.by));
+    (record.state() == AwaitingHuman).then(|| record.state_data.asked_by.or_else(logged)).flatten()
+}
+
+/// Origin of the answer that a log entry recorded. Returns `None` if the entry records no answer.
+pub fn answer_origin_of_entry(entry: &LogEntry<Packet>) -> Option<AnswerOrigin> {
+    let PacketEvent::Answered { key_name, by_asker, .. } = &entry.event else { return None };
+    AnswerOrigin::new(&entry.by, key_name.as_deref(), key_of(&entry.by).filter(|_| *by_asker))
 }
 
 /// Checks that a repeated command may get its first response again: a claim only while active, other commands always.
@@ -159,12 +179,20 @@ impl Lifecycle for Packet {
             }
             Act::Edit(edit) => PacketEvent::Edited { edited: validate_optional_edit(record, Some(edit), from)? },
             Act::Heartbeat => PacketEvent::Edited { edited: None },
-            Act::Respond { by, response, notes, edit, .. } => {
+            Act::Respond { by, response, notes, edit, key, question: _ } => {
+                // Only a key has a key's rights and name.
+                let key = key.as_ref().filter(|_| matches!(actor, Actor::Key { .. }));
+                let by_asker = key_of(actor).is_some_and(|key| asker_of_checkpoint(record) == Some(key));
+                if by_asker && key.is_some_and(|key| !key.askers_may_answer) {
+                    return Err(Refusal::AskerMayNotAnswer);
+                }
                 if !record.state_data.has_checkpoint {
                     return Err(Refusal::NoCheckpoint);
                 }
                 let edited = validate_edit(record, edit)?;
-                PacketEvent::Answered { by: by.clone(), response: response.clone(), notes: notes.clone(), edited }
+                let key_name = key.map(|key| key.name.clone());
+                let (by, response, notes) = (by.clone(), response.clone(), notes.clone());
+                PacketEvent::Answered { by, response, notes, edited, key_name, by_asker }
             }
             Act::Delete => PacketEvent::Deleted { from },
             Act::Chained { child, child_source } => {
@@ -204,8 +232,8 @@ impl Lifecycle for Packet {
     }
 
     fn apply(before: Option<&StateData>, entry: &LogEntry<Self>) -> StateData {
-        let (seq, event) = (entry.seq, &entry.event);
-        before.map_or_else(|| StateData::first(event, seq), |before| before.after(event, seq, entry.at))
+        let (seq, event, by) = (entry.seq, &entry.event, &entry.by);
+        before.map_or_else(|| StateData::first(event, seq, by), |before| before.after(event, seq, entry.at, by))
     }
 
     fn effects(spec: &PacketSpec, entry: &LogEntry<Self>) -> Vec<Effect> {

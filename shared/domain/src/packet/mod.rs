@@ -21,17 +21,16 @@ mod webhook_events;
 pub use checkpoint_request::{CheckpointRequest, CheckpointRequester, OpenCheckpoint};
 pub use checkpoint_view::checkpoint_as_decision;
 pub use content::{
-    Actions, Artifact, CONTENT_BYTES_MAX, CompletedAction, Content, Context, Dependency, DependencyKind,
-    DependencyStatus, FailedAction, Hitl, PendingAction, PriorDecision, Speaker, Turn,
+    Actions, Artifact, CONTENT_BYTES_MAX, CheckpointAnswer, CompletedAction, Content, Context, Dependency,
+    DependencyKind, DependencyStatus, FailedAction, Hitl, PendingAction, PriorDecision, Speaker, Turn,
 };
 pub use event::{Act, Edit, Edited, PacketEvent, Refusal};
-pub use lifecycle::{Packet, check_claim_active, current_agent};
-pub use patch::{ActionsPatch, Patch};
+pub use lifecycle::{Packet, answer_origin_of_entry, asker_of_checkpoint, check_claim_active, current_agent};
+pub use patch::{ActionsPatch, Patch, Responder};
 pub use priority::Priority;
 pub use requests::{
-    AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, BatchEntry, CLAIM_FORMAT, CREATE_FORMAT, CheckpointAnswer, Claim,
-    LEASE_SECONDS_MAX, NewPacket, RESPONSE_CHARS_MAX, SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge,
-    read_batch, read_batch_ids,
+    AGENT_CHARS_MAX, BATCH_MAX, BatchClaim, BatchEntry, CLAIM_FORMAT, CREATE_FORMAT, Claim, LEASE_SECONDS_MAX,
+    NewPacket, RESPONSE_CHARS_MAX, SCHEMA_ID_CHARS_MAX, TAG_CHARS_MAX, TAGS_MAX, TooLarge, read_batch, read_batch_ids,
 };
 pub use schema::{SCHEMA_NAME_CHARS_MAX, SchemaProposal};
 pub use spec::{AgentRef, PacketSpec};

@@ -6,17 +6,21 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::content::{
-    Actions, CompletedAction, Content, Context, Dependency, FailedAction, Hitl, PendingAction, PriorDecision,
+    Actions, CheckpointAnswer, CompletedAction, Content, Context, Dependency, FailedAction, Hitl, PendingAction,
+    PriorDecision,
 };
 use super::event::{Act, Edit};
+use super::lifecycle::{Packet, asker_of_checkpoint};
 use super::read_content::{
     ONLY_APPROVER_ANSWERS, read_completed, read_context, read_dependency, read_failed, read_hitl, read_pending,
     read_prior_decision,
 };
-use super::requests::CheckpointAnswer;
 use super::state::State;
+use crate::actor::Actor;
+use crate::answer_origin::{AnswerOrigin, AnsweringKey};
 use crate::body_reader::BodyReader;
 use crate::field_error::FieldError;
+use crate::record::Record;
 use crate::time::Timestamp;
 
 const ANSWERED_STAYS: &str = "An answered checkpoint can't be changed: send it back as it was read, or open a new one with status awaiting_human";
@@ -158,16 +162,30 @@ fn merge_decisions(decisions: &mut Vec<PriorDecision>, updates: &[PriorDecision]
     }
 }
 
-impl CheckpointAnswer {
-    /// Returns the act that answers the open checkpoint, and the content after the act.
-    pub fn plan(&self, content: &Content, now: Timestamp) -> (Act, Content) {
-        self.plan_for_request(None, content, now)
-    }
+/// Author of an answer to a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Responder {
+    pub by: Actor,
+    /// API key that sends the answer. `None` if a person answers.
+    pub key: Option<AnsweringKey>,
+    /// Number of the event that opened the checkpoint, from the approver's link. `None` for a program, which answers the
+    /// checkpoint that is open now.
+    pub question: Option<u64>,
+}
 
-    /// Returns the act that answers the checkpoint opened by event number `question`, and the content after the act.
+impl CheckpointAnswer {
+    /// Returns the act that answers the checkpoint of the record, and the content after the act.
     /// The guard refuses a person's answer if another checkpoint is open.
-    pub fn plan_for_request(&self, question: Option<u64>, content: &Content, now: Timestamp) -> (Act, Content) {
-        let next = content.answered(&self.response, &self.by, self.notes.as_deref(), now);
+    pub fn plan(
+        &self,
+        responder: &Responder,
+        record: &Record<Packet>,
+        content: &Content,
+        now: Timestamp,
+    ) -> (Act, Content) {
+        let Responder { by, key, question } = responder.clone();
+        let key_name = key.as_ref().map(|key| key.name.as_str());
+        let next = content.answered(self, AnswerOrigin::new(&by, key_name, asker_of_checkpoint(record)), now);
         let edit = Edit {
             base: content.reference(),
             content: next.reference(),
@@ -177,7 +195,7 @@ impl CheckpointAnswer {
             asks: None,
         };
         let Self { by, response, notes } = self.clone();
-        (Act::Respond { by, response, notes, question, edit }, next)
+        (Act::Respond { by, response, notes, question, key, edit }, next)
     }
 }
 

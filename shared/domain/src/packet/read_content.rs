@@ -152,6 +152,7 @@ pub(super) fn read_hitl(reader: &mut BodyReader, value: &Value) -> Option<Hitl> 
         notes: notes?,
         timeout_seconds: timeout_seconds?,
         approver: approver?,
+        origin: None,
     };
     // Only an approver needs text that can be shown. A checkpoint without an approver is read by programs.
     match hitl.unshowable_field().filter(|_| hitl.approver.is_some()) {

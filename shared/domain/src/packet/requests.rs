@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::content::{CONTENT_BYTES_MAX, Content};
+use super::content::{CONTENT_BYTES_MAX, CheckpointAnswer, Content};
 use super::event::Act;
 use super::priority::Priority;
 use super::read_content::{
@@ -144,14 +144,6 @@ impl Claim {
     pub fn act(&self) -> Act {
         Act::Claim { by: self.by.clone(), lease_seconds: self.lease_seconds }
     }
-}
-
-/// Answer to a checkpoint.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CheckpointAnswer {
-    pub by: String,
-    pub response: String,
-    pub notes: Option<String>,
 }
 
 impl CheckpointAnswer {

@@ -6,6 +6,9 @@ use super::checkpoint_request::OpenCheckpoint;
 use super::event::{Edited, PacketEvent};
 use super::spec::AgentRef;
 use super::state::State;
+use crate::actor::Actor;
+use crate::answer_origin::key_of;
+use crate::ids::KeyId;
 use crate::record::ContentRef;
 use crate::time::Timestamp;
 
@@ -33,6 +36,9 @@ pub struct StateData {
     /// Open checkpoint, if it names an approver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<OpenCheckpoint>,
+    /// API key that opened the open checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<KeyId>,
 }
 
 /// Lease of a claim. An edit, a status change, an answer or a heartbeat renews the lease.
@@ -55,7 +61,7 @@ impl StateData {
     }
 
     /// State data after the first event.
-    pub(super) fn first(event: &PacketEvent, seq: u64) -> Self {
+    pub(super) fn first(event: &PacketEvent, seq: u64, by: &Actor) -> Self {
         let (content, human_first, has_checkpoint, answer_until, asks) = match event {
             PacketEvent::Created { content, human_first, has_checkpoint, answer_until, asks, .. } => {
                 (content.clone(), *human_first, *has_checkpoint, *answer_until, asks.as_ref())
@@ -73,14 +79,15 @@ impl StateData {
             lease: None,
             answer_until,
             question: asks.map(|request| request.open(seq)),
+            asked_by: key_of(by).filter(|_| human_first),
         }
     }
 
     /// State data after one more event.
-    pub(super) fn after(&self, event: &PacketEvent, seq: u64, at: Timestamp) -> Self {
+    pub(super) fn after(&self, event: &PacketEvent, seq: u64, at: Timestamp, author: &Actor) -> Self {
         let mut next = self.clone();
         match event {
-            PacketEvent::Created { .. } => return Self::first(event, seq),
+            PacketEvent::Created { .. } => return Self::first(event, seq, author),
             PacketEvent::Claimed { by, lease_seconds } => {
                 next.state = Claimed;
                 next.holder = Some(by.clone());
@@ -91,6 +98,7 @@ impl StateData {
                 next.state = *to;
                 next.answer_until = None;
                 next.question = None;
+                next.asked_by = key_of(author).filter(|_| *to == AwaitingHuman);
                 next.apply_edit(edited.as_ref(), seq);
                 if *to == Completed {
                     next.completed_at = Some(at);
@@ -98,6 +106,10 @@ impl StateData {
                 next.renew_lease(at);
             }
             PacketEvent::Edited { edited } => {
+                let has_checkpoint = edited.as_ref().is_some_and(|edited| edited.has_checkpoint);
+                if self.state == AwaitingHuman && !self.has_checkpoint && has_checkpoint {
+                    next.asked_by = key_of(author);
+                }
                 next.apply_edit(edited.as_ref(), seq);
                 next.renew_lease(at);
             }
@@ -106,6 +118,7 @@ impl StateData {
                 next.claimed_at = Some(at);
                 next.answer_until = None;
                 next.question = None;
+                next.asked_by = None;
                 next.apply_edit(Some(edited), seq);
                 next.renew_lease(at);
             }
@@ -113,12 +126,14 @@ impl StateData {
                 next.state = Expired;
                 next.answer_until = None;
                 next.question = None;
+                next.asked_by = None;
                 next.lease = None;
             }
             // `answer_until` stays, to show that the checkpoint timed out.
             PacketEvent::Unanswered => {
                 next.state = Expired;
                 next.question = None;
+                next.asked_by = None;
                 next.lease = None;
             }
             PacketEvent::LeaseLapsed { .. } => {

@@ -54,7 +54,7 @@ fn check_one_event(
     assert_eq!(next.chain.to_hex(), expected_chain_hash(texts), "{}", case());
     assert_eq!(newest.text, serde_json::to_string(&newest.entry).unwrap(), "{}", case());
     assert_eq!(next.state(), to, "{}", case());
-    assert_eq!(next.state_data, expected_state_data(Some(&before.state_data), event, now), "{}", case());
+    assert_eq!(next.state_data, expected_state_data(Some(&before.state_data), event, by, now), "{}", case());
     assert_eq!((next.tenant, next.id, next.created_at), (before.tenant, before.id, before.created_at), "{}", case());
     assert_eq!((&next.spec, next.updated_at), (&before.spec, now), "{}", case());
 }
@@ -93,7 +93,7 @@ fn every_command_makes_one_event_or_is_refused() {
             }
         }
     }
-    assert_eq!(cases, (14 + 3 * 4) * (7 + 3) * 24 * 8 * 9);
+    assert_eq!(cases, (14 + 3 * 4) * (7 + 3) * 30 * 8 * 9);
 }
 
 #[test]

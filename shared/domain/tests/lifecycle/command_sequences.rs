@@ -127,7 +127,7 @@ proptest! {
                 prop_assert!(is_open(from) && (*event != DecisionEvent::Escalated || from == State::Pending));
             }
             replayed = Some(Decision::apply(replayed.as_ref(), &encoded.entry));
-            expected = Some(expected_state_data(expected.as_ref(), event, at));
+            expected = Some(expected_state_data(expected.as_ref(), event, &encoded.entry.by, at));
             prop_assert_eq!(&replayed, &expected);
         }
         prop_assert_eq!(replayed.as_ref(), Some(&record.state_data));

@@ -1,5 +1,7 @@
 //! Expected result of a command, written as plain conditions without the lifecycle table.
 
+use handrail_domain::actor::Actor;
+use handrail_domain::answer_origin::{AnswerOrigin, ResolvedVia};
 use handrail_domain::decision::{
     Act, Answer, Cancelled, Choice, Decision, DecisionEvent, Expiry, Outcome, Phase, Refusal, State, StateData,
     SubmittedAnswer,
@@ -33,7 +35,14 @@ pub(crate) fn expected(
     // An answered record refuses every command and names the resolver.
     if let Some(outcome) = record.state_data.outcome() {
         let by = outcome.answer.resolved_by.clone();
-        return Expected::Refused(Refusal::AlreadyAnswered { state, by, at: outcome.at });
+        // The records of these tests were answered by the link in the mail.
+        let origin = Some(AnswerOrigin {
+            resolved_via: ResolvedVia::MailLink,
+            resolved_with_key: None,
+            resolved_with_key_name: None,
+            answered_by_asker: false,
+        });
+        return Expected::Refused(Refusal::AlreadyAnswered { state, by, at: outcome.at, origin });
     }
     // A cancelled record refuses as cancelled, also after its deadline.
     if let Some(cancelled) = record.state_data.cancelled() {
@@ -93,6 +102,11 @@ fn expected_answer(
     if actor.is_person() && !current_approvers.contains(&actor) {
         return Expected::Refused(Refusal::NotCurrentApprover);
     }
+    // The tenant may forbid the key that asked to answer.
+    let forbids = submitted.key.as_ref().is_some_and(|key| !key.askers_may_answer);
+    if actor == TestActor::AgentKey && forbids {
+        return Expected::Refused(Refusal::AskerMayNotAnswer);
+    }
     // Only offered options can be chosen.
     if !setup.options.contains(&choice) {
         return Expected::Refused(Refusal::NotOffered { choice, offered: setup.options.clone() });
@@ -117,7 +131,10 @@ fn expected_answer(
         (_, None) => address,
     };
     let (notes, response_data) = (submitted.notes.clone(), submitted.response_data.clone());
-    let answer = Answer { resolved_by: name.to_owned(), notes, response_data, ..Answer::default() };
+    // The name of the key is recorded if a key answers.
+    let is_key = matches!(actor, TestActor::AgentKey | TestActor::AppKey | TestActor::AdminKey);
+    let key_name = submitted.key.as_ref().filter(|_| is_key).map(|key| key.name.clone());
+    let answer = Answer { resolved_by: name.to_owned(), notes, response_data, key_name, ..Answer::default() };
     match choice {
         Choice::Deny => Expected::Accepted(State::Denied, DecisionEvent::Denied(answer)),
         Choice::Modify => Expected::Accepted(State::Modified, DecisionEvent::Modified(answer)),
@@ -167,9 +184,14 @@ fn expected_schedule_answer(
 }
 
 /// Returns the state data after an event. `before` is `None` for the first event.
-pub(crate) fn expected_state_data(before: Option<&StateData>, event: &DecisionEvent, at: Timestamp) -> StateData {
+pub(crate) fn expected_state_data(
+    before: Option<&StateData>,
+    event: &DecisionEvent,
+    by: &Actor,
+    at: Timestamp,
+) -> StateData {
     let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
-    let outcome = |answer: &Answer| Outcome { at, answer: answer.clone() };
+    let outcome = |answer: &Answer| Outcome { at, by: Some(by.clone()), answer: answer.clone() };
     let phase = match event {
         DecisionEvent::Created { .. } => Phase::Pending,
         DecisionEvent::Escalated => Phase::Escalated,

@@ -2,6 +2,7 @@
 
 use handrail_domain::access::Role;
 use handrail_domain::actor::{Actor, AuthMethod};
+use handrail_domain::answer_origin::AnsweringKey;
 use handrail_domain::approvers::{ApproverPattern, AskablePeople};
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{
@@ -131,7 +132,8 @@ impl TestActor {
 /// Execution time of scheduled answers, later than every command of the tests.
 pub(crate) const EXECUTE_AT: Timestamp = START.plus_ms(10 * HOUR_MS);
 
-/// Submitted answers: empty, full, with a valid and an invalid number, with a future and a past time.
+/// Submitted answers: empty, full, with a valid and an invalid number, with a future and a past time, and by a key that
+/// may and one that may not answer what it asked.
 pub(crate) fn all_submitted_answers() -> Vec<SubmittedAnswer> {
     let full = SubmittedAnswer {
         resolved_by: Some("Carol".to_owned()),
@@ -141,6 +143,10 @@ pub(crate) fn all_submitted_answers() -> Vec<SubmittedAnswer> {
     };
     let data = |data| SubmittedAnswer { response_data: Some(data), ..SubmittedAnswer::default() };
     let time = |at: Timestamp| SubmittedAnswer { execute_at: Some(at.to_string()), ..SubmittedAnswer::default() };
+    let by_key = |askers_may_answer| {
+        let key = AnsweringKey { name: "back office".to_owned(), askers_may_answer };
+        SubmittedAnswer { key: Some(key), ..SubmittedAnswer::default() }
+    };
     vec![
         SubmittedAnswer::default(),
         full,
@@ -148,6 +154,8 @@ pub(crate) fn all_submitted_answers() -> Vec<SubmittedAnswer> {
         data(json!({"value": 11})),
         time(EXECUTE_AT),
         time(START),
+        by_key(true),
+        by_key(false),
     ]
 }
 

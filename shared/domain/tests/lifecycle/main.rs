@@ -3,8 +3,10 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 mod all_transitions;
+mod answer_origin;
 mod answer_validation;
 mod answers;
+mod argument_rules;
 mod cancellation_and_attachments;
 mod command_sequences;
 mod delivery_targets;
@@ -20,3 +22,4 @@ mod reminders;
 mod response_types;
 mod stored_format;
 mod stored_format_additions;
+mod typed_action;

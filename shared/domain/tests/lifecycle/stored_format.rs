@@ -53,6 +53,10 @@ fn full_spec() -> DecisionSpec {
         reminders: true,
         asked_by: key(1),
         asked_by_name: "deploy agent".to_owned(),
+        tool: None,
+        arguments: None,
+        single_use: None,
+        valid_for_seconds: None,
     }
 }
 
@@ -96,7 +100,7 @@ fn spec_has_stable_stored_form() {
 
 #[test]
 fn state_data_has_stable_stored_form() {
-    let outcome = |answer| Outcome { at: START, answer };
+    let outcome = |answer| Outcome { at: START, by: None, answer };
     assert_stored_form(&state_data_in(Phase::Pending), r#"{"state":"pending"}"#);
     assert_stored_form(&state_data_in(Phase::Escalated), r#"{"state":"escalated"}"#);
     assert_stored_form(&state_data_in(Phase::Expired(Expiry::default())), r#"{"state":"expired"}"#);
@@ -254,8 +258,9 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     let data = prop::option::of(any_object(any_json()));
     (any::<String>(), any::<Option<String>>(), data, prop::option::of(any_time()), 0..3_usize).prop_map(
         |(resolved_by, notes, response_data, execute_at, count)| {
-            let files = test_files(count);
-            Answer { resolved_by, notes, response_data, execute_at, files }
+            let (files, shown_hash) = (test_files(count), (count > 0).then(|| format!("sha256:{count}")));
+            let key_name = (count == 2).then(|| "back office".to_owned());
+            Answer { resolved_by, notes, response_data, execute_at, files, key_name, shown_hash }
         },
     )
 }
@@ -270,7 +275,7 @@ proptest! {
     #[test]
     fn any_answer_round_trips(answer in any_answer(), at in any_time()) {
         assert_round_trip(&DecisionEvent::Approved(answer.clone()));
-        let phase = Phase::Denied(Outcome { at, answer: answer.clone() });
+        let phase = Phase::Denied(Outcome { at, by: Some(TestActor::Approver.actor()), answer: answer.clone() });
         assert_round_trip(&StateData { phase, attachments: answer.files.clone() });
         assert_round_trip(&LogEntry::<Decision> { at, event: DecisionEvent::Modified(answer), ..log_entry() });
     }

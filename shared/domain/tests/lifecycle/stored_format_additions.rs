@@ -7,7 +7,7 @@ use handrail_domain::decision::{
 use handrail_domain::policy::{RuleEffect, RuleMatch};
 use serde_json::{Value, json};
 
-use super::fixtures::{SECOND_DEADLINE, START, Setup, TestActor, spec, test_files};
+use super::fixtures::{SECOND_DEADLINE, START, Setup, TestActor, key, spec, test_files};
 use super::stored_format::{answer, assert_round_trip, assert_stored_form, state_data_in};
 
 #[test]
@@ -29,7 +29,10 @@ fn later_state_and_events_have_stable_form() {
         &format!(r#"{{"type":"decision.scheduled",{answer_members}}}"#),
     );
     assert_stored_form(
-        &StateData { phase: Phase::Scheduled(Outcome { at: START, answer: full }), attachments: test_files(1) },
+        &StateData {
+            phase: Phase::Scheduled(Outcome { at: START, by: None, answer: full }),
+            attachments: test_files(1),
+        },
         &format!(r#"{{"state":"scheduled","at":"2026-09-21T14:13:20.000Z",{answer_members},"attachments":[{file}]}}"#),
     );
     assert_stored_form(
@@ -40,6 +43,11 @@ fn later_state_and_events_have_stable_form() {
         &DecisionEvent::Attached { files: test_files(1) },
         &format!(r#"{{"type":"decision.attached","files":[{file}]}}"#),
     );
+    let seen = Answer { resolved_by: "x".to_owned(), shown_hash: Some("sha256:ab".to_owned()), ..Answer::default() };
+    assert_stored_form(
+        &DecisionEvent::Denied(seen),
+        r#"{"type":"decision.denied","resolved_by":"x","shown_hash":"sha256:ab"}"#,
+    );
     assert_stored_form(&DecisionEvent::Cancelled { reason: None }, r#"{"type":"decision.cancelled"}"#);
     let reason = Some("asked twice".to_owned());
     assert_stored_form(
@@ -49,6 +57,19 @@ fn later_state_and_events_have_stable_form() {
     assert_stored_form(
         &state_data_in(Phase::Expired(Expiry { cancelled: Some(Cancelled { at: START, reason }) })),
         r#"{"state":"expired","cancelled":{"at":"2026-09-21T14:13:20.000Z","reason":"asked twice"}}"#,
+    );
+    let by_key = Answer { key_name: Some("back office".to_owned()), ..answer() };
+    let members = r#""resolved_by":"ann@example.com","notes":"but less","response_data":{"z":1,"a":[1.5,null]},"key_name":"back office""#;
+    assert_stored_form(
+        &DecisionEvent::Approved(by_key.clone()),
+        &format!(r#"{{"type":"decision.approved",{members}}}"#),
+    );
+    let (key, by) = (serde_json::to_string(&key(2)).unwrap(), Some(TestActor::AppKey.actor()));
+    assert_stored_form(
+        &state_data_in(Phase::Approved(Outcome { at: START, by, answer: by_key })),
+        &format!(
+            r#"{{"state":"approved","at":"2026-09-21T14:13:20.000Z","by":{{"kind":"key","key":{key},"role":"app"}},{members}}}"#
+        ),
     );
     assert_stored_form(&Actor::Policy { rule: "small".to_owned() }, r#"{"kind":"policy","rule":"small"}"#);
     assert_stored_form(
@@ -71,6 +92,11 @@ fn later_spec_fields_have_stable_form() {
     let images = vec!["https://example.com/a.png".to_owned()];
     assert_eq!(added(&DecisionSpec { context_images: images.clone(), ..minimal() }), json!({"context_images": images}));
     assert_eq!(added(&DecisionSpec { reminders: false, ..minimal() }), json!({"reminders": false}));
+    let (tool, arguments) = (Some("refund".to_owned()), json!({"z": 1.5, "a": [null]}).as_object().cloned());
+    let typed = DecisionSpec { tool, arguments, single_use: Some(false), valid_for_seconds: Some(60), ..minimal() };
+    let stored =
+        json!({"tool": "refund", "arguments": {"z": 1.5, "a": [null]}, "single_use": false, "valid_for_seconds": 60});
+    assert_eq!(added(&typed), stored);
     let policy = Some(RuleMatch { rule: "small".to_owned(), effect: RuleEffect::Deny });
     assert_eq!(added(&DecisionSpec { policy, ..minimal() }), json!({"policy": {"rule": "small", "effect": "deny"}}));
     let mut stays_pending = minimal();

@@ -1,6 +1,7 @@
 //! Every combination of state, act, actor, time around a deadline, lease and checkpoint.
 
 use handrail_domain::actor::Actor;
+use handrail_domain::answer_origin::AnsweringKey;
 use handrail_domain::lifecycle::{DeadlineGuard, PlannedTransition};
 use handrail_domain::packet::{Act, CheckpointRequest, Claim, ContentRef, Edit, Packet, State};
 use handrail_domain::record::Record;
@@ -40,12 +41,16 @@ fn all_acts(record: &Record<Packet>, now: Timestamp) -> Vec<Act> {
         .iter()
         .flat_map(|to| optional_edits().map(|edit| Act::Move { to: *to, edit, in_batch: *to == State::Completed }));
     let open_number = record.state_data.question.as_ref().map_or(1, |question| question.number);
+    let key = |askers_may_answer| Some(AnsweringKey { name: "back office".to_owned(), askers_may_answer });
+    let askers =
+        [(None, None), (None, key(true)), (None, key(false)), (Some(open_number), None), (Some(open_number + 1), None)];
     let answers = edits.iter().flat_map(|edit| {
-        [None, Some(open_number), Some(open_number + 1)].map(|question| Act::Respond {
+        askers.clone().map(|(question, key)| Act::Respond {
             by: "Ann".to_owned(),
             response: "yes".to_owned(),
             notes: Some("but slowly".to_owned()),
             question,
+            key,
             edit: edit.clone(),
         })
     });

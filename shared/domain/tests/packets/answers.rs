@@ -1,6 +1,6 @@
 //! Answers to checkpoints: their effect, their deadline, and commands that an open checkpoint refuses.
 
-use handrail_domain::packet::{Act, Claim, PacketEvent, Patch, Refusal, State};
+use handrail_domain::packet::{Act, CheckpointAnswer, Claim, PacketEvent, Patch, Refusal, State};
 use serde_json::{Value, json};
 
 use super::fixtures::{
@@ -55,7 +55,11 @@ fn answer_without_notes_keeps_existing_notes() {
     let at = START.plus_ms(10_000);
     let mut content = awaiting_packet().content;
     content.hitl.as_mut().unwrap().notes = Some("mind the cache".to_owned());
-    let notes_after = |notes: Option<&str>| content.answered("yes", "Ann", notes, at).hitl.unwrap().notes;
+    let notes_after = |notes: Option<&str>| {
+        let notes = notes.map(str::to_owned);
+        let answer = CheckpointAnswer { by: "Ann".to_owned(), response: "yes".to_owned(), notes };
+        content.answered(&answer, None, at).hitl.unwrap().notes
+    };
     assert_eq!(notes_after(None).as_deref(), Some("mind the cache"));
     assert_eq!(notes_after(Some("")).as_deref(), Some("mind the cache"));
     assert_eq!(notes_after(Some("done")).as_deref(), Some("done"));

@@ -158,7 +158,7 @@ fn approver_answers_only_the_requested_checkpoint() {
     {
         let response =
             handrail_domain::packet::CheckpointAnswer { by: ANN.to_owned(), response: "y".to_owned(), notes: None };
-        let (act, _) = response.plan_for_request(number, &second.content, minutes_after_start(4));
+        let (act, _) = response.plan(&actor.responder(number), &second.record, &second.content, minutes_after_start(4));
         assert_eq!(
             run_command(&second.record, &act, actor, minutes_after_start(4)).err(),
             Some(Refusal::ActorNotAllowed),

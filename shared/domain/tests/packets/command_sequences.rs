@@ -15,7 +15,7 @@ enum PacketStep {
     Respond,
     Delete,
     Chain,
-    Timer(Act),
+    Timer(Box<Act>),
 }
 
 fn any_step() -> impl Strategy<Value = PacketStep> {
@@ -34,7 +34,7 @@ fn any_step() -> impl Strategy<Value = PacketStep> {
         2 => Just(PacketStep::Respond),
         1 => Just(PacketStep::Delete),
         1 => Just(PacketStep::Chain),
-        1 => timers.prop_map(PacketStep::Timer),
+        1 => timers.prop_map(|act| PacketStep::Timer(Box::new(act))),
     ]
 }
 
@@ -51,11 +51,11 @@ fn plan(
         PacketStep::Patch(body) => Patch::read(body).unwrap().plan(packet.state(), &packet.content, at).unwrap(),
         PacketStep::Respond => {
             let response = CheckpointAnswer { by: "Ann".to_owned(), response: "yes".to_owned(), notes: None };
-            response.plan(&packet.content, at)
+            response.plan(&TestActor::AppKey.responder(None), &packet.record, &packet.content, at)
         }
         PacketStep::Delete => with_same_content(Act::Delete),
         PacketStep::Chain => with_same_content(Act::Chained { child: child_id(), child_source: "child".to_owned() }),
-        PacketStep::Timer(act) => with_same_content(act.clone()),
+        PacketStep::Timer(act) => with_same_content((**act).clone()),
     }
 }
 

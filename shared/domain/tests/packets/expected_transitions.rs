@@ -1,5 +1,7 @@
 //! Expected result of a command, written as plain conditions without the lifecycle table.
 
+use handrail_domain::actor::Actor;
+use handrail_domain::ids::KeyId;
 use handrail_domain::packet::{
     Act, AgentRef, ContentRef, Edit, Lease, OpenCheckpoint, Packet, Refusal, State, StateData, current_agent,
 };
@@ -53,7 +55,7 @@ pub(crate) fn next_timer(record: &Record<Packet>) -> Option<(Timestamp, &'static
 }
 
 fn state_data_after_timer(before: &StateData, event: &str) -> StateData {
-    let ended = StateData { state: Expired, lease: None, question: None, ..before.clone() };
+    let ended = StateData { state: Expired, lease: None, question: None, asked_by: None, ..before.clone() };
     match event {
         // The deadline stays, to show that the checkpoint timed out.
         "packet.unanswered" => ended,
@@ -102,7 +104,14 @@ fn expected_of_command(
             require_key(actor)?;
             Ok((
                 "packet.deleted",
-                StateData { state: Expired, lease: None, answer_until: None, question: None, ..state_data },
+                StateData {
+                    state: Expired,
+                    lease: None,
+                    answer_until: None,
+                    question: None,
+                    asked_by: None,
+                    ..state_data
+                },
             ))
         }
         // Chaining keeps the state.
@@ -110,19 +119,20 @@ fn expected_of_command(
         Act::Heartbeat => require_key(actor).map(|()| ("packet.edited", with_renewed_lease(state_data, now))),
         Act::Edit(edit) => {
             require_key(actor)?;
-            Ok(("packet.edited", with_renewed_lease(expected_edit(state_data, edit, record.seq + 1)?, now)))
+            let edited = expected_edit(state_data, edit, record.seq + 1, actor)?;
+            Ok(("packet.edited", with_renewed_lease(edited, now)))
         }
         // Moving to the current state is an edit.
         Act::Move { to, edit, .. } if *to == state => {
             require_key(actor)?;
             let state_data = match edit {
-                Some(edit) => expected_edit(state_data, edit, record.seq + 1)?,
+                Some(edit) => expected_edit(state_data, edit, record.seq + 1, actor)?,
                 None => state_data,
             };
             Ok(("packet.edited", with_renewed_lease(state_data, now)))
         }
         Act::Move { to, edit, .. } => expected_move(record, *to, edit.as_ref(), actor, now),
-        Act::Respond { edit, question, .. } => {
+        Act::Respond { edit, question, key, .. } => {
             if state != AwaitingHuman {
                 return Err(match (state, state_data.answer_until) {
                     // The checkpoint timed out.
@@ -136,13 +146,24 @@ fn expected_of_command(
             if !(actor.is_key() || actor == TestActor::Person && approver == Some(ANN)) {
                 return Err(Refusal::ActorNotAllowed);
             }
+            // The tenant may forbid the key that opened the checkpoint to answer.
+            let forbids = key.as_ref().is_some_and(|key| !key.askers_may_answer);
+            if forbids && actor.is_key() && state_data.asked_by == key_id(actor) {
+                return Err(Refusal::AskerMayNotAnswer);
+            }
             if !state_data.has_checkpoint {
                 return Err(Refusal::NoCheckpoint);
             }
             let content = checked_content(&state_data, edit)?;
-            let (answer_until, question) = (None, None);
-            let next =
-                StateData { state: Claimed, claimed_at: Some(now), content, answer_until, question, ..state_data };
+            let next = StateData {
+                state: Claimed,
+                claimed_at: Some(now),
+                content,
+                answer_until: None,
+                question: None,
+                asked_by: None,
+                ..state_data
+            };
             Ok(("packet.answered", with_renewed_lease(next, now)))
         }
     }
@@ -161,7 +182,8 @@ fn expected_move(
         return Err(Refusal::NoTransition { from, to, allowed: allowed.to_vec() });
     }
     require_key(actor)?;
-    let mut next = StateData { state: to, answer_until: None, question: None, ..record.state_data.clone() };
+    let mut next =
+        StateData { state: to, answer_until: None, question: None, asked_by: None, ..record.state_data.clone() };
     match edit {
         // A checkpoint is part of the content, so opening one needs an edit.
         None if to == AwaitingHuman => return Err(Refusal::VersionConflict),
@@ -177,6 +199,7 @@ fn expected_move(
     }
     // The checkpoint's deadline counts from its opening.
     if to == AwaitingHuman {
+        next.asked_by = key_id(actor);
         next.answer_until = edit.and_then(|edit| edit.answer_until);
         next.question = edit.and_then(|edit| opened_checkpoint(edit, record.seq + 1));
     }
@@ -190,7 +213,14 @@ fn opened_checkpoint(edit: &Edit, number: u64) -> Option<OpenCheckpoint> {
     edit.asks.as_ref().map(|request| OpenCheckpoint { number, approver: request.approver.clone() })
 }
 
-fn expected_edit(state_data: StateData, edit: &Edit, number: u64) -> Result<StateData, Refusal> {
+fn key_id(actor: TestActor) -> Option<KeyId> {
+    match actor.actor() {
+        Actor::Key { key, .. } => Some(key),
+        _ => None,
+    }
+}
+
+fn expected_edit(state_data: StateData, edit: &Edit, number: u64, actor: TestActor) -> Result<StateData, Refusal> {
     let is_awaiting = state_data.state == AwaitingHuman;
     if is_awaiting && state_data.has_checkpoint && edit.sets_checkpoint {
         return Err(Refusal::AwaitingHuman);
@@ -203,7 +233,10 @@ fn expected_edit(state_data: StateData, edit: &Edit, number: u64) -> Result<Stat
         }
         false => (state_data.answer_until, state_data.question),
     };
-    Ok(StateData { content, answer_until, question, has_checkpoint: edit.has_checkpoint, ..state_data })
+    // The key that adds the missing checkpoint asks.
+    let adds_checkpoint = is_awaiting && !state_data.has_checkpoint && edit.has_checkpoint;
+    let asked_by = if adds_checkpoint { key_id(actor) } else { state_data.asked_by };
+    Ok(StateData { content, answer_until, question, asked_by, has_checkpoint: edit.has_checkpoint, ..state_data })
 }
 
 fn checked_content(state_data: &StateData, edit: &Edit) -> Result<ContentRef, Refusal> {

@@ -2,12 +2,13 @@
 
 use handrail_domain::access::Role;
 use handrail_domain::actor::{Actor, AuthMethod};
+use handrail_domain::answer_origin::AnsweringKey;
 use handrail_domain::approvers::AskablePeople;
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, PlannedTransition, decide};
 use handrail_domain::packet::{
     Act, AgentRef, CheckpointAnswer, CheckpointRequester, Claim, Content, ContentRef, Edit, NewPacket, Packet, Patch,
-    Refusal, State,
+    Refusal, Responder, State,
 };
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
@@ -89,6 +90,12 @@ pub(crate) enum TestActor {
 impl TestActor {
     pub(crate) const ALL: [Self; 7] =
         [Self::AgentKey, Self::AppKey, Self::AdminKey, Self::Person, Self::OtherPerson, Self::Policy, Self::Timer];
+
+    /// Author of an answer: a key with its name, or a person with the link of the checkpoint with this number.
+    pub(crate) fn responder(self, question: Option<u64>) -> Responder {
+        let key = self.is_key().then(|| AnsweringKey { name: "back office".to_owned(), askers_may_answer: true });
+        Responder { by: self.actor(), key, question }
+    }
 
     pub(crate) fn is_key(self) -> bool {
         matches!(self, Self::AgentKey | Self::AppKey | Self::AdminKey)
@@ -208,7 +215,7 @@ impl TestPacket {
 
     pub(crate) fn answer(&self, response: &str, at: Timestamp) -> Result<Self, Refusal> {
         let response = CheckpointAnswer { by: "Ann".to_owned(), response: response.to_owned(), notes: None };
-        let (act, content) = response.plan(&self.content, at);
+        let (act, content) = response.plan(&TestActor::AppKey.responder(None), &self.record, &self.content, at);
         let transition = run_command(&self.record, &act, TestActor::AppKey, at)?;
         assert!(!transition.by_timer, "a timer fired before the answer");
         assert_eq!(transition.next.state_data.content, content.reference());
@@ -219,7 +226,8 @@ impl TestPacket {
     pub(crate) fn answer_as_ann(&self, number: u64, at: Timestamp) -> Result<Self, Refusal> {
         let response =
             CheckpointAnswer { by: ANN.to_owned(), response: "yes".to_owned(), notes: Some("but".to_owned()) };
-        let (act, content) = response.plan_for_request(Some(number), &self.content, at);
+        let responder = TestActor::Person.responder(Some(number));
+        let (act, content) = response.plan(&responder, &self.record, &self.content, at);
         let transition = run_command(&self.record, &act, TestActor::Person, at)?;
         assert!(!transition.by_timer, "a timer fired before the answer");
         Ok(Self { record: transition.next, content })

@@ -158,7 +158,7 @@ fn concurrent_answer_and_edit_lose_nothing() {
     let packet = packet_in(State::AwaitingHuman, Setup::WITH_CHECKPOINT);
     let at = START.plus_ms(5_000);
     let response = handrail_domain::packet::CheckpointAnswer { by: "Ann".into(), response: "yes".into(), notes: None };
-    let (answer, _) = response.plan(&packet.content, at);
+    let (answer, _) = response.plan(&TestActor::AppKey.responder(None), &packet.record, &packet.content, at);
     let edited = packet.patch(&json!({"context": {"summary": "more"}}), at).unwrap();
     assert_eq!(run_command(&edited.record, &answer, TestActor::AppKey, at).unwrap_err(), Refusal::VersionConflict);
     let both = edited.answer("yes", at).unwrap();

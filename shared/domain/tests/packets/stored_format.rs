@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use handrail_domain::answer_origin::AnswerOrigin;
 use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{
@@ -80,6 +81,7 @@ fn state_data_has_stable_stored_form() {
         lease: None,
         answer_until: None,
         question: None,
+        asked_by: None,
     };
     assert_stored_form(&minimal, r#"{"state":"created","content":{"sha256":"ab12","bytes":7}}"#);
     let full = StateData {
@@ -91,11 +93,12 @@ fn state_data_has_stable_stored_form() {
         lease: Some(Lease { seconds: 60, until: START }),
         answer_until: Some(END),
         question: Some(OpenCheckpoint { number: 3, approver: address("ann@example.com") }),
+        asked_by: Some(key(1)),
         ..minimal
     };
     assert_stored_form(
         &full,
-        r#"{"state":"in_progress","content":{"sha256":"ab12","bytes":7},"has_checkpoint":true,"holder":{"id":"w","name":"W","framework":"crewai"},"claimed_at":"2026-09-21T14:13:20.000Z","completed_at":"2026-09-21T14:13:20.000Z","lease":{"seconds":60,"until":"2026-09-21T14:13:20.000Z"},"answer_until":"2026-09-22T14:13:20.000Z","question":{"number":3,"approver":"ann@example.com"}}"#,
+        r#"{"state":"in_progress","content":{"sha256":"ab12","bytes":7},"has_checkpoint":true,"holder":{"id":"w","name":"W","framework":"crewai"},"claimed_at":"2026-09-21T14:13:20.000Z","completed_at":"2026-09-21T14:13:20.000Z","lease":{"seconds":60,"until":"2026-09-21T14:13:20.000Z"},"answer_until":"2026-09-22T14:13:20.000Z","question":{"number":3,"approver":"ann@example.com"},"asked_by":"key_01M3250V00040G2081040G2081"}"#,
     );
 }
 
@@ -146,8 +149,21 @@ fn events_have_stable_stored_form() {
                 response: "yes".to_owned(),
                 notes: Some("n".to_owned()),
                 edited: Edited { answer_until: None, ..edited() },
+                key_name: None,
+                by_asker: false,
             },
             r#"{"type":"packet.answered","by":"Ann","response":"yes","notes":"n","edited":{"content":{"sha256":"ab12","bytes":7},"has_checkpoint":true}}"#,
+        ),
+        (
+            PacketEvent::Answered {
+                by: "Ann".to_owned(),
+                response: "yes".to_owned(),
+                notes: None,
+                edited: Edited { answer_until: None, ..edited() },
+                key_name: Some("back office".to_owned()),
+                by_asker: true,
+            },
+            r#"{"type":"packet.answered","by":"Ann","response":"yes","edited":{"content":{"sha256":"ab12","bytes":7},"has_checkpoint":true},"key_name":"back office","by_asker":true}"#,
         ),
         (PacketEvent::Deleted { from: State::Failed }, r#"{"type":"packet.deleted","from":"failed"}"#),
         (
@@ -191,6 +207,11 @@ fn content_is_stored_in_published_form() {
     // A checkpoint without approver is stored as before approvers existed, which keeps its digest.
     let without_approver = r#"{"required":true,"reason":"r","question":null,"options":null,"response":null,"responded_at":null,"responded_by":null,"notes":null,"timeout_seconds":null}"#;
     assert_stored_form(&Hitl { required: true, reason: "r".to_owned(), ..Hitl::default() }, without_approver);
+    let origin = AnswerOrigin::new(&TestActor::AgentKey.actor(), Some("a key"), Some(key(1)));
+    let answered = Hitl { required: true, reason: "r".to_owned(), origin, ..Hitl::default() };
+    let with_origin = without_approver.trim_end_matches('}').to_owned()
+        + r#","resolved_via":"api","resolved_with_key":"key_01M3250V00040G2081040G2081","resolved_with_key_name":"a key","answered_by_asker":true}"#;
+    assert_stored_form(&answered, &with_origin);
     // An older version may have stored only the context.
     assert_eq!(serde_json::from_str::<Content>(r#"{"context":{"summary":"Half done"}}"#).unwrap(), packet.content);
 }

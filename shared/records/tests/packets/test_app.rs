@@ -52,7 +52,7 @@ impl TestApp {
         let clock = FixedClock::at(NOON);
         let settings = Settings {
             table: TABLE.to_owned(),
-            master_key: None,
+            keys: handrail_secrets::keys::Keys::default(),
             origin: None,
             address_policy: AddressPolicy::PublicOnly,
             slack: SlackSettings::default(),

@@ -2,7 +2,7 @@
 
 use handrail_domain::ids::hex;
 use handrail_domain::time::Timestamp;
-use handrail_secrets::master_key::hmac_sha256;
+use handrail_secrets::purpose_key::hmac_sha256;
 use http::Method;
 use serde_json::{Map, Value, json};
 

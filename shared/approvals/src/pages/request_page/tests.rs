@@ -26,6 +26,8 @@ fn view(text: &str) -> RequestPageView<'_> {
         action: text,
         context: text,
         amount: Some(text),
+        tool: None,
+        arguments: &[],
         pictures: &[],
         files: &[],
         urgency: Urgency::High,
@@ -59,6 +61,15 @@ fn each_response_type(text: &str) -> Vec<ResponseType> {
         response_type(&json!({"type": "file_upload", "label": line, "accept": ["image/*", ".csv"]})),
         response_type(&json!({"type": "schedule", "label": line})),
     ]
+}
+
+#[test]
+fn hostile_arguments_are_only_text() {
+    let row = |path: &str, is_text| ArgumentRow { path: path.to_owned(), value: HOSTILE_TEXT.to_owned(), is_text };
+    let arguments = [row(HOSTILE_TEXT, true), row("amount", false)];
+    let page = request_page(&RequestPageView { tool: Some("refund"), arguments: &arguments, ..view("x") }).into_body();
+    assert_harmless(&page);
+    assert!(page.contains("refund") && page.contains("amount"));
 }
 
 fn button_values(page: &str) -> Vec<&str> {

@@ -1,4 +1,4 @@
-//! The master key of an installation, and the secrets and signatures that are derived from it.
+//! The key of one purpose, and the secrets and signatures that are derived from it.
 //!
 //! Secrets of callbacks and signatures of links are computed and not stored, so a reader of the table cannot sign. See
 //! docs/decisions/0004-derived-secrets.md.
@@ -10,13 +10,13 @@ use sha2::Sha256;
 
 use handrail_domain::ids::KeyId;
 
-/// Minimum length of the master key. Shorter keys could be guessed.
-pub const MASTER_KEY_CHARS_MIN: usize = 32;
+/// Minimum length of a secret from which keys are derived. Shorter ones could be guessed.
+pub const SECRET_CHARS_MIN: usize = 32;
 
 #[derive(Clone)]
-pub struct MasterKey([u8; 32]);
+pub struct PurposeKey([u8; 32]);
 
-impl MasterKey {
+impl PurposeKey {
     pub fn new(secret: &str) -> Self {
         Self(hmac_sha256(secret.as_bytes(), &[b"handrail master v1"]))
     }
@@ -49,8 +49,8 @@ impl MasterKey {
         self.derive(b"slack", &parts.flatten().collect::<Vec<u8>>())
     }
 
-    /// Derives the API key that replaces a rotated one. Every call returns the same key, and only the master key and
-    /// the table together give it away.
+    /// Derives the API key that replaces a rotated one. Every call returns the same key, and only this key and the
+    /// table together give it away.
     pub fn rotated_secret(&self, hash_of_key: &str) -> String {
         new_packets_api_key(self.derive(b"key after", hash_of_key.as_bytes()))
     }
@@ -71,9 +71,9 @@ impl MasterKey {
     }
 }
 
-impl std::fmt::Debug for MasterKey {
+impl std::fmt::Debug for PurposeKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MasterKey(…)")
+        f.write_str("PurposeKey(…)")
     }
 }
 
@@ -104,14 +104,14 @@ mod tests {
     use handrail_domain::time::Timestamp;
 
     #[test]
-    fn secrets_differ_by_key_purpose_and_master_key() {
-        let (one, other) = (MasterKey::new("one"), MasterKey::new("other"));
+    fn secrets_differ_by_key_and_purpose() {
+        let (one, other) = (PurposeKey::new("one"), PurposeKey::new("other"));
         let key = KeyId::new(Timestamp::from_unix_ms(1), [1; 10]);
-        assert_eq!(one.webhook_secret(key), MasterKey::new("one").webhook_secret(key));
+        assert_eq!(one.webhook_secret(key), PurposeKey::new("one").webhook_secret(key));
         assert_ne!(one.webhook_secret(key), other.webhook_secret(key));
         assert_ne!(one.webhook_secret(key), one.webhook_secret(KeyId::new(Timestamp::from_unix_ms(1), [2; 10])));
         assert_ne!(one.sign_link(&key.to_bytes()), one.derive(b"webhook", &key.to_bytes()));
-        assert_eq!(format!("{one:?}"), "MasterKey(…)");
+        assert_eq!(format!("{one:?}"), "PurposeKey(…)");
         let rotated = one.rotated_secret(&hash_of_key("a key"));
         assert!(rotated.len() == 46 && rotated.starts_with("hr_"), "{rotated}");
         assert_eq!(rotated, one.rotated_secret(&hash_of_key("a key")));
