@@ -202,6 +202,7 @@ impl Constants<'_> {
                     BinOp::Sub(_) => left - right,
                     BinOp::Mul(_) => left * right,
                     BinOp::Div(_) => (left / right).trunc(),
+                    BinOp::Shl(_) => left * right.exp2(),
                     _ => return None,
                 }]
             }
