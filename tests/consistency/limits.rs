@@ -112,14 +112,14 @@ fn quantities(cell: &str) -> Vec<f64> {
         let number: f64 = number.replace(',', "").parse().unwrap_or_else(|_| panic!("{part:?} begins with no number"));
         number
             * match unit {
-                "ms" => 1.0,
                 "s" => 1e3,
                 "minute" | "minutes" => 60e3,
                 "hour" | "hours" => 3_600e3,
                 "day" | "days" => 86_400e3,
                 "KB" => 1024.0,
                 "MB" => 1024.0 * 1024.0,
-                "" | "characters" | "bytes" | "levels" => 1.0,
+                // Times are compared in milliseconds.
+                "" | "characters" | "bytes" | "levels" | "ms" => 1.0,
                 other => panic!("{other:?} is no unit of {DOCUMENT}"),
             }
     };
@@ -202,6 +202,7 @@ impl Constants<'_> {
                     BinOp::Sub(_) => left - right,
                     BinOp::Mul(_) => left * right,
                     BinOp::Div(_) => (left / right).trunc(),
+                    BinOp::Shl(_) => left * right.exp2(),
                     _ => return None,
                 }]
             }
