@@ -111,9 +111,9 @@ fn only_named_resources_have_wildcards_and_no_action_has_one() {
 fn only_named_functions_write_keys_sessions_and_tenants() {
     let writers_of = |partition: &str| -> BTreeSet<String> {
         let nested = Template::root().nested();
-        let functions = nested.iter().flat_map(|(_, stack)| {
-            stack.template.functions().into_iter().map(move |(id, function)| (stack, id, function))
-        });
+        let functions = nested
+            .values()
+            .flat_map(|stack| stack.template.functions().into_iter().map(move |(id, function)| (stack, id, function)));
         let writing = functions.filter(|(stack, id, _)| {
             let role = stack.template.resource(&format!("{id}Role"));
             statements_in(id, role).iter().any(|statement| writes_to(statement, partition))
@@ -121,7 +121,7 @@ fn only_named_functions_write_keys_sessions_and_tenants() {
         let name = |function: &Value| {
             function["Environment"]["Variables"]["HANDRAIL_FUNCTION"].as_str().unwrap_or_default().to_owned()
         };
-        writing.map(|(_, _, function)| name(&function)).collect()
+        writing.map(|(_, _, function)| name(function)).collect()
     };
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(writers_of("key#"), names(&KEY_WRITERS));

@@ -53,6 +53,7 @@ impl DecisionEvent {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "a command lives for one request, and most acts are answers")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     Answer(Choice, SubmittedAnswer),
