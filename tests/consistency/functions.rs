@@ -209,7 +209,7 @@ fn every_secret_is_kept_and_has_a_value() {
             (&json!("Retain"), &json!("Retain"))
         );
         assert!(!resource["Properties"]["GenerateSecretString"].is_null(), "{id}");
-        assert_eq!(stack.template.output(&format!("{id}Arn")), format!("!Ref {id}"));
+        assert_eq!(stack.template.output(&format!("{}Arn", id.trim_start_matches("Stored"))), format!("!Ref {id}"));
     }
     let needed = RequiredSetting::SLACK.into_iter().filter_map(RequiredSetting::secret).count() + KeyPurpose::ALL.len();
     assert_eq!(stack.template.all_resources().len(), needed);

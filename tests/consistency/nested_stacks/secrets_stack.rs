@@ -40,12 +40,15 @@ Parameters:
             "      SecretString: !If [Has{name}, !Ref {name}, !Ref AWS::NoValue]\n      \
              GenerateSecretString: !If [Has{name}, !Ref AWS::NoValue, {{PasswordLength: 64}}]\n"
         );
-        text.push_str(&secret(name, description, &value));
+        text.push_str(&secret(&format!("Stored{name}"), description, &value));
     }
     text.push_str("Outputs:\n");
     let keys = KeyPurpose::ALL.into_iter().map(|purpose| format!("{purpose:?}Key"));
-    for id in keys.chain(OF_SLACK.map(|(name, _)| name.to_owned())) {
+    for id in keys {
         write!(text, "  {id}Arn:\n    Value: !Ref {id}\n").unwrap();
+    }
+    for (name, _) in OF_SLACK {
+        write!(text, "  {name}Arn:\n    Value: !Ref Stored{name}\n").unwrap();
     }
     text
 }
