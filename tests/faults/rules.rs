@@ -69,6 +69,8 @@ pub(crate) fn decision_state_data(entries: &[Value]) -> Value {
             "decision.approved" | "decision.denied" => {
                 let mut outcome = entry["event"].clone();
                 outcome.as_object_mut().expect("an event is an object").remove("type");
+                // Later events may follow, so the state keeps who answered.
+                outcome["by"] = entry["by"].clone();
                 outcome["state"] = event.trim_start_matches("decision.").into();
                 outcome["at"] = at.clone();
                 outcome
