@@ -8,7 +8,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{BatchEntry, CREATE_FORMAT, NewPacket, read_batch};
-use handrail_packet_records::{CheckedPacket, IdempotentRequest, PacketWithContent};
+use handrail_packet_records::{CheckedPacket, IdempotentRequest, PacketWithContent, find_created};
 use handrail_store::ApiKey;
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -22,7 +22,7 @@ use crate::daily_quota::DailyReservation;
 use crate::door::DOOR;
 use crate::errors::error_detail;
 use crate::packet_error::creation_problem;
-use crate::packet_ops::{BATCH_CONCURRENCY, find_created};
+use crate::packet_ops::BATCH_CONCURRENCY;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
 use crate::view;
 
@@ -120,7 +120,7 @@ impl Batch<'_> {
         match found {
             Ok(Some(packet)) => Step::Repeated(Box::new(packet)),
             Ok(None) => Step::Create { proposal: Box::new(proposal), idempotency_key },
-            Err(problem) => Step::Refused(problem),
+            Err(error) => Step::Refused(creation_problem(error)),
         }
     }
 

@@ -7,7 +7,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CREATE_FORMAT, Content, NewPacket};
-use handrail_packet_records::IdempotentRequest;
+use handrail_packet_records::{IdempotentRequest, find_created};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
@@ -59,7 +59,8 @@ async fn handler(
     // The request is digested without the parent's conversation, which may have grown when the request is repeated.
     let digested = proposal.clone().chained_to(parent, &Content::default());
     let request = name.as_deref().map(|name| IdempotentRequest::new(name, CREATE_FORMAT, digested.to_json()));
-    if let Some(created) = packet_ops::find_created(&cx, key, request.as_ref()).await? {
+    let created = find_created(&cx, key, request.as_ref()).await.map_err(creation_problem)?;
+    if let Some(created) = created {
         return Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &created))));
     }
     let parent_packet = packet_ops::get(&cx, key.tenant, parent).await?;

@@ -10,13 +10,13 @@ use handrail_domain::lifecycle::Command;
 use handrail_domain::packet::{Act, Content, Packet, PacketEvent, check_claim_active};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
-use handrail_packet_records::{IdempotentRequest, PacketCreationError, PacketWithContent, searchable_body};
+use handrail_packet_records::{PacketWithContent, searchable_body};
 use handrail_records::transition::{self, AppliedCommand, PlannedChange, TransitionError};
 use handrail_store::{ApiKey, Body, HeadKey, RecordWithBody};
 use handrail_web::problem::Problem;
 use serde_json::{Value, json};
 
-use crate::packet_error::{PacketError, creation_problem};
+use crate::packet_error::PacketError;
 use crate::response_encoding::ResponseEncoding;
 use crate::view;
 
@@ -61,17 +61,6 @@ pub(crate) async fn get(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<Packe
 async fn try_get(cx: &Cx, tenant: TenantId, id: RecordId) -> Result<PacketWithContent, PacketError> {
     let record_with_body = cx.store.record_with_body::<Packet>(tenant, id).await?.ok_or(PacketError::NotFound)?;
     Ok(PacketWithContent::from_record(record_with_body)?)
-}
-
-/// Returns the packet that an earlier request with the idempotency key created. Needed where the packet also depends on
-/// a record that may have changed since.
-pub(crate) async fn find_created(
-    cx: &Cx,
-    key: &ApiKey,
-    request: Option<&IdempotentRequest<'_>>,
-) -> Result<Option<PacketWithContent>, Problem> {
-    let found = handrail_packet_records::find_created(cx, key, request).await;
-    found.map_err(|error| creation_problem(PacketCreationError::Transition(error)))
 }
 
 /// Runs a command that does not change the content.

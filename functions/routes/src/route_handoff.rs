@@ -10,7 +10,7 @@ use handrail_domain::body_reader::{BodyReader, JsonObject};
 use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, NewPacket, Packet, State as PacketState};
-use handrail_packet_records::{IdempotentRequest, PacketCreationError, PacketWithContent, create, find_created};
+use handrail_packet_records::{IdempotentRequest, PacketWithContent, create, find_created};
 use handrail_store::{AGENT_ID_BYTES_MAX, Agent, ApiKey, Filter};
 use handrail_web::caller::{Caller, scopes};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
@@ -75,8 +75,8 @@ async fn create_handoff(
 ) -> Result<Value, Problem> {
     // A repeat of a successful handoff succeeds even if the agent is unavailable or full by now.
     let request = idempotency_key.map(|key| IdempotentRequest::new(key, HANDOFF_FORMAT, handoff.to_json()));
-    let found = find_created(cx, key, request.as_ref()).await;
-    if let Some(packet) = found.map_err(|error| creation_problem(PacketCreationError::Transition(error)))? {
+    let created = find_created(cx, key, request.as_ref()).await.map_err(creation_problem)?;
+    if let Some(packet) = created {
         return Ok(accepted(&packet));
     }
     let target = match handoff.to_agent.len() <= AGENT_ID_BYTES_MAX {

@@ -7,33 +7,13 @@ use handrail_domain::field_error::FieldError;
 use handrail_domain::ids::{CommandId, RecordId};
 use handrail_domain::packet::{CheckpointRequest, CheckpointRequester, Content, NewPacket, Packet};
 use handrail_domain::record::Record;
-use handrail_platform::fault::Fault;
-use handrail_records::transition::{self, TransitionError};
+use handrail_records::transition;
 use handrail_store::{ApiKey, RecordWithBody};
 
+use crate::creation_error::PacketCreationError;
 use crate::idempotent_request::IdempotentRequest;
 use crate::packet_with_content::PacketWithContent;
 use crate::search_text;
-
-/// Reason why a packet was not created. With the last one its outcome may be unknown.
-#[derive(Debug)]
-pub enum PacketCreationError {
-    /// The packet has this many bytes, more than a packet may have.
-    TooLarge {
-        bytes: u64,
-    },
-    /// The key may not ask the approver of the packet's checkpoint.
-    ApproverNotAllowed(FieldError),
-    /// The key is over a quota.
-    Access(AccessError),
-    Transition(TransitionError<Packet>),
-}
-
-impl From<Fault> for PacketCreationError {
-    fn from(fault: Fault) -> Self {
-        Self::Transition(TransitionError::Fault(fault))
-    }
-}
 
 /// Creates a packet. Repeats of an idempotent request return the packet created first.
 pub async fn create(
@@ -83,7 +63,7 @@ impl CheckedPacket {
         if result.as_ref().is_err_and(|error| !error.is_outcome_unknown()) {
             quota::release(cx, &reservation, id).await;
         }
-        let (applied, body) = result.map_err(PacketCreationError::Transition)?;
+        let (applied, body) = result?;
         Ok(PacketWithContent::from_record(RecordWithBody { record: applied.record, body })?)
     }
 }

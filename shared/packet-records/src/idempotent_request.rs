@@ -4,10 +4,11 @@ use handrail_context::cx::Cx;
 use handrail_domain::ids::{CommandId, RecordId, RequestFormat};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
-use handrail_records::transition::{self, TransitionError};
+use handrail_records::transition;
 use handrail_store::ApiKey;
 use serde_json::Value;
 
+use crate::creation_error::PacketCreationError;
 use crate::packet_with_content::PacketWithContent;
 
 /// Request with an idempotency key. The digest of its content tells a repeat from another request under the key.
@@ -40,11 +41,11 @@ pub async fn find_created(
     cx: &Cx,
     key: &ApiKey,
     request: Option<&IdempotentRequest<'_>>,
-) -> Result<Option<PacketWithContent>, TransitionError<Packet>> {
+) -> Result<Option<PacketWithContent>, PacketCreationError> {
     let Some(request) = request else { return Ok(None) };
     let id = request.packet_id(key);
     let created = transition::find_created::<Packet>(cx, key.tenant, id, &request.command_id()).await?;
-    created.map(PacketWithContent::from_record).transpose().map_err(TransitionError::Fault)
+    Ok(created.map(PacketWithContent::from_record).transpose()?)
 }
 
 #[cfg(test)]
