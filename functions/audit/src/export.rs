@@ -10,7 +10,7 @@ use handrail_domain::access::Scope;
 use handrail_domain::ids::TenantId;
 use handrail_domain::journal_export::{ExportFormat, ExportedRow};
 use handrail_domain::merkle_tree::MerkleTree;
-use handrail_domain::read_time::read_time;
+use handrail_domain::read_time::read_query_time;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
@@ -139,9 +139,8 @@ impl PartRequest {
 }
 
 fn parse_time(name: &str, text: &str) -> Result<Timestamp, Problem> {
-    // A client that does not escape the plus sign of an offset sends a space.
-    let read = read_time(text).or_else(|| read_time(&text.replace(' ', "+")));
-    read.ok_or_else(|| Problem::invalid(name, "must be a time such as 2026-01-31T09:30:00Z, or a date"))
+    read_query_time(text)
+        .ok_or_else(|| Problem::invalid(name, "must be a time such as 2026-01-31T09:30:00Z, or a date"))
 }
 
 fn parse_number(name: &str, text: &str, max: u64) -> Result<u64, Problem> {

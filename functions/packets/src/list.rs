@@ -9,7 +9,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_domain::packet::{Packet, State as PacketState};
-use handrail_domain::read_time::read_time;
+use handrail_domain::read_time::read_query_time;
 use handrail_domain::time::Timestamp;
 use handrail_store::{Filter, Order};
 use handrail_web::caller::{Caller, scopes};
@@ -113,11 +113,9 @@ pub(crate) fn parse_states(list: &str) -> Vec<PacketState> {
 /// Parses a time filter. A blank text counts as absent.
 pub(crate) fn parse_time(name: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = non_blank(text) else { return Ok(None) };
-    // A client that does not escape the plus sign of an offset sends a space.
-    let read = read_time(text).or_else(|| read_time(&text.replace(' ', "+")));
     let refuse =
         || field_error(RequestPart::Query, name, "Input should be a valid datetime or date", "datetime_parsing");
-    read.map(Some).ok_or_else(refuse)
+    read_query_time(text).map(Some).ok_or_else(refuse)
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
     to_timestamp(date, read_clock(clock)?, read_zone(zone)?)
 }
 
+/// Parses a time of a query string. A client that does not escape the plus sign of an offset sends a space.
+pub fn read_query_time(text: &str) -> Option<Timestamp> {
+    read_time(text).or_else(|| read_time(&text.replace(' ', "+")))
+}
+
 pub(crate) fn time_from_number(number: f64) -> Option<Timestamp> {
     let ms = if number.abs() > SECONDS_MAX { number } else { number * 1000.0 };
     #[expect(clippy::cast_possible_truncation, reason = "checked to be a time that can be written")]
