@@ -21,6 +21,13 @@ pub struct ArgumentRow {
     pub is_text: bool,
 }
 
+impl ArgumentRow {
+    /// Path to the value, or the name of the field in the row that has all arguments.
+    pub fn name(&self) -> &str {
+        if self.path.is_empty() { "arguments" } else { &self.path }
+    }
+}
+
 /// Returns the arguments as rows, in the order in which they were given.
 pub fn argument_rows(arguments: &Map<String, Value>) -> Vec<ArgumentRow> {
     let mut rows = Rows { rows: Vec::new(), bytes: 0 };

@@ -156,8 +156,7 @@ fn call_excerpt(view: &MailView<'_>) -> Option<String> {
     let shown = view.arguments.iter().take(ARGUMENTS_MAX).map(|row| {
         let value = one_line(&row.value, ARGUMENT_CHARS_MAX);
         let value = if row.is_text { format!("\"{value}\"") } else { value };
-        let path = if row.path.is_empty() { "arguments" } else { row.path.as_str() };
-        format!("{}: {value}", one_line(path, ARGUMENT_CHARS_MAX))
+        format!("{}: {value}", one_line(row.name(), ARGUMENT_CHARS_MAX))
     });
     let note = cut.then(|| CALL_TRUNCATED_NOTE.to_owned());
     let lines: Vec<String> = tool.into_iter().chain(shown).chain(note).collect();

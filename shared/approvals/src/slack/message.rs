@@ -126,8 +126,8 @@ fn call_blocks(record: &Record<Decision>) -> Vec<Value> {
     let rows = spec.arguments.as_ref().map(argument_rows).unwrap_or_default();
     let tool = spec.tool.as_ref().map(|tool| format!("tool: {tool}"));
     let lines = rows.iter().map(|row| {
-        let path = if row.path.is_empty() { "arguments" } else { row.path.as_str() };
-        if row.is_text { format!("{path}: \"{}\"", row.value) } else { format!("{path}: {}", row.value) }
+        let name = row.name();
+        if row.is_text { format!("{name}: \"{}\"", row.value) } else { format!("{name}: {}", row.value) }
     });
     let call: Vec<String> = tool.into_iter().chain(lines).collect();
     if call.is_empty() {
