@@ -77,15 +77,16 @@ pub async fn start_function<T>(
     open_more: impl FnOnce(&mut EnvReader<'_>, &SdkConfig) -> T,
 ) -> Result<(Cx, T), Error> {
     let config = sdk_config().await;
-    let secrets = fetch_secrets(&config, required, lookup).await?;
+    // Two servers, so both connections are opened at once.
+    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), lookup("HANDRAIL_TABLE").unwrap_or_default());
+    let (secrets, _) = tokio::join!(fetch_secrets(&config, required, lookup), store.warm_up());
+    let secrets = secrets?;
     let lookup = |name: &str| secrets.lookup(lookup, name);
     let mut environment = EnvReader::new(&lookup);
     let settings = Settings::from_env(&mut environment, required);
     let blobs = open_blob_store.map(|open| open(&mut environment, &config));
     let more = open_more(&mut environment, &config);
     let settings = environment.finish(settings)?;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), settings.table.clone());
-    store.warm_up().await;
     let cx = Cx::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
     let cx = match blobs {
         Some(blobs) => cx.with_blob_store(blobs),
