@@ -169,20 +169,15 @@ async fn calls_of_workers() -> BTreeMap<&'static str, Vec<Call>> {
     let closing_receiver = Receiver::start().await;
     closing_receiver.answer_with(&[410]);
     put_webhook(&app, &closing_receiver.url, 2).await;
-    let create = |change: &dyn Fn(&mut Value)| {
-        let mut sample = Sample { headers: Vec::new(), ..sample("decisions-create") };
-        if let Some(Body::Json(body)) = &mut sample.body {
-            change(body);
-        }
-        sample.event(&operation("decisions-create")).to_string()
-    };
-    let decisions = [
-        extra_requests("decisions-create").remove(0),
-        create(&|body| body["callback_url"] = stopped_receiver_url.clone().into()),
-        create(&|body| body["channel"] = "slack".into()),
-    ];
+    let create = operation("decisions-create");
+    let mut with_callback = Sample { headers: Vec::new(), ..sample(create.function) };
+    if let Some(Body::Json(body)) = &mut with_callback.body {
+        body["callback_url"] = stopped_receiver_url.into();
+    }
+    // A large decision and one in Slack are among the extra requests.
+    let decisions = extra_requests(create.function).into_iter().chain([with_callback.event(&create).to_string()]);
     for event in decisions {
-        let response = invoke(&operation("decisions-create"), &app, &event).await;
+        let response = invoke(&create, &app, &event).await;
         assert!(response.is_success(), "{}", response.text);
     }
     packets::create_packet_with_checkpoint(&mut app).await;

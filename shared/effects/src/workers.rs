@@ -12,10 +12,12 @@ pub const WORKER_TIMEOUT_SECONDS: u32 = 60;
 
 pub const WORKERS: &[Worker] = &[DISPATCH, DELIVER, NOTIFY, KEEP, TIMER, SWEEP];
 
-// Records, whose partition keys begin with their tenant's id. No worker may write keys, sessions or tenants.
-const QUERY: Grant = Grant::on_leading_key("dynamodb:Query", "ten_*");
-const PUT: Grant = Grant::on_leading_key("dynamodb:PutItem", "ten_*");
-const UPDATE: Grant = Grant::on_leading_key("dynamodb:UpdateItem", "ten_*");
+// No worker may write keys, sessions or tenants.
+const QUERY: Grant = Grant::on_records("dynamodb:Query");
+const GET: Grant = Grant::on_records("dynamodb:GetItem");
+const PUT: Grant = Grant::on_records("dynamodb:PutItem");
+const UPDATE: Grant = Grant::on_records("dynamodb:UpdateItem");
+const BATCH_GET: Grant = Grant::on_records("dynamodb:BatchGetItem");
 
 const DISPATCH: Worker = Worker {
     function: "dispatch",
@@ -37,7 +39,7 @@ const DISPATCH: Worker = Worker {
         Grant::on_leading_key("dynamodb:PutItem", "feed#*"),
         Grant::on_leading_key("dynamodb:Query", "hooks#*"),
         Grant::on_leading_key("dynamodb:PutItem", "call#*"),
-        Grant::on_leading_key("dynamodb:BatchGetItem", "ten_*"),
+        BATCH_GET,
         Grant::on_leading_key("dynamodb:BatchGetItem", "counts#*"),
         Grant::on_leading_key("dynamodb:UpdateItem", "counts#*"),
         Grant::on_index("by_kind"),
@@ -62,7 +64,7 @@ const DELIVER: Worker = Worker {
         QUERY,
         PUT,
         UPDATE,
-        Grant::on_leading_key("dynamodb:GetItem", "ten_*"),
+        GET,
         Grant::on_leading_key("dynamodb:GetItem", "call#*"),
         Grant::on_leading_key("dynamodb:UpdateItem", "call#*"),
         Grant::on_leading_key("dynamodb:GetItem", "hooks#*"),
@@ -85,13 +87,7 @@ const NOTIFY: Worker = Worker {
         RequiredSetting::MailFrom,
         RequiredSetting::NoticesQueue,
     ],
-    grants: &[
-        QUERY,
-        PUT,
-        UPDATE,
-        Grant::on_leading_key("dynamodb:GetItem", "ten_*"),
-        Grant::on_leading_key("dynamodb:GetItem", "slack#*"),
-    ],
+    grants: &[QUERY, PUT, UPDATE, GET, Grant::on_leading_key("dynamodb:GetItem", "slack#*")],
     actions: &["ses:SendEmail", "sqs:SendMessage"],
     summary: "Send one message to a person, by mail or in Slack",
 };
@@ -123,7 +119,7 @@ const SWEEP: Worker = Worker {
     function: "sweep",
     event_source: EventSource::Schedule,
     required_settings: &[RequiredSetting::Table, RequiredSetting::TimersQueue],
-    grants: &[Grant::on_index("by_due"), Grant::on_leading_key("dynamodb:BatchGetItem", "ten_*")],
+    grants: &[Grant::on_index("by_due"), BATCH_GET],
     actions: &["sqs:SendMessage"],
     summary: "Find timers that were missed",
 };

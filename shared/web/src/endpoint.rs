@@ -162,8 +162,10 @@ pub struct Grant {
 }
 
 impl Grant {
-    pub const fn on_table(action: &'static str) -> Self {
-        Self { action, index: None, leading_key: None }
+    /// Permission for records of every kind. The partition key of a record begins with its tenant's id; that of keys,
+    /// sessions, tenants and settings does not.
+    pub const fn on_records(action: &'static str) -> Self {
+        Self::on_leading_key(action, "ten_*")
     }
 
     pub const fn on_index(index: &'static str) -> Self {
@@ -175,13 +177,10 @@ impl Grant {
     }
 }
 
-// The partition key of a record begins with its tenant's id; that of keys, sessions, tenants and settings does not.
-const PUT: Grant = Grant::on_leading_key("dynamodb:PutItem", RECORDS);
-const UPDATE: Grant = Grant::on_leading_key("dynamodb:UpdateItem", RECORDS);
-const QUERY: Grant = Grant::on_leading_key("dynamodb:Query", RECORDS);
-const BATCH_GET: Grant = Grant::on_leading_key("dynamodb:BatchGetItem", RECORDS);
-/// Partitions of records.
-const RECORDS: &str = "ten_*";
+const PUT: Grant = Grant::on_records("dynamodb:PutItem");
+const UPDATE: Grant = Grant::on_records("dynamodb:UpdateItem");
+const QUERY: Grant = Grant::on_records("dynamodb:Query");
+const BATCH_GET: Grant = Grant::on_records("dynamodb:BatchGetItem");
 
 /// Time of an operation that reads and writes a few items, in seconds.
 const TIMEOUT_SECONDS: u32 = 10;

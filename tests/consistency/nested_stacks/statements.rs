@@ -75,24 +75,16 @@ fn own_log() -> Statement {
 }
 
 fn on_table(grants: &BTreeSet<Grant>) -> Vec<Statement> {
-    let whole_table: BTreeSet<&str> = grants
-        .iter()
-        .filter(|grant| grant.index.is_none() && grant.leading_key.is_none())
-        .map(|grant| grant.action)
-        .collect();
     let indexes: BTreeSet<&str> = grants.iter().filter_map(|grant| grant.index).collect();
     let mut keys_of_action: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for grant in grants.iter().filter(|grant| !whole_table.contains(grant.action)) {
+    for grant in grants.iter().filter(|grant| grant.index.is_none()) {
         keys_of_action.entry(grant.action).or_default().extend(grant.leading_key);
     }
     let mut actions_on_keys: BTreeMap<BTreeSet<&str>, BTreeSet<&'static str>> = BTreeMap::new();
-    for (action, keys) in keys_of_action.into_iter().filter(|(_, keys)| !keys.is_empty()) {
+    for (action, keys) in keys_of_action {
         actions_on_keys.entry(keys).or_default().insert(action);
     }
     let mut statements = Vec::new();
-    if !whole_table.is_empty() {
-        statements.push(Statement::new(whole_table, "!Ref TableArn"));
-    }
     if !indexes.is_empty() {
         let resources = indexes.iter().map(|index| format!("!Sub ${{TableArn}}/index/{index}")).collect();
         statements.push(Statement { resources, ..Statement::new(["dynamodb:Query"], "") });
