@@ -14,21 +14,21 @@ use serde_json::{Value, json};
 
 /// Builds signed file URLs. URLs issued on one day are equal.
 pub(crate) struct FileLinks<'a> {
-    master_key: &'a PurposeKey,
+    key: &'a PurposeKey,
     origin: &'a str,
     issued_at: Timestamp,
 }
 
 impl<'a> FileLinks<'a> {
-    pub(crate) fn new(master_key: &'a PurposeKey, origin: &'a str, issued_at: Timestamp) -> Self {
-        Self { master_key, origin, issued_at }
+    pub(crate) fn new(key: &'a PurposeKey, origin: &'a str, issued_at: Timestamp) -> Self {
+        Self { key, origin, issued_at }
     }
 
     pub(crate) fn files_json(&self, record: &Record<Decision>, files: &[Attachment]) -> Vec<Value> {
         let file_json = |file: &Attachment| {
             json!({
                 "name": file.name,
-                "url": format!("{}/files/{}", self.origin, file_token(self.master_key, record, file, self.issued_at)),
+                "url": format!("{}/files/{}", self.origin, file_token(self.key, record, file, self.issued_at)),
                 "type": file.content_type,
                 "size": file.size,
             })

@@ -145,7 +145,7 @@ impl TestApp {
 
     /// Path of the link in the approver's mail.
     pub(crate) fn approver_link(&self, id: RecordId) -> String {
-        let master = self.cx.key(KeyPurpose::ApprovalLinks).expect("the app has a master key");
+        let master = self.cx.key(KeyPurpose::ApprovalLinks).expect("the app has every key");
         format!("/d/{}", Link::new(master, tenant(), id, ApproverRole::Approver, &ann()).token())
     }
 }

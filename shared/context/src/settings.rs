@@ -12,8 +12,6 @@ use handrail_secrets::purpose_key::SECRET_CHARS_MIN;
 use handrail_secrets::secret::Secret;
 
 const SLACK_API_VARIABLE: &str = "HANDRAIL_SLACK_API";
-const SLACK_CLIENT_SECRET_VARIABLE: &str = "HANDRAIL_SLACK_CLIENT_SECRET";
-const SLACK_SIGNING_SECRET_VARIABLE: &str = "HANDRAIL_SLACK_SIGNING_SECRET";
 /// Secret for the keys of all purposes, where one process or one developer has them all.
 pub(crate) const MASTER_KEY_VARIABLE: &str = "HANDRAIL_MASTER_KEY";
 
@@ -116,13 +114,13 @@ impl RequiredSetting {
     /// Returns the variable that would hold this setting's secret, and the one that names the secret in Secrets Manager.
     /// On AWS a function fetches the secret when it starts, and its environment holds only the name.
     pub fn secret(self) -> Option<SecretVariables> {
-        let (value, arn) = match self {
-            Self::Key(purpose) => (purpose.variable(), purpose.arn_variables()[0]),
-            Self::SlackClientSecret => (SLACK_CLIENT_SECRET_VARIABLE, "HANDRAIL_SLACK_CLIENT_SECRET_ARN"),
-            Self::SlackSigningSecret => (SLACK_SIGNING_SECRET_VARIABLE, "HANDRAIL_SLACK_SIGNING_SECRET_ARN"),
+        let value = match self {
+            Self::Key(purpose) => purpose.variable(),
+            Self::SlackClientSecret => "HANDRAIL_SLACK_CLIENT_SECRET",
+            Self::SlackSigningSecret => "HANDRAIL_SLACK_SIGNING_SECRET",
             _ => return None,
         };
-        Some(SecretVariables { value, arn })
+        Some(SecretVariables { value, arn: self.variables()[0] })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ed25519 keys that sign what others check without asking us: receipts of decisions, and checkpoints of the journal.
 //!
-//! The private keys are derived from the master key, so nothing secret is stored, and every process signs the same bytes
-//! alike. Each purpose has a key of its own: a signature made for one purpose is worth nothing for another.
+//! The private keys are derived from the secret of a purpose, so none is stored, and every process signs the same bytes
+//! alike. Each purpose has a key of its own, also where all share one secret: a signature made for one purpose is worth nothing for another.
 
 use std::fmt;
 
