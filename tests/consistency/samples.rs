@@ -104,6 +104,10 @@ pub(crate) fn sample(function: &str) -> Sample {
             ..sample_by(AGENT)
         },
         "decisions-attachments-complete" => Sample { parameter: Some(("token", upload_token())), ..sample_by(AGENT) },
+        "docs-openapi" | "docs-page" => Sample { key: None, ..sample_by("") },
+        "docs-openapi-door" => {
+            Sample { key: None, parameter: Some(("door", "packets.json".to_owned())), ..sample_by("") }
+        }
         "files-get" => Sample { parameter: Some(("token", file_token())), ..page },
         "decisions-page-show" => page,
         "decisions-page-answer" => {

@@ -16,10 +16,12 @@ use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::door::DOOR;
@@ -45,6 +47,10 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).text(200, "application/x-ndjson").text(200, "text/csv")
+}
+
 const ROWS_DEFAULT: usize = 1_000;
 const ROWS_MAX: usize = 10_000;
 /// Size at which a part ends. Lambda returns at most 6 MB, with each quote and backslash of the body escaped by one more
@@ -56,12 +62,17 @@ const QUERIES_MAX: usize = 12;
 /// Number after which the next part begins. A response without it is the last part.
 static NEXT_AFTER: HeaderName = HeaderName::from_static("x-next-after");
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// `jsonl` or `csv`.
     format: Option<String>,
+    /// Time or date of the first row.
     from: Option<String>,
+    /// Time or date before which the export ends.
     to: Option<String>,
+    /// Number of the last row that the client has.
     after: Option<String>,
+    /// Rows of the part: 1 to 10,000.
     limit: Option<String>,
 }
 
