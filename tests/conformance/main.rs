@@ -16,6 +16,7 @@ mod ministack;
 mod packets;
 mod programs;
 mod published_client;
+mod receipts;
 mod tenants;
 mod tools;
 mod webhooks;

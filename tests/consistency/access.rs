@@ -149,6 +149,6 @@ async fn only_the_listed_operations_are_public() {
     let public = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Public);
     assert_eq!(
         public.map(|endpoint| endpoint.function).collect::<Vec<_>>(),
-        ["auth-login-request", "health", "packets-health", "packets-ready"]
+        ["jwks", "auth-login-request", "health", "packets-health", "packets-ready"]
     );
 }
