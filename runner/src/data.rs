@@ -11,6 +11,9 @@ use handrail_secrets::purpose_key::new_api_key;
 /// Name of the table in the embedded engine. On AWS the template names the table.
 pub const TABLE: &str = "handrail";
 
+/// File of the master secret in the data folder.
+const MASTER_SECRET: &str = "master.key";
+
 pub struct DataDir {
     path: PathBuf,
     /// Held until the process ends; the system releases it even after a kill.
@@ -44,9 +47,19 @@ impl DataDir {
         self.path.join("files")
     }
 
+    /// Returns the master secret of a data folder, which a service may have open. `None` if the folder has none.
+    pub fn master_secret_of(path: &Path) -> anyhow::Result<Option<String>> {
+        let path = path.join(MASTER_SECRET);
+        match fs::read_to_string(&path) {
+            Ok(secret) => Ok(Some(secret.trim().to_owned()).filter(|secret| !secret.is_empty())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+        }
+    }
+
     /// Returns the master secret, from which link signatures and webhook secrets are derived. Creates it once.
     pub fn master_secret(&self, entropy: &dyn Entropy) -> anyhow::Result<String> {
-        self.secret("master.key", entropy)
+        self.secret(MASTER_SECRET, entropy)
     }
 
     /// Returns the admin key for starts without `HANDRAIL_KEY`. Creates it once.

@@ -23,6 +23,7 @@ mod local;
 mod local_ports;
 mod local_store;
 mod pages;
+pub mod receipt;
 mod serve;
 mod sockets;
 #[cfg(feature = "external-table")]

@@ -14,9 +14,10 @@ use handrail_domain::ids::TenantId;
 use handrail_domain::ip_network::IpNetwork;
 use handrail_domain::outbound::AddressPolicy;
 use handrail_domain::text::EmailAddress;
+use handrail_platform::clock::{Clock, SystemClock};
 use handrail_runner::cors::CorsOrigins;
 use handrail_runner::{ClockMode, LOCAL_EMAIL, Listen, Options, Running, Storage};
-use handrail_runner::{accounts, audit, demo, external_dynamodb, health, start};
+use handrail_runner::{accounts, audit, demo, external_dynamodb, health, receipt, start};
 use handrail_secrets::signed_note::NoteKey;
 use handrail_sender::CallLimits;
 use tracing_subscriber::EnvFilter;
@@ -61,6 +62,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Check a receipt, without the service that signed it; the exit status is 0 only for an approval that counts now
+    VerifyReceipt(VerifyReceipt),
     /// Run the workers from the table's stream, beside `cargo lambda watch`
     Workers {
         /// Port of the mailbox page
@@ -135,6 +138,28 @@ enum AuditCommand {
         #[arg(long = "key", value_parser = note_key)]
         keys: Vec<NoteKey>,
     },
+}
+
+#[derive(clap::Args)]
+struct VerifyReceipt {
+    /// File with a receipt: its text, the response that contains it, or the body of a callback
+    file: PathBuf,
+    /// File or URL of the keys, from GET /.well-known/jwks.json of the service that you trust; by default those of the data
+    /// folder
+    #[arg(long, env = "HANDRAIL_JWKS")]
+    jwks: Option<String>,
+    /// Text of the action that must have been approved
+    #[arg(long)]
+    action: Option<String>,
+    /// Tool that must have been approved
+    #[arg(long, requires = "action")]
+    tool: Option<String>,
+    /// File with the JSON object of the arguments that must have been approved
+    #[arg(long, requires = "action")]
+    arguments: Option<PathBuf>,
+    /// Data folder of a service on this machine
+    #[arg(long, env = "HANDRAIL_DATA", default_value = "./.handrail")]
+    data: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -225,8 +250,22 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", audit::verify(&export, &checkpoint, previous.as_deref(), &keys)?);
             Ok(())
         }
+        Some(Command::VerifyReceipt(options)) => {
+            println!("{}", verify_receipt(options).await?);
+            Ok(())
+        }
         Some(Command::Workers { port }) => run_workers(port).await,
     }
+}
+
+async fn verify_receipt(options: VerifyReceipt) -> anyhow::Result<receipt::Proof> {
+    let VerifyReceipt { file, jwks, action, tool, arguments, data } = options;
+    let keys = receipt::read_keys(jwks.as_deref(), &data).await?;
+    let expected = match action {
+        Some(action) => Some(receipt::ExpectedAction::read(action, tool.as_deref(), arguments.as_deref())?),
+        None => None,
+    };
+    receipt::verify(&file, &keys, expected.as_ref(), SystemClock.now())
 }
 
 #[cfg(feature = "external-table")]

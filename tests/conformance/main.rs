@@ -17,6 +17,7 @@ mod openapi;
 mod packets;
 mod programs;
 mod published_client;
+mod receipts;
 mod tenants;
 mod tools;
 mod webhooks;

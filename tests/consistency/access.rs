@@ -150,6 +150,7 @@ async fn only_the_listed_operations_are_public() {
     assert_eq!(
         public.map(|endpoint| endpoint.function).collect::<Vec<_>>(),
         [
+            "jwks",
             "auth-login-request",
             "health",
             "packets-health",

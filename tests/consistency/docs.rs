@@ -75,7 +75,7 @@ fn missing_citations<'a>(files: &BTreeMap<String, String>, functions: &BTreeSet<
     missing
 }
 
-const API_DOCUMENTS: [&str; 3] = ["docs/decisions-api.md", "docs/packets-api.md", "docs/audit.md"];
+const API_DOCUMENTS: [&str; 4] = ["docs/decisions-api.md", "docs/packets-api.md", "docs/audit.md", "docs/receipts.md"];
 
 /// Each row of a promise table names the tests that verify the promise, or the reason why there is none. The attacks in
 /// docs/security.md are such promises.

@@ -72,6 +72,11 @@ pub(crate) async fn app_for(function: &str) -> ReplayApp {
             add_dead_letter(&app).await;
             app
         }
+        "decisions-receipt" => {
+            let mut app = run_examples().await;
+            run_example(&mut app, "decisions-page-answer").await;
+            app
+        }
         // Only the login pages need a requested login.
         "auth-login-show" | "auth-login-use" => {
             let app = run_examples().await;

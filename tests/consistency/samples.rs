@@ -78,9 +78,11 @@ pub(crate) fn sample(function: &str) -> Sample {
         "decisions-list" => {
             Sample { query: vec![("status", "pending".to_owned()), ("limit", "20".to_owned())], ..sample_by(AGENT) }
         }
-        "decisions-get" | "decisions-deliveries" | "decisions-callback-replay" | "decisions-attachments-list" => {
-            Sample { parameter: decision, ..sample_by(AGENT) }
-        }
+        "decisions-get"
+        | "decisions-receipt"
+        | "decisions-deliveries"
+        | "decisions-callback-replay"
+        | "decisions-attachments-list" => Sample { parameter: decision, ..sample_by(AGENT) },
         "decisions-resolve" => Sample {
             parameter: decision,
             body: Some(Body::Json(
@@ -157,7 +159,7 @@ pub(crate) fn sample(function: &str) -> Sample {
         },
         "account-key-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..signed_in },
         "slack-interactions" => slack_sample(&slack_click("approve")),
-        "health" => Sample { key: None, ..sample_by("") },
+        "health" | "jwks" => Sample { key: None, ..sample_by("") },
         other => panic!("{other} is a new operation: add its sample here"),
     }
 }

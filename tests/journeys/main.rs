@@ -63,6 +63,7 @@ mod presigned_upload;
 mod private_callback_urls_are_refused;
 mod process_kill_loses_nothing;
 mod rate_limit_headers;
+mod receipts_prove_answers;
 mod refused_request_keeps_connection;
 mod reminders;
 mod repeated_answer_is_recorded_once;

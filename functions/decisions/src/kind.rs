@@ -23,6 +23,7 @@ use handrail_store::HeadKey;
 use serde_json::{Value, json};
 
 use crate::file_links::{FileLinks, blob_key};
+use crate::receipt_issuer::{self, Receipt};
 use crate::view::{self, DecisionView};
 
 /// Waits before the second and each later attempt of a callback, as published.
@@ -74,7 +75,13 @@ async fn callback(cx: &Cx, key: HeadKey, seq: u64, purpose: Purpose) -> Result<O
         record.event(seq).ok_or_else(|| Fault::internal("a callback belongs to an event that is not in the log"))?;
     // Links are issued at the time of the event, so that every attempt has the same body.
     let links = FileLinks::new(cx.key(KeyPurpose::Files)?, cx.origin()?, entry.at);
-    Ok(build_callback(&record, entry, purpose, &links))
+    let receipt = match purpose {
+        CallbackPurpose::Resolved | CallbackPurpose::Expired | CallbackPurpose::Cancelled => {
+            receipt_issuer::issue(cx, &record).await?
+        }
+        CallbackPurpose::Created | CallbackPurpose::Escalated | CallbackPurpose::Due => None,
+    };
+    Ok(build_callback(&record, entry, purpose, &links, receipt))
 }
 
 async fn files_of_event(cx: &Cx, key: HeadKey, seq: u64) -> Result<Vec<BlobKey>, Fault> {
@@ -110,6 +117,7 @@ fn build_callback(
     entry: &LogEntry<Decision>,
     purpose: CallbackPurpose,
     links: &FileLinks<'_>,
+    receipt: Option<Receipt>,
 ) -> Option<Callback> {
     let event = match purpose {
         CallbackPurpose::Created => "decision.created",
@@ -132,8 +140,12 @@ fn build_callback(
         | DecisionEvent::Escalated
         | DecisionEvent::Expired => decision_update_json(record, entry, links),
     };
-    let body = json!({"event": event, "decision": decision, "timestamp": event_time(entry, purpose)}).to_string();
-    Some(Callback { url: record.spec.callback_url.clone()?, event, body, signing_key_id: record.spec.asked_by })
+    let mut body = json!({"event": event, "decision": decision, "timestamp": event_time(entry, purpose)});
+    if let Some(receipt) = receipt {
+        body["receipt"] = receipt.signed.into();
+    }
+    let url = record.spec.callback_url.clone()?;
+    Some(Callback { url, event, body: body.to_string(), signing_key_id: record.spec.asked_by })
 }
 
 /// Time of the event: for a due scheduled decision, its execution time.

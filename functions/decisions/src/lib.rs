@@ -13,6 +13,7 @@ mod file_links;
 pub mod files;
 pub mod get;
 pub mod health;
+pub mod jwks;
 mod kind;
 mod link_pages;
 pub mod list;
@@ -20,6 +21,8 @@ mod outcome_page;
 pub mod page_answer;
 mod page_form;
 pub mod page_show;
+pub mod receipt;
+mod receipt_issuer;
 pub mod resolve;
 #[cfg(test)]
 mod testing;
@@ -40,6 +43,8 @@ operations! {
     resolve,
     cancel,
     deliveries,
+    receipt,
+    jwks,
     attachments::list,
     callback_replay,
     auth::me,

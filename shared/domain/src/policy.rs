@@ -5,12 +5,15 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
+use sha2::{Digest, Sha256};
 
 use crate::argument_condition::{
     ARGUMENT_CONDITIONS_MAX, ArgumentCondition, PreparedCondition, PreparedText, ReadArguments,
 };
 use crate::deceptive_text::is_deceptive;
 use crate::decision::{TOOL_CHARS_MAX, Urgency};
+use crate::ids::hex;
+use crate::jcs::to_jcs;
 use crate::skeleton::Skeletons;
 use crate::text::EmailAddress;
 
@@ -100,6 +103,9 @@ pub struct RuleInput<'a> {
 pub struct RuleMatch {
     pub rule: String,
     pub effect: RuleEffect,
+    /// Digest of the rule. `None` for decisions from before it was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
 }
 
 /// Error in a list of rules.
@@ -233,7 +239,7 @@ impl<'a> RuleMatcher<'a> {
             RuleEffect::Approve if !may_approve(&rule.conditions, input) => RuleEffect::Ask,
             effect => effect,
         };
-        Some(RuleMatch { rule: rule.name.clone(), effect })
+        Some(RuleMatch { rule: rule.name.clone(), effect, revision: Some(rule.revision()) })
     }
 }
 
@@ -279,6 +285,13 @@ fn add_text(text: &str, to: &mut String) {
 }
 
 impl Rule {
+    /// Digest of the rule's RFC 8785 form: a rule that was changed has another one, and one that was changed back has the
+    /// first one again.
+    pub fn revision(&self) -> String {
+        let rule = serde_json::json!(self);
+        format!("sha256:{}", hex(&Sha256::digest(to_jcs(&rule))))
+    }
+
     fn matches_without_keywords(&self, input: &RuleInput<'_>) -> bool {
         let Conditions { amount_lt, amount_gte, urgency_at_most, approver, .. } = &self.conditions;
         let amounts = [input.amount.and_then(Number::as_f64), input.argument_amount()];

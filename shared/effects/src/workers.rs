@@ -55,6 +55,7 @@ const DELIVER: Worker = Worker {
         RequiredSetting::Table,
         RequiredSetting::Key(KeyPurpose::Callbacks),
         RequiredSetting::Key(KeyPurpose::Files),
+        RequiredSetting::Key(KeyPurpose::Receipts),
         RequiredSetting::Key(KeyPurpose::Webhooks),
         RequiredSetting::Origin,
         RequiredSetting::DeliveriesQueue,
@@ -69,6 +70,8 @@ const DELIVER: Worker = Worker {
         Grant::on_leading_key("dynamodb:UpdateItem", "call#*"),
         Grant::on_leading_key("dynamodb:GetItem", "hooks#*"),
         Grant::on_leading_key("dynamodb:UpdateItem", "hooks#*"),
+        // The public key of the receipts in callbacks.
+        Grant::on_leading_key("dynamodb:PutItem", "signing-keys#*"),
     ],
     actions: &["sqs:SendMessage"],
     summary: "Make one attempt of a webhook delivery or callback",

@@ -20,6 +20,8 @@ pub enum KeyPurpose {
     Files,
     /// Checkpoints of the journals of all tenants.
     JournalCheckpoints,
+    /// Receipts of decisions.
+    Receipts,
     /// Links that sign a person in.
     SignIn,
     /// Buttons in Slack messages, the state of an installation in Slack, and the tokens of workspaces.
@@ -29,12 +31,13 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ApiKeys,
         Self::ApprovalLinks,
         Self::Callbacks,
         Self::Files,
         Self::JournalCheckpoints,
+        Self::Receipts,
         Self::SignIn,
         Self::Slack,
         Self::Webhooks,
@@ -48,6 +51,7 @@ impl KeyPurpose {
             Self::Callbacks => "HANDRAIL_CALLBACKS_KEY",
             Self::Files => "HANDRAIL_FILES_KEY",
             Self::JournalCheckpoints => "HANDRAIL_JOURNAL_CHECKPOINTS_KEY",
+            Self::Receipts => "HANDRAIL_RECEIPTS_KEY",
             Self::SignIn => "HANDRAIL_SIGN_IN_KEY",
             Self::Slack => "HANDRAIL_SLACK_KEY",
             Self::Webhooks => "HANDRAIL_WEBHOOKS_KEY",
@@ -62,6 +66,7 @@ impl KeyPurpose {
             Self::Callbacks => &["HANDRAIL_CALLBACKS_KEY_ARN"],
             Self::Files => &["HANDRAIL_FILES_KEY_ARN"],
             Self::JournalCheckpoints => &["HANDRAIL_JOURNAL_CHECKPOINTS_KEY_ARN"],
+            Self::Receipts => &["HANDRAIL_RECEIPTS_KEY_ARN"],
             Self::SignIn => &["HANDRAIL_SIGN_IN_KEY_ARN"],
             Self::Slack => &["HANDRAIL_SLACK_KEY_ARN"],
             Self::Webhooks => &["HANDRAIL_WEBHOOKS_KEY_ARN"],

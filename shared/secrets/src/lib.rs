@@ -3,6 +3,8 @@
 
 pub mod file_link;
 pub mod journal_checkpoint;
+pub mod jwk_set;
+pub mod jws;
 pub mod keys;
 pub mod link;
 pub mod purpose_key;

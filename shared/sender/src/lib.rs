@@ -18,6 +18,8 @@ mod send_error;
 
 use bytes::Bytes;
 use handrail_domain::outbound::{AddressPolicy, OutboundUrl};
+use http::Request;
+use http_body_util::Full;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
@@ -58,9 +60,22 @@ impl Sender {
 
     /// Posts the body and returns the full response body. A response body longer than `max_body_kept` is a failure.
     pub async fn post_and_read(&self, out: &OutboundRequest, content_type: &'static str) -> CallOutcome {
+        self.read(&out.url, |url| request::build(url, out, content_type)).await
+    }
+
+    /// Reads a document and returns it in full, as [`Self::post_and_read`] does.
+    pub async fn get_and_read(&self, url: &str) -> CallOutcome {
+        self.read(url, request::build_get).await
+    }
+
+    async fn read(
+        &self,
+        url: &str,
+        build: impl FnOnce(&OutboundUrl) -> Result<Request<Full<Bytes>>, SendError>,
+    ) -> CallOutcome {
         let deadline = Instant::now() + self.limits.total_timeout;
         let exchange = async {
-            let response = self.exchange(out, content_type, deadline).await?;
+            let response = self.exchange(url, build, deadline).await?;
             let (status, retry_after_s) = (response.status(), response.retry_after_s());
             Ok(CallOutcome::Responded {
                 status,
@@ -76,20 +91,20 @@ impl Sender {
     }
 
     async fn try_post(&self, out: &OutboundRequest, deadline: Instant) -> Result<(u16, String), SendError> {
-        let response = self.exchange(out, "application/json", deadline).await?;
+        let response = self.exchange(&out.url, |url| request::build(url, out, "application/json"), deadline).await?;
         let status = response.status();
         Ok((status, response.read_body_start(&self.limits, deadline).await))
     }
 
     async fn exchange(
         &self,
-        out: &OutboundRequest,
-        content_type: &'static str,
+        url: &str,
+        build: impl FnOnce(&OutboundUrl) -> Result<Request<Full<Bytes>>, SendError>,
         deadline: Instant,
     ) -> Result<ReceiverResponse, SendError> {
         let url =
-            OutboundUrl::parse(&out.url, self.address_policy).map_err(|fault| SendError::Refused(fault.to_string()))?;
-        let request = request::build(&url, out, content_type)?;
+            OutboundUrl::parse(url, self.address_policy).map_err(|fault| SendError::Refused(fault.to_string()))?;
+        let request = build(&url)?;
 
         let addresses = address::resolve_allowed_addresses(&url, self.address_policy, &self.dns_lookup);
         let addresses = with_deadline(deadline, "looking up the host", addresses).await??;

@@ -42,6 +42,16 @@ pub(super) fn build(
     Ok(request)
 }
 
+/// Builds a GET request without further headers.
+pub(super) fn build_get(url: &OutboundUrl) -> Result<Request<Full<Bytes>>, SendError> {
+    Request::get(url.path_and_query())
+        .header(HOST, url.authority())
+        .header(USER_AGENT, USER_AGENT_VALUE)
+        .header(CONNECTION, "close")
+        .body(Full::default())
+        .map_err(|error| SendError::Refused(format!("the URL cannot be read: {error}")))
+}
+
 fn validate_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SendError> {
     // The errors do not repeat the value, which may be a secret.
     let name = HeaderName::try_from(name).map_err(|_| {

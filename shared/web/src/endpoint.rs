@@ -116,6 +116,10 @@ pub enum DataAccess {
     DeleteAgent,
     /// Reads the entries of the tenant's journal.
     ReadJournal,
+    /// Stores the public key of the key that signs, before it signs.
+    StorePublicKey,
+    /// Lists the public keys that may have signed.
+    ListPublicKeys,
     /// Reads an item that never exists, to learn whether the table responds.
     ProbeTable,
     /// Finds a free webhook slot and puts the webhook into it.
@@ -289,6 +293,8 @@ impl DataAccess {
             Self::PutAgent => &[const { Grant::on_leading_key("dynamodb:UpdateItem", "agents#*") }],
             Self::DeleteAgent => &[const { Grant::on_leading_key("dynamodb:DeleteItem", "agents#*") }],
             Self::ReadJournal => &[const { Grant::on_leading_key("dynamodb:Query", "feed#*") }],
+            Self::StorePublicKey => &[const { Grant::on_leading_key("dynamodb:PutItem", "signing-keys#*") }],
+            Self::ListPublicKeys => &[const { Grant::on_leading_key("dynamodb:Query", "signing-keys#*") }],
             Self::ProbeTable => &[const { Grant::on_leading_key("dynamodb:GetItem", "probe#*") }],
             Self::PutWebhook => &[
                 const { Grant::on_leading_key("dynamodb:Query", "hooks#*") },

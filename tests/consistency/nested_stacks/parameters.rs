@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Everything that the root template may pass to a nested stack. Each stack declares only what it uses.
-const PARAMETERS: [(&str, &str); 38] = [
+const PARAMETERS: [(&str, &str); 39] = [
     ("ApiId", "The HTTP API"),
     ("ApiKeysKeyArn", "Secret of the key for API keys"),
     ("ApprovalLinksKeyArn", "Secret of the key for links to approval requests"),
@@ -27,6 +27,7 @@ const PARAMETERS: [(&str, &str); 38] = [
     ("NoticesQueueUrl", "Queue of messages to people"),
     ("Origin", "Where people reach the service"),
     ("PagesPerMinute", "Pages that a client address may open in a minute"),
+    ("ReceiptsKeyArn", "Secret of the key for receipts"),
     ("ScheduleGroupName", "Group of the schedules of late timers"),
     ("ScheduleRoleArn", "Role of these schedules"),
     ("SignInKeyArn", "Secret of the key for links that sign in"),
@@ -70,6 +71,7 @@ pub(super) fn value_of_variable(variable: &str) -> &'static str {
         "HANDRAIL_NOTICES_QUEUE" => "!Ref NoticesQueueUrl",
         "HANDRAIL_ORIGIN" => "!Ref Origin",
         "HANDRAIL_PAGES_PER_MINUTE" => "!Ref PagesPerMinute",
+        "HANDRAIL_RECEIPTS_KEY_ARN" => "!Ref ReceiptsKeyArn",
         "HANDRAIL_SCHEDULE_GROUP" => "!Ref ScheduleGroupName",
         "HANDRAIL_SCHEDULE_ROLE_ARN" => "!Ref ScheduleRoleArn",
         "HANDRAIL_SIGN_INS_PER_MINUTE" => "!Ref SignInsPerMinute",

@@ -73,6 +73,7 @@ fn description(purpose: KeyPurpose) -> &'static str {
         KeyPurpose::Callbacks => "signatures of callbacks",
         KeyPurpose::Files => "links to files",
         KeyPurpose::JournalCheckpoints => "signatures of journal checkpoints",
+        KeyPurpose::Receipts => "signatures of receipts",
         KeyPurpose::SignIn => "links that sign a person in",
         KeyPurpose::Slack => "buttons and tokens of Slack",
         KeyPurpose::Webhooks => "stored secrets of webhooks",

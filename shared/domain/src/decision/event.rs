@@ -65,6 +65,11 @@ impl DecisionEvent {
             }
         }
     }
+
+    /// Returns `true` if the event settles the decision by an answer or a cancellation, and not because time passed.
+    pub fn closes(&self) -> bool {
+        self.answer().is_some() || matches!(self, Self::Cancelled { .. })
+    }
 }
 
 #[expect(clippy::large_enum_variant, reason = "a command lives for one request, and most acts are answers")]

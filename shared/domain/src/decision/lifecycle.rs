@@ -221,7 +221,7 @@ impl Lifecycle for Decision {
 
 /// Event that answers a decision by a rule of the API key, at its creation. Returns `None` if no rule answers.
 pub fn policy_event(spec: &DecisionSpec) -> Option<DecisionEvent> {
-    let RuleMatch { rule, effect } = spec.policy.as_ref()?;
+    let RuleMatch { rule, effect, .. } = spec.policy.as_ref()?;
     let word = match effect {
         RuleEffect::Approve => "Approved",
         RuleEffect::Deny => "Denied",

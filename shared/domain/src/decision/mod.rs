@@ -8,6 +8,7 @@ mod field_error;
 mod files;
 mod json_depth;
 mod lifecycle;
+mod receipt;
 mod response;
 mod spec;
 mod state;
@@ -27,6 +28,9 @@ pub use files::files_of;
 pub use lifecycle::{
     Decision, answer_origin, answer_origin_of_entry, author_of_answer, current_approver, last_deadline, policy_event,
 };
+pub use receipt::{
+    RECEIPT_TYPE, ReceiptAsker, ReceiptClaims, ReceiptEnv, ReceiptPolicy, ReceiptResponse, closing_seq, receipt_claims,
+};
 pub(crate) use response::check_choices;
 pub use response::{ResponseType, TextField};
 pub use spec::{
@@ -37,6 +41,6 @@ pub use state::{State, TABLE, Trigger};
 pub use state_data::{Cancelled, Expiry, Outcome, Phase, StateData};
 pub use typed_action::{
     ARGUMENTS_BYTES_MAX, ARGUMENTS_DEPTH_MAX, Arguments, TOOL_CHARS_MAX, VALID_FOR_SECONDS_MAX, VALID_FOR_SECONDS_MIN,
-    action_hash,
+    action_hash, validate_arguments,
 };
 pub use validity::{is_action_permitted, valid_until};

@@ -44,7 +44,7 @@ pub(super) fn validate_tool(tool: Option<String>) -> Result<Option<String>, Fiel
 }
 
 /// Validates the arguments. Fails with each number that a double does not hold exactly, or with one error for the whole.
-pub(super) fn validate_arguments(arguments: Option<Value>) -> Result<Option<Arguments>, Vec<FieldError>> {
+pub fn validate_arguments(arguments: Option<Value>) -> Result<Option<Arguments>, Vec<FieldError>> {
     let one_error = |message: String| Err(vec![invalid("arguments", message)]);
     let Some(arguments) = arguments else { return Ok(None) };
     if !arguments.is_object() {

@@ -53,7 +53,7 @@ fn assert_effects(event: &DecisionEvent, channel: Channel, callback: bool, expec
 fn rule_answer_has_no_slack_update() {
     let mut spec = spec(&Setup::plain(false, Choice::ALL.to_vec()));
     spec.channel = Channel::Slack;
-    spec.policy = Some(RuleMatch { rule: "small sums".to_owned(), effect: RuleEffect::Approve });
+    spec.policy = Some(RuleMatch { rule: "small sums".to_owned(), effect: RuleEffect::Approve, revision: None });
     for event in [created()].into_iter().chain(answers()) {
         let entry: LogEntry<Decision> =
             LogEntry { seq: 2, at: FIRST_DEADLINE, by: TestActor::AppKey.actor(), command: command_id("x"), event };

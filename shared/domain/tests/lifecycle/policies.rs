@@ -10,6 +10,7 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, check_rules};
 use handrail_domain::record::Record;
 use serde_json::{Number, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, salt, tenant};
 
@@ -38,17 +39,26 @@ fn match_small_refund(change: impl FnOnce(&mut NewDecision)) -> Option<RuleMatch
         change(request);
     })
     .policy
+    .map(without_revision)
+}
+
+fn without_revision(found: RuleMatch) -> RuleMatch {
+    assert!(found.revision.is_some());
+    RuleMatch { revision: None, ..found }
 }
 
 fn approval_match() -> Option<RuleMatch> {
-    Some(RuleMatch { rule: "small".to_owned(), effect: RuleEffect::Approve })
+    Some(RuleMatch { rule: "small".to_owned(), effect: RuleEffect::Approve, revision: None })
 }
 
 #[test]
 fn first_matching_rule_decides() {
     assert_eq!(match_small_refund(|_| {}), approval_match());
     let huge = spec_with(|request| request.amount = Some(Number::from(1000))).policy;
-    assert_eq!(huge, Some(RuleMatch { rule: "huge".to_owned(), effect: RuleEffect::Deny }));
+    assert_eq!(
+        huge.map(without_revision),
+        Some(RuleMatch { rule: "huge".to_owned(), effect: RuleEffect::Deny, revision: None })
+    );
     assert_eq!(spec_with(|request| request.amount = Some(Number::from(50))).policy, None, "neither small nor huge");
     assert_eq!(spec_with(|_| {}).policy, None, "a missing amount is not small");
     assert_eq!(match_small_refund(|request| request.action = Some("The PAYROLL run".to_owned())), None);
@@ -97,13 +107,13 @@ fn rule_approves_only_if_approving_is_offered() {
 #[test]
 fn requester_cannot_disarm_a_rule_that_denies() {
     use Choice::{Approve, Modify};
-    let denial = Some(RuleMatch { rule: "huge".to_owned(), effect: RuleEffect::Deny });
+    let denial = Some(RuleMatch { rule: "huge".to_owned(), effect: RuleEffect::Deny, revision: None });
     let with = |change: &dyn Fn(&mut NewDecision)| {
         let spec = spec_with(|request| {
             request.amount = Some(Number::from(1000));
             change(request);
         });
-        spec.policy
+        spec.policy.map(without_revision)
     };
     for options in [vec![Approve], vec![Modify], vec![Approve, Modify]] {
         assert_eq!(with(&|request| request.options = Some(options.clone())), denial, "{options:?}");
@@ -145,9 +155,12 @@ fn look_alike_spelling_does_not_pass_a_keyword() {
         ]));
         let rules: Vec<Rule> = rules.unwrap();
         check_rules(&rules).unwrap();
-        DecisionSpec::check(request(), &Requester { rules: &rules, ..requester(&[], None) }, START).unwrap().policy
+        DecisionSpec::check(request(), &Requester { rules: &rules, ..requester(&[], None) }, START)
+            .unwrap()
+            .policy
+            .map(without_revision)
     };
-    let denial = Some(RuleMatch { rule: "payroll".to_owned(), effect: RuleEffect::Deny });
+    let denial = Some(RuleMatch { rule: "payroll".to_owned(), effect: RuleEffect::Deny, revision: None });
     for text in spellings {
         let in_action = || NewDecision { action: Some(text.to_owned()), ..new_decision() };
         let in_context = || NewDecision { context: Some(format!("for\n{text}")), ..new_decision() };
@@ -223,6 +236,19 @@ fn rule_answer_names_rule_and_is_final() {
 
 #[test]
 fn rule_requiring_approval_gives_no_answer() {
-    let policy = Some(RuleMatch { rule: "never payroll".to_owned(), effect: RuleEffect::Ask });
+    let policy = Some(RuleMatch { rule: "never payroll".to_owned(), effect: RuleEffect::Ask, revision: None });
     assert_eq!(policy_event(&DecisionSpec { policy, ..spec_with(|_| {}) }), None);
+}
+
+/// Receipts name the revision, so the same rule must keep its digest.
+#[test]
+fn revision_is_the_digest_of_the_whole_rule() {
+    let rule = |bound: Value| -> Rule {
+        serde_json::from_value(json!({"name": "small", "match": {"amount_lt": bound}, "effect": "approve"})).unwrap()
+    };
+    let canonical = r#"{"effect":"approve","match":{"amount_lt":50},"name":"small"}"#;
+    let digest = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(rule(json!(50)).revision(), format!("sha256:{digest}"));
+    assert_eq!(rule(json!(50.0)).revision(), rule(json!(50)).revision());
+    assert_ne!(rule(json!(51)).revision(), rule(json!(50)).revision());
 }

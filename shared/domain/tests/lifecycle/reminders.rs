@@ -116,7 +116,7 @@ fn no_reminders_without_request_or_when_disabled() {
 #[test]
 fn rule_answer_sends_no_request_or_reminder() {
     for effect in [RuleEffect::Approve, RuleEffect::Deny] {
-        let policy = Some(RuleMatch { rule: "small".to_owned(), effect });
+        let policy = Some(RuleMatch { rule: "small".to_owned(), effect, revision: None });
         let callback_url = Some("https://example.com/hook".to_owned());
         for channel in [Channel::Email, Channel::Webhook, Channel::Slack] {
             let answered_by_rule = DecisionSpec {

@@ -97,7 +97,7 @@ fn later_spec_fields_have_stable_form() {
     let stored =
         json!({"tool": "refund", "arguments": {"z": 1.5, "a": [null]}, "single_use": false, "valid_for_seconds": 60});
     assert_eq!(added(&typed), stored);
-    let policy = Some(RuleMatch { rule: "small".to_owned(), effect: RuleEffect::Deny });
+    let policy = Some(RuleMatch { rule: "small".to_owned(), effect: RuleEffect::Deny, revision: None });
     assert_eq!(added(&DecisionSpec { policy, ..minimal() }), json!({"policy": {"rule": "small", "effect": "deny"}}));
     let mut stays_pending = minimal();
     stays_pending.backup.as_mut().unwrap().shown_as_pending = true;

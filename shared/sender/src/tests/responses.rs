@@ -40,6 +40,20 @@ async fn request_has_exact_bytes() {
 }
 
 #[tokio::test]
+async fn document_is_read_by_get() {
+    let server = respond_with("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    let url = format!("http://{}/keys.json", server.address);
+    let CallOutcome::Responded { status, body, .. } = loopback_sender(LONG_LIMITS).get_and_read(&url).await else {
+        panic!("no response");
+    };
+    assert_eq!((status, &body[..]), (200, &b"ok"[..]));
+    let request = server.finish().await.0;
+    assert!(request.starts_with("GET /keys.json HTTP/1.1\r\n") && !request.contains("content-"), "{request}");
+    let refused = Sender::new(AddressPolicy::PublicOnly, LONG_LIMITS).get_and_read(&url).await;
+    assert!(matches!(refused, CallOutcome::Refused { .. }), "addresses are checked");
+}
+
+#[tokio::test]
 async fn empty_body_has_content_length() {
     let server = respond_with("HTTP/1.1 200 OK\r\n\r\n");
     let out = OutboundRequest { body: Bytes::new(), ..request_to(server.url()) };
