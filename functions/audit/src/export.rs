@@ -10,6 +10,7 @@ use handrail_domain::access::Scope;
 use handrail_domain::ids::TenantId;
 use handrail_domain::journal_export::{ExportFormat, ExportedRow};
 use handrail_domain::merkle_tree::MerkleTree;
+use handrail_domain::personal_values::HashedEntry;
 use handrail_domain::read_time::read_query_time;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
@@ -207,7 +208,8 @@ async fn number_before_start(cx: &Cx, tenant: TenantId, start: &Start) -> Result
 
 fn exported_row(entry: JournalEntry, tree_before: Option<MerkleTree>) -> ExportedRow {
     let (from, to) = entry.states.map_or((None, None), |states| (states.from, Some(states.to)));
-    ExportedRow {
+    let hashed = HashedEntry::of_stored(&entry.event);
+    let row = ExportedRow {
         number: entry.number,
         at: entry.at,
         kind: entry.kind,
@@ -215,11 +217,16 @@ fn exported_row(entry: JournalEntry, tree_before: Option<MerkleTree>) -> Exporte
         seq: entry.seq,
         from,
         to,
-        entry: entry.event,
+        entry: hashed.text,
         previous_hash: entry.hashes.map(|hashes| hashes.previous.to_hex()),
         hash: entry.hashes.map(|hashes| hashes.own.to_hex()),
         tree_before: tree_before.map(|tree| tree.to_string()),
-    }
+        personal: hashed.personal,
+    };
+    // While an update replaces the processes, one of the version that hashed the whole text may append a new event.
+    let is_hashed_whole = matches!(row.hashes(), Ok(Some(hashes)) if hashes.computed != hashes.stated);
+    let whole = is_hashed_whole.then(|| ExportedRow { entry: entry.event, personal: None, ..row.clone() });
+    whole.filter(|whole| matches!(whole.hashes(), Ok(Some(hashes)) if hashes.computed == hashes.stated)).unwrap_or(row)
 }
 
 #[cfg(test)]
@@ -263,6 +270,27 @@ mod tests {
             previous = Some(hashes.stated);
         }
         assert_eq!(next_after(&jsonl), None);
+    }
+
+    #[tokio::test]
+    async fn personal_values_are_beside_the_hashed_text() {
+        let app = TestApp::new().await;
+        app.create_decisions(1).await;
+        let text = |seq| json!({"at": crate::testing::NOON, "seq": seq, "by": {"email": "ann@example.com"}});
+        let mut salted = text(2);
+        salted["personal"] = json!(["/by/email"]);
+        salted["salt"] = json!("00".repeat(16));
+        let hashed = HashedEntry::of_stored(&salted.to_string());
+        app.put_chained_row(2, &salted.to_string(), &hashed.text).await;
+        // A worker of the version before appends the same event with a hash over the whole text.
+        app.put_chained_row(3, &salted.to_string(), &salted.to_string()).await;
+        let found = rows(ExportFormat::Jsonl, &export(&app, "").await);
+        assert!(found.iter().all(|row| row.hashes().unwrap().is_some_and(|hashes| hashes.computed == hashes.stated)));
+        assert!(found.iter().all(ExportedRow::has_matching_personal_values));
+        assert!(found[0].personal.as_deref().is_some_and(|personal| personal.contains("/event/ask_sha256")));
+        assert_eq!((&found[1].entry, &found[1].personal), (&hashed.text, &hashed.personal));
+        assert!(!found[1].entry.contains("ann@example.com"));
+        assert_eq!((&found[2].entry, &found[2].personal), (&salted.to_string(), &None));
     }
 
     #[tokio::test]

@@ -156,8 +156,8 @@ async fn handler(
         }
     };
     let command = CommandId::from_request(&command_name, FORMAT, &content);
-    let actor = key.actor();
-    let mut record = Record::<Decision>::create(key.tenant, id, spec, actor, command.clone(), now);
+    let (actor, salt) = (key.actor(), cx.new_record_salt());
+    let mut record = Record::<Decision>::create(key.tenant, id, spec, actor, command.clone(), now, salt);
     // The rule answers in the write that creates the decision, so no reader sees it pending.
     if let (Some(event), Some(policy)) = (policy_event(&record.spec), record.spec.policy.clone()) {
         let actor = Actor::Policy { rule: policy.rule };

@@ -1,7 +1,7 @@
 //! The documents of the published APIs: OpenAPI documents for programs, and a page of the same for people.
 //!
 //! The documents are files in `openapi/`, which the consistency tests generate from the registry and the types of the
-//! operations. So this crate contains them and generates nothing. See docs/decisions/0037-documents-from-types.md.
+//! operations. So this crate contains them and generates nothing. See docs/decisions/0036-documents-from-types.md.
 
 pub mod document;
 mod documents;

@@ -2,7 +2,7 @@
 //!
 //! [`Description::of`] reads the arguments and the result of the operation's handler, so a description can't name another
 //! request than the one that the handler parses. Only tests call descriptions; no function on AWS contains their code.
-//! See docs/decisions/0037-documents-from-types.md.
+//! See docs/decisions/0036-documents-from-types.md.
 
 mod arguments;
 mod description;
