@@ -53,6 +53,7 @@ pub fn description() -> Description {
         .empty(303)
         .page(200)
         .page(400)
+        .page(409)
         .page(422)
         .page(410)
         .problem_format(ProblemFormat::Page)
