@@ -123,7 +123,7 @@ impl WebhookView {
             tenant_id: webhook.tenant,
             active: webhook.is_active(),
             created_at: webhook.created_at,
-            inactive_reason: webhook.close_reason.map(|reason| reason.name()),
+            inactive_reason: webhook.close_reason.map(handrail_store::CloseReason::name),
             health: paused_until.map(|_| "paused").or_else(|| is_failing.then_some("failing")),
             paused_until,
         }

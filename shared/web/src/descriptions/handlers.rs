@@ -13,7 +13,6 @@ pub trait Handler<Arguments> {
 
 impl Description {
     /// Describes an operation by the arguments and the result of its handler.
-    #[expect(clippy::needless_pass_by_value, reason = "the handler is passed for its type only")]
     pub fn of<Arguments, H: Handler<Arguments>>(_handler: H) -> Self {
         // Every operation may fail, and the gateway may have no process for it.
         let mut description = Self { problems: BTreeSet::from([500, 503]), ..Self::default() };
