@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use crate::door::DOOR;
-use crate::tenant_stats::TenantStats;
+use crate::tenant_stats::{CountsByState, TenantStats};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-stats",
@@ -46,7 +46,8 @@ pub(crate) const HOUR_MS: i64 = 60 * 60 * 1000;
 #[schemars(rename = "Stats")]
 struct ResponseBody {
     total_packets: u64,
-    packets_by_status: BTreeMap<&'static str, u64>,
+    #[schemars(with = "BTreeMap<&'static str, u64>")]
+    packets_by_status: CountsByState,
     packets_last_24h: u64,
     avg_claim_time_seconds: Option<f64>,
     hitl_queue_depth: u64,

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::agent_activity::AgentActivity;
 use crate::door::DOOR;
 use crate::stats::HOUR_MS;
-use crate::tenant_stats::TenantStats;
+use crate::tenant_stats::{CountsByState, TenantStats};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-system-health",
@@ -68,7 +68,8 @@ struct ResponseBody {
     environment: &'static str,
     database_backend: &'static str,
     total_packets: u64,
-    packets_by_status: BTreeMap<&'static str, u64>,
+    #[schemars(with = "BTreeMap<&'static str, u64>")]
+    packets_by_status: CountsByState,
     packets_created_last_1h: u64,
     packets_created_last_24h: u64,
     avg_time_to_claim_seconds: Option<f64>,

@@ -11,7 +11,7 @@ use handrail_domain::time::Timestamp;
 use handrail_domain::totals::Totals;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 
 /// Action of the history entry of a created packet.
 const CREATED_ACTION: &str = "created";
@@ -55,7 +55,16 @@ impl TenantStats {
         self.totals.in_state(state.name())
     }
 
-    pub(crate) fn counts_by_state(&self) -> BTreeMap<&'static str, u64> {
-        State::ALL.iter().map(|state| (state.name(), self.count_in_state(*state))).collect()
+    pub(crate) fn counts_by_state(&self) -> CountsByState {
+        CountsByState(State::ALL.iter().map(|state| (state.name(), self.count_in_state(*state))).collect())
+    }
+}
+
+/// Number of packets in each state, as an object whose members are in the order of the states.
+pub(crate) struct CountsByState(Vec<(&'static str, u64)>);
+
+impl Serialize for CountsByState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
     }
 }
