@@ -6,9 +6,11 @@ pub mod attachments;
 pub mod auth;
 pub mod callback_replay;
 pub mod cancel;
+pub mod consume;
 pub mod create;
 pub mod deliveries;
 mod door;
+pub mod execution;
 mod file_links;
 pub mod files;
 pub mod get;
@@ -43,6 +45,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     cancel::ENDPOINT,
     deliveries::ENDPOINT,
     receipt::ENDPOINT,
+    consume::ENDPOINT,
+    execution::ENDPOINT,
     jwks::ENDPOINT,
     attachments::list::ENDPOINT,
     callback_replay::ENDPOINT,

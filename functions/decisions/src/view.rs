@@ -1,7 +1,9 @@
 //! JSON views of a decision.
 
 use handrail_domain::answer_origin::ResolvedVia;
-use handrail_domain::decision::{Decision, Outcome, State, answer_origin, is_action_permitted, valid_until};
+use handrail_domain::decision::{
+    Consumption, Decision, Outcome, State, answer_origin, is_action_permitted, valid_until,
+};
 use handrail_domain::policy::RuleEffect;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
@@ -86,11 +88,25 @@ pub(crate) fn decision_json(record: &Record<Decision>, now: Timestamp, links: &F
     if let Some(origin) = answer_origin(record) {
         origin.insert_into(members);
     }
+    if let Some(consumption) = &record.state_data.consumption {
+        insert_field(members, "consumption", consumption_json(consumption));
+    }
     if let Some(cancelled) = record.state_data.cancelled() {
         insert_field(members, "cancelled_at", json!(cancelled.at));
         insert_field(members, "cancel_reason", json!(cancelled.reason));
     }
     body
+}
+
+fn consumption_json(consumption: &Consumption) -> Value {
+    let end = consumption.end.as_ref();
+    json!({
+        "execution_id": consumption.execution_id,
+        "consumed_at": consumption.consumed_at,
+        "outcome": end.map(|end| end.outcome),
+        "detail": end.and_then(|end| end.detail.as_deref()),
+        "finished_at": end.map(|end| end.finished_at),
+    })
 }
 
 /// Inserts the fields of the typed action that the request gave. Published clients expect no others.
