@@ -32,7 +32,7 @@ mod worker_loop;
 
 pub use clock::MovableClock;
 pub use data::{DataDir, TABLE};
-pub use endpoints::{BINARIES, endpoints};
+pub use endpoints::{BINARIES, DESCRIPTIONS, endpoints};
 pub use handrail_engine as engine;
 pub use listen::Listen;
 pub use local_store::LocalMail;

@@ -33,6 +33,7 @@ fn row() -> ExportedRow {
         previous_hash: Some(previous.clone()),
         hash: Some(previous),
         tree_before: None,
+        personal: None,
     };
     let hash = row.hashes().unwrap().unwrap().computed;
     ExportedRow { hash: Some(hash.to_hex()), ..row }

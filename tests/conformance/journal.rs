@@ -44,6 +44,13 @@ async fn independent_program_verifies_export_and_checkpoint() {
     assert_ne!(changed, jsonl);
     write("changed.jsonl", &changed);
     assert!(!run_verifier(folder.path(), "changed.jsonl", vkey.trim_end()).status.success());
+    for (from, to, is_refused) in [("=1+1", "=1+2", true), ("\"personal\":", "\"personal_was\":", false)] {
+        let changed = jsonl.replace(from, to);
+        assert_ne!(changed, jsonl, "{from}");
+        write("changed.jsonl", &changed);
+        let is_accepted = run_verifier(folder.path(), "changed.jsonl", vkey.trim_end()).status.success();
+        assert_eq!(is_accepted, !is_refused, "{from} became {to}");
+    }
     let forged = get("/audit/checkpoint").await.replace("\n6\n", "\n5\n");
     write("checkpoint", &forged);
     assert!(!run_verifier(folder.path(), "export.jsonl", vkey.trim_end()).status.success());

@@ -24,7 +24,7 @@ def rows_of_csv(path):
             if cells["number"] == "number":
                 continue  # the header of a later part
             row = {name: cell[1:] if cell.startswith("'") else cell for name, cell in cells.items()}
-            for name in ("from", "to", "previous_hash", "hash"):
+            for name in ("from", "to", "previous_hash", "hash", "personal"):
                 row[name] = row[name] or None
             row["number"], row["seq"] = int(row["number"]), int(row["seq"])
             yield row
@@ -82,6 +82,9 @@ def main(export, checkpoint, vkey):
         assert row["previous_hash"] == previous.hex(), f"row {number} does not continue the row before"
         previous = row_hash(row)
         assert row["hash"] == previous.hex(), f"row {number} was changed"
+        if row.get("personal"):
+            stated = json.loads(row["entry"]).get("personal_sha256")
+            assert stated == sha256(row["personal"].encode()).hex(), f"the personal values of row {number} were changed"
         leaves.append(previous)
     size = int(size)
     assert len(leaves) >= size, f"row {len(leaves) + 1} is missing"

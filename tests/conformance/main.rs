@@ -13,6 +13,7 @@ mod hooks;
 mod journal;
 mod lambda_watch;
 mod ministack;
+mod openapi;
 mod packets;
 mod programs;
 mod published_client;

@@ -49,7 +49,15 @@ async fn create_packets(cx: &Cx, clock: &FixedClock) -> Vec<RecordId> {
         assert_eq!(spec.priority == Priority::High, at % 3 == 0);
         let id = cx.new_record_id();
         let command = CommandId::new(&id.to_string(), b"");
-        let record = Record::<Packet>::create(tenant(), id, spec, actor(), command.clone(), cx.clock.now());
+        let record = Record::<Packet>::create(
+            tenant(),
+            id,
+            spec,
+            actor(),
+            command.clone(),
+            cx.clock.now(),
+            cx.new_record_salt(),
+        );
         let stored = RecordWithBody { record, body: Some(body_of(&content)) };
         let (first, _) = create_with_body(cx, stored.clone(), &command).await.unwrap();
         if at == 0 {

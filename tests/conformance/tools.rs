@@ -149,7 +149,7 @@ pub(crate) fn new_decision_with_callback(
     let id: RecordId = cx.new_record_id();
     let command = CommandId::new(&id.to_string(), b"");
     let actor = Actor::Key { key, role: Role::Agent };
-    (Record::create(tenant(), id, spec, actor, command.clone(), now), command)
+    (Record::create(tenant(), id, spec, actor, command.clone(), now, cx.new_record_salt()), command)
 }
 
 /// Returns an approving answer by an app key, resolved by `name`.

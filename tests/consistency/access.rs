@@ -149,6 +149,15 @@ async fn only_the_listed_operations_are_public() {
     let public = endpoints().into_iter().filter(|endpoint| endpoint.auth == Auth::Public);
     assert_eq!(
         public.map(|endpoint| endpoint.function).collect::<Vec<_>>(),
-        ["jwks", "auth-login-request", "health", "packets-health", "packets-ready"]
+        [
+            "jwks",
+            "auth-login-request",
+            "health",
+            "packets-health",
+            "packets-ready",
+            "docs-openapi",
+            "docs-openapi-door",
+            "docs-page"
+        ]
     );
 }

@@ -77,6 +77,7 @@ fn shared_crates_depend_on_lower_crates_only() {
     let others = [
         "audit",
         "decisions",
+        "docs",
         "files",
         "kinds",
         "packets",
@@ -122,8 +123,8 @@ fn approvals_depend_on_no_door() {
     graph.assert_excludes("handrail-approvals", &ABOVE_DOORS);
 }
 
-const DOORS: [&str; 5] =
-    ["handrail-audit", "handrail-decisions", "handrail-packets", "handrail-routes", "handrail-slack"];
+const DOORS: [&str; 6] =
+    ["handrail-audit", "handrail-decisions", "handrail-docs", "handrail-packets", "handrail-routes", "handrail-slack"];
 /// Crates that know several doors.
 const ABOVE_DOORS: [&str; 4] = ["handrail-kinds", "handrail-workers", "handrail-files", "handrail-runner"];
 
@@ -142,7 +143,7 @@ fn operations_depend_on_no_delivery_crate() {
     let forbidden =
         ["handrail-effects", "handrail-engine", "handrail-workers", "aws-sdk-sqs", "aws-sdk-ses*", "aws-sdk-scheduler"];
     let graph = DependencyGraph::read();
-    for package in ["approvals", "audit", "decisions", "packets", "routes", "kinds", "files"] {
+    for package in ["approvals", "audit", "decisions", "docs", "packets", "routes", "kinds", "files"] {
         graph.assert_excludes(&format!("handrail-{package}"), &forbidden);
     }
 }
@@ -156,6 +157,7 @@ fn only_slack_operations_call_slack() {
         "handrail-approvals",
         "handrail-audit",
         "handrail-decisions",
+        "handrail-docs",
         "handrail-packets",
         "handrail-routes",
     ] {
@@ -181,6 +183,7 @@ fn only_file_functions_depend_on_s3() {
         "effects-aws",
         "audit",
         "decisions",
+        "docs",
         "packets",
         "slack",
         "kinds",
@@ -197,6 +200,8 @@ fn effects_depend_on_no_operation() {
         &[
             "handrail-audit",
             "handrail-decisions",
+            "handrail-docs",
+            "handrail-docs",
             "handrail-packets",
             "handrail-routes",
             "handrail-slack",
@@ -219,6 +224,7 @@ fn lambda_crates_exclude_embedded_engine() {
         "effects-aws",
         "audit",
         "decisions",
+        "docs",
         "packets",
         "routes",
         "slack",

@@ -8,8 +8,15 @@ use syn::{Attribute, File, Ident, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Macr
 
 use crate::project::files;
 
-const DOORS: [&str; 6] =
-    ["handrail_audit", "handrail_decisions", "handrail_kinds", "handrail_packets", "handrail_routes", "handrail_slack"];
+const DOORS: [&str; 7] = [
+    "handrail_audit",
+    "handrail_decisions",
+    "handrail_docs",
+    "handrail_kinds",
+    "handrail_packets",
+    "handrail_routes",
+    "handrail_slack",
+];
 /// Folders of the crates that serve every door alike.
 const DOORLESS_FOLDERS: [&str; 9] = [
     "shared/domain/",

@@ -19,6 +19,7 @@ mod imports;
 mod limits;
 mod messages;
 mod nested_stacks;
+mod openapi;
 mod packets;
 mod permissions;
 mod project;

@@ -271,7 +271,8 @@ impl ReplayApp {
     pub(crate) async fn create_login(&self) {
         let command = CommandId::new("login", &[]);
         let spec = login::LoginSpec::new(owner(), NOW);
-        let record = Record::<Login>::create(login::tenant(), login_id(), spec, Actor::Anonymous, command.clone(), NOW);
+        let (tenant, salt) = (login::tenant(), self.cx.new_record_salt());
+        let record = Record::<Login>::create(tenant, login_id(), spec, Actor::Anonymous, command.clone(), NOW, salt);
         create(&self.cx, record, &command).await.expect("a login can be requested");
     }
 

@@ -116,6 +116,9 @@ pub(crate) fn sample(function: &str) -> Sample {
             ..sample_by(AGENT)
         },
         "decisions-attachments-complete" => Sample { parameter: Some(("token", upload_token())), ..sample_by(AGENT) },
+        "docs-openapi-door" => {
+            Sample { key: None, parameter: Some(("door", "packets.json".to_owned())), ..sample_by("") }
+        }
         "files-get" => Sample { parameter: Some(("token", file_token())), ..page },
         "decisions-page-show" => page,
         "decisions-page-answer" => {
@@ -165,7 +168,7 @@ pub(crate) fn sample(function: &str) -> Sample {
         },
         "account-key-revoke" => Sample { parameter: Some(("id", key_id(Role::Agent).to_string())), ..signed_in },
         "slack-interactions" => slack_sample(&slack_click("approve")),
-        "health" | "jwks" => Sample { key: None, ..sample_by("") },
+        "health" | "jwks" | "docs-openapi" | "docs-page" => Sample { key: None, ..sample_by("") },
         other => panic!("{other} is a new operation: add its sample here"),
     }
 }

@@ -30,8 +30,25 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
 /// Returns the chain hash of these log entries. `partition` is `<tenant>#<id>`, with which the chain begins.
 pub(crate) fn chain_hash(partition: &str, entries: &[String]) -> String {
     let first = Sha256::digest(partition).to_vec();
-    let chained = |hash: Vec<u8>, entry: &String| Sha256::digest([&hash, entry.as_bytes()].concat()).to_vec();
+    let chained =
+        |hash: Vec<u8>, entry: &String| Sha256::digest([&hash, hashed_text(entry).as_bytes()].concat()).to_vec();
     to_hex(&entries.iter().fold(first, chained))
+}
+
+/// Returns the text of a stored log entry that is hashed: the digest of the salt and the personal values in their place.
+pub(crate) fn hashed_text(stored: &str) -> String {
+    let mut entry: Value = serde_json::from_str(stored).expect("an entry is JSON");
+    let Some(salt) = entry.as_object_mut().and_then(|members| members.shift_remove("salt")) else {
+        return stored.to_owned();
+    };
+    let mut personal = vec![format!(r#""salt":{salt}"#)];
+    for pointer in entry["personal"].as_array().expect("a list of pointers").clone() {
+        let (parent, name) = pointer.as_str().and_then(|text| text.rsplit_once('/')).expect("a pointer");
+        let parent = entry.pointer_mut(parent).and_then(Value::as_object_mut).expect("a parent");
+        personal.push(format!("{pointer}:{}", parent.shift_remove(name).expect("a personal value")));
+    }
+    entry["personal_sha256"] = sha256_hex(format!("{{{}}}", personal.join(",")).as_bytes()).into();
+    entry.to_string()
 }
 
 fn to_hex(bytes: &[u8]) -> String {

@@ -28,6 +28,7 @@ mod decision_expiry;
 mod decision_list;
 mod decisions_of_other_tenants_are_hidden;
 mod denial_reaches_agent;
+mod documents;
 mod double_click_records_one_answer;
 mod enforced_action_needs_approval;
 mod escalation_to_backup;

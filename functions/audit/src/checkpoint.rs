@@ -11,6 +11,7 @@ use handrail_records::journal::tree_up_to;
 use handrail_secrets::journal_checkpoint::{JournalCheckpoint, journal_origin};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PublicOrigin;
 use handrail_web::problem::Problem;
@@ -40,6 +41,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).text(200, "text/plain")
 }
 
 async fn handler(

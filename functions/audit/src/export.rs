@@ -10,15 +10,18 @@ use handrail_domain::access::Scope;
 use handrail_domain::ids::TenantId;
 use handrail_domain::journal_export::{ExportFormat, ExportedRow};
 use handrail_domain::merkle_tree::MerkleTree;
+use handrail_domain::personal_values::HashedEntry;
 use handrail_domain::read_time::read_query_time;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::door::DOOR;
@@ -44,6 +47,10 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).text(200, "application/x-ndjson").text(200, "text/csv")
+}
+
 const ROWS_DEFAULT: usize = 1_000;
 const ROWS_MAX: usize = 10_000;
 /// Size at which a part ends. Lambda returns at most 6 MB, with each quote and backslash of the body escaped by one more
@@ -55,12 +62,17 @@ const QUERIES_MAX: usize = 12;
 /// Number after which the next part begins. A response without it is the last part.
 static NEXT_AFTER: HeaderName = HeaderName::from_static("x-next-after");
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// `jsonl` or `csv`.
     format: Option<String>,
+    /// Time or date of the first row.
     from: Option<String>,
+    /// Time or date before which the export ends.
     to: Option<String>,
+    /// Number of the last row that the client has.
     after: Option<String>,
+    /// Rows of the part: 1 to 10,000.
     limit: Option<String>,
 }
 
@@ -196,7 +208,8 @@ async fn number_before_start(cx: &Cx, tenant: TenantId, start: &Start) -> Result
 
 fn exported_row(entry: JournalEntry, tree_before: Option<MerkleTree>) -> ExportedRow {
     let (from, to) = entry.states.map_or((None, None), |states| (states.from, Some(states.to)));
-    ExportedRow {
+    let hashed = HashedEntry::of_stored(&entry.event);
+    let row = ExportedRow {
         number: entry.number,
         at: entry.at,
         kind: entry.kind,
@@ -204,11 +217,16 @@ fn exported_row(entry: JournalEntry, tree_before: Option<MerkleTree>) -> Exporte
         seq: entry.seq,
         from,
         to,
-        entry: entry.event,
+        entry: hashed.text,
         previous_hash: entry.hashes.map(|hashes| hashes.previous.to_hex()),
         hash: entry.hashes.map(|hashes| hashes.own.to_hex()),
         tree_before: tree_before.map(|tree| tree.to_string()),
-    }
+        personal: hashed.personal,
+    };
+    // While an update replaces the processes, one of the version that hashed the whole text may append a new event.
+    let is_hashed_whole = matches!(row.hashes(), Ok(Some(hashes)) if hashes.computed != hashes.stated);
+    let whole = is_hashed_whole.then(|| ExportedRow { entry: entry.event, personal: None, ..row.clone() });
+    whole.filter(|whole| matches!(whole.hashes(), Ok(Some(hashes)) if hashes.computed == hashes.stated)).unwrap_or(row)
 }
 
 #[cfg(test)]
@@ -252,6 +270,27 @@ mod tests {
             previous = Some(hashes.stated);
         }
         assert_eq!(next_after(&jsonl), None);
+    }
+
+    #[tokio::test]
+    async fn personal_values_are_beside_the_hashed_text() {
+        let app = TestApp::new().await;
+        app.create_decisions(1).await;
+        let text = |seq| json!({"at": crate::testing::NOON, "seq": seq, "by": {"email": "ann@example.com"}});
+        let mut salted = text(2);
+        salted["personal"] = json!(["/by/email"]);
+        salted["salt"] = json!("00".repeat(16));
+        let hashed = HashedEntry::of_stored(&salted.to_string());
+        app.put_chained_row(2, &salted.to_string(), &hashed.text).await;
+        // A worker of the version before appends the same event with a hash over the whole text.
+        app.put_chained_row(3, &salted.to_string(), &salted.to_string()).await;
+        let found = rows(ExportFormat::Jsonl, &export(&app, "").await);
+        assert!(found.iter().all(|row| row.hashes().unwrap().is_some_and(|hashes| hashes.computed == hashes.stated)));
+        assert!(found.iter().all(ExportedRow::has_matching_personal_values));
+        assert!(found[0].personal.as_deref().is_some_and(|personal| personal.contains("/event/ask_sha256")));
+        assert_eq!((&found[1].entry, &found[1].personal), (&hashed.text, &hashed.personal));
+        assert!(!found[1].entry.contains("ann@example.com"));
+        assert_eq!((&found[2].entry, &found[2].personal), (&salted.to_string(), &None));
     }
 
     #[tokio::test]

@@ -11,6 +11,11 @@ pub mod key;
 #[cfg(test)]
 mod testing;
 
-use handrail_web::endpoint::Endpoint;
+use handrail_web::operations;
 
-pub const ENDPOINTS: &[Endpoint] = &[export::ENDPOINT, checkpoint::ENDPOINT, key::ENDPOINT];
+operations! {
+    ENDPOINTS, DESCRIPTIONS, problem: handrail_approvals::errors::ErrorBody,
+    export,
+    checkpoint,
+    key,
+}

@@ -10,6 +10,7 @@ use handrail_domain::access::Role;
 use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::decision::Decision;
 use handrail_domain::ids::{KeyId, RecordId, TenantId};
+use handrail_domain::journal_row::{JournalHashes, JournalRow, StateChange};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_records::journal::JournalCache;
 use handrail_secrets::keys::Keys;
@@ -76,21 +77,30 @@ impl TestApp {
 
     /// Stores a row with this entry and without hashes.
     pub(crate) async fn put_row(&self, number: u64, entry: String) {
-        let row = JournalEntry {
+        self.put_journal_entry(JournalEntry { event: entry, ..journal_entry(number) }).await;
+    }
+
+    /// Adds a row whose hash continues the chain and covers `hashed`.
+    pub(crate) async fn put_chained_row(&self, number: u64, entry: &str, hashed: &str) {
+        let before = self.cx.store.journal_entry(tenant(), number - 1).await.expect("the journal can be read");
+        let previous = before.and_then(|before| before.hashes).expect("the row before has a hash").own;
+        let added = journal_entry(number);
+        let row = JournalRow {
             number,
-            kind: Decision::KIND.to_owned(),
-            record: RecordId::new(NOON, [3; 10]),
-            seq: number,
-            at: NOON,
-            latest_at: NOON,
-            event: entry,
-            states: None,
-            hashes: None,
-            tree: None,
-            live_data: None,
-            totals: BTreeMap::new(),
+            kind: &added.kind,
+            record: &added.record.to_string(),
+            seq: added.seq,
+            from: None,
+            to: "pending",
+            entry: hashed,
         };
-        assert!(self.cx.store.put_journal_entry(tenant(), &row, None).await.expect("a row can be put"));
+        let hashes = Some(JournalHashes { previous, own: row.hash_after(previous) });
+        let states = Some(StateChange { from: None, to: "pending".to_owned() });
+        self.put_journal_entry(JournalEntry { event: entry.to_owned(), states, hashes, ..added }).await;
+    }
+
+    async fn put_journal_entry(&self, entry: JournalEntry) {
+        assert!(self.cx.store.put_journal_entry(tenant(), &entry, None).await.expect("a row can be put"));
     }
 
     /// Runs the follow-ups of all changes so far, as the worker of the table's stream does.
@@ -125,5 +135,23 @@ impl TestApp {
         update = update.key("pk", AttributeValue::S(format!("feed#{}#packet", tenant())));
         update = update.key("sk", AttributeValue::S(format!("{number:020}")));
         update.send().await.expect("a row can be changed");
+    }
+}
+
+/// Row without a text, a state or a hash.
+fn journal_entry(number: u64) -> JournalEntry {
+    JournalEntry {
+        number,
+        kind: Decision::KIND.to_owned(),
+        record: RecordId::new(NOON, [3; 10]),
+        seq: number,
+        at: NOON,
+        latest_at: NOON,
+        event: String::new(),
+        states: None,
+        hashes: None,
+        tree: None,
+        live_data: None,
+        totals: BTreeMap::new(),
     }
 }

@@ -10,16 +10,18 @@ use handrail_domain::decision::Decision;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_store::{Delivery, DeliveryStatus, REPLAYS_MAX};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::json_body;
 use handrail_web::json_body::OptionalJson;
+use handrail_web::json_response::Accepted;
 use handrail_web::problem::Problem;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use crate::deliveries::delivery_json;
+use crate::deliveries::DeliveryView;
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 
@@ -45,7 +47,12 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Default, Serialize)]
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "CallbackReplay")]
 struct RequestBody {
     /// The callback to replay, even if it was delivered. If absent, all dead letters are replayed.
     delivery_id: Option<String>,
@@ -53,12 +60,19 @@ struct RequestBody {
 
 json_body!(RequestBody { delivery_id });
 
+/// Callbacks that are sent again.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReplayedCallbacks")]
+struct ResponseBody {
+    replayed: Vec<DeliveryView>,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::DecisionsWrite>,
     PathParam(id): PathParam,
     OptionalJson(body): OptionalJson<RequestBody>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Accepted<ResponseBody>, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
@@ -84,13 +98,13 @@ async fn handler(
         }
         // Without a result, another request replayed the callback first.
         if let Some(delivery) = cx.store.replay_delivery(tenant, id, Decision::KIND, delivery, cx.clock.now()).await? {
-            replayed.push(delivery_json(&delivery));
+            replayed.push(DeliveryView::from(delivery));
         }
     }
     if replayed.is_empty() {
         return Err(nothing_to_replay("No callback of this decision failed for good"));
     }
-    Ok((StatusCode::ACCEPTED, axum::Json(json!({"replayed": replayed}))))
+    Ok(Accepted(ResponseBody { replayed }))
 }
 
 fn nothing_to_replay(message: &str) -> Problem {

@@ -14,18 +14,19 @@ use handrail_domain::text::has_hidden_controls;
 use handrail_records::transition::{TransitionError, transition_from};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
 use handrail_web::json_body;
 use handrail_web::json_body::OptionalJson;
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::door::DOOR;
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
-use crate::view;
+use crate::view::DecisionView;
 use handrail_approvals::errors::refusal_to_problem;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -44,7 +45,12 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Default, Serialize)]
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409, 410])
+}
+
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "Cancellation")]
 struct RequestBody {
     reason: Option<String>,
 }
@@ -58,7 +64,7 @@ async fn handler(
     PathParam(id): PathParam,
     PublicOrigin(origin): PublicOrigin,
     OptionalJson(body): OptionalJson<RequestBody>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<DecisionView>, Problem> {
     let key = caller.key;
     let reason = validate_reason(body.reason)?;
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
@@ -78,7 +84,7 @@ async fn handler(
     };
     let now = cx.clock.now();
     let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
-    Ok(axum::Json(view::decision_json(&record.as_of(now), now, &links)))
+    Ok(axum::Json(DecisionView::new(&record.as_of(now), now, &links)))
 }
 
 fn validate_reason(reason: Option<String>) -> Result<Option<String>, Problem> {
@@ -97,6 +103,7 @@ mod tests {
     use handrail_domain::decision::CallbackPurpose;
     use handrail_domain::decision::State as DecisionState;
     use handrail_domain::effect::Effect;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

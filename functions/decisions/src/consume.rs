@@ -8,18 +8,20 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::{Act, ConsumeRequest, Decision, validate_action_hash, validate_execution_id};
-use handrail_domain::ids::CommandId;
+use handrail_domain::ids::{CommandId, RecordId};
 use handrail_domain::lifecycle::Command;
+use handrail_domain::time::Timestamp;
 use handrail_records::transition::transition;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::json_body;
 use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
@@ -48,7 +50,12 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Serialize)]
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409, 410])
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Use")]
 struct RequestBody {
     /// Name of the execution, which a repeat has too.
     execution_id: Option<String>,
@@ -58,12 +65,25 @@ struct RequestBody {
 
 json_body!(RequestBody { execution_id, action_hash });
 
+/// Use of an approval.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UsedApproval")]
+struct UsedApproval {
+    decision_id: RecordId,
+    execution_id: String,
+    consumed_at: Timestamp,
+    /// True if this execution used the approval in an earlier request.
+    replayed: bool,
+    /// Receipt of the decision.
+    receipt: String,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::DecisionsWrite>,
     PathParam(id): PathParam,
     Json(body): Json<RequestBody>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<UsedApproval>, Problem> {
     let key = caller.key;
     let (execution_id, action_hash) =
         match (validate_execution_id(body.execution_id), validate_action_hash(body.action_hash)) {
@@ -83,11 +103,11 @@ async fn handler(
     let replayed = applied.is_repeat && applied.record.entry_of_command(&command.id).is_none();
     let receipt = receipt_issuer::issue(&cx, &applied.record).await?.ok_or(Problem::Internal)?;
     let consumption = applied.record.state_data.consumption.ok_or(Problem::Internal)?;
-    Ok(axum::Json(json!({
-        "decision_id": id,
-        "execution_id": consumption.execution_id,
-        "consumed_at": consumption.consumed_at,
-        "replayed": replayed,
-        "receipt": receipt.signed,
-    })))
+    Ok(axum::Json(UsedApproval {
+        decision_id: id,
+        execution_id: consumption.execution_id,
+        consumed_at: consumption.consumed_at,
+        replayed,
+        receipt: receipt.signed,
+    }))
 }

@@ -16,17 +16,20 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::record::Record;
 use handrail_records::transition;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
 use handrail_web::json_body;
 use handrail_web::json_body::Json;
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::door::DOOR;
-use crate::view;
+use crate::view::CreatedView;
 use handrail_approvals::errors::{field_errors_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -45,13 +48,20 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 /// Format of [`RequestBody`] in the request digest that recognises repeats.
 const FORMAT: RequestFormat = RequestFormat { name: "decisions.create", version: 1 };
 
 /// JSON body of the request. Unknown fields are ignored, and `null` counts as absent.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewDecision")]
 struct RequestBody {
+    /// Required: what the requester will do, as one line.
     action: Option<String>,
+    /// Required: mail address of the person who is asked.
     approver: Option<String>,
     context: Option<String>,
     urgency: Option<Urgency>,
@@ -61,6 +71,8 @@ struct RequestBody {
     callback_url: Option<String>,
     enforce: Option<bool>,
     amount: Option<Number>,
+    /// Form of the answer, such as `{"type": "choose", "choices": ["A", "B"]}`.
+    #[schemars(with = "Option<Map<String, Value>>")]
     response_type: Option<Value>,
     context_images: Option<Vec<String>>,
     reminders: Option<bool>,
@@ -68,6 +80,7 @@ struct RequestBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     arguments: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     single_use: Option<bool>,
@@ -100,7 +113,7 @@ async fn handler(
     caller: Caller<scopes::DecisionsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(body): Json<RequestBody>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Created<CreatedView>, Problem> {
     let key = caller.key;
     let content = serde_json::to_value(&body).map_err(|_| Problem::Internal)?;
     let asks_in_slack = body.channel == Some(Channel::Slack);
@@ -143,8 +156,8 @@ async fn handler(
         }
     };
     let command = CommandId::from_request(&command_name, FORMAT, &content);
-    let actor = key.actor();
-    let mut record = Record::<Decision>::create(key.tenant, id, spec, actor, command.clone(), now);
+    let (actor, salt) = (key.actor(), cx.new_record_salt());
+    let mut record = Record::<Decision>::create(key.tenant, id, spec, actor, command.clone(), now, salt);
     // The rule answers in the write that creates the decision, so no reader sees it pending.
     if let (Some(event), Some(policy)) = (policy_event(&record.spec), record.spec.policy.clone()) {
         let actor = Actor::Policy { rule: policy.rule };
@@ -160,7 +173,7 @@ async fn handler(
             return Err(Problem::from_transition(error, "Decision", refusal_to_problem));
         }
     };
-    Ok((StatusCode::CREATED, axum::Json(view::created_json(&created.record.as_of(now)))))
+    Ok(Created(CreatedView::new(&created.record.as_of(now))))
 }
 
 fn new_decision(body: RequestBody) -> NewDecision {

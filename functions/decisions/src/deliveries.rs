@@ -6,13 +6,17 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
-use handrail_store::Delivery;
+use handrail_domain::effect::Purpose;
+use handrail_domain::time::Timestamp;
+use handrail_store::{Attempt, Delivery, DeliveryStatus, SlackMessageRef};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
@@ -33,40 +37,69 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::DecisionsRead>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     let tenant = caller.key.tenant;
     let read = async { cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND) };
     limited_read(&cx, &caller.key, id, read).await?;
-    let deliveries: Vec<Value> = cx.store.deliveries(tenant, id).await?.iter().map(delivery_json).collect();
-    Ok(axum::Json(json!({"deliveries": deliveries})))
+    let deliveries = cx.store.deliveries(tenant, id).await?.into_iter().map(DeliveryView::from).collect();
+    Ok(axum::Json(ResponseBody { deliveries }))
 }
 
-pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
-    let mut body = json!({
-        "id": delivery.id,
-        "purpose": delivery.purpose,
-        "to": delivery.to,
-        "status": delivery.status,
-        "created_at": delivery.created_at,
-        "next_attempt_at": delivery.next_attempt_at,
-        "attempts": delivery.attempts,
-        "replays": delivery.replays,
-    });
-    if let (Some(posting), Value::Object(members)) = (&delivery.slack, &mut body) {
-        members.insert("slack".to_owned(), json!(posting));
+/// Deliveries of a decision.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DecisionDeliveries")]
+struct ResponseBody {
+    deliveries: Vec<DeliveryView>,
+}
+
+/// JSON view of a delivery.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
+pub(crate) struct DeliveryView {
+    id: String,
+    purpose: Purpose,
+    /// URL or mail address.
+    to: String,
+    status: DeliveryStatus,
+    created_at: Timestamp,
+    next_attempt_at: Option<Timestamp>,
+    attempts: Vec<Attempt>,
+    /// Number of requested replays.
+    replays: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slack: Option<SlackMessageRef>,
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            purpose: delivery.purpose,
+            to: delivery.to,
+            status: delivery.status,
+            created_at: delivery.created_at,
+            next_attempt_at: delivery.next_attempt_at,
+            attempts: delivery.attempts,
+            replays: delivery.replays,
+            slack: delivery.slack,
+        }
     }
-    body
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::decision::CallbackPurpose;
     use handrail_store::{Attempt, DeliveryKey};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{AGENT, NOON, TestApp, tenant};

@@ -10,7 +10,21 @@ use handrail_platform::blob_store::BlobKey;
 use handrail_secrets::file_link::FileLink;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::purpose_key::PurposeKey;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// JSON view of a file.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "File")]
+pub(crate) struct FileJson {
+    name: String,
+    /// Signed URL, which opens without an API key for some days.
+    url: String,
+    #[serde(rename = "type")]
+    content_type: String,
+    /// Size in bytes.
+    size: u64,
+}
 
 /// Builds signed file URLs. URLs issued on one day are equal.
 pub(crate) struct FileLinks<'a> {
@@ -24,14 +38,12 @@ impl<'a> FileLinks<'a> {
         Self { key, origin, issued_at }
     }
 
-    pub(crate) fn files_json(&self, record: &Record<Decision>, files: &[Attachment]) -> Vec<Value> {
-        let file_json = |file: &Attachment| {
-            json!({
-                "name": file.name,
-                "url": format!("{}/files/{}", self.origin, file_token(self.key, record, file, self.issued_at)),
-                "type": file.content_type,
-                "size": file.size,
-            })
+    pub(crate) fn files_json(&self, record: &Record<Decision>, files: &[Attachment]) -> Vec<FileJson> {
+        let file_json = |file: &Attachment| FileJson {
+            name: file.name.clone(),
+            url: format!("{}/files/{}", self.origin, file_token(self.key, record, file, self.issued_at)),
+            content_type: file.content_type.clone(),
+            size: file.size,
         };
         files.iter().map(file_json).collect()
     }

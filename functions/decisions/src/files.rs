@@ -9,6 +9,7 @@ use handrail_domain::decision::Decision;
 use handrail_platform::blob_store::{Download, DownloadHeaders, content_disposition};
 use handrail_secrets::file_link::FileLink;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
@@ -35,6 +36,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).text(200, "*/*").empty(302).problem_format(ProblemFormat::Page)
 }
 
 const FILE_NOT_FOUND: Problem = Problem::NotFound { resource: "File" };

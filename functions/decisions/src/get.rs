@@ -14,18 +14,20 @@ use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::door::DOOR;
 use crate::file_links::FileLinks;
-use crate::view;
+use crate::view::{self, DecisionView};
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-get",
@@ -43,6 +45,11 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    let if_none_match = "ETags of the decision that the client has: with one of them the response is empty";
+    Description::of(handler).header("If-None-Match", if_none_match).json::<DecisionView>(200).empty(304)
+}
+
 pub(crate) const DECISION_NOT_FOUND: Problem = Problem::NotFound { resource: "Decision" };
 
 /// Longest wait, in seconds. API Gateway and the published clients give up after 30 seconds.
@@ -50,8 +57,9 @@ const WAIT_SECONDS_MAX: u32 = 25;
 /// Time between two reads of a waiting request, which notices changes by other processes only by reading.
 const POLL_INTERVAL_MS: i64 = 1_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Whole seconds from 0 to 25 to wait for a change.
     wait: Option<String>,
 }
 
@@ -96,8 +104,8 @@ struct CurrentView {
 impl CurrentView {
     fn new(cx: &Cx, origin: &str, record: &Record<Decision>, now: Timestamp) -> Result<Self, Problem> {
         let current = record.as_of(now);
-        let body =
-            view::decision_json(&current, now, &FileLinks::new(cx.key(KeyPurpose::Files)?, origin, now)).to_string();
+        let view = DecisionView::new(&current, now, &FileLinks::new(cx.key(KeyPurpose::Files)?, origin, now));
+        let body = serde_json::to_string(&view).map_err(|_| Problem::Internal)?;
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&body))[..32]);
         Ok(Self { state: current.state(), status: view::status(&current), body, etag })
     }

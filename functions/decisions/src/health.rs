@@ -4,8 +4,10 @@
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::door::DOOR;
 
@@ -25,14 +27,27 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler() -> axum::Json<Value> {
-    axum::Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// The service runs.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+struct ResponseBody {
+    status: &'static str,
+    version: &'static str,
+}
+
+async fn handler() -> axum::Json<ResponseBody> {
+    axum::Json(ResponseBody { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::TestApp;
+    use serde_json::json;
 
     #[tokio::test]
     async fn health_check_works_without_database() {

@@ -10,9 +10,11 @@ use handrail_context::settings::RequiredSetting;
 use handrail_platform::fault::Fault;
 use handrail_secrets::jwk_set::JwkSet;
 use handrail_secrets::signing_key::PublicKey;
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use http::header::CACHE_CONTROL;
+use schemars::JsonSchema;
 
 use crate::door::DOOR;
 
@@ -35,6 +37,34 @@ const NOT_CACHED: &str = "no-store";
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).json::<JwkSetSchema>(200)
+}
+
+/// JSON Web Key Set, as RFC 7517 says.
+#[derive(JsonSchema)]
+#[schemars(rename = "JwkSet")]
+#[expect(dead_code, reason = "only its schema is used: the operation returns a `JwkSet`")]
+struct JwkSetSchema {
+    keys: Vec<JwkSchema>,
+}
+
+/// Public Ed25519 key, as RFC 8037 says.
+#[derive(JsonSchema)]
+#[schemars(rename = "Jwk")]
+#[expect(dead_code, reason = "only its schema is used: the operation returns a `JwkSet`")]
+struct JwkSchema {
+    kty: String,
+    crv: String,
+    alg: String,
+    #[schemars(rename = "use")]
+    usage: String,
+    /// Thumbprint of the key, as RFC 7638 says.
+    kid: String,
+    /// Public key, in base64url.
+    x: String,
 }
 
 async fn handler(State(cx): State<Cx>) -> Result<Response, Problem> {

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::file_links::{FileLinks, blob_key};
 use crate::receipt_issuer::{self, Receipt};
-use crate::view;
+use crate::view::{self, DecisionView};
 
 /// Waits before the second and each later attempt of a callback, as published.
 const CALLBACK_BACKOFF_MS: [i64; 3] = [0, 5_000, 30_000];
@@ -132,7 +132,8 @@ fn build_callback(
         | DecisionEvent::Attached { .. }
         | DecisionEvent::Consumed { .. }
         | DecisionEvent::Executed { .. } => {
-            view::decision_json(&Record { state_data: Decision::apply(None, entry), ..record.clone() }, entry.at, links)
+            let decided = Record { state_data: Decision::apply(None, entry), ..record.clone() };
+            json!(DecisionView::new(&decided, entry.at, links))
         }
         DecisionEvent::Approved(_)
         | DecisionEvent::Denied(_)

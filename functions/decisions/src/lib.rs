@@ -34,44 +34,46 @@ mod view;
 pub use door::DOOR;
 pub use kind::KIND;
 
-use handrail_web::endpoint::Endpoint;
+use handrail_web::operations;
 
-/// Operations of the decisions door that this crate's own Lambda binary serves.
-pub const ENDPOINTS: &[Endpoint] = &[
-    create::ENDPOINT,
-    list::ENDPOINT,
-    get::ENDPOINT,
-    resolve::ENDPOINT,
-    cancel::ENDPOINT,
-    deliveries::ENDPOINT,
-    receipt::ENDPOINT,
-    consume::ENDPOINT,
-    execution::ENDPOINT,
-    jwks::ENDPOINT,
-    attachments::list::ENDPOINT,
-    callback_replay::ENDPOINT,
-    auth::me::ENDPOINT,
-    auth::keys_list::ENDPOINT,
-    auth::keys_create::ENDPOINT,
-    auth::keys_get::ENDPOINT,
-    auth::keys_change::ENDPOINT,
-    auth::keys_revoke::ENDPOINT,
-    auth::rules_dry_run::ENDPOINT,
-    account::login_request::ENDPOINT,
-    account::login_show::ENDPOINT,
-    account::login_use::ENDPOINT,
-    account::logout::ENDPOINT,
-    account::show::ENDPOINT,
-    account::key_create::ENDPOINT,
-    account::key_revoke::ENDPOINT,
-    health::ENDPOINT,
-];
+operations! {
+    /// Operations of the decisions door that this crate's own Lambda binary serves.
+    ENDPOINTS, DESCRIPTIONS, problem: handrail_approvals::errors::ErrorBody,
+    create,
+    list,
+    get,
+    resolve,
+    cancel,
+    deliveries,
+    receipt,
+    consume,
+    execution,
+    jwks,
+    attachments::list,
+    callback_replay,
+    auth::me,
+    auth::keys_list,
+    auth::keys_create,
+    auth::keys_get,
+    auth::keys_change,
+    auth::keys_revoke,
+    auth::rules_dry_run,
+    account::login_request,
+    account::login_show,
+    account::login_use,
+    account::logout,
+    account::show,
+    account::key_create,
+    account::key_revoke,
+    health,
+}
 
-/// Operations that receive or send files. The Lambda binary `functions/files` serves them.
-pub const FILE_ENDPOINTS: &[Endpoint] = &[
-    attachments::add::ENDPOINT,
-    attachments::create_upload::ENDPOINT,
-    attachments::complete::ENDPOINT,
-    files::ENDPOINT,
-    page_answer::ENDPOINT,
-];
+operations! {
+    /// Operations that receive or send files. The Lambda binary `functions/files` serves them.
+    FILE_ENDPOINTS, FILE_DESCRIPTIONS, problem: handrail_approvals::errors::ErrorBody,
+    attachments::add,
+    attachments::create_upload,
+    attachments::complete,
+    files,
+    page_answer,
+}

@@ -10,15 +10,16 @@ use handrail_domain::decision::{Decision, State as DecisionState};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_store::Cursor;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PublicOrigin;
 use handrail_web::problem::Problem;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::door::DOOR;
 use crate::file_links::FileLinks;
-use crate::view;
+use crate::view::DecisionView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "decisions-list",
@@ -41,15 +42,31 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 const LIMIT_DEFAULT: usize = 20;
 /// Largest page: so many decisions of the largest size fit the 6 MB that a function may return.
 const LIMIT_MAX: usize = 50;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// One of pending, escalated, approved, denied, modified, scheduled, expired.
     status: Option<String>,
+    /// Decisions of the page: 1 to 50.
     limit: Option<String>,
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
+}
+
+/// Page of decisions.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DecisionList")]
+struct ResponseBody {
+    decisions: Vec<DecisionView>,
+    /// Cursor of the next page; null on the last.
+    next_cursor: Option<String>,
 }
 
 async fn handler(
@@ -57,7 +74,7 @@ async fn handler(
     caller: Caller<scopes::DecisionsRead>,
     PublicOrigin(origin): PublicOrigin,
     query: Result<Query<QueryParams>, axum::extract::rejection::QueryRejection>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     let Query(query) = query.map_err(|_| Problem::invalid_request("The query can't be read"))?;
     let state = query.status.as_deref().map(parse_state).transpose()?;
     let limit = query.limit.as_deref().map_or(Ok(LIMIT_DEFAULT), parse_limit)?;
@@ -69,8 +86,8 @@ async fn handler(
     // The index keeps an expired decision under its old state until the timer writes the new one.
     let matching = current.filter(|record| state.is_none_or(|state| record.state() == state));
     let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
-    let decisions: Vec<Value> = matching.map(|record| view::decision_json(&record, now, &links)).collect();
-    Ok(axum::Json(json!({"decisions": decisions, "next_cursor": page.next.map(|cursor| cursor.encode())})))
+    let decisions = matching.map(|record| DecisionView::new(&record, now, &links)).collect();
+    Ok(axum::Json(ResponseBody { decisions, next_cursor: page.next.map(|cursor| cursor.encode()) }))
 }
 
 fn parse_state(name: &str) -> Result<DecisionState, Problem> {
@@ -95,6 +112,7 @@ fn parse_cursor(text: &str) -> Result<Cursor, Problem> {
 mod tests {
     use super::*;
     use crate::testing::{AGENT, TestApp, TestResponse};
+    use serde_json::Value;
 
     async fn list_decisions(app: &TestApp, query: &str) -> TestResponse {
         app.call(ENDPOINT, &format!("/decisions{query}"), AGENT, Value::Null).await

@@ -13,6 +13,7 @@ use handrail_domain::ids::CommandId;
 use handrail_domain::lifecycle::{Command, decide};
 use handrail_records::transition::TransitionError;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Content, Description, FORM, MULTIPART, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, read_limited_body};
 use handrail_web::problem::Problem;
@@ -44,6 +45,18 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     post(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler)
+        .body(&[Content::any(FORM), Content::any(MULTIPART)])
+        .empty(303)
+        .page(200)
+        .page(400)
+        .page(409)
+        .page(422)
+        .page(410)
+        .problem_format(ProblemFormat::Page)
 }
 
 async fn handler(State(cx): State<Cx>, PathParam(token): PathParam, request: Request) -> Result<Response, Problem> {

@@ -8,9 +8,11 @@ use handrail_approvals::pages::{FormButton, FormValues};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, PathParam};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::door::DOOR;
@@ -37,7 +39,11 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-#[derive(Default, Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler).page(200).page(410).problems(&[429]).problem_format(ProblemFormat::Page)
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
 struct QueryParams {
     #[serde(rename = "a")]
     choice: Option<String>,

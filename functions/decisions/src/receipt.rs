@@ -5,15 +5,17 @@ use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
-use handrail_domain::decision::Decision;
+use handrail_domain::decision::{Decision, ReceiptClaims};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
@@ -35,17 +37,29 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[404, 409])
+}
+
+/// Receipt of a decision.
+#[derive(Serialize, JsonSchema)]
+struct ReceiptView {
+    /// Compact JWS over the claims. The public keys are at `/.well-known/jwks.json`.
+    receipt: String,
+    claims: ReceiptClaims,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::DecisionsRead>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ReceiptView>, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     let tenant = caller.key.tenant;
     let read = async { cx.store.record::<Decision>(tenant, id).await?.ok_or(DECISION_NOT_FOUND) };
     let record = limited_read(&cx, &caller.key, id, read).await?;
     let receipt = receipt_issuer::issue(&cx, &record).await?.ok_or_else(not_decided)?;
-    Ok(axum::Json(json!({"receipt": receipt.signed, "claims": receipt.claims})))
+    Ok(axum::Json(ReceiptView { receipt: receipt.signed, claims: receipt.claims }))
 }
 
 fn not_decided() -> Problem {
@@ -63,6 +77,7 @@ mod tests {
     use handrail_secrets::jwk_set::JwkSet;
     use handrail_secrets::jws;
     use handrail_secrets::keys::Keys;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{AGENT, APP, MINUTE_MS, NOON, TestApp, api_key, decision_body};
@@ -97,8 +112,8 @@ mod tests {
         let path = approve(&app).await;
         let id = path.split('/').nth(2).unwrap().parse().unwrap();
         let record = app.record(id).await;
-        let texts = record.log.iter().map(|logged| logged.text.as_str());
-        let chain = texts.fold(ChainHash::genesis(record.tenant, id), ChainHash::then);
+        let texts = record.log.iter().map(|logged| logged.hashed().text);
+        let chain = texts.fold(ChainHash::genesis(record.tenant, id), |hash, text| hash.then(&text));
         let decided_at = NOON.plus_ms(MINUTE_MS);
         let expected = json!({
             "iss": "https://handrail.example",

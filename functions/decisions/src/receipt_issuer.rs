@@ -1,4 +1,4 @@
-//! Signs receipts, for the operations and the callbacks alike. See docs/decisions/0036-receipts.md.
+//! Signs receipts, for the operations and the callbacks alike. See docs/decisions/0037-receipts.md.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -12,18 +12,20 @@ use handrail_domain::lifecycle::Command;
 use handrail_records::transition::transition;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam, PublicOrigin};
 use handrail_web::json_body;
 use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::door::DOOR;
 use crate::file_links::FileLinks;
 use crate::get::DECISION_NOT_FOUND;
-use crate::view;
+use crate::view::DecisionView;
 use handrail_approvals::errors::{field_errors_to_problem, refusal_to_problem};
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -42,11 +44,17 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409, 410])
+}
+
 /// Format of [`RequestBody`] in the request digest that recognises repeats.
 const FORMAT: RequestFormat = RequestFormat { name: "decisions.resolve", version: 1 };
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Answer")]
 struct RequestBody {
+    /// Required.
     action: Option<Choice>,
     notes: Option<String>,
     response_data: Option<Value>,
@@ -64,7 +72,7 @@ async fn handler(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     PublicOrigin(origin): PublicOrigin,
     Json(body): Json<RequestBody>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<DecisionView>, Problem> {
     let key = caller.key;
     let content = serde_json::to_value(&body).map_err(|_| Problem::Internal)?;
     let choice = body.action.ok_or_else(|| Problem::invalid("action", "is required: approve, deny or modify"))?;
@@ -86,7 +94,7 @@ async fn handler(
     let applied = applied.map_err(|error| Problem::from_transition(error, "Decision", refusal_to_problem))?;
     let now = cx.clock.now();
     let links = FileLinks::new(cx.key(KeyPurpose::Files)?, &origin, now);
-    Ok(axum::Json(view::decision_json(&applied.record, now, &links)))
+    Ok(axum::Json(DecisionView::new(&applied.record, now, &links)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! The operations themselves are in the crates of their doors. Only this crate, above the doors, knows every kind.
 
 use handrail_records::kind::{Kind, KindList};
-use handrail_web::endpoint::Endpoint;
+use handrail_web::operations;
 
 /// All record kinds.
 pub const KINDS: &[Kind] = &[handrail_decisions::KIND, handrail_decisions::account::KIND, handrail_packets::KIND];
@@ -12,5 +12,9 @@ pub const KINDS: &[Kind] = &[handrail_decisions::KIND, handrail_decisions::accou
 /// All record kinds, for the context of a process that serves operations on records of every kind.
 pub const KIND_LIST: KindList = KindList(KINDS);
 
-/// Operations that serve records of every kind.
-pub const ENDPOINTS: &[Endpoint] = &[handrail_decisions::page_show::ENDPOINT, handrail_slack::interactions::ENDPOINT];
+operations! {
+    /// Operations that serve records of every kind.
+    ENDPOINTS, DESCRIPTIONS, problem: handrail_approvals::errors::ErrorBody,
+    handrail_decisions::page_show,
+    handrail_slack::interactions,
+}

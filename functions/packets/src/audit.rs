@@ -14,16 +14,17 @@ use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
 use handrail_store::{AuditFilter, JournalEntry};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::body::{QueryString, parse_uuid};
 use crate::door::DOOR;
 use crate::errors::field_error;
 use crate::history::history_of_packet;
-use crate::history_entry::HistoryEntry;
+use crate::history_entry::{AuditView, HistoryEntry};
 use crate::list::parse_time;
 use crate::page::{PageParams, non_blank};
 
@@ -43,23 +44,41 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 /// Query parameters. A blank one counts as absent.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
     actor: Option<String>,
     action: Option<String>,
     packet_id: Option<String>,
+    /// Time or date.
     created_after: Option<String>,
+    /// Time or date.
     created_before: Option<String>,
+    /// Entries of the page.
     limit: Option<String>,
+    /// Entries to leave out.
     offset: Option<String>,
+}
+
+/// Page of events of all packets.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditList")]
+struct ResponseBody {
+    entries: Vec<AuditView>,
+    total: u64,
+    limit: usize,
+    offset: usize,
 }
 
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsRead>,
     QueryString(params): QueryString<QueryParams>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     let PageParams { limit, offset } = PageParams::parse(params.limit.as_deref(), params.offset.as_deref())?;
     let owned = |text: &Option<String>| non_blank(text.as_deref()).map(str::to_owned);
     let filter = AuditFilter {
@@ -81,8 +100,8 @@ async fn handler(
             (found.entries.iter().map(read_history_entry).collect::<Result<Vec<_>, Fault>>()?, found.total)
         }
     };
-    let entries: Vec<Value> = entries.iter().map(HistoryEntry::to_audit_json).collect();
-    Ok(axum::Json(json!({"entries": entries, "total": total, "limit": limit, "offset": offset})))
+    let entries = entries.into_iter().map(HistoryEntry::into_audit_view).collect();
+    Ok(axum::Json(ResponseBody { entries, total, limit, offset }))
 }
 
 fn parse_packet_id(text: &str) -> Result<RecordId, Problem> {
@@ -120,6 +139,7 @@ fn read_history_entry(entry: &JournalEntry) -> Result<HistoryEntry, Fault> {
 mod tests {
     use super::*;
     use crate::testing::{AGENT, READER, TestApp, TestResponse, WRITER, checkpoint_body};
+    use serde_json::{Value, json};
 
     async fn get_audit(app: &TestApp, query: &str) -> TestResponse {
         app.call(ENDPOINT, &format!("/api/v1/audit{query}"), READER, Value::Null).await

@@ -10,8 +10,10 @@ use handrail_domain::access::Scope;
 use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_store::{Filter, Order};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::body::QueryString;
@@ -41,9 +43,15 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-#[derive(Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler).json::<page::PacketList>(200)
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Entries of the page.
     limit: Option<String>,
+    /// Entries to leave out.
     offset: Option<String>,
 }
 

@@ -9,13 +9,18 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::BatchClaim;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::body::Body;
 use crate::door::DOOR;
-use crate::packet_ops;
+use crate::packet_ops::{self, BatchError};
+use crate::requests;
 use crate::response_encoding::ResponseEncoding;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-batch-claim",
@@ -33,15 +38,28 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).json::<ResponseBody>(200)
+}
+
+/// Result of the batch.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClaimedBatch")]
+struct ResponseBody {
+    claimed: Vec<PacketView>,
+    errors: Vec<BatchError>,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWork>,
     encoding: ResponseEncoding,
-    body: Body,
+    body: Body<requests::ClaimBatch>,
 ) -> Result<Response, Problem> {
     let batch = body.read(&caller.key, BatchClaim::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
-    packet_ops::run_batch(&cx, &caller.key, &batch.ids, &batch.claim.act(), encoding, "claimed").await
+    let (claimed, errors) = packet_ops::run_batch(&cx, &caller.key, &batch.ids, &batch.claim.act(), encoding).await?;
+    Ok(encoding.encode(&ResponseBody { claimed, errors })?)
 }
 
 #[cfg(test)]

@@ -11,11 +11,14 @@ use handrail_domain::packet::{BatchEntry, CREATE_FORMAT, NewPacket, read_batch};
 use handrail_packet_records::{CheckedPacket, IdempotentRequest, PacketWithContent, find_created};
 use handrail_store::ApiKey;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::body::Body;
 use crate::daily_quota::DailyReservation;
@@ -23,8 +26,9 @@ use crate::door::DOOR;
 use crate::errors::error_detail;
 use crate::packet_error::creation_problem;
 use crate::packet_ops::BATCH_CONCURRENCY;
+use crate::requests;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
-use crate::view;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-batch-create",
@@ -42,13 +46,33 @@ fn route() -> MethodRouter<Cx> {
     post(handler).layer(Extension(SchemaCache::default()))
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// Result of the batch.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CreatedBatch")]
+struct ResponseBody {
+    created: Vec<PacketView>,
+    errors: Vec<CreationError>,
+}
+
+/// Packet of the batch that was not created.
+#[derive(Serialize, JsonSchema)]
+struct CreationError {
+    /// Position in the request, from 0.
+    index: usize,
+    error: String,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     Extension(schemas): Extension<SchemaCache>,
     caller: Caller<scopes::PacketsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    body: Body<requests::NewBatch>,
+) -> Result<Created<ResponseBody>, Problem> {
     let key = &caller.key;
     let entries = body.read(key, read_batch)?;
     let hour_allows = count_in_hour(&cx, key, entries.len()).await?;
@@ -153,10 +177,7 @@ fn new_request<'k>(proposal: &NewPacket, idempotency_key: Option<&'k str>) -> Op
 
 /// Builds the response. If every packet was refused by a limit or by a fault, the response is the first such error,
 /// so that the client tries the batch again later.
-fn response(
-    cx: &Cx,
-    results: Vec<Result<PacketWithContent, Problem>>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+fn response(cx: &Cx, results: Vec<Result<PacketWithContent, Problem>>) -> Result<Created<ResponseBody>, Problem> {
     let is_for_later =
         |problem: &Problem| problem.status() == StatusCode::TOO_MANY_REQUESTS || problem.status().is_server_error();
     if let Some(Err(first)) = results.first()
@@ -167,11 +188,11 @@ fn response(
     let (mut created, mut errors) = (Vec::new(), Vec::new());
     for (index, result) in results.into_iter().enumerate() {
         match result {
-            Ok(packet) => created.push(view::current_packet_json(cx, &packet)),
-            Err(problem) => errors.push(json!({"index": index, "error": error_detail(&problem)})),
+            Ok(packet) => created.push(PacketView::as_of_now(cx, &packet)),
+            Err(problem) => errors.push(CreationError { index, error: error_detail(&problem) }),
         }
     }
-    Ok((StatusCode::CREATED, axum::Json(json!({"created": created, "errors": errors}))))
+    Ok(Created(ResponseBody { created, errors }))
 }
 
 #[cfg(test)]
@@ -179,6 +200,7 @@ mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::account::Tier;
     use handrail_domain::ids::KeyId;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{NOON, TestApp, TestResponse, WRITER, api_key, packet_body};

@@ -1,5 +1,7 @@
 //! Extractors of the JSON body, path and query. Each refusal names the invalid field.
 
+use std::marker::PhantomData;
+
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use handrail_context::cx::Cx;
 use handrail_domain::account::Tier;
@@ -7,10 +9,12 @@ use handrail_domain::field_error::{FieldError, RequestPart};
 use handrail_domain::ids::RecordId;
 use handrail_store::ApiKey;
 use handrail_web::caller::CallerTier;
+use handrail_web::descriptions::{Argument, Content, Description, JSON, schema_of};
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use http::request::Parts;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -27,23 +31,32 @@ pub(crate) const fn body_bytes_max(tier: Tier) -> usize {
 }
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Unparsed request body. `read` checks the tier's size limit, since the caller may be unknown when the body arrives.
-pub(crate) struct Body(bytes::Bytes);
+/// Unparsed request body with the members of a `T`. `read` checks the tier's size limit, since the caller may be unknown when the body arrives.
+pub(crate) struct Body<T> {
+    bytes: bytes::Bytes,
+    members: PhantomData<T>,
+}
 
-impl FromRequest<Cx> for Body {
+impl<T: JsonSchema> Argument for Body<T> {
+    fn describe(description: &mut Description) {
+        description.set_body(vec![Content::of::<T>(JSON)], true);
+    }
+}
+
+impl<T> FromRequest<Cx> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
         let tier = request.extensions().get::<CallerTier>().map(|CallerTier(tier)| *tier);
         let read = read_limited_body(request, BODY_BYTES_MAX).await;
-        read.map(Self).map_err(|problem| match (problem, tier) {
+        read.map(|bytes| Self { bytes, members: PhantomData }).map_err(|problem| match (problem, tier) {
             (Problem::TooLarge { limit_bytes }, Some(tier)) => body_too_large(tier, limit_bytes + 1),
             (problem, _) => problem,
         })
     }
 }
 
-impl Body {
+impl<M> Body<M> {
     /// Parses the JSON and passes it to `read`, unless the body is too large for the tier of `key`.
     pub(crate) fn read<T>(
         &self,
@@ -51,12 +64,12 @@ impl Body {
         read: impl FnOnce(&Value) -> Result<T, Vec<FieldError>>,
     ) -> Result<T, Problem> {
         let limit = body_bytes_max(key.tier);
-        if self.0.len() > limit {
-            return Err(body_too_large(key.tier, self.0.len()));
+        if self.bytes.len() > limit {
+            return Err(body_too_large(key.tier, self.bytes.len()));
         }
         let invalid = |message, kind| whole_part_error(RequestPart::Body, message, kind);
         // Some editors and shells write a byte order mark in front of a file.
-        let json = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
+        let json = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
         let value: Value = serde_json::from_slice(json)
             .map_err(|error| invalid(format!("The body is not valid JSON: {error}"), "json_invalid"))?;
         if let Some(number) = find_number_beyond_64_bits(json) {
@@ -135,6 +148,13 @@ impl FromRequestParts<Cx> for PacketId {
     }
 }
 
+impl Argument for PacketId {
+    fn describe(description: &mut Description) {
+        description.path_parameter = Some(schema_of::<RecordId>());
+        description.problems.extend([400, 404]);
+    }
+}
+
 /// Reads the id in the path of a resource other than a packet. The published ids are plain strings there, so a text that
 /// is no UUID is the id of nothing: 404.
 pub(crate) async fn find_path_uuid(parts: &mut Parts, cx: &Cx, resource: &str) -> Result<[u8; 16], Problem> {
@@ -153,6 +173,13 @@ pub(crate) fn parse_uuid(part: RequestPart, name: &'static str, text: &str) -> R
 
 /// Query parameters of a request. Each field of `T` is text, which the operation parses.
 pub(crate) struct QueryString<T>(pub(crate) T);
+
+impl<T: JsonSchema> Argument for QueryString<T> {
+    fn describe(description: &mut Description) {
+        description.queries.push(schema_of::<T>());
+        description.problems.insert(400);
+    }
+}
 
 impl<T: DeserializeOwned> FromRequestParts<Cx> for QueryString<T> {
     type Rejection = Problem;

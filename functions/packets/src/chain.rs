@@ -9,18 +9,19 @@ use handrail_domain::access::Scope;
 use handrail_domain::packet::{CREATE_FORMAT, Content, NewPacket};
 use handrail_packet_records::{IdempotentRequest, find_created};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
-use http::StatusCode;
-use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
 use crate::packet_error::creation_problem;
 use crate::packet_ops;
+use crate::requests;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
-use crate::view;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-chain",
@@ -45,14 +46,18 @@ fn route() -> MethodRouter<Cx> {
     post(handler).layer(Extension(SchemaCache::default()))
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[403, 409, 410])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     Extension(schemas): Extension<SchemaCache>,
     caller: Caller<scopes::PacketsWrite>,
     PacketId(parent): PacketId,
     IdempotencyKey(name): IdempotencyKey,
-    body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    body: Body<requests::NextPacket>,
+) -> Result<Created<PacketView>, Problem> {
     let key = &caller.key;
     let proposal = body.read(key, NewPacket::read_chained)?;
     check_key_limit(&cx, key, RateLimitClass::Creates).await?;
@@ -61,7 +66,7 @@ async fn handler(
     let request = name.as_deref().map(|name| IdempotentRequest::new(name, CREATE_FORMAT, digested.to_json()));
     let created = find_created(&cx, key, request.as_ref()).await.map_err(creation_problem)?;
     if let Some(created) = created {
-        return Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &created))));
+        return Ok(Created(PacketView::as_of_now(&cx, &created)));
     }
     let parent_packet = packet_ops::get(&cx, key.tenant, parent).await?;
     let proposal = proposal.chained_to(parent, &parent_packet.content);
@@ -72,13 +77,14 @@ async fn handler(
     if let Err(error) = packet_ops::link_to_parent(&cx, &child.record).await {
         tracing::warn!(?error, "the parent's history was not updated; the stream worker will retry");
     }
-    Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &child))))
+    Ok(Created(PacketView::as_of_now(&cx, &child)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::ids::RecordId;
     use handrail_domain::packet::PacketEvent;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;
@@ -102,18 +108,21 @@ mod tests {
         let turns = child.json["context"]["conversation_state"].as_array().unwrap();
         assert_eq!(turns.iter().map(|turn| turn["content"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two"]);
         assert_eq!(child.json["context"]["custom"], json!({}));
-        let last =
+        let last = json!(
             crate::history_entry::HistoryEntry::from_log_entry(parent, app.get_record(parent).await.newest().unwrap())
                 .unwrap()
-                .to_history_json();
+                .into_history_view()
+        );
         assert_eq!((&last["event_type"], &last["actor"]), (&json!("chained"), &json!("agent:b-1")));
         assert_eq!(last["details"], json!({"child_packet_id": child.id()}));
-        let first = crate::history_entry::HistoryEntry::from_log_entry(
-            child.id(),
-            app.get_record(child.id()).await.newest().unwrap(),
-        )
-        .unwrap()
-        .to_history_json();
+        let first = json!(
+            crate::history_entry::HistoryEntry::from_log_entry(
+                child.id(),
+                app.get_record(child.id()).await.newest().unwrap(),
+            )
+            .unwrap()
+            .into_history_view()
+        );
         assert_eq!(first["details"], json!({"parent_packet_id": parent, "chain": true}));
         // The stream worker repeats the write, and the parent's history stays as it is.
         let child = app.get_record(child.id()).await;

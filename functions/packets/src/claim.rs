@@ -9,15 +9,16 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CLAIM_FORMAT, Claim};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
 use crate::packet_ops::{self, CommandName};
-use crate::view;
+use crate::requests;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-claim",
@@ -35,24 +36,29 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409, 410])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWork>,
     PacketId(id): PacketId,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+    body: Body<requests::Claim>,
+) -> Result<axum::Json<PacketView>, Problem> {
     let key = &caller.key;
     let claim = body.read(key, Claim::read)?;
     check_key_limit(&cx, key, RateLimitClass::OtherRequests).await?;
     let name = CommandName::from_idempotency_key(&cx, key, idempotency_key, CLAIM_FORMAT, &claim.to_json());
     let claimed = packet_ops::run(&cx, key, id, claim.act(), &name).await?;
-    Ok(axum::Json(view::current_packet_json(&cx, &claimed)))
+    Ok(axum::Json(PacketView::as_of_now(&cx, &claimed)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::packet::State as PacketState;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

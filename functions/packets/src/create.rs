@@ -9,18 +9,19 @@ use handrail_domain::access::Scope;
 use handrail_domain::packet::{CREATE_FORMAT, NewPacket};
 use handrail_packet_records::{CheckedPacket, IdempotentRequest};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
-use http::StatusCode;
-use serde_json::Value;
 
 use crate::body::Body;
 use crate::daily_quota::DailyReservation;
 use crate::door::DOOR;
 use crate::packet_error::creation_problem;
+use crate::requests;
 use crate::schemas::validation::{ContextValidator, SchemaCache};
-use crate::view;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-create",
@@ -38,13 +39,17 @@ fn route() -> MethodRouter<Cx> {
     post(handler).layer(Extension(SchemaCache::default()))
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[403])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     Extension(schemas): Extension<SchemaCache>,
     caller: Caller<scopes::PacketsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    body: Body<requests::NewPacket>,
+) -> Result<Created<PacketView>, Problem> {
     let proposal = body.read(&caller.key, NewPacket::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::Creates).await?;
     ContextValidator::new(schemas).validate(&cx, caller.key.tenant, &proposal).await?;
@@ -54,7 +59,7 @@ async fn handler(
     let packet = CheckedPacket::new(&cx, &caller.key, proposal, request.as_ref()).map_err(creation_problem)?;
     let reservation = DailyReservation::reserve(&cx, &caller.key, idempotency_key.as_deref()).await?;
     match packet.create(&cx, &caller.key).await {
-        Ok(created) => Ok((StatusCode::CREATED, axum::Json(view::current_packet_json(&cx, &created)))),
+        Ok(created) => Ok(Created(PacketView::as_of_now(&cx, &created))),
         Err(error) => Err(reservation.release_on_error(&cx, creation_problem(error)).await),
     }
 }
@@ -63,6 +68,7 @@ async fn handler(
 mod tests {
     use handrail_domain::account::Tier;
     use handrail_domain::packet::{PacketEvent, State as PacketState};
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -8,9 +8,10 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::Act;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::json_response::NoContent;
 use handrail_web::problem::Problem;
-use http::StatusCode;
 
 use crate::body::PacketId;
 use crate::door::DOOR;
@@ -32,15 +33,19 @@ fn route() -> MethodRouter<Cx> {
     delete(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409, 410])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWrite>,
     PacketId(id): PacketId,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     packet_ops::run(&cx, &caller.key, id, Act::Delete, &CommandName::random(&cx)).await?;
     // No body: published clients repeat a DELETE unless the response is an empty 204.
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 #[cfg(test)]

@@ -9,25 +9,32 @@ use handrail_domain::text::one_line;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
-    let mut body = Map::from_iter([("detail".to_owned(), Value::String(error_detail(problem)))]);
+    let mut body = ErrorBody { detail: Value::String(error_detail(problem)), ..ErrorBody::default() };
     match problem {
         // `field` and `detail` describe the first error.
         Problem::Invalid(errors) => {
-            let field = errors.first().filter(|error| !error.path.is_empty()).map(FieldError::field);
-            body.insert("field".to_owned(), field.into());
-            body.insert("errors".to_owned(), errors.iter().map(field_error_json).collect());
+            body.field = Some(errors.first().filter(|error| !error.path.is_empty()).map(FieldError::field));
+            body.errors = Some(errors.iter().map(FieldErrorBody::new).collect());
         }
         Problem::RateLimited { .. } => {
-            body.insert("field".to_owned(), "rate_limit".into());
+            body.field = Some(Some("rate_limit".to_owned()));
         }
-        Problem::Refused { details, .. } => body.extend(details.clone()),
+        Problem::Refused { details, .. } => {
+            body.details = details.clone();
+            // A detail with members takes the place of the text.
+            if let Some(detail) = body.details.shift_remove("detail") {
+                body.detail = detail;
+            }
+        }
         Problem::Busy { .. } | Problem::Internal => {
-            body.insert("request_id".to_owned(), id.map(|id| id.0.as_str()).into());
+            body.request_id = Some(id.map(|id| id.0.clone()));
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
@@ -44,7 +51,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         Problem::RevokedApiKey => StatusCode::FORBIDDEN,
         _ => problem.status(),
     };
-    (status, axum::Json(Value::Object(body))).into_response()
+    (status, axum::Json(body)).into_response()
 }
 
 fn missing_scope_detail(scope: Scope, role: Role) -> String {
@@ -55,10 +62,52 @@ fn missing_scope_detail(scope: Scope, role: Role) -> String {
     format!("Insufficient permissions. {missing}")
 }
 
-fn field_error_json(error: &FieldError) -> Value {
-    let path = error.path.iter().map(|segment| json!(segment));
-    let loc: Vec<Value> = std::iter::once(error.part.name().into()).chain(path).collect();
-    json!({"loc": loc, "msg": error.message, "type": error.kind})
+/// Body of an error response.
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "PacketsError")]
+pub(crate) struct ErrorBody {
+    /// What is wrong: a text, or an object with the text as its `message`.
+    #[schemars(with = "ErrorDetail")]
+    detail: Value,
+    /// First invalid field, or null for the request as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Option<String>>,
+    /// All invalid fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldErrorBody>>,
+    /// Id of the request in the log, if the service failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Option<String>>,
+    /// What the error is about, such as the tier whose limit is reached.
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "PacketsErrorDetail")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ErrorDetail {
+    Text(String),
+    Claimed { message: String, claimed_by: Map<String, Value> },
+}
+
+/// An invalid field.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PacketsFieldError")]
+struct FieldErrorBody {
+    /// Part of the request, then the names and positions that lead to the field.
+    loc: Vec<Value>,
+    msg: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+impl FieldErrorBody {
+    fn new(error: &FieldError) -> Self {
+        let path = error.path.iter().map(|segment| json!(segment));
+        let loc = std::iter::once(error.part.name().into()).chain(path).collect();
+        Self { loc, msg: error.message.clone(), kind: error.kind }
+    }
 }
 
 /// Returns the text of an error response, or of an entry in the `errors` list of a batch response.

@@ -10,6 +10,7 @@ use handrail_domain::access::Scope;
 use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::event_stream::{ServerSentEvent, StreamEvents, polled_response, streaming_response};
 use handrail_web::extract::ViaApiGateway;
@@ -34,6 +35,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).text(200, "text/event-stream")
 }
 
 async fn handler(

@@ -6,15 +6,15 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
-use serde_json::Value;
 
 use crate::body::PacketId;
 use crate::door::DOOR;
 use crate::packet_ops;
-use crate::view;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-get",
@@ -32,17 +32,22 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsRead>,
     PacketId(id): PacketId,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<PacketView>, Problem> {
     let found = limited_read(&cx, &caller.key, id, packet_ops::get(&cx, caller.key.tenant, id)).await?;
-    Ok(axum::Json(view::packet_json(&found.record.as_of(cx.clock.now()), &found.content)))
+    Ok(axum::Json(PacketView::new(&found.record.as_of(cx.clock.now()), &found.content)))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

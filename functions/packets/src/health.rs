@@ -3,8 +3,10 @@
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, Endpoint, HttpMethod};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::door::DOOR;
 
@@ -24,17 +26,31 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 /// Published name of the service, which clients compare.
 pub(crate) const SERVICE_NAME: &str = "handoffrail";
 
-async fn handler() -> axum::Json<Value> {
-    axum::Json(json!({"status": "ok", "service": SERVICE_NAME, "version": env!("CARGO_PKG_VERSION")}))
+/// The packets API runs.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PacketsHealth")]
+struct ResponseBody {
+    status: &'static str,
+    service: &'static str,
+    version: &'static str,
+}
+
+async fn handler() -> axum::Json<ResponseBody> {
+    axum::Json(ResponseBody { status: "ok", service: SERVICE_NAME, version: env!("CARGO_PKG_VERSION") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::TestApp;
+    use serde_json::json;
 
     #[tokio::test]
     async fn health_reports_ok_and_service_name() {

@@ -15,16 +15,17 @@ use handrail_domain::packet::Packet;
 use handrail_domain::record::EncodedLogEntry;
 use handrail_platform::fault::Fault;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::body::{PacketId, QueryString};
 use crate::door::DOOR;
 use crate::errors::{field_error, packet_not_found};
-use crate::history_entry::HistoryEntry;
+use crate::history_entry::{HistoryEntry, HistoryView};
 use crate::page::non_blank;
 use crate::response_encoding::{ENVELOPE_BYTES_MAX, ResponseEncoding};
 
@@ -44,9 +45,24 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-#[derive(Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler).json::<ResponseBody>(200)
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Number of the first event to leave out.
     before: Option<String>,
+}
+
+/// History of a packet, oldest entry first.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PacketHistory")]
+struct ResponseBody {
+    packet_id: RecordId,
+    events: Vec<HistoryView>,
+    /// Number of the first entry of the response, if there are earlier ones.
+    before: Option<u64>,
 }
 
 async fn handler(
@@ -63,7 +79,7 @@ async fn handler(
     let (mut events, mut budget, mut oldest) = (Vec::new(), encoding.budget_after(ENVELOPE_BYTES_MAX), 1);
     for entry in entries.iter().rev() {
         if let Some(history) = HistoryEntry::from_log_entry(id, &entry.entry) {
-            let event = history.to_history_json();
+            let event = history.into_history_view();
             if !budget.reserve_entry(&event)? {
                 break;
             }
@@ -73,7 +89,7 @@ async fn handler(
     }
     events.reverse();
     let before = (oldest > 1).then_some(oldest);
-    Ok(encoding.encode(&json!({"packet_id": id, "events": events, "before": before}))?)
+    Ok(encoding.encode(&ResponseBody { packet_id: id, events, before })?)
 }
 
 /// Returns the packet's history, oldest first, as of now, or `None` if there is no such packet.
@@ -114,6 +130,7 @@ fn parse_before(text: Option<&str>) -> Result<u64, Problem> {
 mod tests {
     use handrail_domain::access::Role;
     use serde_json::Value;
+    use serde_json::json;
 
     use super::*;
     use crate::testing::{AGENT, READER, TestApp, WRITER, checkpoint_body};

@@ -4,7 +4,9 @@ use handrail_domain::ids::RecordId;
 use handrail_domain::packet::{Packet, PacketEvent, State, answer_origin_of_entry};
 use handrail_domain::record::LogEntry;
 use handrail_domain::time::Timestamp;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HistoryEntry {
@@ -14,6 +16,35 @@ pub(crate) struct HistoryEntry {
     pub actor: String,
     pub details: Value,
     pub at: Timestamp,
+}
+
+/// Entry in the history of a packet.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HistoryEntry")]
+pub(crate) struct HistoryView {
+    id: String,
+    packet_id: RecordId,
+    event_type: &'static str,
+    actor: String,
+    /// Data of the event.
+    #[schemars(with = "Map<String, Value>")]
+    details: Value,
+    timestamp: Timestamp,
+}
+
+/// Entry in the list of all events.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
+pub(crate) struct AuditView {
+    id: String,
+    packet_id: RecordId,
+    actor: String,
+    action: &'static str,
+    resource: &'static str,
+    /// Data of the event.
+    #[schemars(with = "Map<String, Value>")]
+    details: Value,
+    timestamp: Timestamp,
 }
 
 impl HistoryEntry {
@@ -66,27 +97,27 @@ impl HistoryEntry {
         Some(Self { packet_id: packet, seq: entry.seq, action, actor, details, at: entry.at })
     }
 
-    pub(crate) fn to_history_json(&self) -> Value {
-        json!({
-            "id": self.id(),
-            "packet_id": self.packet_id,
-            "event_type": self.action,
-            "actor": self.actor,
-            "details": self.details,
-            "timestamp": self.at,
-        })
+    pub(crate) fn into_history_view(self) -> HistoryView {
+        HistoryView {
+            id: self.id(),
+            packet_id: self.packet_id,
+            event_type: self.action,
+            actor: self.actor,
+            details: self.details,
+            timestamp: self.at,
+        }
     }
 
-    pub(crate) fn to_audit_json(&self) -> Value {
-        json!({
-            "id": self.id(),
-            "packet_id": self.packet_id,
-            "actor": self.actor,
-            "action": self.action,
-            "resource": "packet",
-            "details": self.details,
-            "timestamp": self.at,
-        })
+    pub(crate) fn into_audit_view(self) -> AuditView {
+        AuditView {
+            id: self.id(),
+            packet_id: self.packet_id,
+            actor: self.actor,
+            action: self.action,
+            resource: "packet",
+            details: self.details,
+            timestamp: self.at,
+        }
     }
 
     fn id(&self) -> String {

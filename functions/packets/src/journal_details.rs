@@ -6,7 +6,7 @@ use handrail_records::journal::{EventContext, JournalDetails};
 use serde_json::{Value, json};
 
 use crate::history_entry::HistoryEntry;
-use crate::view;
+use crate::view::Metadata;
 
 /// Returns the journal details of an event, or `None` for a heartbeat, which neither the audit list nor live events show.
 pub(crate) fn from_event(context: &EventContext<'_, Packet>) -> Option<JournalDetails> {
@@ -55,7 +55,7 @@ fn live_event_name(event: &PacketEvent) -> Option<&'static str> {
 /// Builds the live event from the packet as of the event, so that a resumed stream repeats the same data.
 fn live_event(name: &str, context: &EventContext<'_, Packet>) -> Value {
     let record = context.record;
-    let mut json = json!({"type": name, "status": record.state(), "metadata": view::metadata_json(record)});
+    let mut json = json!({"type": name, "status": record.state(), "metadata": Metadata::new(record)});
     if let Some(parent) = record.spec.parent {
         json["parent_packet_id"] = json!(parent);
     }

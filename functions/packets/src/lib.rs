@@ -38,6 +38,7 @@ mod page;
 pub mod patch;
 mod rate_limit_headers;
 pub mod ready;
+mod requests;
 pub mod respond;
 mod response_encoding;
 pub mod schemas;
@@ -53,50 +54,51 @@ mod view;
 pub use door::DOOR;
 pub use kind::KIND;
 
-use handrail_web::endpoint::Endpoint;
+use handrail_web::operations;
 
-/// Operations of the packets API.
-pub const ENDPOINTS: &[Endpoint] = &[
-    create::ENDPOINT,
-    list::ENDPOINT,
-    awaiting::ENDPOINT,
-    search::ENDPOINT,
-    get::ENDPOINT,
-    patch::ENDPOINT,
-    delete::ENDPOINT,
-    claim::ENDPOINT,
-    respond::ENDPOINT,
-    history::ENDPOINT,
-    chain::ENDPOINT,
-    batch_create::ENDPOINT,
-    batch_claim::ENDPOINT,
-    batch_complete::ENDPOINT,
-    events::ENDPOINT,
-    audit::ENDPOINT,
-    stats::ENDPOINT,
-    system_health::ENDPOINT,
-    health::ENDPOINT,
-    ready::ENDPOINT,
-    metrics::ENDPOINT,
-    keys::create::ENDPOINT,
-    keys::list::ENDPOINT,
-    keys::revoke::ENDPOINT,
-    keys::rotate::ENDPOINT,
-    keys::usage::ENDPOINT,
-    tenants::create::ENDPOINT,
-    tenants::list::ENDPOINT,
-    tenants::get::ENDPOINT,
-    tenants::change::ENDPOINT,
-    tenants::delete::ENDPOINT,
-    tenants::keys::ENDPOINT,
-    hooks::create::ENDPOINT,
-    hooks::list::ENDPOINT,
-    hooks::delete::ENDPOINT,
-    hooks::deliveries::ENDPOINT,
-    hooks::dlq::ENDPOINT,
-    hooks::replay::ENDPOINT,
-    hooks::retry_all::ENDPOINT,
-    schemas::create::ENDPOINT,
-    schemas::list::ENDPOINT,
-    schemas::get::ENDPOINT,
-];
+operations! {
+    /// Operations of the packets API.
+    ENDPOINTS, DESCRIPTIONS, problem: errors::ErrorBody,
+    create,
+    list,
+    awaiting,
+    search,
+    get,
+    patch,
+    delete,
+    claim,
+    respond,
+    history,
+    chain,
+    batch_create,
+    batch_claim,
+    batch_complete,
+    events,
+    audit,
+    stats,
+    system_health,
+    health,
+    ready,
+    metrics,
+    keys::create,
+    keys::list,
+    keys::revoke,
+    keys::rotate,
+    keys::usage,
+    tenants::create,
+    tenants::list,
+    tenants::get,
+    tenants::change,
+    tenants::delete,
+    tenants::keys,
+    hooks::create,
+    hooks::list,
+    hooks::delete,
+    hooks::deliveries,
+    hooks::dlq,
+    hooks::replay,
+    hooks::retry_all,
+    schemas::create,
+    schemas::list,
+    schemas::get,
+}

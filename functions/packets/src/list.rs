@@ -13,8 +13,10 @@ use handrail_domain::read_time::read_query_time;
 use handrail_domain::time::Timestamp;
 use handrail_store::{Filter, Order};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::body::QueryString;
@@ -45,21 +47,32 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).json::<page::PacketList>(200)
+}
+
 /// Tags in a filter. A packet cannot have more, so more would match no packet.
 const TAGS_MAX: usize = handrail_domain::packet::TAGS_MAX;
 
 /// Query parameters. A blank one counts as absent.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Statuses, separated by commas.
     status: Option<String>,
     source_agent: Option<String>,
     target_agent: Option<String>,
+    /// Tags, separated by commas.
     tags: Option<String>,
     priority: Option<String>,
+    /// Time or date.
     created_after: Option<String>,
+    /// Time or date.
     created_before: Option<String>,
+    /// Entries of the page.
     limit: Option<String>,
+    /// Entries to leave out.
     offset: Option<String>,
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use handrail_domain::time::Timestamp;
 use handrail_platform::fault::Fault;
 use handrail_store::ApiKey;
 use handrail_web::caller::{authenticate, scopes};
+use handrail_web::descriptions::{Argument, Description};
 use handrail_web::door::Credential;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::client_ip;
@@ -57,11 +58,21 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).text(200, "text/plain")
+}
+
 /// Caller with its API key in `X-API-Key` or, as Prometheus sends it, in `Authorization: Bearer`; or a caller without a
 /// key in the network that the setting opens the metrics to.
 enum Scraper {
     Key(Box<ApiKey>),
     Network(IpAddr),
+}
+
+impl Argument for Scraper {
+    fn describe(description: &mut Description) {
+        description.problems.extend([401, 403, 429]);
+    }
 }
 
 impl FromRequestParts<Cx> for Scraper {

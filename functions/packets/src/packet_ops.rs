@@ -1,8 +1,9 @@
 //! Operations on packets, which the endpoints of the packets API share: get, transition and edit.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 
-use axum::response::Response;
 use futures_util::StreamExt;
 use handrail_context::cx::Cx;
 use handrail_domain::ids::{CommandId, RecordId, RequestFormat, TenantId};
@@ -14,11 +15,11 @@ use handrail_packet_records::{PacketWithContent, searchable_body};
 use handrail_records::transition::{self, AppliedCommand, PlannedChange, TransitionError};
 use handrail_store::{ApiKey, Body, HeadKey, RecordWithBody};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::packet_error::PacketError;
-use crate::response_encoding::ResponseEncoding;
-use crate::view;
+use crate::response_encoding::{ResponseEncoding, response_json};
+use crate::view::PacketView;
 
 /// Packets of a batch that are processed concurrently.
 pub(crate) const BATCH_CONCURRENCY: usize = 8;
@@ -104,8 +105,14 @@ async fn run_on(
     try_get(cx, key.tenant, id).await
 }
 
-/// Runs a command on many packets, each separately. The response lists the changed packets under `done_field`, and the
-/// errors.
+/// Packet of a batch that was not changed, or has no room in the response.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BatchError {
+    packet_id: RecordId,
+    error: String,
+}
+
+/// Runs a command on many packets, each separately. Returns the changed packets and the errors.
 ///
 /// A packet for which the response has no room is left unchanged and listed under `errors`, so the response reports
 /// every change.
@@ -115,8 +122,7 @@ pub(crate) async fn run_batch(
     ids: &[RecordId],
     act: &Act,
     encoding: ResponseEncoding,
-    done_field: &str,
-) -> Result<Response, Problem> {
+) -> Result<(Vec<PacketView>, Vec<BatchError>), Problem> {
     let overhead_bytes = BATCH_ERROR_BYTES_MAX * (1 + ids.len());
     let budget = Mutex::new(encoding.budget_after(overhead_bytes));
     let results = futures_util::stream::iter(ids.iter().copied()).map(|id| {
@@ -124,7 +130,8 @@ pub(crate) async fn run_batch(
         async move {
             let result = async {
                 let packet = try_get(cx, key.tenant, id).await?;
-                let text = view::current_packet_json(cx, &packet).to_string();
+                let view = PacketView::as_of_now(cx, &packet);
+                let text = response_json(&view)?;
                 if !budget.lock().unwrap_or_else(PoisonError::into_inner).reserve(&text, VIEW_GROWTH_BYTES_MAX)? {
                     return Err(PacketError::ResponseFull);
                 }
@@ -135,15 +142,15 @@ pub(crate) async fn run_batch(
     });
     let (mut views, mut errors, mut budget) = (Vec::new(), Vec::new(), encoding.budget_after(overhead_bytes));
     for (id, result) in results.buffered(BATCH_CONCURRENCY).collect::<Vec<_>>().await {
-        let view = result.map(|packet| view::current_packet_json(cx, &packet));
+        let view = result.map(|packet| PacketView::as_of_now(cx, &packet));
         match view {
             Ok(view) if budget.reserve_entry(&view)? => views.push(view),
             // Another request made the packet larger in between.
-            Ok(_) => errors.push(json!({"packet_id": id, "error": DONE_NOT_SHOWN_MESSAGE})),
-            Err(error) => errors.push(json!({"packet_id": id, "error": error.into_batch_error(id)})),
+            Ok(_) => errors.push(BatchError { packet_id: id, error: DONE_NOT_SHOWN_MESSAGE.to_owned() }),
+            Err(error) => errors.push(BatchError { packet_id: id, error: error.into_batch_error(id) }),
         }
     }
-    Ok(encoding.encode(&json!({done_field: views, "errors": errors}))?)
+    Ok((views, errors))
 }
 
 /// Runs a command that changes the content. Calls `plan` again with the new content if another writer was first.

@@ -10,11 +10,12 @@ use handrail_store::{Cursor, LIST_OFFSET_MAX, Order, PageRequest, RecordWithBody
 use handrail_web::headers::total_header;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::errors::field_error;
-use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX};
-use crate::view;
+use crate::response_encoding::{ResponseEncoding, UNCOMPRESSED_BYTES_MAX, response_json};
+use crate::view::PacketView;
 
 const LIMIT_DEFAULT: usize = 50;
 pub(crate) const LIMIT_MAX: usize = 200;
@@ -49,9 +50,21 @@ impl PageParams {
     }
 }
 
+/// Response with a page of packets.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PacketList {
+    packets: Vec<PacketView>,
+    /// Packets on all pages.
+    total: u64,
+    limit: usize,
+    offset: usize,
+    /// Cursor of the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
 /// Page of packets as JSON views.
 pub(crate) struct PacketPage {
-    packets: Vec<Value>,
+    packets: Vec<PacketView>,
     total: Total,
     next_cursor: Option<Cursor>,
 }
@@ -63,21 +76,21 @@ impl PacketPage {
         total: Total,
         next: Option<Cursor>,
     ) -> Result<Self, Fault> {
-        let packets = records.into_iter().map(|record_with_body| {
-            Ok(view::current_packet_json(cx, &PacketWithContent::from_record(record_with_body)?))
-        });
+        let packets = records
+            .into_iter()
+            .map(|record_with_body| Ok(PacketView::as_of_now(cx, &PacketWithContent::from_record(record_with_body)?)));
         let packets = packets.collect::<Result<Vec<_>, Fault>>()?;
         Ok(Self { total, packets, next_cursor: next })
     }
 
-    fn into_json(self, params: PageParams) -> Value {
-        json!({
-            "packets": self.packets,
-            "total": self.total.count,
-            "limit": params.limit,
-            "offset": params.offset,
-            "next_cursor": self.next_cursor.map(|cursor| cursor.encode()),
-        })
+    fn into_list(self, params: PageParams) -> PacketList {
+        PacketList {
+            packets: self.packets,
+            total: self.total.count,
+            limit: params.limit,
+            offset: params.offset,
+            next_cursor: self.next_cursor.map(|cursor| cursor.encode()),
+        }
     }
 }
 
@@ -102,7 +115,7 @@ where
         let page = PageRequest { limit, offset, cursor: cursor.clone(), order, bytes_max: *bytes_max };
         let found = find(page).await?;
         let total = found.total;
-        if let Some(response) = encoding.try_encode(found.into_json(params).to_string())? {
+        if let Some(response) = encoding.try_encode(response_json(&found.into_list(params))?)? {
             return Ok((total_header(total), response).into_response());
         }
     }

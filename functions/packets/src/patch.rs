@@ -10,15 +10,16 @@ use handrail_domain::access::Scope;
 use handrail_domain::packet::{Patch, State as PacketState};
 use handrail_packet_records::{checkpoint_request, reserve_checkpoint_quota};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
 use crate::packet_error::approver_not_allowed;
 use crate::packet_ops;
-use crate::view;
+use crate::requests;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-patch",
@@ -42,12 +43,16 @@ fn route() -> MethodRouter<Cx> {
     patch(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[403, 409, 410])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWork>,
     PacketId(id): PacketId,
-    body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+    body: Body<requests::PacketChanges>,
+) -> Result<axum::Json<PacketView>, Problem> {
     let changes = body.read(&caller.key, Patch::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let key = &caller.key;
@@ -77,11 +82,12 @@ async fn handler(
     if opened_no_checkpoint {
         quota::release(&cx, &reservation, quota_id).await;
     }
-    Ok(axum::Json(view::current_packet_json(&cx, &patched?)))
+    Ok(axum::Json(PacketView::as_of_now(&cx, &patched?)))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -5,9 +5,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::door::DOOR;
 use crate::health::SERVICE_NAME;
@@ -28,6 +30,19 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).json::<ResponseBody>(200).json::<ResponseBody>(503)
+}
+
+/// Whether the table responds.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PacketsReadiness")]
+struct ResponseBody {
+    status: &'static str,
+    service: &'static str,
+    db: bool,
+}
+
 async fn handler(State(cx): State<Cx>) -> Response {
     let result = cx.store.check_ready().await;
     if let Err(fault) = &result {
@@ -37,13 +52,14 @@ async fn handler(State(cx): State<Cx>) -> Response {
         Ok(()) => (StatusCode::OK, "ready"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
     };
-    let body = json!({"status": status_text, "service": SERVICE_NAME, "db": status == StatusCode::OK});
+    let body = ResponseBody { status: status_text, service: SERVICE_NAME, db: status == StatusCode::OK };
     (status, axum::Json(body)).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_store::Store;
+    use serde_json::json;
 
     use super::*;
     use crate::testing::TestApp;

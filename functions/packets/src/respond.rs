@@ -9,14 +9,15 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::packet::{CheckpointAnswer, Responder};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
 use crate::body::{Body, PacketId};
 use crate::door::DOOR;
 use crate::packet_ops;
-use crate::view;
+use crate::requests;
+use crate::view::PacketView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-respond",
@@ -40,24 +41,29 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[403, 409, 410])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsRespond>,
     PacketId(id): PacketId,
-    body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+    body: Body<requests::CheckpointResponse>,
+) -> Result<axum::Json<PacketView>, Problem> {
     let response = body.read(&caller.key, CheckpointAnswer::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let responder = Responder { by: caller.key.actor(), key: Some(caller.key.answering()), question: None };
     let answered = packet_ops::run_with_content(&cx, &caller.key, id, |record, content, now| {
         Ok(response.plan(&responder, record, content, now))
     });
-    Ok(axum::Json(view::current_packet_json(&cx, &answered.await?)))
+    Ok(axum::Json(PacketView::as_of_now(&cx, &answered.await?)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::packet::State as PacketState;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

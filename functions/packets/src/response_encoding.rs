@@ -1,5 +1,7 @@
 //! Encoding of large responses: plain, or gzip if the client accepts that, and within Lambda's response limit.
 
+use handrail_web::descriptions::{Argument, Description};
+use serde::Serialize;
 use std::io::Write;
 
 use axum::body::Body;
@@ -11,7 +13,6 @@ use handrail_context::cx::Cx;
 use handrail_platform::fault::Fault;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::request::Parts;
-use serde_json::Value;
 
 /// Lambda's response limit of 6 MB, less some bytes for headers. The body is escaped as a JSON string.
 const ESCAPED_BYTES_MAX: usize = 6_000_000;
@@ -28,6 +29,10 @@ const COMPRESS_FROM_BYTES: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResponseEncoding {
     pub(crate) accepts_gzip: bool,
+}
+
+impl Argument for ResponseEncoding {
+    fn describe(_: &mut Description) {}
 }
 
 impl FromRequestParts<Cx> for ResponseEncoding {
@@ -60,8 +65,8 @@ impl ResponseEncoding {
     }
 
     /// Builds the response from JSON that was composed within a [`SizeBudget`].
-    pub(crate) fn encode(self, json: &Value) -> Result<Response, Fault> {
-        self.try_encode(json.to_string())?
+    pub(crate) fn encode(self, body: &impl Serialize) -> Result<Response, Fault> {
+        self.try_encode(response_json(body)?)?
             .ok_or_else(|| Fault::internal("response exceeds the limit despite its size budget"))
     }
 
@@ -100,9 +105,15 @@ impl SizeBudget {
     }
 
     /// Reserves room for one entry of a list.
-    pub(crate) fn reserve_entry(&mut self, entry: &Value) -> Result<bool, Fault> {
-        self.reserve(&entry.to_string(), ",".len())
+    pub(crate) fn reserve_entry(&mut self, entry: &impl Serialize) -> Result<bool, Fault> {
+        self.reserve(&response_json(entry)?, ",".len())
     }
+}
+
+/// Returns the JSON of a response or of a part of one.
+pub(crate) fn response_json(body: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(body)
+        .map_err(|error| Fault::internal_with_source("a response can't be written as JSON", error))
 }
 
 /// Length of the text within a JSON string, where Lambda puts the body: quotes and backslashes take one byte more.

@@ -12,8 +12,10 @@ use handrail_domain::packet::{Packet, State as PacketState};
 use handrail_domain::search_terms::{SearchTerms, WORDS_OF_A_QUERY_MAX};
 use handrail_store::{Filter, Order};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::body::QueryString;
@@ -38,15 +40,24 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).json::<page::PacketList>(200)
+}
+
 const QUERY_CHARS_MIN: usize = 2;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Words to search for.
     q: Option<String>,
+    /// Entries of the page.
     limit: Option<String>,
+    /// Entries to leave out.
     offset: Option<String>,
+    /// Statuses, separated by commas.
     status: Option<String>,
     priority: Option<String>,
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 

@@ -9,9 +9,12 @@ use handrail_domain::access::Scope;
 use handrail_domain::packet::State;
 use handrail_domain::time::DAY_MS;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 use crate::door::DOOR;
 use crate::tenant_stats::TenantStats;
@@ -32,27 +35,50 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 pub(crate) const HOUR_MS: i64 = 60 * 60 * 1000;
 
-async fn handler(Extract(cx): Extract<Cx>, caller: Caller<scopes::SystemRead>) -> Result<axum::Json<Value>, Problem> {
+/// Summary of an account's packets.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stats")]
+struct ResponseBody {
+    total_packets: u64,
+    packets_by_status: BTreeMap<&'static str, u64>,
+    packets_last_24h: u64,
+    avg_claim_time_seconds: Option<f64>,
+    hitl_queue_depth: u64,
+    /// Of this process. On AWS there are none.
+    active_ws_connections: usize,
+}
+
+async fn handler(
+    Extract(cx): Extract<Cx>,
+    caller: Caller<scopes::SystemRead>,
+) -> Result<axum::Json<ResponseBody>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let stats = TenantStats::load(&cx, caller.key.tenant).await?;
     let yesterday = cx.clock.now().plus_ms(-DAY_MS);
-    Ok(axum::Json(json!({
-        "total_packets": stats.totals.records(),
-        "packets_by_status": stats.counts_by_state(),
-        "packets_last_24h": stats.created_since(&cx, caller.key.tenant, yesterday).await?,
-        "avg_claim_time_seconds": stats.totals.claims.average_seconds(),
-        "hitl_queue_depth": stats.count_in_state(State::AwaitingHuman),
+    Ok(axum::Json(ResponseBody {
+        total_packets: stats.totals.records(),
+        packets_by_status: stats.counts_by_state(),
+        packets_last_24h: stats.created_since(&cx, caller.key.tenant, yesterday).await?,
+        avg_claim_time_seconds: stats.totals.claims.average_seconds(),
+        hitl_queue_depth: stats.count_in_state(State::AwaitingHuman),
         // Counts the connections of this process. On AWS there are none.
-        "active_ws_connections": cx.process_state::<handrail_web::live_connections::LiveConnections>().web_socket_count(caller.key.tenant),
-    })))
+        active_ws_connections: cx
+            .process_state::<handrail_web::live_connections::LiveConnections>()
+            .web_socket_count(caller.key.tenant),
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{ADMIN, AGENT, TestApp, WRITER, checkpoint_body};
+    use serde_json::{Value, json};
 
     async fn get_stats(app: &TestApp) -> Value {
         let response = app.call(ENDPOINT, "/api/v1/stats", ADMIN, Value::Null).await;

@@ -15,11 +15,14 @@ use handrail_domain::webhook::WebhookId;
 use handrail_platform::fault::Fault;
 use handrail_store::{ApiKey, Filter, Order, PageRequest, Webhook, WebhookDeliveryState};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::ViaApiGateway;
 use handrail_web::problem::Problem;
 use handrail_web::request_counts::RequestCounts;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 use crate::agent_activity::AgentActivity;
 use crate::door::DOOR;
@@ -52,55 +55,96 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// Detailed statistics of an account's packets. Figures of a database server are null.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SystemHealth")]
+struct ResponseBody {
+    version: &'static str,
+    uptime_seconds: i64,
+    environment: &'static str,
+    database_backend: &'static str,
+    total_packets: u64,
+    packets_by_status: BTreeMap<&'static str, u64>,
+    packets_created_last_1h: u64,
+    packets_created_last_24h: u64,
+    avg_time_to_claim_seconds: Option<f64>,
+    avg_time_to_complete_seconds: Option<f64>,
+    active_agents: usize,
+    total_agents_seen: usize,
+    top_agents: Vec<AgentCount>,
+    packets_waiting: u64,
+    oldest_waiting_packet_age_seconds: Option<i64>,
+    claimed_not_completed: u64,
+    total_webhooks: usize,
+    recent_deliveries_1h: usize,
+    failed_deliveries_1h: usize,
+    avg_delivery_latency_ms: (),
+    db_size_bytes: (),
+    connection_pool: (),
+    active_api_keys: usize,
+    requests_last_1h_per_key: BTreeMap<String, u64>,
+}
+
+/// Packets of an agent.
+#[derive(Serialize, JsonSchema)]
+struct AgentCount {
+    agent_id: String,
+    packet_count: usize,
+}
+
 async fn handler(
     Extract(cx): Extract<Cx>,
     caller: Caller<scopes::SystemRead>,
     ViaApiGateway(via_api_gateway): ViaApiGateway,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let (key, now) = (&caller.key, cx.clock.now());
     let stats = TenantStats::load(&cx, key.tenant).await?;
     let keys = cx.store.keys(key.tenant).await?;
     let hour_ago = now.plus_ms(-HOUR_MS);
     let agents = AgentActivity::load(&cx, key.tenant, &stats, hour_ago).await?;
-    let top_agents: Vec<Value> =
-        agents.top.iter().map(|(agent, packets)| json!({"agent_id": agent, "packet_count": packets})).collect();
+    let top_agents =
+        agents.top.into_iter().map(|(agent_id, packet_count)| AgentCount { agent_id, packet_count }).collect();
     let webhooks = cx.store.webhooks(key.tenant, Packet::KIND).await?;
     let (recent_deliveries, failed_deliveries) = deliveries_since(&cx, key, &webhooks, hour_ago).await?;
-    let requests: Map<String, Value> = cx
+    let requests = cx
         .process_state::<RequestCounts>()
         .last_hour_by_key(key.tenant, now)
         .into_iter()
-        .map(|(key, requests)| (key.to_string(), requests.into()))
+        .map(|(key, requests)| (key.to_string(), requests))
         .collect();
     let unfinished = [State::Claimed, State::InProgress, State::AwaitingHuman];
     let claimed_not_completed: u64 = unfinished.into_iter().map(|state| stats.count_in_state(state)).sum();
-    Ok(axum::Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": now.ms_since(cx.started_at) / 1000,
-        "environment": if via_api_gateway { "production" } else { "development" },
-        "database_backend": "dynamodb",
-        "total_packets": stats.totals.records(),
-        "packets_by_status": stats.counts_by_state(),
-        "packets_created_last_1h": stats.created_since(&cx, key.tenant, hour_ago).await?,
-        "packets_created_last_24h": stats.created_since(&cx, key.tenant, now.plus_ms(-DAY_MS)).await?,
-        "avg_time_to_claim_seconds": stats.totals.claims.average_seconds(),
-        "avg_time_to_complete_seconds": stats.totals.completions.average_seconds(),
-        "active_agents": agents.active,
-        "total_agents_seen": agents.seen,
-        "top_agents": top_agents,
-        "packets_waiting": stats.count_in_state(State::Created),
-        "oldest_waiting_packet_age_seconds": oldest_waiting_seconds(&cx, key, now).await?,
-        "claimed_not_completed": claimed_not_completed,
-        "total_webhooks": webhooks.len(),
-        "recent_deliveries_1h": recent_deliveries,
-        "failed_deliveries_1h": failed_deliveries,
-        "avg_delivery_latency_ms": null,
-        "db_size_bytes": null,
-        "connection_pool": null,
-        "active_api_keys": keys.iter().filter(|key| key.revoked_at.is_none()).count(),
-        "requests_last_1h_per_key": requests,
-    })))
+    Ok(axum::Json(ResponseBody {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: now.ms_since(cx.started_at) / 1000,
+        environment: if via_api_gateway { "production" } else { "development" },
+        database_backend: "dynamodb",
+        total_packets: stats.totals.records(),
+        packets_by_status: stats.counts_by_state(),
+        packets_created_last_1h: stats.created_since(&cx, key.tenant, hour_ago).await?,
+        packets_created_last_24h: stats.created_since(&cx, key.tenant, now.plus_ms(-DAY_MS)).await?,
+        avg_time_to_claim_seconds: stats.totals.claims.average_seconds(),
+        avg_time_to_complete_seconds: stats.totals.completions.average_seconds(),
+        active_agents: agents.active,
+        total_agents_seen: agents.seen,
+        top_agents,
+        packets_waiting: stats.count_in_state(State::Created),
+        oldest_waiting_packet_age_seconds: oldest_waiting_seconds(&cx, key, now).await?,
+        claimed_not_completed,
+        total_webhooks: webhooks.len(),
+        recent_deliveries_1h: recent_deliveries,
+        failed_deliveries_1h: failed_deliveries,
+        avg_delivery_latency_ms: (),
+        db_size_bytes: (),
+        connection_pool: (),
+        active_api_keys: keys.iter().filter(|key| key.revoked_at.is_none()).count(),
+        requests_last_1h_per_key: requests,
+    }))
 }
 
 /// Age of the oldest packet that waits for an agent, or `None` if no packet waits.
@@ -142,6 +186,7 @@ const WEBHOOK_CONCURRENCY: usize = 8;
 mod tests {
     use super::*;
     use crate::testing::{ADMIN, AGENT, TestApp, checkpoint_body};
+    use serde_json::{Value, json};
 
     #[tokio::test]
     async fn system_health_reports_waiting_packets_and_average_times() {

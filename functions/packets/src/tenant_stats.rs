@@ -11,7 +11,7 @@ use handrail_domain::time::Timestamp;
 use handrail_domain::totals::Totals;
 use handrail_platform::fault::Fault;
 use handrail_store::JournalEntry;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Action of the history entry of a created packet.
 const CREATED_ACTION: &str = "created";
@@ -55,7 +55,7 @@ impl TenantStats {
         self.totals.in_state(state.name())
     }
 
-    pub(crate) fn counts_by_state(&self) -> Map<String, Value> {
-        State::ALL.iter().map(|state| (state.name().to_owned(), self.count_in_state(*state).into())).collect()
+    pub(crate) fn counts_by_state(&self) -> BTreeMap<&'static str, u64> {
+        State::ALL.iter().map(|state| (state.name(), self.count_in_state(*state))).collect()
     }
 }

@@ -1,62 +1,116 @@
 //! JSON view of a packet. Every field is present, and null when unset.
 
 use handrail_context::cx::Cx;
-use handrail_domain::packet::{AgentRef, Content, Packet, current_agent};
+use handrail_domain::ids::RecordId;
+use handrail_domain::packet::{Content, Packet, Priority, State, current_agent};
 use handrail_domain::read_time::read_time;
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use handrail_packet_records::PacketWithContent;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Version of the packet format, not of this service.
 const FORMAT_VERSION: &str = "1.0.0";
 
-/// Builds the JSON view of a packet as of now.
-pub(crate) fn current_packet_json(cx: &Cx, packet: &PacketWithContent) -> Value {
-    packet_json(&packet.record.as_of(cx.clock.now()), &packet.content)
+/// JSON view of a packet.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Packet")]
+pub(crate) struct PacketView {
+    id: RecordId,
+    version: &'static str,
+    parent_packet_id: Option<RecordId>,
+    metadata: Metadata,
+    #[serde(flatten)]
+    content: Content,
+    status: State,
+    schema_id: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    expires_at: Timestamp,
+    lease_expires_at: Option<Timestamp>,
 }
 
-/// Builds the JSON view of a packet. The caller passes `record` as of now.
-pub(crate) fn packet_json(record: &Record<Packet>, content: &Content) -> Value {
-    let (spec, state_data) = (&record.spec, &record.state_data);
-    json!({
-        "id": record.id,
-        "version": FORMAT_VERSION,
-        "parent_packet_id": spec.parent,
-        "metadata": metadata_json(record),
-        "context": content.context,
-        "decisions": content.decisions,
-        "actions": content.actions,
-        "dependencies": content.dependencies,
-        "hitl": content.hitl,
-        "status": record.state(),
-        "schema_id": spec.schema_id,
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "expires_at": spec.expires_at,
-        "lease_expires_at": state_data.lease.map(|lease| lease.until),
-    })
+impl PacketView {
+    /// Returns the view of a packet as of now.
+    pub(crate) fn as_of_now(cx: &Cx, packet: &PacketWithContent) -> Self {
+        Self::new(&packet.record.as_of(cx.clock.now()), &packet.content)
+    }
+
+    /// The caller passes `record` as of now.
+    pub(crate) fn new(record: &Record<Packet>, content: &Content) -> Self {
+        let (spec, state_data) = (&record.spec, &record.state_data);
+        Self {
+            id: record.id,
+            version: FORMAT_VERSION,
+            parent_packet_id: spec.parent,
+            metadata: Metadata::new(record),
+            content: content.clone(),
+            status: record.state(),
+            schema_id: spec.schema_id.clone(),
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            expires_at: spec.expires_at,
+            lease_expires_at: state_data.lease.as_ref().map(|lease| lease.until),
+        }
+    }
 }
 
-/// Builds the `metadata` of a packet: its agents and times.
-pub(crate) fn metadata_json(record: &Record<Packet>) -> Value {
-    let (spec, state_data) = (&record.spec, &record.state_data);
-    let target = current_agent(record);
-    let stated = |stated: &Option<String>| stated.as_deref().map(with_time_zone);
-    json!({
-        "source_agent": source_agent_json(&spec.source),
-        "target_agent": {"id": target.id, "name": target.name, "framework": target.framework},
-        // Clients do not accept null here.
-        "created_at": stated(&spec.stated_at).unwrap_or_else(|| record.created_at.to_string()),
-        "claimed_at": time_or_stated(state_data.claimed_at, stated(&spec.claimed_at_given)),
-        "completed_at": time_or_stated(state_data.completed_at, stated(&spec.completed_at_given)),
-        "priority": spec.priority,
-        "tags": spec.tags,
-    })
+/// Agents and times of a packet.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PacketMetadata")]
+pub(crate) struct Metadata {
+    source_agent: SourceAgent,
+    target_agent: TargetAgent,
+    created_at: String,
+    claimed_at: Option<String>,
+    completed_at: Option<String>,
+    priority: Priority,
+    tags: Vec<String>,
 }
 
-fn source_agent_json(agent: &AgentRef) -> Value {
-    json!({"id": agent.id, "name": agent.name, "framework": agent.framework, "version": agent.version})
+/// Agent that created a packet.
+#[derive(Serialize, JsonSchema)]
+struct SourceAgent {
+    id: String,
+    name: String,
+    framework: Option<String>,
+    version: Option<String>,
+}
+
+/// Agent that a packet is for, or that has claimed it.
+#[derive(Serialize, JsonSchema)]
+struct TargetAgent {
+    id: String,
+    name: String,
+    framework: Option<String>,
+}
+
+impl Metadata {
+    pub(crate) fn new(record: &Record<Packet>) -> Self {
+        let (spec, state_data) = (&record.spec, &record.state_data);
+        let (source, target) = (&spec.source, current_agent(record));
+        let stated = |stated: &Option<String>| stated.as_deref().map(with_time_zone);
+        Self {
+            source_agent: SourceAgent {
+                id: source.id.clone(),
+                name: source.name.clone(),
+                framework: source.framework.clone(),
+                version: source.version.clone(),
+            },
+            target_agent: TargetAgent {
+                id: target.id.clone(),
+                name: target.name.clone(),
+                framework: target.framework.clone(),
+            },
+            // Clients do not accept null here.
+            created_at: stated(&spec.stated_at).unwrap_or_else(|| record.created_at.to_string()),
+            claimed_at: time_or_stated(state_data.claimed_at, stated(&spec.claimed_at_given)),
+            completed_at: time_or_stated(state_data.completed_at, stated(&spec.completed_at_given)),
+            priority: spec.priority,
+            tags: spec.tags.clone(),
+        }
+    }
 }
 
 fn time_or_stated(recorded: Option<Timestamp>, stated: Option<String>) -> Option<String> {

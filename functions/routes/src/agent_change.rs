@@ -10,12 +10,14 @@ use handrail_domain::body_reader::{BodyReader, JsonObject};
 use handrail_domain::field_error::FieldError;
 use handrail_store::AgentUpdate;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde_json::json;
 
-use crate::agents::{AGENT_ID_CHARS_MAX, agent_json, is_valid_id};
+use crate::agents::{AGENT_ID_CHARS_MAX, AgentView, is_valid_id};
 use crate::body::Body;
 use crate::door::DOOR;
 
@@ -35,6 +37,10 @@ fn route() -> MethodRouter<Cx> {
     put(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 /// Highest `maxOpen`. An agent that takes more packets needs no limit.
 const MAX_OPEN_PACKETS_LIMIT: u32 = 10_000;
 
@@ -43,6 +49,22 @@ struct AgentParams {
     name: String,
     enabled: bool,
     is_static: bool,
+    max_open: Option<u32>,
+}
+
+/// Members of the body, which [`AgentParams`] reads.
+#[derive(JsonSchema)]
+#[schemars(rename = "AgentParams", rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Members {
+    /// By default the id.
+    name: Option<String>,
+    /// By default true.
+    enabled: Option<bool>,
+    /// Whether the agent is available without heartbeats. By default false.
+    #[schemars(rename = "static")]
+    is_static: Option<bool>,
+    /// Most packets that may be open for the agent: 1 to 10,000.
     max_open: Option<u32>,
 }
 
@@ -78,13 +100,13 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWork>,
     PathParam(id): PathParam,
-    Body(body): Body,
-) -> Result<axum::Json<Value>, Problem> {
-    let params = AgentParams::read(&id, &body).map_err(Problem::Invalid)?;
+    body: Body<Members>,
+) -> Result<axum::Json<AgentView>, Problem> {
+    let params = AgentParams::read(&id, &body.into_members()).map_err(Problem::Invalid)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let now = cx.clock.now();
     let agent = cx.store.put_agent(caller.key.tenant, &id, params.to_update(), now).await?;
-    Ok(axum::Json(agent_json(&agent, now)))
+    Ok(axum::Json(AgentView::new(&agent, now)))
 }
 
 #[cfg(test)]
@@ -92,6 +114,7 @@ mod tests {
     use super::*;
     use crate::agents::HEARTBEAT_TIMEOUT_MS;
     use crate::testing::{AGENT, NOON, TestApp};
+    use serde_json::Value;
 
     #[tokio::test]
     async fn agent_is_available_until_heartbeat_timeout() {

@@ -7,12 +7,12 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use crate::agents::{agent_json, agent_not_found, is_valid_id};
+use crate::agents::{AgentView, agent_not_found, is_valid_id};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -31,17 +31,21 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 /// Ignores the body: some clients send an empty object, others send none.
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsWork>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<AgentView>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let now = cx.clock.now();
     let updated = match is_valid_id(&id) {
         true => cx.store.record_heartbeat(caller.key.tenant, &id, now).await?,
         false => None,
     };
-    updated.map(|agent| axum::Json(agent_json(&agent, now))).ok_or_else(|| agent_not_found(&id))
+    updated.map(|agent| axum::Json(AgentView::new(&agent, now))).ok_or_else(|| agent_not_found(&id))
 }

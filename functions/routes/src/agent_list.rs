@@ -7,11 +7,13 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::agents::agent_json;
+use crate::agents::AgentView;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -30,17 +32,31 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: Caller<scopes::PacketsRead>) -> Result<axum::Json<Value>, Problem> {
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// All agents of an account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentList")]
+struct ResponseBody {
+    agents: Vec<AgentView>,
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<scopes::PacketsRead>,
+) -> Result<axum::Json<ResponseBody>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let agents = cx.store.agents(caller.key.tenant).await?;
     let now = cx.clock.now();
-    let agents: Vec<Value> = agents.iter().map(|agent| agent_json(agent, now)).collect();
-    Ok(axum::Json(json!({"agents": agents})))
+    Ok(axum::Json(ResponseBody { agents: agents.iter().map(|agent| AgentView::new(agent, now)).collect() }))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_store::AgentUpdate;
+    use serde_json::Value;
 
     use super::*;
     use crate::testing::{AGENT, NOON, TestApp, tenant};

@@ -3,7 +3,8 @@
 use handrail_domain::time::Timestamp;
 use handrail_store::{AGENT_ID_BYTES_MAX, Agent};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::errors::not_found;
 
@@ -31,16 +32,38 @@ pub(crate) fn agent_not_found(id: &str) -> Problem {
     not_found(format!("Agent '{id}' not found"))
 }
 
-pub(crate) fn agent_json(agent: &Agent, now: Timestamp) -> Value {
-    json!({
-        "id": agent.id,
-        "name": agent.name,
-        "enabled": agent.enabled,
-        "static": agent.is_static,
-        "maxOpen": agent.max_open_packets,
-        "available": is_available(agent, now),
-        "lastHeartbeatAt": agent.last_heartbeat_at,
-        "createdAt": agent.created_at,
-        "updatedAt": agent.updated_at,
-    })
+/// JSON view of an agent.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Agent")]
+pub(crate) struct AgentView {
+    id: String,
+    name: String,
+    enabled: bool,
+    /// Whether the agent is available without heartbeats.
+    #[serde(rename = "static")]
+    is_static: bool,
+    /// Most packets that may be open for the agent; null without a limit.
+    max_open: Option<u32>,
+    /// Whether the agent takes a handoff now.
+    available: bool,
+    last_heartbeat_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl AgentView {
+    pub(crate) fn new(agent: &Agent, now: Timestamp) -> Self {
+        Self {
+            id: agent.id.clone(),
+            name: agent.name.clone(),
+            enabled: agent.enabled,
+            is_static: agent.is_static,
+            max_open: agent.max_open_packets,
+            available: is_available(agent, now),
+            last_heartbeat_at: agent.last_heartbeat_at,
+            created_at: agent.created_at,
+            updated_at: agent.updated_at,
+        }
+    }
 }

@@ -1,22 +1,39 @@
 //! Extractor of a JSON body. An error of the JSON has the position that the published server gives.
 
+use std::marker::PhantomData;
+
 use axum::extract::{FromRequest, Request};
 use handrail_context::cx::Cx;
 use handrail_domain::body_reader::JsonObject;
 use handrail_domain::field_error::{FieldError, PathSegment, RequestPart};
+use handrail_web::descriptions::{Argument, Content, Description, JSON};
 use handrail_web::extract::{JSON_BYTES_MAX, read_limited_body};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-/// A JSON object. The `Content-Type` header is ignored.
-pub(crate) struct Body(pub(crate) JsonObject);
+/// A JSON object with the members of a `T`. The `Content-Type` header is ignored.
+pub(crate) struct Body<T>(JsonObject, PhantomData<T>);
 
-impl FromRequest<Cx> for Body {
+impl<T> Body<T> {
+    pub(crate) fn into_members(self) -> JsonObject {
+        self.0
+    }
+}
+
+impl<T: JsonSchema> Argument for Body<T> {
+    fn describe(description: &mut Description) {
+        description.set_body(vec![Content::of::<T>(JSON)], true);
+        description.problems.insert(422);
+    }
+}
+
+impl<T> FromRequest<Cx> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Cx) -> Result<Self, Problem> {
         let body = read_limited_body(request, JSON_BYTES_MAX).await?;
-        Ok(Self(parse_object(&body)?))
+        Ok(Self(parse_object(&body)?, PhantomData))
     }
 }
 

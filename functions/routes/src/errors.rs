@@ -8,6 +8,8 @@ use handrail_store::BODY_PACKED_BYTES_MAX;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub(crate) const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
@@ -16,8 +18,8 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
     if let Problem::Invalid(errors) = problem
         && errors.iter().all(|error| matches!(error.part, RequestPart::Body | RequestPart::Query | RequestPart::Path))
     {
-        let detail: Vec<Value> = errors.iter().map(field_error_json).collect();
-        return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({"detail": detail}))).into_response();
+        let detail = Detail::Fields(errors.iter().map(FieldErrorBody::new).collect());
+        return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(ErrorBody::new(detail))).into_response();
     }
     let text = match problem {
         Problem::NoCredentials | Problem::UnknownApiKey | Problem::RevokedApiKey => "Not authenticated".to_owned(),
@@ -34,11 +36,11 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::InProgress { .. }
         | Problem::Refused { .. } => problem.message(),
     };
-    let mut body = Map::from_iter([("detail".to_owned(), Value::String(text))]);
+    let mut body = ErrorBody::new(Detail::Text(text));
     match problem {
-        Problem::Refused { details, .. } => body.extend(details.clone()),
+        Problem::Refused { details, .. } => body.details = details.clone(),
         Problem::Busy { .. } | Problem::Internal => {
-            body.insert("request_id".to_owned(), id.map(|id| id.0.as_str()).into());
+            body.request_id = Some(id.map(|id| id.0.clone()));
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
@@ -53,7 +55,7 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. } => {}
     }
-    (problem.status(), axum::Json(Value::Object(body))).into_response()
+    (problem.status(), axum::Json(body)).into_response()
 }
 
 /// Returns the problem of a handoff whose packet was not created.
@@ -75,16 +77,65 @@ pub(crate) fn creation_problem(error: PacketCreationError) -> Problem {
 /// Longest input that an error repeats, so that large inputs don't fill the logs of clients.
 const INPUT_BYTES_MAX: usize = 1_000;
 
-/// Field error in the published format of validation errors.
-fn field_error_json(error: &FieldError) -> Value {
-    let path = error.path.iter().map(|segment| json!(segment));
-    let loc: Vec<Value> = std::iter::once(error.part.name().into()).chain(path).collect();
-    let input = error.input.as_deref().map(shorten_input);
-    let mut entry = json!({"type": error.kind, "loc": loc, "msg": error.message, "input": input});
-    if let Some(reason) = &error.reason {
-        entry["ctx"] = json!({"error": reason});
+/// Body of an error response.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RoutesError")]
+pub(crate) struct ErrorBody {
+    detail: Detail,
+    /// Id of the request in the log, if the service failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Option<String>>,
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+impl ErrorBody {
+    fn new(detail: Detail) -> Self {
+        Self { detail, request_id: None, details: Map::new() }
     }
-    entry
+}
+
+/// What is wrong.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "RoutesErrorDetail")]
+enum Detail {
+    Text(String),
+    Fields(Vec<FieldErrorBody>),
+}
+
+/// Field error in the published format of validation errors.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RoutesFieldError")]
+struct FieldErrorBody {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Part of the request, then the names and positions that lead to the field.
+    loc: Vec<Value>,
+    msg: String,
+    /// The invalid value.
+    input: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ctx: Option<ErrorContext>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RoutesErrorContext")]
+struct ErrorContext {
+    error: String,
+}
+
+impl FieldErrorBody {
+    fn new(error: &FieldError) -> Self {
+        let path = error.path.iter().map(|segment| json!(segment));
+        Self {
+            kind: error.kind,
+            loc: std::iter::once(error.part.name().into()).chain(path).collect(),
+            msg: error.message.clone(),
+            input: error.input.as_deref().map(shorten_input),
+            ctx: error.reason.as_ref().map(|reason| ErrorContext { error: reason.to_string() }),
+        }
+    }
 }
 
 fn shorten_input(input: &Value) -> Value {
@@ -130,7 +181,7 @@ mod tests {
     #[test]
     fn field_error_contains_shortened_input() {
         let input_json = |input: Value| {
-            field_error_json(&FieldError::new(["toAgent"], "m", "string_type").with_input(input))["input"].clone()
+            FieldErrorBody::new(&FieldError::new(["toAgent"], "m", "string_type").with_input(input)).input.unwrap()
         };
         assert_eq!(input_json(json!({"a": 1})), json!({"a": 1}));
         let long = input_json(json!(["ü".repeat(10_000)]));

@@ -4,6 +4,7 @@ use axum::routing::{MethodRouter, post};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 
 use crate::door::DOOR;
@@ -29,4 +30,8 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     post(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).problems(&[404])
 }

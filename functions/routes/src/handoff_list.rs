@@ -10,14 +10,17 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::{FieldError, RequestPart};
-use handrail_domain::packet::{Packet, current_agent};
+use handrail_domain::ids::RecordId;
+use handrail_domain::packet::{Packet, State as PacketState, current_agent};
 use handrail_packet_records::PacketWithContent;
 use handrail_store::{Cursor, Filter, Order, PageRequest};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::headers::total_header;
 use handrail_web::problem::Problem;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::door::DOOR;
@@ -39,15 +42,22 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).json::<ResponseBody>(200).problems(&[422])
+}
+
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;
 /// Largest response. A Lambda function may return 6 MB.
 const RESPONSE_BYTES_MAX: usize = 5 * 1024 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Id of the agent that received the handoffs.
     agent: Option<String>,
+    /// The `nextCursor` of the previous page.
     cursor: Option<String>,
+    /// Handoffs of the page: 1 to 200.
     limit: Option<String>,
 }
 
@@ -78,25 +88,54 @@ async fn handler(
     let found = cx.store.find(caller.key.tenant, &filter, &page, cx.clock.now()).await?;
     let mut handoffs = Vec::with_capacity(found.records.len());
     for record in found.records {
-        handoffs.push(handoff_json(&PacketWithContent::from_record(record)?));
+        handoffs.push(HandoffView::new(PacketWithContent::from_record(record)?));
     }
-    let next = found.next.map(|cursor| cursor.encode());
-    let body = json!({"handoffs": handoffs, "total": found.total.count, "nextCursor": next});
+    let next_cursor = found.next.map(|cursor| cursor.encode());
+    let body = ResponseBody { handoffs, total: found.total.count, next_cursor };
     Ok((total_header(found.total), axum::Json(body)).into_response())
 }
 
-fn handoff_json(packet: &PacketWithContent) -> Value {
-    let (spec, context) = (&packet.record.spec, &packet.content.context);
-    json!({
-        "handoffId": packet.record.id,
-        "fromAgent": spec.source.id,
-        "toAgent": current_agent(&packet.record).id,
-        "conversationContext": context.custom.get("conversationContext"),
-        "handoffReason": context.summary,
-        "priority": context.custom.get("priority"),
-        "handoffTime": spec.stated_at.clone().unwrap_or_else(|| packet.record.created_at.to_string()),
-        "status": packet.record.state(),
-    })
+/// Page of handoffs.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "HandoffList")]
+struct ResponseBody {
+    handoffs: Vec<HandoffView>,
+    total: u64,
+    /// Cursor of the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// JSON view of a handoff.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Handoff")]
+struct HandoffView {
+    handoff_id: RecordId,
+    from_agent: String,
+    to_agent: String,
+    conversation_context: Option<Value>,
+    handoff_reason: String,
+    priority: Option<Value>,
+    handoff_time: String,
+    /// Status of the packet.
+    status: PacketState,
+}
+
+impl HandoffView {
+    fn new(packet: PacketWithContent) -> Self {
+        let (record, mut context) = (packet.record, packet.content.context);
+        Self {
+            handoff_id: record.id,
+            to_agent: current_agent(&record).id.clone(),
+            conversation_context: context.custom.swap_remove("conversationContext"),
+            priority: context.custom.swap_remove("priority"),
+            handoff_reason: context.summary,
+            handoff_time: record.spec.stated_at.clone().unwrap_or_else(|| record.created_at.to_string()),
+            status: record.state(),
+            from_agent: record.spec.source.id,
+        }
+    }
 }
 
 #[cfg(test)]

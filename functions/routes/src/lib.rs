@@ -19,16 +19,17 @@ mod testing;
 
 pub use door::DOOR;
 
-use handrail_web::endpoint::Endpoint;
+use handrail_web::operations;
 
-/// All operations of the routes door.
-pub const ENDPOINTS: &[Endpoint] = &[
-    route_handoff::ENDPOINT,
-    handoff::ENDPOINT,
-    handoff_list::ENDPOINT,
-    agent_list::ENDPOINT,
-    agent_get::ENDPOINT,
-    agent_change::ENDPOINT,
-    agent_remove::ENDPOINT,
-    agent_heartbeat::ENDPOINT,
-];
+operations! {
+    /// All operations of the routes door.
+    ENDPOINTS, DESCRIPTIONS, problem: errors::ErrorBody,
+    route_handoff,
+    handoff,
+    handoff_list,
+    agent_list,
+    agent_get,
+    agent_change,
+    agent_remove,
+    agent_heartbeat,
+}

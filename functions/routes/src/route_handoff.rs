@@ -8,14 +8,18 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::body_reader::{BodyReader, JsonObject};
 use handrail_domain::field_error::FieldError;
+use handrail_domain::ids::RecordId;
 use handrail_domain::ids::RequestFormat;
 use handrail_domain::packet::{AGENT_CHARS_MAX, NewPacket, Packet, State as PacketState};
 use handrail_packet_records::{IdempotentRequest, PacketWithContent, create, find_created};
 use handrail_store::{AGENT_ID_BYTES_MAX, Agent, ApiKey, Filter};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::agents::is_available;
@@ -46,6 +50,10 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[404])
+}
+
 /// States of packets that count as open for `maxOpen`.
 const OPEN_STATES: [PacketState; 4] =
     [PacketState::Created, PacketState::Claimed, PacketState::InProgress, PacketState::AwaitingHuman];
@@ -60,9 +68,9 @@ pub(crate) async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HandoffsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    Body(body): Body,
-) -> Result<axum::Json<Value>, Problem> {
-    let handoff = Handoff::parse(&body).map_err(Problem::Invalid)?;
+    body: Body<Members>,
+) -> Result<axum::Json<ResponseBody>, Problem> {
+    let handoff = Handoff::parse(&body.into_members()).map_err(Problem::Invalid)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::Creates).await?;
     create_handoff(&cx, &caller.key, handoff, idempotency_key.as_deref()).await.map(axum::Json)
 }
@@ -72,7 +80,7 @@ async fn create_handoff(
     key: &ApiKey,
     handoff: Handoff,
     idempotency_key: Option<&str>,
-) -> Result<Value, Problem> {
+) -> Result<ResponseBody, Problem> {
     // A repeat of a successful handoff succeeds even if the agent is unavailable or full by now.
     let request = idempotency_key.map(|key| IdempotentRequest::new(key, HANDOFF_FORMAT, handoff.to_json()));
     let created = find_created(cx, key, request.as_ref()).await.map_err(creation_problem)?;
@@ -93,19 +101,32 @@ async fn create_handoff(
     Ok(accepted(&created))
 }
 
-fn accepted(packet: &PacketWithContent) -> Value {
-    json!({
-        "status": "success",
-        "handoffId": packet.record.id,
-        "result": true,
-        "message": format!("Handed over to {}", packet.record.spec.target.name),
-    })
+/// Result of a handoff.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "HandoffResult")]
+pub(crate) struct ResponseBody {
+    /// `success`, or `failed` if the agent is full.
+    status: &'static str,
+    /// Null if the agent is full.
+    handoff_id: Option<RecordId>,
+    result: bool,
+    message: String,
+}
+
+fn accepted(packet: &PacketWithContent) -> ResponseBody {
+    ResponseBody {
+        status: "success",
+        handoff_id: Some(packet.record.id),
+        result: true,
+        message: format!("Handed over to {}", packet.record.spec.target.name),
+    }
 }
 
 /// Response for an agent that has reached its `maxOpen`. Returns `None` if the agent takes another packet.
 ///
 /// The index counts the open packets and follows the table with a delay, so concurrent handoffs may exceed the limit.
-async fn full_agent_response(cx: &Cx, key: &ApiKey, target: &Agent) -> Result<Option<Value>, Problem> {
+async fn full_agent_response(cx: &Cx, key: &ApiKey, target: &Agent) -> Result<Option<ResponseBody>, Problem> {
     let Some(max_open) = target.max_open_packets else { return Ok(None) };
     let filter =
         Filter::<Packet> { states: Some(OPEN_STATES.to_vec()), holder: Some(target.id.clone()), ..Filter::default() };
@@ -114,12 +135,8 @@ async fn full_agent_response(cx: &Cx, key: &ApiKey, target: &Agent) -> Result<Op
     if open < u64::from(max_open) {
         return Ok(None);
     }
-    Ok(Some(json!({
-        "status": "failed",
-        "handoffId": null,
-        "result": false,
-        "message": format!("{} is full: {open} conversations are open, and it takes at most {max_open}", target.name),
-    })))
+    let message = format!("{} is full: {open} conversations are open, and it takes at most {max_open}", target.name);
+    Ok(Some(ResponseBody { status: "failed", handoff_id: None, result: false, message }))
 }
 
 /// Format of [`Handoff::to_json`] in the request digest that recognises repeats.
@@ -134,6 +151,20 @@ struct Handoff {
     reason: String,
     priority: String,
     stated_at: Option<handrail_domain::time::Timestamp>,
+}
+
+/// Members of the body, which [`Handoff`] reads.
+#[derive(JsonSchema)]
+#[schemars(rename = "HandoffRequest", rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Members {
+    from_agent: String,
+    to_agent: String,
+    conversation_context: Map<String, Value>,
+    handoff_reason: String,
+    /// Any text. By default medium.
+    priority: Option<String>,
+    handoff_time: Option<String>,
 }
 
 impl Handoff {

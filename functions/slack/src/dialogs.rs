@@ -7,9 +7,21 @@ use handrail_approvals::slack::{
 use handrail_context::cx::Cx;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::answers::{AnswerOutcome, SlackApprover};
+
+/// What Slack does with a submitted dialog that stays open.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "response_action", rename_all = "snake_case")]
+pub(crate) enum DialogReply {
+    /// Shows another dialog.
+    Update { view: Value },
+    /// Shows errors at the fields of the dialog.
+    Errors { errors: FieldErrors },
+}
 
 pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem> {
     let view = &payload["view"];
@@ -26,7 +38,7 @@ pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem
         AnswerOutcome::Accepted => Ok(StatusCode::OK.into_response()),
         AnswerOutcome::TooLate(decision) => {
             let (title, text) = closed_text(&decision);
-            Ok(axum::Json(json!({"response_action": "update", "view": notice_dialog(title, &text)})).into_response())
+            Ok(axum::Json(DialogReply::Update { view: notice_dialog(title, &text) }).into_response())
         }
         AnswerOutcome::Invalid(error) => {
             let block = if error.field() == "notes" { "notes" } else { parsed.data_block_id };
@@ -39,5 +51,5 @@ pub(crate) async fn handle(cx: &Cx, payload: &Value) -> Result<Response, Problem
 }
 
 fn field_errors_response(errors: &FieldErrors) -> Response {
-    axum::Json(json!({"response_action": "errors", "errors": errors})).into_response()
+    axum::Json(DialogReply::Errors { errors: errors.clone() }).into_response()
 }

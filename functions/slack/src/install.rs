@@ -7,13 +7,16 @@ use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::time::Timestamp;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_slack_api::SLACK_API_URL;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use url::Url;
 
 use crate::oauth_state::OAuthState;
@@ -39,11 +42,26 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-async fn handler(Extract(cx): Extract<Cx>, caller: Caller<scopes::SlackWrite>) -> Result<axum::Json<Value>, Problem> {
+pub fn description() -> Description {
+    Description::of(handler).problems(&[400])
+}
+
+/// URL that installs Handrail in a workspace.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SlackInstallation")]
+struct ResponseBody {
+    install_url: String,
+    expires_at: Timestamp,
+}
+
+async fn handler(
+    Extract(cx): Extract<Cx>,
+    caller: Caller<scopes::SlackWrite>,
+) -> Result<axum::Json<ResponseBody>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let state = OAuthState { tenant: caller.key.tenant, created_at: cx.clock.now() };
     let install_url = install_url(&cx, state)?;
-    Ok(axum::Json(json!({"install_url": install_url, "expires_at": state.expires_at()})))
+    Ok(axum::Json(ResponseBody { install_url, expires_at: state.expires_at() }))
 }
 
 /// Builds the install URL. Leaves out `redirect_uri`, because a function behind API Gateway doesn't know its own URL;

@@ -7,6 +7,7 @@ use axum::routing::{MethodRouter, get};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
@@ -36,6 +37,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).empty(303).page(400).page(401).problem_format(ProblemFormat::Page)
 }
 
 async fn handler(Extract(cx): Extract<Cx>, OptionalUser(user): OptionalUser) -> Result<Response, Problem> {

@@ -7,12 +7,15 @@ use axum::routing::{MethodRouter, post};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Content, Description, FORM};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::read_limited_body;
 use handrail_web::problem::Problem;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde_json::Value;
 
+use crate::dialogs::DialogReply;
 use crate::signature::is_signed_by_slack;
 use crate::{button_clicks, dialogs};
 
@@ -44,6 +47,21 @@ const BODY_BYTES_MAX: usize = 512 * 1024;
 
 fn route() -> MethodRouter<Cx> {
     post(handler)
+}
+
+pub fn description() -> Description {
+    /// Form that Slack sends.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "the form is read as text")]
+    struct InteractionForm {
+        /// JSON of the interaction.
+        payload: String,
+    }
+    Description::of(handler)
+        .body(&[Content::of::<InteractionForm>(FORM)])
+        .empty(200)
+        .json::<DialogReply>(200)
+        .problems(&[401, 403, 404, 409, 410])
 }
 
 async fn handler(Extract(cx): Extract<Cx>, request: Request) -> Result<Response, Problem> {

@@ -19,7 +19,12 @@ mod signature;
 
 pub use oauth_state::OAuthState;
 
-use handrail_web::endpoint::Endpoint;
+use handrail_web::operations;
 
-/// Slack operations that this crate's own Lambda binary serves: all except `interactions`, which `functions/kinds` serves.
-pub const ENDPOINTS: &[Endpoint] = &[install::ENDPOINT, install_redirect::ENDPOINT, oauth_callback::ENDPOINT];
+operations! {
+    /// Slack operations that this crate's own Lambda binary serves: all except `interactions`, which `functions/kinds` serves.
+    ENDPOINTS, DESCRIPTIONS, problem: handrail_approvals::errors::ErrorBody,
+    install,
+    install_redirect,
+    oauth_callback,
+}

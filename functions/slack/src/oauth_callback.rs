@@ -13,8 +13,10 @@ use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::seal::seal;
 use handrail_slack_api::{Install, SlackFault, WORKER_TIMEOUT};
 use handrail_store::Workspace;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::client::slack_client;
@@ -46,7 +48,11 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-#[derive(Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler).page(200).page(400).page(502).page(503).problem_format(ProblemFormat::Page)
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct CallbackParams {
     code: Option<String>,
     state: Option<String>,

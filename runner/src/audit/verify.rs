@@ -123,6 +123,9 @@ impl<'a> Progress<'a> {
         if !row.is_consistent() {
             return Err(changed("its time is not the time in its entry"));
         }
+        if !row.has_matching_personal_values() {
+            return Err(changed("its personal values are not those whose digest is in its entry"));
+        }
         let tree_before = row.tree_before().map_err(|_| changed("tree_before can't be read"))?;
         if self.first.is_none() {
             self.start(number, tree_before)?;

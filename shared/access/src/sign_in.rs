@@ -47,7 +47,8 @@ pub async fn request_link(cx: &Cx, client: &str, email: EmailAddress) -> Result<
     let (id, now) = (cx.new_record_id(), cx.clock.now());
     let command = CommandId::new(&id.to_string(), &[]);
     let spec = LoginSpec::new(email, now);
-    let record = Record::<Login>::create(tenant(), id, spec, Actor::Anonymous, command.clone(), now);
+    let salt = cx.new_record_salt();
+    let record = Record::<Login>::create(tenant(), id, spec, Actor::Anonymous, command.clone(), now, salt);
     transition::create(cx, record, &command).await.map(drop).map_err(sign_in_error)
 }
 

@@ -7,26 +7,23 @@ use handrail_domain::field_error::FieldError;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
 use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub const ERROR_RENDERER: ErrorRenderer = ErrorRenderer(render_error);
 
 fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
-    let mut body = Map::new();
-    body.insert("error".to_owned(), problem.message().into());
-    body.insert("code".to_owned(), error_code(problem).into());
+    let mut body = ErrorBody { error: problem.message(), code: error_code(problem), ..ErrorBody::default() };
     match problem {
         // The published members describe the first field.
         Problem::Invalid(errors) => {
-            let field = errors.first().filter(|error| !error.path.is_empty()).map(FieldError::field_with_brackets);
-            body.extend(field.map(|field| ("field".to_owned(), field.into())));
-            if errors.len() > 1 {
-                body.insert("errors".to_owned(), errors.iter().map(field_error_json).collect());
-            }
+            body.field = errors.first().filter(|error| !error.path.is_empty()).map(FieldError::field_with_brackets);
+            body.errors = (errors.len() > 1).then(|| errors.iter().map(FieldErrorBody::new).collect());
         }
-        Problem::Refused { details, .. } => body.extend(details.clone()),
+        Problem::Refused { details, .. } => body.details = details.clone(),
         Problem::Busy { .. } | Problem::Internal => {
-            body.insert("request_id".to_owned(), id.map(|id| id.0.as_str()).into());
+            body.request_id = Some(id.map(|id| id.0.clone()));
         }
         Problem::NoCredentials
         | Problem::UnknownApiKey
@@ -40,11 +37,43 @@ fn render_error(problem: &Problem, id: Option<&RequestId>) -> Response {
         | Problem::RateLimited { .. }
         | Problem::InProgress { .. } => {}
     }
-    (problem.status(), axum::Json(Value::Object(body))).into_response()
+    (problem.status(), axum::Json(body)).into_response()
 }
 
-fn field_error_json(error: &FieldError) -> Value {
-    json!({"field": error.field_with_brackets(), "error": error.message})
+/// Body of an error response.
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionsError")]
+pub struct ErrorBody {
+    /// What is wrong, and what to do.
+    error: String,
+    /// Name of the error, such as `VALIDATION_ERROR`.
+    code: &'static str,
+    /// First invalid field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// All invalid fields, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldErrorBody>>,
+    /// Id of the request in the log, if the service failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Option<String>>,
+    /// What the error is about, such as the answer that was accepted before.
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+/// One of several invalid fields.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DecisionsFieldError")]
+struct FieldErrorBody {
+    field: String,
+    error: String,
+}
+
+impl FieldErrorBody {
+    fn new(error: &FieldError) -> Self {
+        Self { field: error.field_with_brackets(), error: error.message.clone() }
+    }
 }
 
 fn error_code(problem: &Problem) -> &'static str {

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use handrail_domain::ids::{RecordId, TenantId};
+use handrail_domain::personal_values::RecordSalt;
 use handrail_domain::time::Timestamp;
 
 use crate::settings::Settings;
@@ -89,6 +90,11 @@ impl Cx {
 
     pub fn new_record_id(&self) -> RecordId {
         RecordId::new(self.clock.now(), self.entropy.bytes())
+    }
+
+    /// Returns the secret of a new record that keeps personal values out of its hashes.
+    pub fn new_record_salt(&self) -> RecordSalt {
+        RecordSalt::from_bytes(self.entropy.bytes())
     }
 
     pub fn new_tenant_id(&self) -> TenantId {

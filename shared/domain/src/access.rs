@@ -168,8 +168,23 @@ impl Serialize for ScopeSet {
     }
 }
 
+impl schemars::JsonSchema for ScopeSet {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ScopeSet".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = Scope::ALL.map(Scope::name);
+        schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": names}})
+    }
+}
+
 /// Role of an API key: the name of a set of scopes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Creates decisions, claims packets and works on them, and never answers. Asks only people whom an admin allows.

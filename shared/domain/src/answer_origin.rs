@@ -7,7 +7,7 @@ use crate::actor::{Actor, AuthMethod};
 use crate::ids::KeyId;
 
 /// Channel through which an answer was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolvedVia {
     MailLink,
@@ -55,7 +55,7 @@ pub struct AnsweringKey {
 
 /// Channel of an answer, with the key if a program sent the answer. Its fields are published under these names, beside
 /// the answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AnswerOrigin {
     pub resolved_via: ResolvedVia,
     #[serde(default, skip_serializing_if = "Option::is_none")]

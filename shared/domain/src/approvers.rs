@@ -9,7 +9,8 @@ use crate::text::{EmailAddress, InvalidEmail};
 const ANYONE: &str = "*";
 
 /// Entry in the list of approvers of an API key: one person, everyone at a domain (`*@example.com`), or anyone (`*`).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
 #[serde(try_from = "String", into = "String")]
 pub enum ApproverPattern {
     Anyone,

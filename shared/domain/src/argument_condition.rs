@@ -20,7 +20,7 @@ pub const VALUES_MAX: usize = 50;
 pub const TEXT_CHARS_MAX: usize = 200;
 
 /// Condition on the argument at a path. All of its operators must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArgumentCondition {
     /// Names joined by dots, such as `order.total`. In a list, a position from 0 takes the place of a name.

@@ -72,13 +72,27 @@ macro_rules! prefixed_id {
             }
         }
 
-        text_serde!($name);
+        text_serde!($name, "An id that begins with its kind", concat!("^", $prefix, "_[0-9A-HJKMNP-TV-Z]{26}$"));
     };
 }
 
-/// Serialises an id as its text.
+/// Serialises an id as its text, and describes this text.
 macro_rules! text_serde {
-    ($name:ident) => {
+    ($name:ident, $description:literal, $pattern:expr) => {
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "description": $description, "pattern": $pattern})
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -167,7 +181,7 @@ impl FromStr for RecordId {
     }
 }
 
-text_serde!(RecordId);
+text_serde!(RecordId, "A UUID", "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$");
 
 /// Name and version of the form in which a request's content is digested.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::content_ref::to_stored_json;
 use crate::journal_row::JournalRow;
 use crate::merkle_tree::MerkleTree;
+use crate::personal_values::HashedEntry;
 use crate::record::ChainHash;
 use crate::time::Timestamp;
 
@@ -22,7 +23,7 @@ pub struct ExportedRow {
     pub from: Option<String>,
     /// `None` in rows of a version that did not store the states.
     pub to: Option<String>,
-    /// Event as the record's log has it: the text that is hashed.
+    /// Hashed text of the event.
     pub entry: String,
     /// The two hashes are `None` in rows of a version that did not chain them.
     pub previous_hash: Option<String>,
@@ -31,6 +32,9 @@ pub struct ExportedRow {
     /// that does not begin with the first row can be checked too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree_before: Option<String>,
+    /// Salt and personal values of the event, whose digest `entry` has. `None` if there are none, or they were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<String>,
 }
 
 /// Hashes of a row that is in the chain.
@@ -79,6 +83,12 @@ impl ExportedRow {
         }
         serde_json::from_str::<EntryTime>(&self.entry).is_ok_and(|entry| entry.at == self.at)
     }
+
+    /// Returns `true` if the personal values are those whose digest is hashed, or are missing because they were erased.
+    pub fn has_matching_personal_values(&self) -> bool {
+        let hashed = HashedEntry { text: self.entry.clone(), personal: self.personal.clone() };
+        hashed.has_matching_personal_values()
+    }
 }
 
 /// The line is no row of an export, or has another spelling than the export gave it.
@@ -94,8 +104,20 @@ pub enum ExportFormat {
 }
 
 /// Names of the columns, in the order of the members of [`ExportedRow`].
-const COLUMNS: [&str; 11] =
-    ["number", "at", "kind", "record", "seq", "from", "to", "entry", "previous_hash", "hash", "tree_before"];
+const COLUMNS: [&str; 12] = [
+    "number",
+    "at",
+    "kind",
+    "record",
+    "seq",
+    "from",
+    "to",
+    "entry",
+    "previous_hash",
+    "hash",
+    "tree_before",
+    "personal",
+];
 
 impl ExportFormat {
     pub const ALL: [Self; 2] = [Self::Jsonl, Self::Csv];
@@ -152,6 +174,7 @@ fn encode_csv(row: &ExportedRow) -> String {
         optional(&row.previous_hash),
         optional(&row.hash),
         optional(&row.tree_before),
+        optional(&row.personal),
     ];
     format!("{}\r\n", cells.map(|cell| csv_cell(&cell)).join(","))
 }
@@ -166,7 +189,7 @@ fn csv_cell(text: &str) -> String {
 
 fn decode_csv(line: &str) -> Option<ExportedRow> {
     let cells: [String; COLUMNS.len()] = csv_cells(line.strip_suffix("\r\n")?)?.try_into().ok()?;
-    let [number, at, kind, record, seq, from, to, entry, previous_hash, hash, tree_before] = cells;
+    let [number, at, kind, record, seq, from, to, entry, previous_hash, hash, tree_before, personal] = cells;
     let optional = |text: String| (!text.is_empty()).then_some(text);
     Some(ExportedRow {
         number: number.parse().ok()?,
@@ -180,6 +203,7 @@ fn decode_csv(line: &str) -> Option<ExportedRow> {
         previous_hash: optional(previous_hash),
         hash: optional(hash),
         tree_before: optional(tree_before),
+        personal: optional(personal),
     })
 }
 
@@ -222,6 +246,9 @@ mod tests {
     use super::*;
 
     fn row() -> ExportedRow {
+        let hashed = HashedEntry::of_stored(
+            r#"{"at":"2026-09-21T14:13:20.000Z","say":"\"=1,\n\"'ü","to":"=ann","personal":["/to"],"salt":"07"}"#,
+        );
         let mut row = ExportedRow {
             number: 2,
             at: Timestamp::from_unix_ms(1_790_000_000_000),
@@ -230,10 +257,11 @@ mod tests {
             seq: 1,
             from: None,
             to: Some("pending".to_owned()),
-            entry: r#"{"at":"2026-09-21T14:13:20.000Z","say":"\"=1,\n\"'ü"}"#.to_owned(),
+            entry: hashed.text,
             previous_hash: Some("00".repeat(32)),
             hash: None,
             tree_before: Some(format!("1:{}", "ab".repeat(32))),
+            personal: hashed.personal,
         };
         row.hash = Some("00".repeat(32));
         let computed = row.hashes().unwrap().unwrap().computed;
@@ -242,7 +270,8 @@ mod tests {
 
     #[test]
     fn row_is_read_as_it_was_written() {
-        let without_hashes = ExportedRow { previous_hash: None, hash: None, to: None, tree_before: None, ..row() };
+        let without_hashes =
+            ExportedRow { previous_hash: None, hash: None, to: None, tree_before: None, personal: None, ..row() };
         let hostile = ["=1+1", "+1", "-1", "@SUM(1)", "'=1", "''", "\t=1", "a\"b", "a,b", "＝1", "\"", ""];
         let hostile = hostile.map(|text| ExportedRow { kind: text.to_owned(), ..row() });
         for row in [row(), without_hashes].into_iter().chain(hostile) {
@@ -275,6 +304,7 @@ mod tests {
                 let Ok(changed_row) = format.decode(&changed) else { continue };
                 let hashes = changed_row.hashes();
                 let is_found = !changed_row.is_consistent()
+                    || !changed_row.has_matching_personal_values()
                     || changed_row.tree_before != row().tree_before
                     || hashes.is_err()
                     || hashes.is_ok_and(|hashes| hashes.is_none_or(|hashes| hashes.computed != hashes.stated));

@@ -31,7 +31,7 @@ pub struct JournalRow<'a> {
     pub seq: u64,
     pub from: Option<&'a str>,
     pub to: &'a str,
-    /// Event as the record's log has it, encoded.
+    /// Hashed text of the event: without personal values, and with their digest.
     pub entry: &'a str,
 }
 

@@ -10,7 +10,7 @@ pub const WINDOW_SECONDS_MAX: u32 = 3_600;
 const WINDOW_SECONDS_DEFAULT: u32 = 60;
 
 /// Maximum number of requests in a window. Windows follow each other without a gap, counted from the year 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeyRateLimit {
     pub requests: u32,
     pub window_seconds: u32,

@@ -34,6 +34,7 @@ pub mod merkle_tree;
 pub mod outbound;
 pub mod packet;
 pub mod packet_limits;
+pub mod personal_values;
 pub mod policy;
 mod purpose;
 pub mod read_time;

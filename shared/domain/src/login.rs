@@ -176,6 +176,10 @@ impl Lifecycle for Login {
         }
     }
 
+    fn personal_values(_: &LoginEvent) -> &'static [&'static str] {
+        &[]
+    }
+
     fn effects(_: &LoginSpec, entry: &LogEntry<Self>) -> Vec<Effect> {
         match entry.event {
             LoginEvent::Requested => vec![Effect::Mail(SIGN_IN)],
@@ -190,6 +194,7 @@ mod tests {
     use crate::actor::AuthMethod;
     use crate::ids::{CommandId, RecordId};
     use crate::lifecycle::{Command, decide};
+    use crate::personal_values::RecordSalt;
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_790_000_000_000);
 
@@ -202,6 +207,7 @@ mod tests {
             Actor::Anonymous,
             CommandId::new("login", &[]),
             NOON,
+            RecordSalt::from_bytes([1; 16]),
         )
     }
 

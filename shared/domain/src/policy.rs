@@ -27,7 +27,7 @@ const AMOUNT: &str = "amount";
 pub const RESOLVED_BY: &str = "policy";
 
 /// Rule with its conditions and its effect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     pub name: String,
@@ -39,7 +39,7 @@ pub struct Rule {
 /// Conditions of a rule, all of which must hold.
 ///
 /// An unknown condition is refused: a rule that ignored some of its conditions would approve too much.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conditions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +65,7 @@ pub struct Conditions {
 }
 
 /// Effect of a rule that matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleEffect {
     Approve,

@@ -69,6 +69,20 @@ impl fmt::Debug for Purpose {
     }
 }
 
+impl schemars::JsonSchema for Purpose {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Purpose".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[a-z-]{1,24}$"})
+    }
+}
+
 impl Serialize for Purpose {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())

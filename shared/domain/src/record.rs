@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::content_ref::to_stored_json;
 use crate::effect::Effect;
 use crate::ids::{CommandId, RecordId, TenantId};
+use crate::personal_values::{self, HashedEntry, RecordSalt};
 use crate::table::{Table, TimerRule};
 use crate::time::Timestamp;
 
@@ -27,6 +28,9 @@ pub const LOG_ENTRIES_KEPT: usize = 32;
 ///
 /// The log shares an item of at most 400 KB with the spec and the state data.
 pub const LOG_BYTES_MAX: usize = 128 * 1024;
+
+/// Pointer to the address of the person who is an entry's author.
+const AUTHOR_ADDRESS: &str = "/by/email";
 
 /// Kind of record that the kernel can store: its types, its table and its rules.
 pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
@@ -96,6 +100,9 @@ pub trait Lifecycle: Sized + Clone + Debug + Send + Sync + 'static {
     fn body(_state_data: &Self::StateData) -> Option<&ContentRef> {
         None
     }
+    /// JSON pointers to the personal values of an event: addresses of people, what people wrote, and digests of such
+    /// texts. The hashes of the log do not cover them as they are; see [`crate::personal_values`].
+    fn personal_values(event: &Self::Event) -> &'static [&'static str];
     /// Fields, besides the state, that lists filter by. Either all records of a kind have filter fields or none do.
     fn filter_fields(_record: &Record<Self>) -> Option<FilterFields> {
         None
@@ -127,6 +134,8 @@ pub struct Record<L: Lifecycle> {
     /// Newest log entries, in ascending order of sequence numbers.
     pub log: Vec<EncodedLogEntry<L>>,
     pub chain: ChainHash,
+    /// Secret by which the hashes do not show the personal values. `None`: the record is of a version that hashed them.
+    pub salt: Option<RecordSalt>,
 }
 
 /// Event with its time, its author and the command that caused it.
@@ -140,7 +149,7 @@ pub struct LogEntry<L: Lifecycle> {
     pub event: L::Event,
 }
 
-/// Log entry with the exact text that is stored and hashed.
+/// Log entry with the exact text that is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedLogEntry<L: Lifecycle> {
     pub text: String,
@@ -163,9 +172,10 @@ impl<L: Lifecycle> Record<L> {
         by: Actor,
         command: CommandId,
         now: Timestamp,
+        salt: RecordSalt,
     ) -> Self {
         let entry = LogEntry { seq: 1, at: now, by, command, event: L::initial_event(&spec) };
-        let encoded = EncodedLogEntry::new(entry);
+        let encoded = EncodedLogEntry::new(entry, Some(salt));
         Self {
             tenant,
             id,
@@ -174,8 +184,9 @@ impl<L: Lifecycle> Record<L> {
             seq: 1,
             spec,
             state_data: L::apply(None, &encoded.entry),
-            chain: ChainHash::genesis(tenant, id).then(&encoded.text),
+            chain: ChainHash::genesis(tenant, id).then(&encoded.hashed().text),
             log: vec![encoded],
+            salt: Some(salt),
         }
     }
 
@@ -187,10 +198,11 @@ impl<L: Lifecycle> Record<L> {
 
     /// Returns the record with one more event and a log of any length.
     pub(crate) fn append_untrimmed(&self, event: L::Event, by: Actor, command: CommandId, now: Timestamp) -> Self {
-        let encoded = EncodedLogEntry::new(LogEntry { seq: self.seq + 1, at: now, by, command, event });
+        let entry = LogEntry { seq: self.seq + 1, at: now, by, command, event };
+        let encoded = EncodedLogEntry::new(entry, self.salt);
         let mut log = self.log.clone();
         let state_data = L::apply(Some(&self.state_data), &encoded.entry);
-        let chain = self.chain.then(&encoded.text);
+        let chain = self.chain.then(&encoded.hashed().text);
         log.push(encoded);
         Self { seq: self.seq + 1, updated_at: now, state_data, chain, log, spec: self.spec.clone(), ..*self }
     }
@@ -252,8 +264,21 @@ fn entries_to_keep<L: Lifecycle>(log: &[EncodedLogEntry<L>]) -> usize {
 }
 
 impl<L: Lifecycle> EncodedLogEntry<L> {
-    pub fn new(entry: LogEntry<L>) -> Self {
-        Self { text: to_stored_json(&entry), entry }
+    /// Encodes an entry. Without a salt, its hash covers the personal values as they are.
+    pub fn new(entry: LogEntry<L>, salt: Option<RecordSalt>) -> Self {
+        let text = match salt {
+            Some(salt) => {
+                let pointers = [&[AUTHOR_ADDRESS], L::personal_values(&entry.event)].concat();
+                personal_values::stored_text(&entry, &pointers, salt, entry.seq)
+            }
+            None => to_stored_json(&entry),
+        };
+        Self { text, entry }
+    }
+
+    /// Returns what the hashes cover of this entry, and the personal values beside it.
+    pub fn hashed(&self) -> HashedEntry {
+        HashedEntry::of_stored(&self.text)
     }
 
     /// Parses the stored text of a log entry.

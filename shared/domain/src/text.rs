@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Bare mailbox address, without display name, comments or anything that could begin another header line.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 

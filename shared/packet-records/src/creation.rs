@@ -46,8 +46,8 @@ impl CheckedPacket {
         let spec = spec.with_checkpoint_request(asks);
         let id = request.map_or_else(|| cx.new_record_id(), |request| request.packet_id(key));
         let command = request.map_or_else(|| CommandId::new(&id.to_string(), &[]), IdempotentRequest::command_id);
-        let by = key.actor();
-        let record = Record::<Packet>::create(key.tenant, id, spec, by, command.clone(), now);
+        let (by, salt) = (key.actor(), cx.new_record_salt());
+        let record = Record::<Packet>::create(key.tenant, id, spec, by, command.clone(), now, salt);
         let packet = RecordWithBody { record, body: Some(search_text::searchable_body(&content)?) };
         Ok(Self { packet, command, is_repeatable: request.is_some() })
     }

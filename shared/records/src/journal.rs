@@ -223,7 +223,7 @@ impl JournalTail {
         let (number, seq, at) = (self.number + 1, log_entry.entry.seq, log_entry.entry.at);
         let (kind, from, to) = (L::KIND, update.from_state, update.to_state);
         let record = key.id.to_string();
-        let row = JournalRow { number, kind, record: &record, seq, from, to, entry: &log_entry.text };
+        let row = JournalRow { number, kind, record: &record, seq, from, to, entry: &log_entry.hashed().text };
         let hashes = JournalHashes { previous: self.hash, own: row.hash_after(self.hash) };
         let mut tree = self.tree.clone();
         tree.push(hashes.own);

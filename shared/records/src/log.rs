@@ -28,7 +28,10 @@ pub async fn record_with_event<L: Lifecycle>(cx: &Cx, key: HeadKey, seq: u64) ->
 /// Returns the hash of a record's log up to the event `seq`. `events` are all events of the record.
 pub fn chain_up_to<L: Lifecycle>(record: &Record<L>, events: &[EncodedLogEntry<L>], seq: u64) -> ChainHash {
     let genesis = ChainHash::genesis(record.tenant, record.id);
-    events.iter().filter(|logged| logged.entry.seq <= seq).fold(genesis, |chain, logged| chain.then(&logged.text))
+    events
+        .iter()
+        .filter(|logged| logged.entry.seq <= seq)
+        .fold(genesis, |chain, logged| chain.then(&logged.hashed().text))
 }
 
 /// Returns all events of a record, oldest first.

@@ -133,6 +133,10 @@ impl Lifecycle for Job {
         }
     }
 
+    fn personal_values(_: &Self::Event) -> &'static [&'static str] {
+        &[]
+    }
+
     fn effects((): &(), entry: &LogEntry<Self>) -> Vec<Effect> {
         vec![Effect::Mail(Purpose::new(Self::state_name(Self::apply(None, entry))))]
     }
@@ -145,7 +149,15 @@ fn command(name: &str, act: Act) -> Command<Job> {
 
 async fn create_job(app: &TestApp) -> RecordId {
     let opened = command("open", Act::Finish);
-    let record = Record::<Job>::create(tenant(), app.cx.new_record_id(), (), opened.actor, opened.id.clone(), NOON);
+    let record = Record::<Job>::create(
+        tenant(),
+        app.cx.new_record_id(),
+        (),
+        opened.actor,
+        opened.id.clone(),
+        NOON,
+        app.cx.new_record_salt(),
+    );
     create(&app.cx, record, &opened.id).await.unwrap().record.id
 }
 

@@ -99,7 +99,7 @@ impl Delivery {
 }
 
 /// Position of a message in Slack, needed to edit the message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SlackMessageRef {
     #[serde(flatten)]
     pub user: SlackUser,
@@ -107,7 +107,7 @@ pub struct SlackMessageRef {
     pub ts: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     Pending,
@@ -127,7 +127,7 @@ impl DeliveryStatus {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Attempt {
     pub at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]

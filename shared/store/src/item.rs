@@ -9,6 +9,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use handrail_domain::ids::{RecordId, TenantId};
 use handrail_domain::lifecycle::Lifecycle;
+use handrail_domain::personal_values::RecordSalt;
 use handrail_domain::record::{ChainHash, EncodedLogEntry, Record};
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use crate::attributes::{Item, ReadItem, s};
 use handrail_platform::fault::Fault;
 
 pub(super) const HEAD: &str = "head";
+/// Attribute of the head with the record's salt, in hexadecimal.
+pub(super) const SALT_ATTRIBUTE: &str = "salt";
 /// Prefix of a spec's sort key. It sorts right after the head, so that one query reads both.
 pub(super) const SPEC_SK_PREFIX: &str = "head.ask#";
 
@@ -130,6 +133,10 @@ pub fn read_head<L: Lifecycle>(head: &Item, spec: SpecSource<'_, L>) -> Result<R
         state_data: head.json("standing")?,
         log,
         chain: ChainHash::from_hex(head.text("chain")?).ok_or_else(|| Fault::internal("a chain hash can't be read"))?,
+        salt: head
+            .opt_text(SALT_ATTRIBUTE)
+            .map(|text| RecordSalt::from_hex(text).ok_or_else(|| Fault::internal("a record's salt can't be read")))
+            .transpose()?,
     })
 }
 

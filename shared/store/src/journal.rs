@@ -46,7 +46,7 @@ pub struct JournalEntry {
     /// Latest time of any entry up to this one. Entries are in the order in which they were added, so only this time
     /// never decreases and can be searched.
     pub latest_at: Timestamp,
-    /// Event as the record's log has it, encoded.
+    /// Event as the record's log has it, encoded, with its personal values.
     pub event: String,
     /// States of the record before and after the event. `None` in entries of a version that did not store them.
     pub states: Option<StateChange>,

@@ -8,8 +8,8 @@ use handrail_domain::record::Record;
 use crate::attributes::{Item, json, n, s};
 use crate::filters::filter_attributes;
 use crate::item::{
-    Attributes, DUE_SHARDS, HEAD, HeadKey, LIST_SHARDS, ORPHAN_TTL_SECONDS, SPEC_SK_PREFIX, due_partition,
-    list_partition, list_position, pack,
+    Attributes, DUE_SHARDS, HEAD, HeadKey, LIST_SHARDS, ORPHAN_TTL_SECONDS, SALT_ATTRIBUTE, SPEC_SK_PREFIX,
+    due_partition, list_partition, list_position, pack,
 };
 use crate::single_filters::{LABELED_ATTRIBUTE, holder_partition, labels};
 use handrail_platform::fault::Fault;
@@ -50,6 +50,9 @@ pub(super) fn new_items<L: Lifecycle>(
         if let Some(value) = value {
             head.insert(name.to_owned(), value);
         }
+    }
+    if let Some(salt) = record.salt {
+        head.insert(SALT_ATTRIBUTE.to_owned(), s(salt.to_hex()));
     }
     if !labels.is_empty() {
         head.insert(LABELED_ATTRIBUTE.to_owned(), n(1));

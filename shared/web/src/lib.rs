@@ -4,12 +4,14 @@
 pub mod aws;
 pub mod caller;
 pub mod deferred_headers;
+pub mod descriptions;
 pub mod door;
 pub mod endpoint;
 pub mod event_stream;
 pub mod extract;
 pub mod headers;
 pub mod json_body;
+pub mod json_response;
 pub mod live_connections;
 pub mod multipart;
 pub mod once;

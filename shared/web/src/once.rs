@@ -4,6 +4,8 @@
 //! before it is sent, so every repeat gets the bytes of the first response. Without an idempotency key the operation
 //! runs as it is.
 
+use std::marker::PhantomData;
+
 use axum::response::{IntoResponse, Response};
 use handrail_context::cx::Cx;
 use handrail_context::effect_ids::EffectIds;
@@ -55,44 +57,59 @@ impl<'a> OnceRequest<'a> {
     }
 }
 
+/// Response of an operation that runs once and creates something: 201 with the JSON of a `T`.
+pub struct CreatedOnce<T> {
+    text: String,
+    body: PhantomData<T>,
+}
+
+impl<T> IntoResponse for CreatedOnce<T> {
+    fn into_response(self) -> Response {
+        let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        (StatusCode::CREATED, [content_type], self.text).into_response()
+    }
+}
+
 /// Runs an operation, or returns the response of an earlier run under the idempotency key.
 ///
 /// `effect` gives everything that it creates the ids and secrets of its [`EffectIds`]. It creates them only if they are
 /// not there, because a run that died may have created them.
-pub async fn once<F>(
+pub async fn once<T: Serialize, F>(
     cx: &Cx,
     request: OnceRequest<'_>,
     effect: impl FnOnce(EffectIds) -> F,
-) -> Result<Response, Problem>
+) -> Result<CreatedOnce<T>, Problem>
 where
-    F: Future<Output = Result<(StatusCode, Value), Problem>>,
+    F: Future<Output = Result<T, Problem>>,
 {
-    Ok(run_once(cx, request, effect).await?.into_response()?)
+    Ok(CreatedOnce { text: run_once(cx, request, effect).await?, body: PhantomData })
 }
 
 /// Runs an operation as [`once`] does, for a handler that shows the result on a page.
-pub async fn once_json<F>(
+pub async fn once_json<T: Serialize, F>(
     cx: &Cx,
     request: OnceRequest<'_>,
     effect: impl FnOnce(EffectIds) -> F,
 ) -> Result<Value, Problem>
 where
-    F: Future<Output = Result<(StatusCode, Value), Problem>>,
+    F: Future<Output = Result<T, Problem>>,
 {
-    Ok(run_once(cx, request, effect).await?.into_json()?)
+    let text = run_once(cx, request, effect).await?;
+    let json = serde_json::from_str(&text);
+    Ok(json.map_err(|error| Fault::internal_with_source("a stored response is no JSON", error))?)
 }
 
-async fn run_once<F>(
+/// Returns the JSON of the response.
+async fn run_once<T: Serialize, F>(
     cx: &Cx,
     request: OnceRequest<'_>,
     effect: impl FnOnce(EffectIds) -> F,
-) -> Result<ResponseText, Problem>
+) -> Result<String, Problem>
 where
-    F: Future<Output = Result<(StatusCode, Value), Problem>>,
+    F: Future<Output = Result<T, Problem>>,
 {
     let Some(idempotency_key) = request.idempotency_key else {
-        let (status, body) = effect(EffectIds::random(cx)).await?;
-        return Ok(ResponseText { status: status.as_u16(), body: body.to_string() });
+        return Ok(response_json(&effect(EffectIds::random(cx)).await?)?);
     };
     let key =
         OnceKey { tenant: request.tenant, operation: request.format.name, caller: &request.caller, idempotency_key };
@@ -101,25 +118,30 @@ where
     let run = match cx.store.begin_run(key, &command, &run_id, cx.clock.now(), TTL_SECONDS).await? {
         BeginOutcome::Begun(run) => run,
         BeginOutcome::Finished { name, response } => {
-            return Ok(ResponseText::read(cx, &name, response)?);
+            return Ok(ResponseText::read(cx, &name, response)?.body);
         }
         BeginOutcome::InProgress => return Err(Problem::InProgress { retry_after_s: RETRY_AFTER_S }),
         BeginOutcome::IdempotencyConflict => return Err(Problem::idempotency_conflict()),
     };
-    let (status, body) = match effect(EffectIds::of_run(cx, &run)).await {
+    let body = match effect(EffectIds::of_run(cx, &run)).await {
         Ok(done) => done,
         Err(problem) => {
             end_failed_run(cx, &run, &problem).await;
             return Err(problem);
         }
     };
-    let response = ResponseText { status: status.as_u16(), body: body.to_string() };
+    let response = ResponseText { status: StatusCode::CREATED.as_u16(), body: response_json(&body)? };
     let stored = response.to_stored(cx, &run, request.response_holds_secret)?;
     if !cx.store.finish_run(&run, &stored).await? {
         // Another run began, because this one took too long. Its response is the one that counts.
         return Err(Problem::InProgress { retry_after_s: RETRY_AFTER_S });
     }
-    Ok(response)
+    Ok(response.body)
+}
+
+fn response_json(body: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(body)
+        .map_err(|error| Fault::internal_with_source("a response can't be written as JSON", error))
 }
 
 /// Lets the caller repeat the request at once. A first run that was refused had no effect, so its idempotency key is
@@ -135,7 +157,7 @@ async fn end_failed_run(cx: &Cx, run: &Run, problem: &Problem) {
     }
 }
 
-/// Response as it is stored: its status and its JSON.
+/// Response as it is stored: its JSON, and its status, which is always 201.
 #[derive(Serialize, Deserialize)]
 struct ResponseText {
     status: u16,
@@ -168,17 +190,5 @@ impl ResponseText {
         };
         serde_json::from_str(&text)
             .map_err(|error| Fault::internal_with_source("a stored response can't be read", error))
-    }
-
-    fn into_json(self) -> Result<Value, Fault> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| Fault::internal_with_source("a stored response is no JSON", error))
-    }
-
-    fn into_response(self) -> Result<Response, Fault> {
-        let status = StatusCode::from_u16(self.status)
-            .map_err(|error| Fault::internal_with_source("a stored status can't be read", error))?;
-        let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok((status, [content_type], self.body).into_response())
     }
 }

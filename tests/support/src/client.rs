@@ -3,6 +3,8 @@
 use http::Method;
 use serde_json::Value;
 
+use crate::documented::{Exchange, check_exchange};
+
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -138,7 +140,7 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<TestResponse, reqwest::Error> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.origin) };
-        let mut request = self.http.request(method, url).body(body);
+        let mut request = self.http.request(method.clone(), &url).body(body.clone());
         if let Some(key) = &self.key {
             request = match self.key_in {
                 KeyIn::Authorization => request.bearer_auth(key),
@@ -152,6 +154,18 @@ impl Client {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if url.starts_with(&self.origin) {
+            let exchange = Exchange {
+                method: &method,
+                url: &url,
+                body: &body,
+                status,
+                headers: &headers,
+                text: &text,
+                json: &json,
+            };
+            check_exchange(&exchange);
+        }
         Ok(TestResponse { status, headers, text, json })
     }
 }

@@ -7,6 +7,7 @@
 
 mod api_only;
 mod client;
+mod documented;
 mod event_stream;
 mod fault_injector;
 mod receiver;

@@ -12,6 +12,7 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Role;
 use handrail_domain::ids::RequestFormat;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::Form;
 use handrail_web::once::{OnceRequest, once_json};
@@ -19,6 +20,7 @@ use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
 use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pages::{self, NewKeyView};
@@ -53,12 +55,16 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).page(201).page(200).page(401).problems(&[409]).problem_format(ProblemFormat::Page)
+}
+
 const ROOT_PATH: &str = "../";
 
 const FORMAT: RequestFormat = RequestFormat { name: "account.keys.create", version: 1 };
 const NONCE_CHARS_MAX: usize = 64;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct NewKeyForm {
     name: Option<String>,
     role: Option<String>,
@@ -104,8 +110,7 @@ async fn handler(
     let new_key = once_json(&cx, request, async |ids| {
         let owner = AdminRights::of_owner(&user.tenant);
         let KeyWithSecret { key, secret } = create_key(&cx, &ids, &owner, params).await?;
-        let view = NewKeyView { name: key.name, role: key.role, secret };
-        Ok((StatusCode::CREATED, serde_json::to_value(view).map_err(|_| Problem::Internal)?))
+        Ok(NewKeyView { name: key.name, role: key.role, secret })
     })
     .await?;
     let new_key = serde_json::from_value(new_key).map_err(|_| Problem::Internal)?;

@@ -7,6 +7,7 @@ use handrail_access::AdminRights;
 use handrail_access::api_keys::revoke;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
@@ -32,6 +33,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     post(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).empty(303).page(401).problem_format(ProblemFormat::Page)
 }
 
 async fn handler(

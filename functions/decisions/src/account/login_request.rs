@@ -7,17 +7,19 @@ use handrail_access::sign_in::request_link;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::text::EmailAddress;
+use handrail_web::descriptions::{Content, Description, FORM, JSON};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, Form};
 use handrail_web::json_body;
 use handrail_web::json_body::Json;
+use handrail_web::json_response::Accepted;
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::{cross_site_problem, is_cross_origin};
 use handrail_web::sign_in_page::sign_in_page;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{pages, sign_in_problem};
 use crate::door::DOOR;
@@ -38,12 +40,31 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
-#[derive(Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler)
+        .body(&[Content::of::<RequestBody>(JSON), Content::of::<RequestBody>(FORM)])
+        .json::<ResponseBody>(202)
+        .page(202)
+        .page(400)
+        .problems(&[403, 429])
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SignInRequest")]
 struct RequestBody {
+    /// Required: mail address of the account's owner.
     email: Option<String>,
 }
 
 json_body!(RequestBody { email });
+
+/// A mail is sent if the address has an account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SignInRequested")]
+struct ResponseBody {
+    status: &'static str,
+    message: &'static str,
+}
 
 async fn handler(
     State(cx): State<Cx>,
@@ -71,5 +92,5 @@ async fn handler(
     }
     let message =
         "If this address has an account, a mail with a link is on its way. The link works once, for 15 minutes.";
-    Ok((StatusCode::ACCEPTED, axum::Json(json!({"status": "accepted", "message": message}))).into_response())
+    Ok(Accepted(ResponseBody { status: "accepted", message }).into_response())
 }

@@ -8,6 +8,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::login::LoginStateData;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
@@ -29,6 +30,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).page(200).page(410).problems(&[410, 429]).problem_format(ProblemFormat::Page)
 }
 
 async fn handler(State(cx): State<Cx>, PathParam(token): PathParam) -> Result<Response, Problem> {

@@ -6,14 +6,17 @@ use axum::routing::{MethodRouter, post};
 use handrail_access::sign_in::{SignInError, use_link};
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
+use handrail_domain::time::Timestamp;
 use handrail_secrets::keys::KeyPurpose;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{ClientAddress, PathParam, wants_json};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::{cross_site_problem, is_cross_origin, set_cookie_header};
+use http::HeaderMap;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{pages, redirect_to, sign_in_problem};
 use crate::door::DOOR;
@@ -44,6 +47,24 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+        .json::<ResponseBody>(200)
+        .empty(303)
+        .page(410)
+        .problems(&[403, 410, 429])
+        .problem_format(ProblemFormat::PageOrJson)
+}
+
+/// Session of a program.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
+struct ResponseBody {
+    /// Token that works as a `Bearer` token for twelve hours.
+    session_token: String,
+    expires_at: Timestamp,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     ClientAddress(address): ClientAddress,
@@ -56,8 +77,8 @@ async fn handler(
     }
     match use_link(&cx, &address, &token).await {
         Ok(new) if by_program => {
-            let body = json!({"session_token": new.token, "expires_at": new.session.expires_at});
-            Ok((StatusCode::OK, axum::Json(body)).into_response())
+            let body = ResponseBody { session_token: new.token, expires_at: new.session.expires_at };
+            Ok(axum::Json(body).into_response())
         }
         Ok(new) => {
             let mut response = redirect_to("../../account");

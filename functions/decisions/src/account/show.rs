@@ -9,6 +9,7 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::ids::hex;
 use handrail_domain::text::EmailAddress;
+use handrail_web::descriptions::{Description, ProblemFormat};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use handrail_web::session_cookie::OptionalUser;
@@ -37,6 +38,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     get(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).page(200).page(401).problem_format(ProblemFormat::Page)
 }
 
 async fn handler(State(cx): State<Cx>, OptionalUser(user): OptionalUser) -> Result<Response, Problem> {

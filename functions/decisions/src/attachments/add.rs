@@ -10,13 +10,15 @@ use handrail_domain::decision::Decision;
 use handrail_domain::ids::{CommandId, RequestFormat};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::{Content, Description, MULTIPART};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam, PublicOrigin};
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{attach, attach_command, attachments_json, check_can_attach};
+use super::{AttachmentList, attach, attach_command, attachment_list, check_can_attach};
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{self, Upload};
@@ -48,6 +50,17 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    /// Form with the files.
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "the form is read part by part")]
+    struct FileForm {
+        /// One or more files, at most five.
+        file: Vec<String>,
+    }
+    Description::of(handler).body(&[Content::of::<FileForm>(MULTIPART)]).problems(&[403, 409, 410])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::DecisionsWrite>,
@@ -55,7 +68,7 @@ async fn handler(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     PublicOrigin(origin): PublicOrigin,
     request: Request,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Created<AttachmentList>, Problem> {
     let key = caller.key;
     let uploads = uploads::validate_uploads(&uploads::read_upload_form(&cx, request).await?)?;
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
@@ -73,7 +86,7 @@ async fn handler(
         uploads::put(&cx, key.tenant, id, &uploads, &files).await?;
     }
     let record = attach(&cx, record, &command).await?;
-    Ok((StatusCode::CREATED, axum::Json(attachments_json(&cx, &origin, &record)?)))
+    Ok(Created(attachment_list(&cx, &origin, &record)?))
 }
 
 /// Format of [`command_content`] in the request digest that recognises repeats.

@@ -13,14 +13,14 @@ use handrail_platform::blob_store::{BlobId, BlobKey};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::signed_token;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
-use http::StatusCode;
-use serde_json::Value;
 
 use super::create_upload::{TOKEN_PURPOSE, UploadClaims};
-use super::{attach, attach_command, attachments_json, check_can_attach};
+use super::{AttachmentList, attach, attach_command, attachment_list, check_can_attach};
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 use crate::uploads::{FILE_FIELD, file_error_to_problem, to_attachment};
@@ -52,6 +52,10 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[400, 409, 410, 413])
+}
+
 const UPLOAD_NOT_FOUND: Problem = Problem::NotFound { resource: "Upload" };
 
 async fn handler(
@@ -59,7 +63,7 @@ async fn handler(
     caller: Caller<scopes::DecisionsWrite>,
     PathParam(token): PathParam,
     PublicOrigin(origin): PublicOrigin,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Created<AttachmentList>, Problem> {
     let key = caller.key;
     let claims: UploadClaims =
         signed_token::verify(cx.key(KeyPurpose::Files)?, TOKEN_PURPOSE, &token).ok_or(UPLOAD_NOT_FOUND)?;
@@ -89,5 +93,5 @@ async fn handler(
         check_can_attach(&cx, &record, &command)?;
         attach(&cx, record, &command).await?
     };
-    Ok((StatusCode::CREATED, axum::Json(attachments_json(&cx, &origin, &record)?)))
+    Ok(Created(attachment_list(&cx, &origin, &record)?))
 }

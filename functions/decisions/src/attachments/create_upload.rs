@@ -1,6 +1,8 @@
 //! `POST /decisions/{id}/attachments/uploads`: creates a presigned URL for a file that is too large for a request. The
 //! file is attached when the upload is completed.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
@@ -16,14 +18,17 @@ use handrail_platform::blob_store::{BlobId, BlobKey};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::signed_token;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
 use handrail_web::json_body;
 use handrail_web::json_body::Json;
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{attach_command, check_can_attach};
 use crate::door::DOOR;
@@ -50,6 +55,10 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409, 410])
+}
+
 /// Time to start the upload. The file store limits how long a started upload may take.
 const UPLOAD_URL_TTL_MS: i64 = 15 * 60_000;
 /// Time to complete the upload.
@@ -70,12 +79,36 @@ pub struct UploadClaims {
     pub expires_at: Timestamp,
 }
 
+#[derive(JsonSchema)]
+#[schemars(rename = "NewUpload")]
 struct RequestBody {
+    /// Required: the file name.
     name: Option<String>,
+    /// Required: the file size in bytes.
     size: Option<u64>,
 }
 
 json_body!(RequestBody { name, size });
+
+/// How a file is uploaded, and the URL that then attaches it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Upload")]
+struct ResponseBody {
+    upload: UploadRequest,
+    /// URL to which the client posts once the file is uploaded.
+    complete_url: String,
+}
+
+/// Request by which the client uploads the file.
+#[derive(Serialize, JsonSchema)]
+struct UploadRequest {
+    method: &'static str,
+    url: String,
+    /// Headers that the request must have.
+    #[schemars(with = "BTreeMap<String, String>")]
+    headers: Map<String, Value>,
+    expires_at: Timestamp,
+}
 
 async fn handler(
     State(cx): State<Cx>,
@@ -83,7 +116,7 @@ async fn handler(
     PathParam(id): PathParam,
     PublicOrigin(origin): PublicOrigin,
     Json(body): Json<RequestBody>,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+) -> Result<Created<ResponseBody>, Problem> {
     let key = caller.key;
     let name = body.name.ok_or_else(|| Problem::invalid("name", "is required: the file name"))?;
     let (name, content_type) = check_name(&name).map_err(|error| Problem::invalid("name", error.message()))?;
@@ -114,13 +147,11 @@ async fn handler(
         expires_at: token_expires_at,
     };
     let token = signed_token::sign(cx.key(KeyPurpose::Files)?, TOKEN_PURPOSE, &claims).ok_or(Problem::Internal)?;
-    let headers: Map<String, Value> =
-        upload.headers.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
-    let body = json!({
-        "upload": {"method": "PUT", "url": upload.url, "headers": headers, "expires_at": expires_at},
-        "complete_url": format!("{origin}/uploads/{token}"),
-    });
-    Ok((StatusCode::CREATED, axum::Json(body)))
+    let headers = upload.headers.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+    Ok(Created(ResponseBody {
+        upload: UploadRequest { method: "PUT", url: upload.url, headers, expires_at },
+        complete_url: format!("{origin}/uploads/{token}"),
+    }))
 }
 
 fn validate_size(size: Option<u64>) -> Result<u64, Problem> {

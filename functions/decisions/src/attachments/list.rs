@@ -8,13 +8,13 @@ use handrail_domain::access::Scope;
 use handrail_domain::decision::Decision;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{PathParam, PublicOrigin};
 use handrail_web::problem::Problem;
 use handrail_web::record_reads::limited_read;
-use serde_json::Value;
 
-use super::attachments_json;
+use super::{AttachmentList, attachment_list};
 use crate::door::DOOR;
 use crate::get::DECISION_NOT_FOUND;
 
@@ -34,16 +34,20 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::DecisionsRead>,
     PathParam(id): PathParam,
     PublicOrigin(origin): PublicOrigin,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<AttachmentList>, Problem> {
     let id = id.parse().map_err(|_| DECISION_NOT_FOUND)?;
     let read = async { cx.store.record::<Decision>(caller.key.tenant, id).await?.ok_or(DECISION_NOT_FOUND) };
     let record = limited_read(&cx, &caller.key, id, read).await?;
-    Ok(axum::Json(attachments_json(&cx, &origin, &record)?))
+    Ok(axum::Json(attachment_list(&cx, &origin, &record)?))
 }
 
 #[cfg(test)]
@@ -53,6 +57,7 @@ mod tests {
     use handrail_domain::attachment::Attachment;
     use handrail_domain::ids::CommandId;
     use handrail_records::transition::transition;
+    use serde_json::Value;
 
     use axum::body::Body;
     use http_body_util::BodyExt;

@@ -15,9 +15,10 @@ use handrail_records::transition::{TransitionError, transition_from};
 use handrail_secrets::keys::KeyPurpose;
 use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::file_links::FileLinks;
+use crate::file_links::{FileJson, FileLinks};
 use handrail_approvals::errors::refusal_to_problem;
 
 fn attach_command(key: &ApiKey, id: CommandId, files: Vec<Attachment>) -> Command<Decision> {
@@ -38,8 +39,14 @@ async fn attach(cx: &Cx, record: Record<Decision>, command: &Command<Decision>) 
     Ok(applied.record)
 }
 
-/// Response body with all attachments of the decision.
-fn attachments_json(cx: &Cx, origin: &str, record: &Record<Decision>) -> Result<Value, Problem> {
+/// All attachments of a decision.
+#[derive(Serialize, JsonSchema)]
+struct AttachmentList {
+    attachments: Vec<FileJson>,
+}
+
+/// Returns the response body with all attachments of the decision.
+fn attachment_list(cx: &Cx, origin: &str, record: &Record<Decision>) -> Result<AttachmentList, Problem> {
     let links = FileLinks::new(cx.key(KeyPurpose::Files)?, origin, cx.clock.now());
-    Ok(json!({"attachments": links.files_json(record, &record.state_data.attachments)}))
+    Ok(AttachmentList { attachments: links.files_json(record, &record.state_data.attachments) })
 }

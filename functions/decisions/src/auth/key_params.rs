@@ -1,9 +1,15 @@
 //! Request body with the settings of an API key.
 
+use std::borrow::Cow;
+
 use handrail_access::key_grant::KeyGrant;
 use handrail_access::key_settings::{KeySettings, Setting};
+use handrail_domain::access::Role;
 use handrail_domain::body_reader::{BodyReader, JsonObject};
+use handrail_domain::key_rate_limit::KeyRateLimit;
+use handrail_domain::policy::Rule;
 use handrail_web::json_body::{JsonBody, typed};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -13,6 +19,40 @@ pub struct KeyParams {
     /// Set only on creation.
     pub grant: KeyGrant,
     pub settings: KeySettings,
+}
+
+/// The members of the body, which [`KeyParams`] reads. A member that is null resets a setting to its default.
+#[derive(JsonSchema)]
+#[schemars(rename = "KeyParams")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Members {
+    /// Required for a new key: approvers see it as the requester.
+    name: Option<String>,
+    /// Role of a new key: agent, app, admin, reader or writer.
+    role: Option<Role>,
+    /// Scopes of a new key, if it has fewer than its role.
+    scopes: Option<Vec<String>>,
+    /// Time from which a new key no longer works, in RFC 3339.
+    expires_at: Option<String>,
+    rate_limit: Option<KeyRateLimit>,
+    /// People whom the key may ask: addresses, `*@example.com` for a domain, or `*` for anyone.
+    approvers: Option<Vec<String>>,
+    backup_approver: Option<String>,
+    requests_per_minute: Option<u32>,
+    decisions_per_month: Option<u32>,
+    escalation_stays_pending: Option<bool>,
+    rules: Option<Vec<Rule>>,
+    trust_stated_amounts: Option<bool>,
+}
+
+impl JsonSchema for KeyParams {
+    fn schema_name() -> Cow<'static, str> {
+        Members::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Members::json_schema(generator)
+    }
 }
 
 impl JsonBody for KeyParams {

@@ -8,14 +8,14 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::json_body::Json;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
 use super::key_params::KeyParams;
-use super::{KEY_NOT_FOUND, key_json, key_problem};
+use super::{KEY_NOT_FOUND, KeyView, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -40,16 +40,20 @@ fn route() -> MethodRouter<Cx> {
     put(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
     PathParam(id): PathParam,
     Json(params): Json<KeyParams>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<KeyView>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
     let key = change(&cx, &caller.rights(), id, &params.grant, &params.settings).await.map_err(key_problem)?;
-    Ok(axum::Json(key_json(&cx, &key)?))
+    Ok(axum::Json(KeyView::new(&cx, &key)?))
 }
 
 #[cfg(test)]
@@ -58,6 +62,7 @@ mod tests {
     use handrail_domain::account::Tier;
     use handrail_domain::key_hash::hash_of_key;
     use handrail_store::ReplaceOutcome;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -1,7 +1,6 @@
 //! `POST /auth/api-keys`: an admin or the owner creates an API key. Only this response shows the secret.
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::AdminRights;
 use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
@@ -14,16 +13,17 @@ use handrail_domain::ids::RequestFormat;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::purpose_key::new_api_key;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
 use handrail_web::json_body::Json;
-use handrail_web::once::{OnceRequest, once};
+use handrail_web::once::{CreatedOnce, OnceRequest, once};
 use handrail_web::problem::Problem;
-use http::StatusCode;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::key_params::KeyParams;
-use super::{key_json, key_problem};
+use super::{KeyView, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -53,14 +53,28 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 const FORMAT: RequestFormat = RequestFormat { name: "decisions.keys.create", version: 1 };
+
+/// API key with its secret.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CreatedApiKey")]
+struct CreatedKey {
+    #[serde(flatten)]
+    view: KeyView,
+    /// The secret, which no other response shows.
+    key: String,
+}
 
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(params): Json<KeyParams>,
-) -> Result<Response, Problem> {
+) -> Result<CreatedOnce<CreatedKey>, Problem> {
     if idempotency_key.is_some() {
         // Without an idempotency key the hourly limit of new keys suffices. A repeat creates no key.
         caller.check_limit(&cx).await?;
@@ -75,11 +89,7 @@ async fn handler(
     };
     once(&cx, request, async |ids| {
         let KeyWithSecret { key, secret } = create_key(&cx, &ids, &caller.rights(), params).await?;
-        let mut body = key_json(&cx, &key)?;
-        if let Value::Object(body) = &mut body {
-            body.insert("key".to_owned(), secret.into());
-        }
-        Ok((StatusCode::CREATED, body))
+        Ok(CreatedKey { view: KeyView::new(&cx, &key)?, key: secret })
     })
     .await
 }
@@ -121,6 +131,8 @@ mod tests {
     use handrail_domain::text::EmailAddress;
     use handrail_store::{ApiKey, OnceKey};
     use handrail_web::json_body::JsonBody;
+    use http::StatusCode;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -8,12 +8,12 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use super::{KEY_NOT_FOUND, key_json, key_problem};
+use super::{KEY_NOT_FOUND, KeyView, key_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -37,20 +37,25 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<KeyView>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
     let found = find(&cx, &caller.rights(), caller.tenant(), id).await.map_err(key_problem)?;
-    Ok(axum::Json(key_json(&cx, &found.key)?))
+    Ok(axum::Json(KeyView::new(&cx, &found.key)?))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use serde_json::Value;
 
     use super::*;
     use crate::testing::{ADMIN, AGENT, TestApp, api_key};

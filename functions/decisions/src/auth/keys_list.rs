@@ -8,11 +8,13 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::key_json;
+use super::KeyView;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -36,17 +38,32 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::KeysWrite>) -> Result<axum::Json<Value>, Problem> {
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// All API keys of an account, newest first.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiKeyList")]
+struct ResponseBody {
+    api_keys: Vec<KeyView>,
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: TenantAdmin<scopes::KeysWrite>,
+) -> Result<axum::Json<ResponseBody>, Problem> {
     caller.check_limit(&cx).await?;
     let keys = list(&cx, &caller.rights(), caller.tenant()).await?;
-    let api_keys = keys.iter().map(|key| key_json(&cx, key)).collect::<Result<Vec<_>, _>>()?;
-    Ok(axum::Json(json!({"api_keys": api_keys})))
+    let api_keys = keys.iter().map(|key| KeyView::new(&cx, key)).collect::<Result<_, _>>()?;
+    Ok(axum::Json(ResponseBody { api_keys }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{ADMIN, AGENT, TestApp};
+    use serde_json::{Value, json};
 
     #[tokio::test]
     async fn admin_sees_all_keys_without_secrets() {

@@ -6,11 +6,14 @@ use handrail_access::api_keys::revoke;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::ids::KeyId;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{KEY_NOT_FOUND, key_problem};
 use crate::door::DOOR;
@@ -36,22 +39,35 @@ fn route() -> MethodRouter<Cx> {
     delete(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// Revoked API key.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RevokedApiKey")]
+struct ResponseBody {
+    id: KeyId,
+    is_active: bool,
+}
+
 /// Revokes the key. A repeat returns an equal response.
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     caller.check_limit(&cx).await?;
     revoke(&cx, &caller.rights(), caller.tenant(), id).await.map_err(key_problem)?;
-    Ok(axum::Json(json!({"id": id, "is_active": false})))
+    Ok(axum::Json(ResponseBody { id, is_active: false }))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
     use handrail_domain::key_hash::hash_of_key;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{ADMIN, AGENT, MINUTE_MS, NOON, TestApp, api_key};

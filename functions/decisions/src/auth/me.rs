@@ -8,15 +8,19 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::account::Tenant;
+use handrail_domain::ids::TenantId;
+use handrail_domain::text::EmailAddress;
 use handrail_platform::fault::Fault;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_store::ApiKey;
 use handrail_web::caller::{Principal, TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{key_json, tenant_of};
+use super::{KeyView, tenant_of};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -42,8 +46,45 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// An account, its usage and its API keys.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+struct AccountView {
+    user: UserView,
+    tier: &'static str,
+    usage: UsageView,
+    api_keys: Vec<KeyView>,
+}
+
+/// Owner of an account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountUser")]
+struct UserView {
+    id: TenantId,
+    email: Option<EmailAddress>,
+    name: Option<String>,
+}
+
+/// Decisions of a month.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountUsage")]
+struct UsageView {
+    /// Such as 2026-01.
+    month: String,
+    used: u64,
+    /// Null without a limit.
+    limit: Option<u32>,
+}
+
 /// Shows all keys of the tenant to the owner and to admins, and to other keys only themselves.
-async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::AccountRead>) -> Result<axum::Json<Value>, Problem> {
+async fn handler(
+    State(cx): State<Cx>,
+    caller: TenantAdmin<scopes::AccountRead>,
+) -> Result<axum::Json<AccountView>, Problem> {
     caller.check_limit(&cx).await?;
     let tenant = tenant_of(&cx, &caller).await?;
     let keys = match &caller.principal {
@@ -51,17 +92,17 @@ async fn handler(State(cx): State<Cx>, caller: TenantAdmin<scopes::AccountRead>)
         _ => api_keys::list(&cx, &caller.rights(), caller.tenant()).await?,
     };
     let (used, limit) = usage(&cx, &caller, &keys).await?;
-    let api_keys = keys.iter().map(|key| key_json(&cx, key)).collect::<Result<Vec<_>, _>>()?;
-    Ok(axum::Json(json!({
-        "user": {
-            "id": caller.tenant(),
-            "email": tenant.as_ref().and_then(|tenant| tenant.email.as_ref()),
-            "name": tenant.as_ref().map(|tenant| &tenant.name),
+    let api_keys = keys.iter().map(|key| KeyView::new(&cx, key)).collect::<Result<_, _>>()?;
+    Ok(axum::Json(AccountView {
+        user: UserView {
+            id: caller.tenant(),
+            email: tenant.as_ref().and_then(|tenant| tenant.email.clone()),
+            name: tenant.map(|tenant| tenant.name),
         },
-        "tier": caller.tier().name(),
-        "usage": {"month": month_of(cx.clock.now()), "used": used, "limit": limit},
-        "api_keys": api_keys,
-    })))
+        tier: caller.tier().name(),
+        usage: UsageView { month: month_of(cx.clock.now()), used, limit },
+        api_keys,
+    }))
 }
 
 /// Usage and quota: for an API key with a quota of its own those of the key, else those of the tenant.
@@ -86,6 +127,7 @@ pub(crate) async fn tenant_usage(cx: &Cx, tenant: &Tenant, keys: &[ApiKey]) -> R
 mod tests {
     use super::*;
     use handrail_domain::account::Tier;
+    use serde_json::{Value, json};
 
     use crate::testing::{ADMIN, AGENT, NOON, TestApp, api_key, decision_body, tenant};
 

@@ -6,18 +6,23 @@ use handrail_access::api_keys::find;
 use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
+use handrail_domain::answer_origin::ResolvedVia;
 use handrail_domain::decision::{Decision, Phase, answer_origin};
+use handrail_domain::ids::RecordId;
 use handrail_domain::policy::{Rule, RuleEffect, RuleMatch, RuleMatcher, check_rules};
 use handrail_domain::record::Record;
-use handrail_domain::time::DAY_MS;
+use handrail_domain::time::{DAY_MS, Timestamp};
 use handrail_store::Cursor;
 use handrail_web::caller::{TenantAdmin, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::json_body;
 use handrail_web::json_body::OptionalJson;
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Number;
 
 use super::{KEY_NOT_FOUND, key_problem};
 use crate::door::DOOR;
@@ -45,6 +50,10 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 const DAYS_DEFAULT: u32 = 7;
 const DAYS_MAX: u32 = 90;
 const PAGE_SIZE: usize = 100;
@@ -53,7 +62,8 @@ const PAGES_MAX: usize = 10;
 /// Most matches that are listed one by one. The counts include all matches.
 const LISTED_MAX: usize = 100;
 
-#[derive(Default)]
+#[derive(Default, JsonSchema)]
+#[schemars(rename = "RulesDryRun")]
 struct RequestBody {
     /// The rules to try. If absent, the rules of the key are tried.
     rules: Option<Vec<Rule>>,
@@ -65,12 +75,53 @@ struct RequestBody {
 
 json_body!(RequestBody { rules, trust_stated_amounts, days, cursor });
 
+/// What rules would have done to the decisions of the last days.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RulesDryRunReport")]
+struct ResponseBody {
+    from: Timestamp,
+    until: Timestamp,
+    decisions_seen: usize,
+    /// Decisions that no rule matches.
+    would_be_asked: usize,
+    rules: Vec<RuleResult>,
+    /// The first matches.
+    decisions: Vec<MatchedDecision>,
+    next_cursor: Option<String>,
+}
+
+/// Counts of one rule.
+#[derive(Serialize, JsonSchema)]
+struct RuleResult {
+    name: String,
+    effect: RuleEffect,
+    would_settle: usize,
+    agreed_with_the_answer: usize,
+    disagreed_with_the_answer: usize,
+}
+
+/// A decision that a rule matches.
+#[derive(Serialize, JsonSchema)]
+struct MatchedDecision {
+    id: RecordId,
+    action: String,
+    amount: Option<Number>,
+    created_at: Timestamp,
+    status: &'static str,
+    resolved_by: Option<String>,
+    resolved_via: Option<ResolvedVia>,
+    would: RuleEffect,
+    rule: String,
+    /// Whether a person answered as the rule would have; null if no person answered.
+    agrees: Option<bool>,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: TenantAdmin<scopes::KeysWrite>,
     PathParam(id): PathParam,
     OptionalJson(body): OptionalJson<RequestBody>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     let id = id.parse().map_err(|_| KEY_NOT_FOUND)?;
     let days = body.days.unwrap_or(DAYS_DEFAULT);
     if !(1..=DAYS_MAX).contains(&days) {
@@ -109,15 +160,15 @@ async fn handler(
             break;
         }
     }
-    Ok(axum::Json(json!({
-        "from": from,
-        "until": now,
-        "decisions_seen": report.total,
-        "would_be_asked": report.unmatched,
-        "rules": report.rules_json(&rules),
-        "decisions": report.listed,
-        "next_cursor": cursor.map(|cursor| cursor.encode()),
-    })))
+    Ok(axum::Json(ResponseBody {
+        from,
+        until: now,
+        decisions_seen: report.total,
+        would_be_asked: report.unmatched,
+        rules: report.rule_results(rules),
+        decisions: report.listed,
+        next_cursor: cursor.map(|cursor| cursor.encode()),
+    }))
 }
 
 /// Result of a dry run: counts of all decisions, and a list of the first matches.
@@ -125,7 +176,7 @@ struct DryRunReport {
     total: usize,
     unmatched: usize,
     counts_by_rule: Vec<DryRunCounts>,
-    listed: Vec<Value>,
+    listed: Vec<MatchedDecision>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -159,32 +210,30 @@ impl DryRunReport {
         }
         if self.listed.len() < LISTED_MAX {
             let outcome = record.state_data.outcome();
-            self.listed.push(json!({
-                "id": record.id,
-                "action": record.spec.action,
-                "amount": record.spec.amount,
-                "created_at": record.created_at,
-                "status": view::status(record),
-                "resolved_by": outcome.map(|outcome| outcome.answer.resolved_by.as_str()),
-                "resolved_via": answer_origin(record).map(|origin| origin.resolved_via),
-                "would": rule_match.effect.name(),
-                "rule": rule_match.rule,
-                "agrees": agrees,
-            }));
+            self.listed.push(MatchedDecision {
+                id: record.id,
+                action: record.spec.action.clone(),
+                amount: record.spec.amount.clone(),
+                created_at: record.created_at,
+                status: view::status(record),
+                resolved_by: outcome.map(|outcome| outcome.answer.resolved_by.clone()),
+                resolved_via: answer_origin(record).map(|origin| origin.resolved_via),
+                would: rule_match.effect,
+                rule: rule_match.rule,
+                agrees,
+            });
         }
     }
 
-    fn rules_json(&self, rules: &[Rule]) -> Vec<Value> {
-        let rule_json = |(rule, counts): (&Rule, &DryRunCounts)| {
-            json!({
-                "name": rule.name,
-                "effect": rule.effect.name(),
-                "would_settle": counts.matches,
-                "agreed_with_the_answer": counts.agreements,
-                "disagreed_with_the_answer": counts.disagreements,
-            })
+    fn rule_results(&self, rules: Vec<Rule>) -> Vec<RuleResult> {
+        let result = |(rule, counts): (Rule, &DryRunCounts)| RuleResult {
+            name: rule.name,
+            effect: rule.effect,
+            would_settle: counts.matches,
+            agreed_with_the_answer: counts.agreements,
+            disagreed_with_the_answer: counts.disagreements,
         };
-        rules.iter().zip(&self.counts_by_rule).map(rule_json).collect()
+        rules.into_iter().zip(&self.counts_by_rule).map(result).collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! `POST /api/v1/hooks`: creates a webhook.
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::{RateLimitClass, check_key_limit};
 use handrail_context::cx::Cx;
@@ -16,17 +15,19 @@ use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::secret::Secret;
 use handrail_store::{ApiKey, WEBHOOKS_MAX};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
-use handrail_web::once::{OnceRequest, once};
+use handrail_web::once::{CreatedOnce, OnceRequest, once};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::webhook_json;
+use super::WebhookView;
 use crate::body::Body;
 use crate::door::DOOR;
 use crate::errors::error;
+use crate::requests;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-hooks-create",
@@ -48,14 +49,18 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 const FORMAT: RequestFormat = RequestFormat { name: "packets.hooks.create", version: 1 };
 
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HooksWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<Response, Problem> {
+    body: Body<requests::NewHook>,
+) -> Result<CreatedOnce<WebhookView>, Problem> {
     let proposal = body.read(&caller.key, |body| NewWebhook::read(body, cx.settings.address_policy))?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let events = proposal.events.iter().map(|event| event.name().to_owned()).collect();
@@ -72,16 +77,11 @@ fn content_json(cx: &Cx, params: &WebhookParams) -> Result<Value, Problem> {
     Ok(json!({"url": params.url, "events": params.events, "secret": hex(&secret)}))
 }
 
-async fn create_webhook(
-    cx: &Cx,
-    ids: EffectIds,
-    key: &ApiKey,
-    params: WebhookParams,
-) -> Result<(StatusCode, Value), Problem> {
+async fn create_webhook(cx: &Cx, ids: EffectIds, key: &ApiKey, params: WebhookParams) -> Result<WebhookView, Problem> {
     let Some(webhook) = create(cx, &ids, key.tenant, Packet::KIND, &params).await? else {
         return Err(error(StatusCode::CONFLICT, format!("There are {WEBHOOKS_MAX} active webhooks: delete one first")));
     };
-    Ok((StatusCode::CREATED, webhook_json(&webhook)))
+    Ok(WebhookView::new(&webhook))
 }
 
 #[cfg(test)]

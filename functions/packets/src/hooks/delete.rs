@@ -10,7 +10,9 @@ use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_store::{CloseOutcome, CloseReason};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
+use handrail_web::json_response::NoContent;
 use handrail_web::problem::Problem;
 use http::StatusCode;
 
@@ -34,15 +36,19 @@ fn route() -> MethodRouter<Cx> {
     delete(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HooksWrite>,
     WebhookPath(id): WebhookPath,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     match cx.store.close_webhook(caller.key.tenant, Packet::KIND, id, CloseReason::Deleted, cx.clock.now()).await? {
         // No body: published clients repeat a DELETE unless the response is an empty 204.
-        CloseOutcome::Closed => Ok(StatusCode::NO_CONTENT),
+        CloseOutcome::Closed => Ok(NoContent),
         CloseOutcome::AlreadyClosed => Err(error(StatusCode::CONFLICT, format!("Webhook {id} is already inactive"))),
         CloseOutcome::NotFound => Err(webhook_not_found(id)),
     }

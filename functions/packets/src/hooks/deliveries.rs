@@ -9,11 +9,11 @@ use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
 
-use super::{QueryParams, WebhookPath, delivery_json, parse_state, webhook_not_found};
+use super::{DeliveryView, QueryParams, WebhookPath, parse_state, webhook_not_found};
 use crate::body::QueryString;
 use crate::door::DOOR;
 use crate::page::non_blank;
@@ -39,12 +39,16 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HooksWrite>,
     WebhookPath(id): WebhookPath,
     QueryString(params): QueryString<QueryParams>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<Vec<DeliveryView>>, Problem> {
     let page_params = params.page_params()?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
@@ -54,16 +58,17 @@ async fn handler(
         Some(name) => match parse_state(name) {
             Some(state) => Some(state),
             // An unknown status matches no delivery.
-            None => return Ok(axum::Json(json!([]))),
+            None => return Ok(axum::Json(Vec::new())),
         },
     };
     let deliveries = cx.store.webhook_deliveries_of(tenant, id, state, page_params.offset, page_params.limit).await?;
-    Ok(axum::Json(deliveries.iter().map(delivery_json).collect()))
+    Ok(axum::Json(deliveries.iter().map(DeliveryView::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::ids::RecordId;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::hooks::testing::{create_delivery, create_webhook, exhaust, record_attempt};

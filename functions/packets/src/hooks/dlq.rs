@@ -9,11 +9,11 @@ use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use super::{QueryParams, delivery_json};
+use super::{DeliveryView, QueryParams};
 use crate::body::QueryString;
 use crate::door::DOOR;
 
@@ -33,20 +33,25 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HooksWrite>,
     QueryString(params): QueryString<QueryParams>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<Vec<DeliveryView>>, Problem> {
     let page_params = params.page_params()?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let deliveries =
         cx.store.dead_letters(caller.key.tenant, Packet::KIND, page_params.offset, page_params.limit).await?;
-    Ok(axum::Json(deliveries.iter().map(delivery_json).collect()))
+    Ok(axum::Json(deliveries.iter().map(DeliveryView::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

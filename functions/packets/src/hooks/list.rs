@@ -9,11 +9,11 @@ use handrail_domain::access::Scope;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::Packet;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use super::webhook_json;
+use super::WebhookView;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -32,16 +32,24 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: Caller<scopes::HooksWrite>) -> Result<axum::Json<Value>, Problem> {
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<scopes::HooksWrite>,
+) -> Result<axum::Json<Vec<WebhookView>>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let webhooks = cx.store.webhooks(caller.key.tenant, Packet::KIND).await?;
-    Ok(axum::Json(webhooks.iter().map(webhook_json).collect()))
+    Ok(axum::Json(webhooks.iter().map(WebhookView::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::webhook_health::{CallResult, WebhookHealth};
     use handrail_store::CloseReason;
+    use serde_json::Value;
 
     use super::*;
     use crate::hooks::testing::{create_webhook, list_webhooks};

@@ -11,7 +11,7 @@ use handrail_store::WebhookDelivery;
 use serde_json::{Value, json};
 
 use crate::history_entry::HistoryEntry;
-use crate::view;
+use crate::view::Metadata;
 
 /// Published backoff after each failed attempt: 1 s, 5 s, 30 s, 5 min, 1 h. The next failure makes a dead letter.
 pub(crate) const RETRY_BACKOFF_MS: [i64; 5] = [1_000, 5_000, 30_000, 5 * 60_000, 60 * 60_000];
@@ -26,7 +26,7 @@ pub(crate) fn webhook_event(context: &EventContext<'_, Packet>) -> Option<Webhoo
         "timestamp": entry.at,
         "packet_id": record.id,
         "status": record.state(),
-        "metadata": view::metadata_json(record),
+        "metadata": Metadata::new(record),
     });
     if let Some(details) = event_details(record, entry) {
         body["details"] = details;

@@ -11,10 +11,12 @@ use handrail_domain::packet::Packet;
 use handrail_domain::webhook::WebhookDeliveryId;
 use handrail_store::{DeliveryStatus, REPLAYS_MAX, Webhook};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::DeliveryPath;
 use crate::door::DOOR;
@@ -42,11 +44,23 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
+/// Delivery that is sent again.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReplayedDelivery")]
+struct ResponseBody {
+    delivery_id: WebhookDeliveryId,
+    replayed: bool,
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::HooksWrite>,
     DeliveryPath(id): DeliveryPath,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
     let delivery = cx.store.webhook_delivery(tenant, id).await?.filter(|delivery| delivery.kind == Packet::KIND);
@@ -62,7 +76,7 @@ async fn handler(
     }
     // `None` means that another request has replayed the dead letter.
     cx.store.replay_webhook_delivery(&delivery, cx.clock.now()).await?.ok_or_else(|| dead_letter_not_found(id))?;
-    Ok(axum::Json(json!({"delivery_id": id, "replayed": true})))
+    Ok(axum::Json(ResponseBody { delivery_id: id, replayed: true }))
 }
 
 fn dead_letter_not_found(id: WebhookDeliveryId) -> Problem {
@@ -74,6 +88,7 @@ mod tests {
     use super::*;
     use crate::hooks::testing::{create_delivery, create_webhook, exhaust, get_delivery};
     use crate::testing::{AGENT, NOON, TestApp, TestResponse, WRITER, tenant};
+    use serde_json::{Value, json};
 
     async fn replay(app: &TestApp, id: WebhookDeliveryId, key: &str) -> TestResponse {
         app.call(ENDPOINT, &format!("/api/v1/hooks/dlq/{id}/replay"), key, Value::Null).await

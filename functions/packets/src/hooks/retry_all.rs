@@ -13,9 +13,11 @@ use handrail_domain::webhook::WebhookId;
 use handrail_platform::fault::Fault;
 use handrail_store::{REPLAYS_MAX, WebhookDelivery};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::door::DOOR;
 use crate::packet_ops::BATCH_CONCURRENCY;
@@ -46,9 +48,25 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+/// Numbers of dead letters.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RetriedDeadLetters")]
+struct ResponseBody {
+    retried: usize,
+    succeeded: usize,
+    failed: usize,
+}
+
 /// Makes dead letters pending again, and workers send them later. `succeeded` counts these, `failed` those replayed too
 /// often or by another request. Dead letters of inactive webhooks are skipped.
-async fn handler(State(cx): State<Cx>, caller: Caller<scopes::HooksRetryAll>) -> Result<axum::Json<Value>, Problem> {
+async fn handler(
+    State(cx): State<Cx>,
+    caller: Caller<scopes::HooksRetryAll>,
+) -> Result<axum::Json<ResponseBody>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
     let webhooks = cx.store.webhooks(tenant, Packet::KIND).await?;
@@ -63,7 +81,7 @@ async fn handler(State(cx): State<Cx>, caller: Caller<scopes::HooksRetryAll>) ->
     for result in results {
         if result? { succeeded += 1 } else { failed += 1 }
     }
-    Ok(axum::Json(json!({"retried": dead_letters.len(), "succeeded": succeeded, "failed": failed})))
+    Ok(axum::Json(ResponseBody { retried: dead_letters.len(), succeeded, failed }))
 }
 
 /// Returns `false` if the delivery was replayed too often or by another request.
@@ -79,6 +97,7 @@ mod tests {
     use super::*;
     use crate::hooks::testing::{create_delivery, create_webhook, exhaust, get_delivery};
     use crate::testing::{ADMIN, TestApp, WRITER};
+    use serde_json::{Value, json};
 
     async fn retry_all(app: &TestApp) -> Value {
         app.call(ENDPOINT, "/api/v1/hooks/dlq/retry-all", ADMIN, Value::Null).await.json

@@ -9,7 +9,7 @@ use handrail_domain::webhook::{WebhookDeliveryId, WebhookId};
 use handrail_store::{Attempt, Delivery, DeliveryKey, DeliveryStatus, Webhook, WebhookDelivery};
 use serde_json::{Value, json};
 
-use super::{create, delivery_json};
+use super::{DeliveryView, create};
 use crate::testing::{TestApp, WRITER, tenant};
 
 pub(super) const SECRET: &str = "a secret of sixteen letters or more";
@@ -63,5 +63,5 @@ pub(super) async fn exhaust(app: &TestApp, webhook_delivery: &WebhookDelivery) {
 }
 
 pub(super) async fn get_delivery(app: &TestApp, id: WebhookDeliveryId) -> Value {
-    delivery_json(&app.cx.store.webhook_delivery(tenant(), id).await.unwrap().unwrap())
+    json!(DeliveryView::new(&app.cx.store.webhook_delivery(tenant(), id).await.unwrap().unwrap()))
 }

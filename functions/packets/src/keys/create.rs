@@ -1,7 +1,6 @@
 //! `POST /api/v1/keys`: creates an API key. Only this response shows its secret.
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::api_keys::NAME_CHARS_MAX;
 use handrail_access::key_creation::{KeyDefaults, KeyWithSecret, NewKey, create};
@@ -18,17 +17,18 @@ use handrail_domain::ids::RequestFormat;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_secrets::purpose_key::new_packets_api_key;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
-use handrail_web::once::{OnceRequest, once};
+use handrail_web::once::{CreatedOnce, OnceRequest, once};
 use handrail_web::problem::Problem;
-use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{TenantParam, key_fields, key_json};
+use super::{KeyView, TenantParam, key_fields};
 use crate::body::Body;
 use crate::door::DOOR;
 use crate::names::read_name;
+use crate::requests;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "keys-create",
@@ -48,6 +48,10 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 fn route() -> MethodRouter<Cx> {
     post(handler)
+}
+
+pub fn description() -> Description {
+    Description::of(handler).problems(&[404])
 }
 
 const DEFAULTS: KeyDefaults = KeyDefaults {
@@ -100,20 +104,15 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::KeysWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<Response, Problem> {
+    body: Body<requests::NewKey>,
+) -> Result<CreatedOnce<KeyView>, Problem> {
     let new_key = body.read(&caller.key, NewKeyBody::read)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, new_key.to_json());
     once(&cx, request.with_secret_response(), |ids| create_key(&cx, ids, caller.rights(), new_key)).await
 }
 
-async fn create_key(
-    cx: &Cx,
-    ids: EffectIds,
-    caller: AdminRights,
-    request: NewKeyBody,
-) -> Result<(StatusCode, Value), Problem> {
+async fn create_key(cx: &Cx, ids: EffectIds, caller: AdminRights, request: NewKeyBody) -> Result<KeyView, Problem> {
     let params = TenantParam { tenant_id: request.tenant_id };
     let tenant = Some(params.tenant(&caller)?);
     let names_approvers = request.approvers.is_some();
@@ -122,11 +121,8 @@ async fn create_key(
     let new_key = NewKey { name: request.name, tenant, grant: request.grant, settings };
     let created = create(cx, &ids, &caller, DEFAULTS, new_key).await;
     let KeyWithSecret { key, secret } = created.map_err(|error| params.key_problem(error, ""))?;
-    let mut body = key_json(&key, Some(&secret));
-    if let (true, Value::Object(members)) = (names_approvers, &mut body) {
-        members.insert("approvers".to_owned(), json!(key.approvers));
-    }
-    Ok((StatusCode::CREATED, body))
+    let approvers = names_approvers.then(|| key.approvers.clone());
+    Ok(KeyView { approvers, ..KeyView::with_secret(&key, secret) })
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use super::key_json;
+use super::KeyView;
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -31,14 +31,19 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-async fn handler(State(cx): State<Cx>, caller: Caller<scopes::KeysWrite>) -> Result<axum::Json<Value>, Problem> {
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+async fn handler(State(cx): State<Cx>, caller: Caller<scopes::KeysWrite>) -> Result<axum::Json<Vec<KeyView>>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let keys = api_keys::list(&cx, &caller.rights(), caller.key.tenant).await?;
-    Ok(axum::Json(keys.iter().map(|key| key_json(key, None)).collect()))
+    Ok(axum::Json(keys.iter().map(KeyView::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -10,13 +10,17 @@ pub mod rotate;
 pub mod usage;
 
 use handrail_access::{AdminRights, KeyError};
+use handrail_domain::access::{Role, ScopeSet};
+use handrail_domain::approvers::ApproverPattern;
 use handrail_domain::field_error::RequestPart;
 use handrail_domain::ids::{KeyId, TenantId};
+use handrail_domain::key_rate_limit::KeyRateLimit;
+use handrail_domain::time::Timestamp;
 use handrail_store::ApiKey;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::key_fields::INVALID_ROLE_MESSAGE;
 use crate::errors::{error, field_error, id_not_found};
@@ -25,26 +29,55 @@ use crate::errors::{error, field_error, id_not_found};
 const PREFIX_CHARS: usize = 8;
 
 /// Query parameter with the tenant of the key. Without it the caller's own tenant is meant.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct TenantParam {
+    /// Tenant of the key. By default that of the caller.
     tenant_id: Option<String>,
 }
 
-/// Builds the JSON view of an API key. Only the response that creates the key passes its `secret`.
-pub(crate) fn key_json(key: &ApiKey, secret: Option<&str>) -> Value {
-    json!({
-        "id": key.id,
-        "name": key.name,
-        "key_prefix": key.prefix.chars().take(PREFIX_CHARS).collect::<String>(),
-        "tenant_id": key.tenant,
-        "role": key.role,
-        "scopes": key.scopes(),
-        "revoked": key.revoked_at.is_some(),
-        "expires_at": key.expires_at,
-        "rate_limit": key.rate_limit(),
-        "created_at": key.created_at,
-        "key": secret,
-    })
+/// JSON view of an API key.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PacketsApiKey")]
+pub(crate) struct KeyView {
+    id: KeyId,
+    name: String,
+    key_prefix: String,
+    tenant_id: TenantId,
+    role: Role,
+    scopes: ScopeSet,
+    revoked: bool,
+    expires_at: Option<Timestamp>,
+    rate_limit: KeyRateLimit,
+    created_at: Timestamp,
+    /// The secret. Null except in the response that creates the key.
+    key: Option<String>,
+    /// Present if the request named approvers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvers: Option<Vec<ApproverPattern>>,
+}
+
+impl KeyView {
+    pub(crate) fn new(key: &ApiKey) -> Self {
+        Self {
+            id: key.id,
+            name: key.name.clone(),
+            key_prefix: key.prefix.chars().take(PREFIX_CHARS).collect(),
+            tenant_id: key.tenant,
+            role: key.role,
+            scopes: key.scopes(),
+            revoked: key.revoked_at.is_some(),
+            expires_at: key.expires_at,
+            rate_limit: key.rate_limit(),
+            created_at: key.created_at,
+            key: None,
+            approvers: None,
+        }
+    }
+
+    /// Returns the view of a new key. Only the response that creates the key has its secret.
+    fn with_secret(key: &ApiKey, secret: String) -> Self {
+        Self { key: Some(secret), ..Self::new(key) }
+    }
 }
 
 impl TenantParam {

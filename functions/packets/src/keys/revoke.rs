@@ -8,10 +8,11 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
+use handrail_web::json_response::NoContent;
 use handrail_web::problem::Problem;
-use http::StatusCode;
 
 use super::{TenantParam, parse_key_id};
 use crate::body::QueryString;
@@ -33,17 +34,21 @@ fn route() -> MethodRouter<Cx> {
     delete(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::KeysWrite>,
     PathParam(id): PathParam,
     QueryString(params): QueryString<TenantParam>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let rights = caller.rights();
     let revoked = api_keys::revoke(&cx, &rights, params.tenant(&rights)?, parse_key_id(&id)?).await;
     match revoked.map_err(|error| params.key_problem(error, &id))? {
-        true => Ok(StatusCode::NO_CONTENT),
+        true => Ok(NoContent),
         false => Err(params.key_problem(KeyError::AlreadyRevoked, &id)),
     }
 }

@@ -1,7 +1,6 @@
 //! `POST /api/v1/keys/{id}/rotate`: replaces an API key with a new one that has equal permissions.
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::key_creation::KeyWithSecret;
 use handrail_access::key_rotation::rotate;
@@ -13,14 +12,14 @@ use handrail_domain::access::Scope;
 use handrail_domain::ids::RequestFormat;
 use handrail_secrets::keys::KeyPurpose;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::{IdempotencyKey, PathParam};
-use handrail_web::once::{OnceRequest, once};
+use handrail_web::once::{CreatedOnce, OnceRequest, once};
 use handrail_web::problem::Problem;
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{TenantParam, key_json, parse_key_id};
+use super::{KeyView, TenantParam, parse_key_id};
 use crate::body::QueryString;
 use crate::door::DOOR;
 
@@ -50,6 +49,10 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[404])
+}
+
 const FORMAT: RequestFormat = RequestFormat { name: "packets.keys.rotate", version: 1 };
 
 async fn handler(
@@ -58,7 +61,7 @@ async fn handler(
     PathParam(id): PathParam,
     QueryString(params): QueryString<TenantParam>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-) -> Result<Response, Problem> {
+) -> Result<CreatedOnce<KeyView>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let content = json!({"id": id, "tenant_id": params.tenant_id});
     let request = OnceRequest::of_key(&caller.key, idempotency_key.as_deref(), FORMAT, content);
@@ -71,10 +74,10 @@ async fn rotate_key(
     caller: AdminRights,
     params: TenantParam,
     id: String,
-) -> Result<(StatusCode, Value), Problem> {
+) -> Result<KeyView, Problem> {
     let rotated = rotate(cx, &ids, &caller, params.tenant(&caller)?, parse_key_id(&id)?).await;
     let KeyWithSecret { key, secret } = rotated.map_err(|error| params.key_problem(error, &id))?;
-    Ok((StatusCode::CREATED, key_json(&key, Some(&secret))))
+    Ok(KeyView::with_secret(&key, secret))
 }
 
 #[cfg(test)]
@@ -83,6 +86,7 @@ mod tests {
     use handrail_domain::ids::KeyId;
     use handrail_domain::key_hash::hash_of_key;
     use handrail_store::ApiKey;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

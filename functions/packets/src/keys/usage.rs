@@ -9,13 +9,15 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
+use handrail_domain::ids::KeyId;
 use handrail_store::ScopeUsage;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{TenantParam, parse_key_id};
 use crate::body::QueryString;
@@ -43,11 +45,17 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 const DAYS_DEFAULT: u32 = 7;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Tenant of the key. By default that of the caller.
     tenant_id: Option<String>,
+    /// Days up to today.
     days: Option<String>,
 }
 
@@ -56,7 +64,7 @@ async fn handler(
     caller: Caller<scopes::KeysWrite>,
     PathParam(id): PathParam,
     QueryString(params): QueryString<QueryParams>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<ResponseBody>, Problem> {
     let days = params.days.as_deref().map_or(Ok(DAYS_DEFAULT), parse_days)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = TenantParam { tenant_id: params.tenant_id };
@@ -65,24 +73,48 @@ async fn handler(
     let key = found.map_err(|error| tenant.key_problem(error, &id))?.key;
     let usage = usage_of_key(&cx, key.id, days).await?;
     let (accepted, denied) = totals(usage.iter().flat_map(|day| &day.scopes));
-    Ok(axum::Json(json!({
-        "key_id": key.id,
-        "accepted": accepted,
-        "denied": denied,
-        "days": usage.iter().map(day_json).collect::<Vec<_>>(),
-    })))
+    Ok(axum::Json(ResponseBody { key_id: key.id, accepted, denied, days: usage.iter().map(DayView::new).collect() }))
 }
 
-fn day_json(day: &DayUsage) -> Value {
-    let (accepted, denied) = totals(&day.scopes);
-    let scope_json =
-        |usage: &ScopeUsage| json!({"scope": usage.scope.name(), "accepted": usage.accepted, "denied": usage.denied});
-    json!({
-        "day": day.day,
-        "accepted": accepted,
-        "denied": denied,
-        "by_scope": day.scopes.iter().map(scope_json).collect::<Vec<_>>(),
-    })
+/// Requests of an API key.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeyUsage")]
+struct ResponseBody {
+    key_id: KeyId,
+    accepted: u64,
+    denied: u64,
+    days: Vec<DayView>,
+}
+
+/// Requests of a day.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeyUsageOfDay")]
+struct DayView {
+    day: String,
+    accepted: u64,
+    denied: u64,
+    by_scope: Vec<ScopeView>,
+}
+
+/// Requests of a day that needed a scope.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeyUsageOfScope")]
+struct ScopeView {
+    scope: &'static str,
+    accepted: u64,
+    denied: u64,
+}
+
+impl DayView {
+    fn new(day: &DayUsage) -> Self {
+        let (accepted, denied) = totals(&day.scopes);
+        let view = |usage: &ScopeUsage| ScopeView {
+            scope: usage.scope.name(),
+            accepted: usage.accepted,
+            denied: usage.denied,
+        };
+        Self { day: day.day.to_string(), accepted, denied, by_scope: day.scopes.iter().map(view).collect() }
+    }
 }
 
 fn totals<'a>(usage: impl IntoIterator<Item = &'a ScopeUsage>) -> (u64, u64) {
@@ -98,6 +130,7 @@ fn parse_days(text: &str) -> Result<u32, Problem> {
 #[cfg(test)]
 mod tests {
     use handrail_domain::access::Role;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{ADMIN, AGENT, OPERATOR, TestApp, api_key, packet_body};

@@ -4,10 +4,12 @@ use axum::extract::FromRequestParts;
 use handrail_context::cx::Cx;
 use handrail_domain::field_error::RequestPart;
 use handrail_web::caller::{RequiredScope, authenticate, scopes};
+use handrail_web::descriptions::{Argument, Description, Header, schema_of};
 use handrail_web::door::Credential;
 use handrail_web::problem::Problem;
 use handrail_web::subscription::Subscriber;
 use http::request::Parts;
+use schemars::JsonSchema;
 
 use super::channel::{Channel, Channels};
 use crate::body::QueryString;
@@ -20,6 +22,28 @@ pub struct LiveRequest {
     pub channels: Channels,
     /// Number of the last event that the client received.
     pub last_event_id: Option<u64>,
+}
+
+/// Query parameters of the request.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "the query is read pair by pair")]
+struct QueryParams {
+    /// API key, for clients that can't send headers.
+    api_key: Option<String>,
+    /// Channel, such as `status:created`, `packet:<id>` or `agent:<id>`. It may be sent several times.
+    subscribe: Option<String>,
+    /// Id of the last event that the client received.
+    last_event_id: Option<String>,
+}
+
+impl Argument for LiveRequest {
+    fn describe(description: &mut Description) {
+        description.queries.push(schema_of::<QueryParams>());
+        description
+            .headers
+            .push(Header { name: "Last-Event-ID", description: "Id of the last event that the client received" });
+        description.problems.extend([400, 401, 403, 429]);
+    }
 }
 
 impl FromRequestParts<Cx> for LiveRequest {

@@ -11,17 +11,19 @@ use handrail_domain::ids::RecordId;
 use handrail_domain::packet::SchemaProposal;
 use handrail_store::{PutSchemaOutcome, SCHEMA_BYTES_MAX, SCHEMAS_MAX, Schema};
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
+use handrail_web::json_response::Created;
 use handrail_web::problem::Problem;
 use http::StatusCode;
-use serde_json::Value;
 
-use super::schema_json;
+use super::SchemaView;
 use super::validation::{CompiledSchema, run_blocking};
 use crate::body::Body;
 use crate::door::DOOR;
 use crate::errors::{error, field_error};
+use crate::requests;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "packets-schema-create",
@@ -39,6 +41,10 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
 /// Kind from which a schema's id is derived, together with the idempotency key.
 const KIND: &str = "schema";
 
@@ -46,8 +52,8 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsSchemas>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<(StatusCode, axum::Json<Value>), Problem> {
+    body: Body<requests::NewSchema>,
+) -> Result<Created<SchemaView>, Problem> {
     let key = &caller.key;
     let proposal = body.read(key, SchemaProposal::read)?;
     check_key_limit(&cx, key, RateLimitClass::OtherRequests).await?;
@@ -69,7 +75,7 @@ async fn handler(
     };
     let schema = Schema { id, name: proposal.name, version: proposal.version, text, created_at: cx.clock.now() };
     match cx.store.put_schema(key.tenant, schema).await? {
-        PutSchemaOutcome::Done(schema) => Ok((StatusCode::CREATED, axum::Json(schema_json(key.tenant, &schema)?))),
+        PutSchemaOutcome::Done(schema) => Ok(Created(SchemaView::new(key.tenant, &schema)?)),
         PutSchemaOutcome::IdempotencyConflict => Err(Problem::idempotency_conflict()),
         PutSchemaOutcome::TooMany => {
             Err(error(StatusCode::CONFLICT, format!("The account has reached its limit of {SCHEMAS_MAX} schemas")))
@@ -83,6 +89,7 @@ fn unsupported_schema(message: String) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -8,13 +8,13 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RecordId;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::{Argument, Description};
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
 use http::StatusCode;
 use http::request::Parts;
-use serde_json::Value;
 
-use super::schema_json;
+use super::SchemaView;
 use crate::body::find_path_uuid;
 use crate::door::DOOR;
 use crate::errors::error;
@@ -35,7 +35,17 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 struct SchemaId(RecordId);
+
+impl Argument for SchemaId {
+    fn describe(description: &mut Description) {
+        description.problems.insert(404);
+    }
+}
 
 impl FromRequestParts<Cx> for SchemaId {
     type Rejection = Problem;
@@ -49,16 +59,17 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::PacketsSchemas>,
     SchemaId(id): SchemaId,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<SchemaView>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = caller.key.tenant;
     let schema = cx.store.schema(tenant, id).await?;
     let schema = schema.ok_or_else(|| error(StatusCode::NOT_FOUND, format!("Schema {id} not found")))?;
-    Ok(axum::Json(schema_json(tenant, &schema)?))
+    Ok(axum::Json(SchemaView::new(tenant, &schema)?))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

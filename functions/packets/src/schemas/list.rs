@@ -8,12 +8,13 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::schema_json;
+use super::SchemaView;
 use crate::body::QueryString;
 use crate::door::DOOR;
 use crate::page::PageParams;
@@ -35,10 +36,26 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-#[derive(Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler).json::<ResponseBody>(200)
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Entries of the page.
     limit: Option<String>,
+    /// Entries to leave out.
     offset: Option<String>,
+}
+
+/// Page of schemas.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ContextSchemaList")]
+struct ResponseBody {
+    schemas: Vec<SchemaView>,
+    total: usize,
+    limit: usize,
+    offset: usize,
 }
 
 /// Lists a page of schemas. A page of large schemas ends early, and the next page starts after the last schema shown.
@@ -54,14 +71,13 @@ async fn handler(
     let schemas = cx.store.schemas(tenant).await?;
     let (mut page, mut budget) = (Vec::new(), encoding.budget_after(ENVELOPE_BYTES_MAX));
     for schema in schemas.iter().skip(offset).take(limit) {
-        let view = schema_json(tenant, schema)?;
+        let view = SchemaView::new(tenant, schema)?;
         if !budget.reserve_entry(&view)? {
             break;
         }
         page.push(view);
     }
-    let response = json!({"schemas": page, "total": schemas.len(), "limit": limit, "offset": offset});
-    Ok(encoding.encode(&response)?)
+    Ok(encoding.encode(&ResponseBody { schemas: page, total: schemas.len(), limit, offset })?)
 }
 
 #[cfg(test)]
@@ -69,6 +85,7 @@ mod tests {
     use handrail_domain::ids::RecordId;
     use handrail_store::{PutSchemaOutcome, Schema};
     use serde_json::Value;
+    use serde_json::json;
 
     use super::*;
     use crate::testing::{NOON, TestApp, WRITER, tenant};

@@ -8,14 +8,15 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use super::{parse_tenant_id, tenant_json, tenant_params, tenant_problem};
+use super::{TenantView, parse_tenant_id, tenant_params, tenant_problem};
 use crate::body::Body;
 use crate::door::DOOR;
+use crate::requests;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-change",
@@ -38,22 +39,27 @@ fn route() -> MethodRouter<Cx> {
     patch(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::TenantsWrite>,
     PathParam(id): PathParam,
-    body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+    body: Body<requests::TenantChanges>,
+) -> Result<axum::Json<TenantView>, Problem> {
     let changes = body.read(&caller.key, tenant_params::read_change)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let changed = tenants::change(&cx, &caller.rights(), parse_tenant_id(&id)?, &changes).await;
-    Ok(axum::Json(tenant_json(&changed.map_err(|error| tenant_problem(error, &id))?)))
+    Ok(axum::Json(TenantView::new(&changed.map_err(|error| tenant_problem(error, &id))?)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::{Tenant, Tier};
     use handrail_store::ReplaceOutcome;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

@@ -1,7 +1,6 @@
 //! `POST /api/v1/tenants`: creates a tenant, for operators. `/api/v1/keys` creates its API keys.
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use handrail_access::tenants;
 use handrail_access::{RateLimitClass, check_key_limit};
@@ -10,15 +9,16 @@ use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_domain::ids::RequestFormat;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::IdempotencyKey;
-use handrail_web::once::{OnceRequest, once};
+use handrail_web::once::{CreatedOnce, OnceRequest, once};
 use handrail_web::problem::Problem;
-use http::StatusCode;
 
-use super::{tenant_json, tenant_params, tenant_problem};
+use super::{TenantView, tenant_params, tenant_problem};
 use crate::body::Body;
 use crate::door::DOOR;
+use crate::requests;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-create",
@@ -41,14 +41,18 @@ fn route() -> MethodRouter<Cx> {
     post(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 const FORMAT: RequestFormat = RequestFormat { name: "packets.tenants.create", version: 1 };
 
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::TenantsWrite>,
     IdempotencyKey(idempotency_key): IdempotencyKey,
-    body: Body,
-) -> Result<Response, Problem> {
+    body: Body<requests::NewTenant>,
+) -> Result<CreatedOnce<TenantView>, Problem> {
     let changes = body.read(&caller.key, tenant_params::read_new)?;
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let request =
@@ -56,7 +60,7 @@ async fn handler(
     once(&cx, request, async |ids| {
         let created = tenants::create(&cx, &ids, &changes).await;
         let tenant = created.map_err(|error| tenant_problem(error, ""))?;
-        Ok((StatusCode::CREATED, tenant_json(&tenant)))
+        Ok(TenantView::new(&tenant))
     })
     .await
 }

@@ -9,10 +9,11 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
+use handrail_web::json_response::NoContent;
 use handrail_web::problem::Problem;
-use http::StatusCode;
 
 use super::{parse_tenant_id, tenant_problem};
 use crate::door::DOOR;
@@ -38,14 +39,18 @@ fn route() -> MethodRouter<Cx> {
     delete(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler).problems(&[409])
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::TenantsWrite>,
     PathParam(id): PathParam,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let deleted = tenants::delete(&cx, &caller.rights(), parse_tenant_id(&id)?).await;
-    deleted.map(|()| StatusCode::NO_CONTENT).map_err(|error| tenant_problem(error, &id))
+    deleted.map(|()| NoContent).map_err(|error| tenant_problem(error, &id))
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
-use super::{parse_tenant_id, tenant_json, tenant_problem};
+use super::{TenantView, parse_tenant_id, tenant_problem};
 use crate::door::DOOR;
 
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -32,19 +32,24 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::TenantsRead>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<TenantView>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let tenant = tenants::find(&cx, &caller.rights(), parse_tenant_id(&id)?).await;
-    Ok(axum::Json(tenant_json(&tenant.map_err(|error| tenant_problem(error, &id))?)))
+    Ok(axum::Json(TenantView::new(&tenant.map_err(|error| tenant_problem(error, &id))?)))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::Tier;
+    use serde_json::Value;
     use serde_json::json;
 
     use super::*;

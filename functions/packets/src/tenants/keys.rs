@@ -9,14 +9,14 @@ use handrail_context::cx::Cx;
 use handrail_context::settings::RequiredSetting;
 use handrail_domain::access::Scope;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::extract::PathParam;
 use handrail_web::problem::Problem;
-use serde_json::Value;
 
 use super::{parse_tenant_id, tenant_problem};
 use crate::door::DOOR;
-use crate::keys::key_json;
+use crate::keys::KeyView;
 
 pub const ENDPOINT: Endpoint = Endpoint {
     function: "tenants-keys",
@@ -34,20 +34,25 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
 async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::TenantsRead>,
     PathParam(id): PathParam,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<Vec<KeyView>>, Problem> {
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let keys = tenants::keys(&cx, &caller.rights(), parse_tenant_id(&id)?).await;
     let keys = keys.map_err(|error| tenant_problem(error, &id))?;
-    Ok(axum::Json(keys.iter().map(|key| key_json(key, None)).collect()))
+    Ok(axum::Json(keys.iter().map(KeyView::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::Tier;
+    use serde_json::Value;
 
     use super::*;
     use crate::testing::{ADMIN, OPERATOR, TestApp, tenant};

@@ -10,12 +10,13 @@ use handrail_domain::access::Scope;
 use handrail_domain::field_error::RequestPart;
 use handrail_store::TENANTS_OFFSET_MAX;
 use handrail_web::caller::{Caller, scopes};
+use handrail_web::descriptions::Description;
 use handrail_web::endpoint::{Auth, DataAccess, Endpoint, HttpMethod};
 use handrail_web::problem::Problem;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::tenant_json;
+use super::TenantView;
 use crate::body::QueryString;
 use crate::door::DOOR;
 use crate::errors::field_error;
@@ -42,9 +43,15 @@ fn route() -> MethodRouter<Cx> {
     get(handler)
 }
 
-#[derive(Deserialize)]
+pub fn description() -> Description {
+    Description::of(handler)
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct QueryParams {
+    /// Entries of the page.
     limit: Option<String>,
+    /// Entries to leave out.
     offset: Option<String>,
 }
 
@@ -55,7 +62,7 @@ async fn handler(
     State(cx): State<Cx>,
     caller: Caller<scopes::TenantsRead>,
     QueryString(params): QueryString<QueryParams>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<Vec<TenantView>>, Problem> {
     let limit = params.limit.as_deref().unwrap_or(LIMIT_DEFAULT);
     let page_params = PageParams::parse(Some(limit), params.offset.as_deref())?;
     if page_params.offset > TENANTS_OFFSET_MAX {
@@ -64,12 +71,13 @@ async fn handler(
     }
     check_key_limit(&cx, &caller.key, RateLimitClass::OtherRequests).await?;
     let found = tenants::list(&cx, &caller.rights(), page_params.offset, page_params.limit).await?;
-    Ok(axum::Json(found.iter().map(tenant_json).collect()))
+    Ok(axum::Json(found.iter().map(TenantView::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use handrail_domain::account::Tier;
+    use serde_json::Value;
 
     use super::*;
     use crate::testing::{ADMIN, OPERATOR, READER, TestApp, tenant};

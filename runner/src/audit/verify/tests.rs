@@ -2,6 +2,7 @@
 
 use handrail_domain::ids::TenantId;
 use handrail_domain::journal_export::ExportFormat;
+use handrail_domain::personal_values::HashedEntry;
 use handrail_domain::time::Timestamp;
 
 use super::*;
@@ -26,6 +27,7 @@ fn row(number: u64, text: &str, previous: ChainHash) -> ExportedRow {
         previous_hash: Some(previous.to_hex()),
         hash: Some(previous.to_hex()),
         tree_before: None,
+        personal: None,
     };
     rehash(&mut row);
     row
@@ -120,6 +122,23 @@ fn changed_row_is_named() {
     rehash(&mut changed[3]);
     let finding = check(&changed, &checkpoint(7), None).unwrap_err();
     assert_eq!((finding.row, finding.message.contains("does not continue row 4")), (Some(4), true), "{finding}");
+}
+
+#[test]
+fn changed_personal_values_are_found_and_erased_ones_accepted() {
+    let stored = format!(r#"{{"at":"{AT}","by":"ann@example.com","personal":["/by"],"salt":"07"}}"#);
+    let hashed = HashedEntry::of_stored(&stored);
+    let mut row = ExportedRow { entry: hashed.text, personal: hashed.personal, ..rows()[0].clone() };
+    rehash(&mut row);
+    let mut tree = MerkleTree::default();
+    tree.push(own_hash(&row));
+    let checkpoint = JournalCheckpoint::new(format!("example.com/{}", tenant(1)), &tree);
+    let verify_with = |personal: Option<String>| check(&[ExportedRow { personal, ..row.clone() }], &checkpoint, None);
+    assert!(verify_with(row.personal.clone()).is_ok());
+    assert!(verify_with(None).is_ok(), "the values were erased");
+    let changed = row.personal.as_ref().map(|personal| personal.replace("ann", "bob"));
+    let finding = verify_with(changed).unwrap_err();
+    assert_eq!((finding.row, finding.message.contains("personal values")), (Some(1), true), "{finding}");
 }
 
 #[test]

@@ -54,6 +54,22 @@ pub enum DecisionEvent {
 }
 
 impl DecisionEvent {
+    /// Pointers to the personal values of the event, in the log entry that holds it. Also the digest of the spec: the
+    /// spec names the approver, and whoever knows the rest could find the address by trying.
+    pub(super) const fn personal_values(&self) -> &'static [&'static str] {
+        match self {
+            Self::Created { .. } => &["/event/ask_sha256"],
+            Self::Approved(_) | Self::Denied(_) | Self::Modified(_) | Self::Scheduled(_) => {
+                &["/event/resolved_by", "/event/notes", "/event/response_data", "/event/files"]
+            }
+            Self::Attached { .. } => &["/event/files"],
+            Self::Cancelled { .. } => &["/event/reason"],
+            // What a program reports may name a person.
+            Self::Executed { .. } => &["/event/detail"],
+            Self::Consumed { .. } | Self::Escalated | Self::Expired => &[],
+        }
+    }
+
     /// Returns the answer, if the event records one.
     pub fn answer(&self) -> Option<&Answer> {
         match self {

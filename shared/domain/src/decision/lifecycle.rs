@@ -267,6 +267,10 @@ impl Lifecycle for Decision {
     fn effects(spec: &DecisionSpec, entry: &LogEntry<Self>) -> Vec<Effect> {
         effects_of(spec, &entry.event, entry.at)
     }
+
+    fn personal_values(event: &DecisionEvent) -> &'static [&'static str] {
+        event.personal_values()
+    }
 }
 
 /// Event that answers a decision by a rule of the API key, at its creation. Returns `None` if no rule answers.

@@ -1,6 +1,7 @@
 //! Receipts: what a settled decision says to those who were not there. The claims follow from the spec, the answer and the
 //! log, which never change afterwards, so every receipt of a decision has the same claims.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ use crate::time::Timestamp;
 pub const RECEIPT_TYPE: &str = "handrail-receipt+jwt";
 
 /// Claims of a receipt. Their names are published, and programs of others read them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReceiptClaims {
     /// Origin of the service that signed.
     pub iss: String,
@@ -58,27 +59,27 @@ pub struct ReceiptClaims {
 }
 
 /// API key that asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReceiptAsker {
     pub id: KeyId,
     pub name: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReceiptPolicy {
     pub name: String,
     /// Digest of the rule. `None` for decisions from before rules had one.
     pub revision: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReceiptResponse {
     pub notes: Option<String>,
     pub response_data: Option<Value>,
 }
 
 /// Kind of installation that signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptEnv {
     Live,

@@ -18,7 +18,7 @@ const ACCEPT_MAX: usize = 20;
 const ACCEPT_CHARS_MAX: usize = 100;
 
 /// Form of the answer that the approver is asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ResponseType {
     ApproveDeny,
@@ -51,12 +51,13 @@ pub enum ResponseType {
     },
     /// Free text, or one of the offered choices. Used only by the decision view of a packet checkpoint, where the text
     /// is the whole answer; `response_type` can't name this variant.
+    #[schemars(skip)]
     Reply {
         choices: Vec<String>,
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TextField {
     pub name: String,
     pub label: String,

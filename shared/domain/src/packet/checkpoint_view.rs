@@ -77,6 +77,7 @@ pub fn checkpoint_as_decision(
         log: std::iter::once(first).chain(last).collect(),
         // The log of the view is not stored, so it has no chain.
         chain: ChainHash::genesis(record.tenant, record.id),
+        salt: None,
     })
 }
 
@@ -104,7 +105,7 @@ fn phase_after(closing: &LogEntry<Packet>) -> (Phase, Option<EncodedLogEntry<Dec
 /// Log entry of a packet with its event translated to a decision's event.
 fn translate_entry(entry: &LogEntry<Packet>, event: DecisionEvent) -> EncodedLogEntry<Decision> {
     let LogEntry { seq, at, by, command, .. } = entry.clone();
-    EncodedLogEntry::new(LogEntry { seq, at, by, command, event })
+    EncodedLogEntry::new(LogEntry { seq, at, by, command, event }, None)
 }
 
 /// Context for the approver: the reason, unless it is the question itself, and the packet's summary.

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 pub const CONTENT_BYTES_MAX: u64 = 1024 * 1024;
 
 /// One version of a packet's content.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Content {
     pub context: Context,
     #[serde(default)]
@@ -31,7 +31,7 @@ pub struct Content {
     pub hitl: Option<Hitl>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Context {
     pub summary: String,
     #[serde(default)]
@@ -46,7 +46,7 @@ string_enum! {
     pub enum Speaker { User = "user", Agent = "agent", System = "system", Human = "human" }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Turn {
     pub role: Speaker,
     pub content: String,
@@ -56,7 +56,7 @@ pub struct Turn {
     pub metadata: Option<Map<String, Value>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Artifact {
     pub key: String,
     /// Text, object or list.
@@ -66,7 +66,7 @@ pub struct Artifact {
 }
 
 /// Decision that an agent reports in a packet. Not a [`crate::decision::Decision`]: no approver is asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PriorDecision {
     pub id: String,
     pub decision: String,
@@ -79,7 +79,7 @@ pub struct PriorDecision {
     pub timestamp: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Actions {
     #[serde(default)]
     pub pending: Vec<PendingAction>,
@@ -89,7 +89,7 @@ pub struct Actions {
     pub failed: Vec<FailedAction>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PendingAction {
     pub id: String,
     pub description: String,
@@ -102,7 +102,7 @@ pub struct PendingAction {
     pub deadline: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CompletedAction {
     pub id: String,
     pub description: String,
@@ -113,7 +113,7 @@ pub struct CompletedAction {
     pub completed_at: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FailedAction {
     pub id: String,
     pub description: String,
@@ -137,7 +137,7 @@ string_enum! {
     pub enum DependencyStatus { Blocked = "blocked", Available = "available", #[default] Unknown = "unknown" }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Dependency {
     pub id: String,
     #[serde(rename = "type")]
@@ -150,8 +150,10 @@ pub struct Dependency {
 }
 
 /// Checkpoint: a question to a person and, once given, the answer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hitl {
+    // Absent in a request it is true.
+    #[schemars(default = "is_required_by_default")]
     pub required: bool,
     pub reason: String,
     #[serde(default)]
@@ -174,6 +176,10 @@ pub struct Hitl {
     /// Channel of the answer, set by the server. Absent without an answer, and for answers from before this field.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub origin: Option<AnswerOrigin>,
+}
+
+fn is_required_by_default() -> bool {
+    true
 }
 
 /// Answer to a checkpoint.

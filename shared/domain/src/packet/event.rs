@@ -138,6 +138,26 @@ pub enum PacketEvent {
     LeaseLapsed { from: State, holder: String },
 }
 
+impl PacketEvent {
+    /// Pointers to the personal values of the event, in the log entry that holds it. Also the digests of the spec and the
+    /// content: these texts may name people, and whoever knows the rest could find a name by trying.
+    pub(super) const fn personal_values(&self) -> &'static [&'static str] {
+        match self {
+            Self::Created { .. } => &["/event/ask_sha256", "/event/content/sha256", "/event/asks"],
+            Self::Moved { .. } | Self::Edited { .. } => &["/event/edited/content/sha256", "/event/edited/asks"],
+            Self::Answered { .. } => {
+                &["/event/by", "/event/response", "/event/notes", "/event/edited/content/sha256", "/event/edited/asks"]
+            }
+            Self::Claimed { .. }
+            | Self::Deleted { .. }
+            | Self::Chained { .. }
+            | Self::Expired { .. }
+            | Self::Unanswered
+            | Self::LeaseLapsed { .. } => &[],
+        }
+    }
+}
+
 /// Recorded edit: the new content and, if the edit opened a checkpoint, the deadline and the request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edited {

@@ -240,6 +240,10 @@ impl Lifecycle for Packet {
         effects_of(spec, &entry.event, entry.at)
     }
 
+    fn personal_values(event: &PacketEvent) -> &'static [&'static str] {
+        event.personal_values()
+    }
+
     fn body(state_data: &StateData) -> Option<&ContentRef> {
         Some(&state_data.content)
     }

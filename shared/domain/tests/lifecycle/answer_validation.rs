@@ -7,7 +7,7 @@ use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::fixtures::{
-    START, TestActor, command_id, new_decision, record_id, requester, run_command, tenant, test_files,
+    START, TestActor, command_id, new_decision, record_id, requester, run_command, salt, tenant, test_files,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -16,7 +16,7 @@ fn record_with_response_type(response_type: &Value) -> Record<Decision> {
     let options = (response_type["type"] != "confirm").then(|| Choice::ALL.to_vec());
     let request = NewDecision { response_type: Some(response_type.clone()), options, ..new_decision() };
     let spec = DecisionSpec::check(request, &requester(&[], None), START).unwrap();
-    Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START)
+    Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START, salt())
 }
 
 /// Returns the accepted answer, or the field that does not match the spec.

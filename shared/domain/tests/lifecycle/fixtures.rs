@@ -12,6 +12,7 @@ use handrail_domain::decision::{
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, PlannedTransition, decide, fire_due_timer};
 use handrail_domain::outbound::AddressPolicy;
+use handrail_domain::personal_values::RecordSalt;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
@@ -226,6 +227,10 @@ pub(crate) fn tenant() -> TenantId {
     TenantId::new(START, [1; 10])
 }
 
+pub(crate) fn salt() -> RecordSalt {
+    RecordSalt::from_bytes([4; 16])
+}
+
 pub(crate) fn key(n: u8) -> KeyId {
     KeyId::new(START, [n; 10])
 }
@@ -273,7 +278,7 @@ pub(crate) fn spec(setup: &Setup) -> DecisionSpec {
 }
 
 pub(crate) fn create_record(setup: &Setup) -> Record<Decision> {
-    Record::create(tenant(), record_id(), spec(setup), TestActor::AgentKey.actor(), command_id("create"), START)
+    Record::create(tenant(), record_id(), spec(setup), TestActor::AgentKey.actor(), command_id("create"), START, salt())
 }
 
 /// A record in `state`, even if the lifecycle would not reach that state with `setup`.
@@ -351,11 +356,36 @@ pub(crate) fn bytes(record: &Record<Decision>) -> String {
     serde_json::to_string(&(tenant, id, created_at, updated_at, seq, spec, state_data, log, chain.to_hex())).unwrap()
 }
 
+/// Returns `true` if the text is that of the entry, with or without the members that name its personal values.
+pub(crate) fn is_text_of<T: serde::Serialize>(entry: &T, text: &str) -> bool {
+    let plain = serde_json::to_string(entry).unwrap();
+    let more = text.strip_prefix(plain.strip_suffix('}').unwrap());
+    more.is_some_and(|more| more == "}" || (more.starts_with(r#","personal":["/"#) && more.contains(r#"],"salt":""#)))
+}
+
+/// The text of a stored log entry that is hashed, computed without the crate.
+pub(crate) fn expected_hashed_text(stored: &str) -> String {
+    let mut entry: serde_json::Value = serde_json::from_str(stored).unwrap();
+    let members = entry.as_object_mut().unwrap();
+    let Some(salt) = members.shift_remove("salt") else { return stored.to_owned() };
+    let mut personal = vec![format!(r#""salt":{salt}"#)];
+    for pointer in members["personal"].as_array().unwrap().clone() {
+        let (parent, name) = pointer.as_str().unwrap().rsplit_once('/').unwrap();
+        let parent = entry.pointer_mut(parent).and_then(serde_json::Value::as_object_mut).unwrap();
+        personal.push(format!("{pointer}:{}", parent.shift_remove(name).unwrap()));
+    }
+    let digest = Sha256::digest(format!("{{{}}}", personal.join(",")));
+    entry["personal_sha256"] = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    entry.to_string()
+}
+
 /// The chain hash over these encoded log entries, computed without the crate.
 pub(crate) fn expected_chain_hash<'a>(entries: impl IntoIterator<Item = &'a str>) -> String {
     let genesis = Sha256::digest(format!("{}#{}", tenant(), record_id())).to_vec();
-    let hash =
-        entries.into_iter().fold(genesis, |hash, text| Sha256::digest([&hash, text.as_bytes()].concat()).to_vec());
+    let hash = entries.into_iter().fold(genesis, |hash, text| {
+        let hashed = expected_hashed_text(text);
+        Sha256::digest([&hash, hashed.as_bytes()].concat()).to_vec()
+    });
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

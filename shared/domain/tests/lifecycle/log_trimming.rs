@@ -8,7 +8,7 @@ use handrail_domain::record::{LOG_ENTRIES_KEPT, LOG_ENTRIES_MAX, LogEntry, Recor
 use handrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fixtures::{START, command_id, expected_chain_hash, record_id, tenant};
+use super::fixtures::{START, command_id, expected_chain_hash, record_id, salt, tenant};
 
 /// Lifecycle with one state, whose transitions lead back to that state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,13 +79,17 @@ impl Lifecycle for Counter {
     fn apply(_: Option<&u64>, entry: &LogEntry<Self>) -> u64 {
         entry.event.0
     }
+    fn personal_values(_: &Self::Event) -> &'static [&'static str] {
+        &[]
+    }
+
     fn effects(_: &Option<Timestamp>, _: &LogEntry<Self>) -> Vec<Effect> {
         vec![]
     }
 }
 
 fn create_counter(timer_at: Option<Timestamp>) -> Record<Counter> {
-    Record::create(tenant(), record_id(), timer_at, Actor::Timer, command_id("create"), START)
+    Record::create(tenant(), record_id(), timer_at, Actor::Timer, command_id("create"), START, salt())
 }
 
 fn run_command(record: &Record<Counter>, trigger: CounterTrigger) -> Result<Record<Counter>, ()> {

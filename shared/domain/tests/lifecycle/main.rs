@@ -17,6 +17,7 @@ mod fixtures;
 mod lifecycle_table;
 mod log_trimming;
 mod new_decision;
+mod personal_values;
 mod policies;
 mod reminders;
 mod response_types;

@@ -12,7 +12,7 @@ use handrail_domain::record::Record;
 use serde_json::{Number, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, tenant};
+use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, salt, tenant};
 
 fn rules() -> Vec<Rule> {
     let rules: Vec<Rule> = serde_json::from_value(json!([
@@ -222,6 +222,7 @@ fn rule_answer_names_rule_and_is_final() {
             TestActor::AgentKey.actor(),
             command_id("create"),
             START,
+            salt(),
         );
         let by = Actor::Policy { rule: rule.to_owned() };
         assert_eq!(by.label(), format!("policy:{rule}"));

@@ -8,7 +8,7 @@ use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::Number;
 
-use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, tenant};
+use super::fixtures::{BACKUP, START, TestActor, command_id, email, new_decision, record_id, requester, salt, tenant};
 
 use Effect::{Mail, MailAt};
 const ASK_APPROVER: Purpose = Purpose::new("ask-approver");
@@ -29,7 +29,7 @@ fn spec_with_timeout(timeout: f64) -> DecisionSpec {
 }
 
 fn create_record(spec: DecisionSpec) -> Record<Decision> {
-    Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START)
+    Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START, salt())
 }
 
 fn effects_of_newest(record: &Record<Decision>) -> Vec<Effect> {

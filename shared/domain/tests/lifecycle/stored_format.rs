@@ -17,7 +17,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::fixtures::{
     FIRST_DEADLINE, SECOND_DEADLINE, START, Setup, TestActor, create_record, email, expected_chain_hash, key,
-    record_id, spec, tenant, test_files,
+    record_id, salt, spec, tenant, test_files,
 };
 
 /// Checks that `value` serializes to exactly `text` and that `text` parses to `value`.
@@ -165,7 +165,7 @@ fn actors_have_stable_stored_form() {
 fn log_entry_has_stable_text_and_hash() {
     let text = r#"{"seq":2,"at":"2026-09-21T14:13:20.005Z","by":{"kind":"person","email":"Ann@Example.com","by":"mailed_link"},"command":"729cd87c6329408e2bbfea0e.9106d6212bb4dfc928444c4f","event":{"type":"decision.modified","resolved_by":"ann@example.com","notes":"but less","response_data":{"z":1,"a":[1.5,null]}}}"#;
     assert_stored_form(&log_entry(), text);
-    let encoded = EncodedLogEntry::new(log_entry());
+    let encoded = EncodedLogEntry::new(log_entry(), None);
     assert_eq!(encoded.text, text);
     assert_eq!(EncodedLogEntry::<Decision>::read(text.to_owned()).unwrap(), encoded);
     let genesis = ChainHash::genesis(tenant(), record_id());
@@ -186,8 +186,15 @@ fn first_event_contains_spec_hash() {
     let mut other = spec(&setup);
     other.action.push('!');
     let by = TestActor::AgentKey.actor();
-    let other =
-        Record::<Decision>::create(tenant(), record_id(), other, by, CommandId::new("create", b"content"), START);
+    let other = Record::<Decision>::create(
+        tenant(),
+        record_id(),
+        other,
+        by,
+        CommandId::new("create", b"content"),
+        START,
+        salt(),
+    );
     assert_ne!(digest(&other), digest(&record));
     assert_ne!(other.chain, record.chain);
 }

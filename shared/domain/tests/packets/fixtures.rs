@@ -10,6 +10,7 @@ use handrail_domain::packet::{
     Act, AgentRef, CheckpointAnswer, CheckpointRequester, Claim, Content, ContentRef, Edit, NewPacket, Packet, Patch,
     Refusal, Responder, State,
 };
+use handrail_domain::personal_values::RecordSalt;
 use handrail_domain::record::Record;
 use handrail_domain::text::EmailAddress;
 use handrail_domain::time::Timestamp;
@@ -128,6 +129,10 @@ pub(crate) fn tenant() -> TenantId {
     TenantId::new(START, [1; 10])
 }
 
+pub(crate) fn salt() -> RecordSalt {
+    RecordSalt::from_bytes([4; 16])
+}
+
 pub(crate) fn key(n: u8) -> KeyId {
     KeyId::new(START, [n; 10])
 }
@@ -163,7 +168,10 @@ pub(crate) fn new_packet(body: &Value) -> NewPacket {
 pub(crate) fn create_record(new_packet: NewPacket) -> (Record<Packet>, Content) {
     let (spec, content) = new_packet.into_spec(key(1), START).unwrap();
     let spec = spec.with_checkpoint_request(REQUESTER.request_for(&content).unwrap());
-    (Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START), content)
+    (
+        Record::create(tenant(), record_id(), spec, TestActor::AgentKey.actor(), command_id("create"), START, salt()),
+        content,
+    )
 }
 
 /// A packet's record with its content, which the kernel stores separately.
@@ -313,6 +321,29 @@ pub(crate) fn edit_of(record: &Record<Packet>) -> Edit {
     Edit { base, content: content_ref("next"), has_checkpoint, sets_checkpoint: false, answer_until: None, asks: None }
 }
 
+/// Returns `true` if the text is that of the entry, with or without the members that name its personal values.
+pub(crate) fn is_text_of<T: serde::Serialize>(entry: &T, text: &str) -> bool {
+    let plain = serde_json::to_string(entry).unwrap();
+    let more = text.strip_prefix(plain.strip_suffix('}').unwrap());
+    more.is_some_and(|more| more == "}" || (more.starts_with(r#","personal":["/"#) && more.contains(r#"],"salt":""#)))
+}
+
+/// The text of a stored log entry that is hashed, computed without the crate.
+pub(crate) fn expected_hashed_text(stored: &str) -> String {
+    let mut entry: Value = serde_json::from_str(stored).unwrap();
+    let members = entry.as_object_mut().unwrap();
+    let Some(salt) = members.shift_remove("salt") else { return stored.to_owned() };
+    let mut personal = vec![format!(r#""salt":{salt}"#)];
+    for pointer in members["personal"].as_array().unwrap().clone() {
+        let (parent, name) = pointer.as_str().unwrap().rsplit_once('/').unwrap();
+        let parent = entry.pointer_mut(parent).and_then(Value::as_object_mut).unwrap();
+        personal.push(format!("{pointer}:{}", parent.shift_remove(name).unwrap()));
+    }
+    let digest = Sha256::digest(format!("{{{}}}", personal.join(",")));
+    entry["personal_sha256"] = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    entry.to_string()
+}
+
 /// The chain hash over these encoded log entries, computed without the crate.
 pub(crate) fn expected_chain_hash<'a>(entries: impl IntoIterator<Item = &'a str>) -> String {
     let genesis = to_hex(&Sha256::digest(format!("{}#{}", tenant(), record_id())));
@@ -322,7 +353,7 @@ pub(crate) fn expected_chain_hash<'a>(entries: impl IntoIterator<Item = &'a str>
 /// The chain hash with one more entry, computed without the crate.
 pub(crate) fn expected_next_hash(hash: &str, entry: &str) -> String {
     let bytes = (0..hash.len()).step_by(2).map(|at| u8::from_str_radix(&hash[at..at + 2], 16).unwrap());
-    to_hex(&Sha256::digest(bytes.chain(entry.bytes()).collect::<Vec<u8>>()))
+    to_hex(&Sha256::digest(bytes.chain(expected_hashed_text(entry).bytes()).collect::<Vec<u8>>()))
 }
 
 fn to_hex(bytes: &[u8]) -> String {

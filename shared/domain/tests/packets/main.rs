@@ -15,6 +15,7 @@ mod fixtures;
 mod lifecycle_table;
 mod log_trimming;
 mod patches;
+mod personal_values;
 mod refusals;
 mod request_bodies;
 mod stored_format;

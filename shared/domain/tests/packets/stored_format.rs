@@ -188,7 +188,7 @@ fn events_have_stable_stored_form() {
             command: CommandId::new("c", b""),
             event,
         };
-        let encoded = EncodedLogEntry::new(entry);
+        let encoded = EncodedLogEntry::new(entry, None);
         assert_eq!(EncodedLogEntry::read(encoded.text.clone()).unwrap(), encoded);
     }
 }

@@ -7,6 +7,7 @@ use handrail_domain::ids::RecordId;
 use handrail_domain::journal_row::JournalRow;
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::packet::{Act, Packet, State};
+use handrail_domain::personal_values::HashedEntry;
 use handrail_domain::record::ChainHash;
 use handrail_domain::totals::Totals;
 use handrail_platform::fault::Fault;
@@ -74,7 +75,7 @@ async fn check_journal(app: &TestApp) -> Totals {
             seq: entry.seq,
             from: states.from.as_deref(),
             to: &states.to,
-            entry: &entry.event,
+            entry: &HashedEntry::of_stored(&entry.event).text,
         };
         assert_eq!((hashes.previous, hashes.own), (hash, row.hash_after(hash)), "each row continues the chain");
         hash = hashes.own;

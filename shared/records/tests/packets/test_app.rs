@@ -258,7 +258,11 @@ impl PacketFixture {
         let id = cx.new_record_id();
         let command = CommandId::new(&id.to_string(), &[]);
         let actor = Actor::Key { key: made_by, role: Role::App };
-        (Record::create(tenant, id, spec, actor, command.clone(), now), command, body_of(&self.content))
+        (
+            Record::create(tenant, id, spec, actor, command.clone(), now, cx.new_record_salt()),
+            command,
+            body_of(&self.content),
+        )
     }
 }
 
