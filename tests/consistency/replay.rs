@@ -72,7 +72,12 @@ pub(crate) async fn app_for(function: &str) -> ReplayApp {
             add_dead_letter(&app).await;
             app
         }
-        "decisions-receipt" => {
+        "decisions-execution" => {
+            let mut app = Box::pin(app_for("decisions-consume")).await;
+            run_example(&mut app, "decisions-consume").await;
+            app
+        }
+        "decisions-receipt" | "decisions-consume" => {
             let mut app = run_examples().await;
             run_example(&mut app, "decisions-page-answer").await;
             app

@@ -90,6 +90,16 @@ pub(crate) fn sample(function: &str) -> Sample {
             )),
             ..sample_by(APP)
         },
+        "decisions-consume" => Sample {
+            parameter: decision,
+            body: Some(Body::Json(json!({"execution_id": EXECUTION_ID, "action_hash": action_hash()}))),
+            ..sample_by(AGENT)
+        },
+        "decisions-execution" => Sample {
+            parameter: decision,
+            body: Some(Body::Json(json!({"outcome": "succeeded", "detail": "Refund 4711-1 was paid."}))),
+            ..sample_by(AGENT)
+        },
         "decisions-cancel" => Sample {
             parameter: decision,
             body: Some(Body::Json(json!({"reason": "The customer keeps the items."}))),
@@ -163,6 +173,14 @@ pub(crate) fn sample(function: &str) -> Sample {
     }
 }
 
+/// Name of the execution that uses the approval.
+const EXECUTION_ID: &str = "refund-4711-1";
+
+/// Hash of the action that the `decisions-create` sample asks for.
+fn action_hash() -> String {
+    handrail_domain::decision::action_hash("Refund order 4711", None, None)
+}
+
 pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
 }
@@ -189,10 +207,15 @@ fn multipart(name: &str, bytes: &str, choice: Option<&str>) -> String {
 
 impl Sample {
     pub(crate) fn path(&self, endpoint: &Endpoint) -> String {
-        match &self.parameter {
-            Some((name, value)) => endpoint.path.replace(&format!("{{{name}}}"), value),
-            None => endpoint.path.to_owned(),
-        }
+        self.parameters(endpoint)
+            .into_iter()
+            .fold(endpoint.path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// Names and values of the path parameters. A second one is always the name of an execution.
+    fn parameters(&self, endpoint: &Endpoint) -> Vec<(&'static str, &str)> {
+        let execution = endpoint.path.contains("{execution_id}").then_some(("execution_id", EXECUTION_ID));
+        self.parameter.iter().map(|(name, value)| (*name, value.as_str())).chain(execution).collect()
     }
 
     /// Returns the event of API Gateway's HTTP API, payload format 2.0.
@@ -216,8 +239,9 @@ impl Sample {
             event["queryStringParameters"] =
                 to_object(self.query.iter().map(|(n, v)| (*n, v.as_str())).collect()).into();
         }
-        if let Some((name, value)) = &self.parameter {
-            event["pathParameters"] = to_object(vec![(*name, value)]).into();
+        let parameters = self.parameters(endpoint);
+        if !parameters.is_empty() {
+            event["pathParameters"] = to_object(parameters).into();
         }
         event["requestContext"] = json!({
             "accountId": "123456789012",

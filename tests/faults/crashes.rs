@@ -73,6 +73,11 @@ async fn decision_and_answer_survive_crash() {
 }
 
 #[tokio::test]
+async fn used_approval_survives_crash() {
+    check_each_crash(&journeys::CONSUMPTION).await;
+}
+
+#[tokio::test]
 async fn checkpoint_and_answer_survive_crash() {
     check_each_crash(&journeys::CHECKPOINT_ANSWER).await;
 }

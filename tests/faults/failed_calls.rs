@@ -84,6 +84,11 @@ async fn page_answer_is_recorded_once() {
 }
 
 #[tokio::test]
+async fn approval_is_used_once() {
+    check_each_failed_call(&journeys::CONSUMPTION).await;
+}
+
+#[tokio::test]
 async fn checkpoint_is_requested_and_answered_once() {
     check_each_failed_call(&journeys::CHECKPOINT_ANSWER).await;
 }

@@ -97,6 +97,9 @@ fn check_effects_are_delivered(scenario: &Scenario, snapshot: &Snapshot, stored:
                 assert!(calls.iter().all(|call| call.body == first.body), "a repeat of {id} has another body");
                 assert_eq!(first.json()["decision"]["id"], *stored.id);
                 assert_eq!(first.json()["event"], rules::callback_event(purpose));
+                let is_receipt =
+                    first.json()["receipt"].as_str().is_some_and(|receipt| receipt.split('.').count() == 3);
+                assert_eq!(is_receipt, purpose != "announce-escalated", "the callback of an end has a receipt");
                 let delivery = delivery.unwrap_or_else(|| panic!("no delivery is recorded: {id}"));
                 assert_eq!(delivery.status, DeliveryStatus::Delivered, "{id}: {:?}", delivery.attempts);
                 assert_eq!(delivery.body.as_bytes(), first.body, "{id}");
@@ -167,6 +170,14 @@ async fn check_acknowledged_results(scenario: &Scenario, snapshot: &Snapshot) {
         assert!(found.starts_with(names), "acknowledged files are missing: {names:?} in {found:?}");
         let unique: BTreeSet<_> = found.iter().collect();
         assert_eq!(unique.len(), found.len(), "a file is listed twice: {found:?}");
+    }
+    for (id, (execution_id, outcome)) in &scenario.acknowledged.executions {
+        let stored = snapshot.decision(id).unwrap_or_else(|| panic!("{id} was consumed and does not exist"));
+        let consumption = &stored.state_data["consumption"];
+        assert_eq!(consumption["execution_id"], *execution_id, "{id} was acknowledged with another execution");
+        if let Some(outcome) = outcome {
+            assert_eq!(consumption["end"]["outcome"], *outcome, "{id} was acknowledged with another outcome");
+        }
     }
     for (id, status) in &scenario.acknowledged.answers {
         let stored = snapshot.decision(id).unwrap_or_else(|| panic!("{id} was answered and does not exist"));

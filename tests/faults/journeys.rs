@@ -119,6 +119,31 @@ pub(crate) const ANSWER_BY_PAGE: Journey = Journey {
     },
 };
 
+pub(crate) const CONSUMPTION: Journey = Journey {
+    name: "consumption",
+    backup: false,
+    calls_min: CallCount { total: 1, writes: 1 },
+    local_calls_min: CallCount { total: 1, writes: 0 },
+    run: |scenario| {
+        Box::pin(async {
+            let (agent, other) = (scenario.agent_client(), scenario.server.admin.clone());
+            let id = scenario
+                .create_decision(&agent, DecisionRequest { idempotency_key: Some("consumed"), context: SMALL_CONTEXT })
+                .await
+                .id();
+            scenario.answer_by_page(&id, ApprovalPurpose::AskApprover.purpose(), "approve").await;
+            scenario.wait_until_sent(&id, CallbackPurpose::Resolved.purpose()).await;
+            scenario.enable_fault();
+            scenario.consume(&agent, &id, "run-1", 200).await;
+            scenario.consume(&other, &id, "run-2", 409).await;
+            scenario.finish_execution(&id, "run-1", "succeeded").await;
+            // A program that comes back gets the same results.
+            scenario.consume(&agent, &id, "run-1", 200).await;
+            scenario.server.run_due_work().await;
+        })
+    },
+};
+
 pub(crate) const CHECKPOINT_ANSWER: Journey = Journey {
     name: "checkpoint answer",
     backup: false,

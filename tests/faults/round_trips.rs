@@ -109,6 +109,37 @@ async fn get_costs_one_call_and_answer_two() {
 }
 
 #[tokio::test]
+async fn use_of_an_approval_costs_two_calls_and_a_receipt_one() {
+    let counter = CallCounter::start_warmed_up(json!({"name": "app", "role": "app"})).await;
+    let (_, id) = counter.create(&[], &counter.decision_body()).await;
+    let path = format!("/decisions/{id}");
+    let hash = counter.agent.get(&path).await.expect(200).json["action_hash"].clone();
+    counter.agent.post(&format!("{path}/resolve"), &json!({"action": "approve"})).await.expect(200);
+    for _ in 0..WARM_UP_REQUESTS {
+        counter.agent.get("/decisions?limit=1").await.expect(200);
+    }
+    counter.take_operations();
+    counter.agent.get(&format!("{path}/receipt")).await.expect(200);
+    let calls: Vec<_> = counter.take_operations().into_iter().filter(|call| call != "UpdateItem").collect();
+    assert_eq!(calls, ["Query", "PutItem"], "the first receipt of a process stores its public key");
+    for _ in 0..WARM_UP_REQUESTS {
+        counter.agent.get(&format!("{path}/receipt")).await.expect(200);
+    }
+    counter.take_operations();
+    counter.agent.get(&format!("{path}/receipt")).await.expect(200);
+    assert_eq!(counter.take_operations(), ["Query"]);
+    let body = json!({"execution_id": "run-1", "action_hash": hash});
+    counter.agent.post(&format!("{path}/consume"), &body).await.expect(200);
+    assert_eq!(counter.take_operations(), ["Query", "UpdateItem"]);
+    counter.agent.post(&format!("{path}/consume"), &body).await.expect(200);
+    assert_eq!(counter.take_operations(), ["Query"], "a repeat writes nothing");
+    counter.agent.post(&format!("{path}/executions/run-1"), &json!({"outcome": "succeeded"})).await.expect(200);
+    assert_eq!(counter.take_operations(), ["Query", "UpdateItem"]);
+    counter.agent.without_key().get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(counter.take_operations(), ["Query"]);
+}
+
+#[tokio::test]
 async fn checkpoint_costs_no_call_and_answer_four() {
     let counter = CallCounter::start_warmed_up(json!({"name": "agent", "role": "writer"})).await;
     let agent = counter.agent.of_packets();

@@ -65,13 +65,16 @@ fn time(value: &Value) -> Option<Timestamp> {
 
 /// Returns the state data that the log entries of a decision lead to. Panics if an event may not follow the others.
 pub(crate) fn decision_state_data(entries: &[Value]) -> Value {
-    let (mut phase, mut attachments) = (Map::new(), Vec::new());
+    let (mut phase, mut attachments, mut consumption) = (Map::new(), Vec::new(), Value::Null);
     for (index, entry) in entries.iter().enumerate() {
         let from = phase.get("state").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (event, at) = (event_type(entry), &entry["at"]);
         let may_follow = match event {
             "decision.created" => index == 0,
             "decision.escalated" => from == "pending",
+            // An approval is used once, and its execution ends once.
+            "decision.consumed" => from == "approved" && consumption.is_null(),
+            "decision.executed" => consumption.is_object() && consumption["end"].is_null(),
             _ => ["pending", "escalated"].contains(&from.as_str()),
         };
         assert!(may_follow, "{event} may not follow the state {from:?}");
@@ -81,6 +84,24 @@ pub(crate) fn decision_state_data(entries: &[Value]) -> Value {
             "decision.expired" => json!({"state": "expired"}),
             "decision.attached" => {
                 attachments.extend(entry["event"]["files"].as_array().expect("a list").clone());
+                continue;
+            }
+            "decision.consumed" => {
+                consumption = json!({
+                    "execution_id": entry["event"]["execution_id"],
+                    "consumed_at": at,
+                    "key": entry["by"]["key"],
+                    "key_name": entry["event"]["key_name"],
+                });
+                continue;
+            }
+            "decision.executed" => {
+                assert_eq!(entry["event"]["execution_id"], consumption["execution_id"]);
+                consumption["end"] = json!({
+                    "outcome": entry["event"]["outcome"],
+                    "detail": entry["event"]["detail"],
+                    "finished_at": at,
+                });
                 continue;
             }
             "decision.approved" | "decision.denied" => {
@@ -98,6 +119,9 @@ pub(crate) fn decision_state_data(entries: &[Value]) -> Value {
     }
     if !attachments.is_empty() {
         phase.insert("attachments".to_owned(), attachments.into());
+    }
+    if !consumption.is_null() {
+        phase.insert("consumption".to_owned(), consumption);
     }
     Value::Object(phase)
 }
@@ -131,6 +155,7 @@ pub(crate) fn decision_effects(id: &str, entries: &[Value], spec: &Value) -> Vec
             "decision.escalated" => &[(Channel::Mail, "ask-backup"), (Channel::Callback, "announce-escalated")],
             "decision.approved" | "decision.denied" => &[(Channel::Callback, "announce-resolved")],
             "decision.expired" => &[(Channel::Callback, "announce-expired")],
+            "decision.consumed" | "decision.executed" => &[],
             other => panic!("no journey makes {other}"),
         };
         effects.iter().map(|(channel, purpose)| effect(id, entry, *channel, purpose, None)).collect()

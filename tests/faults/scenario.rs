@@ -38,6 +38,8 @@ pub(crate) struct Acknowledged {
     by_idempotency_key: BTreeMap<String, String>,
     /// Acknowledged statuses by decision id.
     pub answers: BTreeMap<String, &'static str>,
+    /// Acknowledged executions and their ends by decision id.
+    pub executions: BTreeMap<String, (&'static str, Option<&'static str>)>,
     /// Acknowledged checkpoint answers by packet id.
     pub checkpoint_answers: BTreeMap<String, String>,
     /// Names of acknowledged files, in order, by decision id.
@@ -118,6 +120,31 @@ impl Scenario {
             self.acknowledged.answers.insert(id.to_owned(), status_after_action(action));
         }
         response
+    }
+
+    /// Uses an approval for an execution.
+    pub(crate) async fn consume(&mut self, client: &Client, id: &str, execution_id: &'static str, status: u16) {
+        let path = format!("/decisions/{id}");
+        let decision = self.retry_until(client, Method::GET, &path, &[], String::new(), 200).await;
+        let body = json!({"execution_id": execution_id, "action_hash": decision.json["action_hash"]});
+        let headers = [("content-type", "application/json")];
+        let path = format!("{path}/consume");
+        let response = self.retry_until(client, Method::POST, &path, &headers, body.to_string(), status).await;
+        if status == 200 {
+            assert_eq!(response.json["execution_id"], execution_id);
+            self.acknowledged.executions.entry(id.to_owned()).or_insert((execution_id, None));
+        } else {
+            assert_eq!(response.json["code"], "ALREADY_CONSUMED");
+        }
+    }
+
+    /// Reports the end of an execution.
+    pub(crate) async fn finish_execution(&mut self, id: &str, execution_id: &'static str, outcome: &'static str) {
+        let (path, body) =
+            (format!("/decisions/{id}/executions/{execution_id}"), json!({"outcome": outcome, "detail": "x"}));
+        let (headers, client) = ([("content-type", "application/json")], self.agent_client());
+        self.retry_until(&client, Method::POST, &path, &headers, body.to_string(), 200).await;
+        self.acknowledged.executions.insert(id.to_owned(), (execution_id, Some(outcome)));
     }
 
     /// Posts with an idempotency key until the response has this status.

@@ -9,6 +9,7 @@ mod answers_say_how_they_were_given;
 mod api_key_is_required;
 mod app_answers_for_approver;
 mod approval_reaches_agent;
+mod approvals_are_used_once;
 mod audit_export_is_verifiable;
 mod body_size_limit;
 mod callback_retries;

@@ -153,7 +153,9 @@ async fn answer_case_on_page(server: &mut TestServer, agent: &Client, case: &Cas
     for _ in 0..2 {
         person.post_form(&page, case.accepted_form).await.expect(303);
     }
-    let call = server.expect_webhook("decision.resolved").await.json();
+    let mut call = server.expect_webhook("decision.resolved").await.json();
+    let receipt = call.as_object_mut().unwrap().remove("receipt");
+    assert_eq!(receipt, Some(agent.get(&format!("/decisions/{id}/receipt")).await.expect(200).json["receipt"].take()));
     let seen = agent.get(&format!("/decisions/{id}")).await.expect(200).json;
     let expected = json!({
         "event": "decision.resolved",

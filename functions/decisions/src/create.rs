@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(created.json, expected);
         assert_eq!(
             (record.seq, &record.state_data),
-            (1, &StateData { phase: Phase::Pending, attachments: Vec::new() })
+            (1, &StateData { phase: Phase::Pending, attachments: Vec::new(), consumption: None })
         );
         assert_eq!(record.spec.action, "Refund order 1234");
         assert_eq!(record.spec.asked_by_name, "the agent");

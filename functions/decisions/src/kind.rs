@@ -128,7 +128,10 @@ fn build_callback(
         CallbackPurpose::Due => "decision.due",
     };
     let decision = match &entry.event {
-        DecisionEvent::Created { .. } | DecisionEvent::Attached { .. } => {
+        DecisionEvent::Created { .. }
+        | DecisionEvent::Attached { .. }
+        | DecisionEvent::Consumed { .. }
+        | DecisionEvent::Executed { .. } => {
             let decided = Record { state_data: Decision::apply(None, entry), ..record.clone() };
             json!(DecisionView::new(&decided, entry.at, links))
         }

@@ -6,9 +6,11 @@ pub mod attachments;
 pub mod auth;
 pub mod callback_replay;
 pub mod cancel;
+pub mod consume;
 pub mod create;
 pub mod deliveries;
 mod door;
+pub mod execution;
 mod file_links;
 pub mod files;
 pub mod get;
@@ -44,6 +46,8 @@ operations! {
     cancel,
     deliveries,
     receipt,
+    consume,
+    execution,
     jwks,
     attachments::list,
     callback_replay,

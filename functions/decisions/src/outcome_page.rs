@@ -1,12 +1,13 @@
 //! The page of an answered decision.
 
 use handrail_approvals::FormattedTime;
-use handrail_approvals::pages::{self, AnswerChannel, AnswerContent, DecidedView, ResultKind};
+use handrail_approvals::pages::{self, AnswerChannel, AnswerContent, DecidedView, ResultKind, UseEnd, UsedView};
 use handrail_context::cx::Cx;
 use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::answer_origin::AnswerOrigin;
 use handrail_domain::decision::{
-    Answer, Decision, DecisionSpec, Outcome, Phase, REPLY, ResponseType, answer_origin, author_of_answer,
+    Answer, Decision, DecisionSpec, ExecutionOutcome, Outcome, Phase, REPLY, ResponseType, answer_origin,
+    author_of_answer,
 };
 use handrail_domain::policy::RESOLVED_BY;
 use handrail_domain::record::Record;
@@ -44,6 +45,10 @@ pub(crate) fn render(
         files => Some(AnswerContent::Files(file_views(cx, record, files, cx.clock.now()))),
     };
     let channel = answer_channel(actor, &label, by_asker);
+    let consumption = record.state_data.consumption.as_ref();
+    let used_at = consumption.map(|consumption| FormattedTime::new(consumption.consumed_at));
+    let end = consumption.and_then(|consumption| consumption.end.as_ref());
+    let finished_at = end.map(|end| FormattedTime::new(end.finished_at));
     let view = DecidedView {
         action: &record.spec.action,
         requester: &record.spec.asked_by_name,
@@ -54,6 +59,15 @@ pub(crate) fn render(
         notes: notes_to_show(outcome, content.as_ref(), channel),
         content,
         channel,
+        used: consumption.zip(used_at.as_ref()).map(|(consumption, at)| UsedView {
+            key: &consumption.key_name,
+            at: at.time_text(),
+            end: end.zip(finished_at.as_ref()).map(|(end, at)| UseEnd {
+                has_succeeded: end.outcome == ExecutionOutcome::Succeeded,
+                at: at.time_text(),
+                detail: end.detail.as_deref().unwrap_or_default(),
+            }),
+        }),
     };
     let is_own_answer = matches!(actor, Some(Actor::Person { email, .. }) if email.same_mailbox(visitor));
     if is_view && is_own_answer {

@@ -2,7 +2,8 @@
 
 use handrail_domain::answer_origin::{AnswerOrigin, ResolvedVia};
 use handrail_domain::decision::{
-    Channel, Choice, Decision, Outcome, ResponseType, State, Urgency, answer_origin, is_action_permitted, valid_until,
+    Channel, Choice, Consumption, Decision, ExecutionOutcome, Outcome, ResponseType, State, Urgency, answer_origin,
+    is_action_permitted, valid_until,
 };
 use handrail_domain::ids::RecordId;
 use handrail_domain::policy::RuleEffect;
@@ -119,10 +120,37 @@ pub(crate) struct DecisionView {
     policy_rule: Option<String>,
     #[serde(flatten)]
     origin: Option<AnswerOrigin>,
+    /// Use of the approval, once a program has used it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumption: Option<ConsumptionView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancelled_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_reason: Option<Option<String>>,
+}
+
+/// Use of an approval. What follows `consumed_at` is null until the program reports the end.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Consumption")]
+struct ConsumptionView {
+    execution_id: String,
+    consumed_at: Timestamp,
+    outcome: Option<ExecutionOutcome>,
+    detail: Option<String>,
+    finished_at: Option<Timestamp>,
+}
+
+impl ConsumptionView {
+    fn new(consumption: &Consumption) -> Self {
+        let end = consumption.end.as_ref();
+        Self {
+            execution_id: consumption.execution_id.clone(),
+            consumed_at: consumption.consumed_at,
+            outcome: end.map(|end| end.outcome),
+            detail: end.and_then(|end| end.detail.clone()),
+            finished_at: end.map(|end| end.finished_at),
+        }
+    }
 }
 
 impl DecisionView {
@@ -167,6 +195,7 @@ impl DecisionView {
             auto_resolved: policy.map(|_| true),
             policy_rule: policy.map(|policy| policy.rule.clone()),
             origin: answer_origin(record),
+            consumption: record.state_data.consumption.as_ref().map(ConsumptionView::new),
             cancelled_at: cancelled.map(|cancelled| cancelled.at),
             cancel_reason: cancelled.map(|cancelled| cancelled.reason.clone()),
         }

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use handrail_domain::attachment::ATTACHMENTS_MAX;
-use handrail_domain::decision::{APPROVER_NOT_ALLOWED, Refusal, UNSUPPORTED_CHANNEL};
+use handrail_domain::decision::{APPROVER_NOT_ALLOWED, Consumption, Refusal, UNSUPPORTED_CHANNEL};
 use handrail_domain::field_error::FieldError;
 use handrail_web::problem::ErrorRenderer;
 use handrail_web::problem::{Problem, RequestId};
@@ -108,6 +108,9 @@ pub fn field_errors_to_problem(errors: Vec<FieldError>) -> Problem {
     }
 }
 
+/// Also the response to a name that no execution can have.
+pub const EXECUTION_NOT_FOUND: Problem = Problem::NotFound { resource: "Execution" };
+
 pub fn refusal_to_problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::AlreadyAnswered { state, by, at, origin } => {
@@ -149,10 +152,62 @@ pub fn refusal_to_problem(refusal: Refusal) -> Problem {
             "ASKER_MAY_NOT_ANSWER",
             "The key that asked may not answer in this account: answer with another key, or let the owner set askers_may_answer",
         ),
+        Refusal::NotExecutor => Problem::refused(
+            StatusCode::FORBIDDEN,
+            "FORBIDDEN",
+            "Only the key that asked or consumed, or one with the role app or admin, may use this approval",
+        ),
+        Refusal::NotApproved { state } => refused_with_details(
+            StatusCode::CONFLICT,
+            "NOT_APPROVED",
+            format!("This decision is {}, so there is no approval to use", state.name()),
+            json!({"status": state.name()}),
+        ),
+        Refusal::NotYetApproved { from } => refused_with_details(
+            StatusCode::CONFLICT,
+            "NOT_APPROVED",
+            format!("Approved from {from} on: use the approval then"),
+            json!({"status": "scheduled", "execute_at": from}),
+        ),
+        Refusal::ActionMismatch { approved } => refused_with_details(
+            StatusCode::CONFLICT,
+            "ACTION_MISMATCH",
+            "The approval is for another action: ask for the one that you want to carry out".to_owned(),
+            json!({"action_hash": approved}),
+        ),
+        Refusal::AlreadyConsumed(consumption) => already_consumed(*consumption),
+        Refusal::ApprovalExpired { at } => refused_with_details(
+            StatusCode::GONE,
+            "APPROVAL_EXPIRED",
+            format!("The approval could be used until {at}: ask again"),
+            json!({"valid_until": at}),
+        ),
+        Refusal::UnknownExecution => EXECUTION_NOT_FOUND,
+        Refusal::AlreadyFinished(end) => refused_with_details(
+            StatusCode::CONFLICT,
+            "ALREADY_FINISHED",
+            format!("The execution {} at {}, which stands", end.outcome.name(), end.finished_at),
+            json!({"outcome": end.outcome, "finished_at": end.finished_at}),
+        ),
         Refusal::NotCurrentApprover => {
             Problem::refused(StatusCode::FORBIDDEN, "NOT_ASKED", "This decision is waiting for another approver")
         }
     }
+}
+
+fn already_consumed(consumption: Consumption) -> Problem {
+    let Consumption { execution_id, consumed_at, key, key_name, .. } = consumption;
+    refused_with_details(
+        StatusCode::CONFLICT,
+        "ALREADY_CONSUMED",
+        format!("Used at {consumed_at} by the key {key_name} ({key}): do not carry the action out again"),
+        json!({
+            "execution_id": execution_id,
+            "consumed_at": consumed_at,
+            "consumed_with_key": key,
+            "consumed_with_key_name": key_name,
+        }),
+    )
 }
 
 fn refused_with_details(status: StatusCode, code: &'static str, message: String, details: Value) -> Problem {

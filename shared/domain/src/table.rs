@@ -36,9 +36,9 @@ impl<S: Copy + PartialEq, T: Copy + PartialEq> Table<S, T> {
         self.rows.iter().find(|row| row.from == from && row.trigger == trigger)
     }
 
-    /// Returns `true` if no row leads out of `state`.
+    /// Returns `true` if no row leads to another state. Events may follow that leave the state as it is.
     pub fn is_terminal(&self, state: S) -> bool {
-        !self.rows.iter().any(|row| row.from == state)
+        self.rows.iter().all(|row| row.from != state || row.to == state)
     }
 
     /// Returns `true` if a timer raises `trigger`, so that no caller can command it.

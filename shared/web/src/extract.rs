@@ -114,6 +114,19 @@ impl FromRequestParts<Cx> for PathParam {
     }
 }
 
+/// Two path parameters, as [`PathParam`].
+pub struct TwoPathParams(pub String, pub String);
+
+impl FromRequestParts<Cx> for TwoPathParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Cx) -> Result<Self, Problem> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, cx).await;
+        let Path((first, second)) = texts.map_err(|_| Problem::NoRoute)?;
+        Ok(Self(first, second))
+    }
+}
+
 /// Public origin of this service, from the settings or else from the Host header. API Gateway accepts only its own host
 /// names.
 pub struct PublicOrigin(pub String);

@@ -76,6 +76,26 @@ pub struct DecidedView<'a> {
     /// Notes of the approver; may be empty.
     pub notes: &'a str,
     pub channel: AnswerChannel<'a>,
+    /// Use of the approval by a program.
+    pub used: Option<UsedView<'a>>,
+}
+
+/// Use of an approval, with its end once the program has reported it.
+#[derive(Debug, Clone)]
+pub struct UsedView<'a> {
+    /// Name of the API key of the program.
+    pub key: &'a str,
+    pub at: TimeText<'a>,
+    pub end: Option<UseEnd<'a>>,
+}
+
+/// What a program says about the end of the execution.
+#[derive(Debug, Clone)]
+pub struct UseEnd<'a> {
+    pub has_succeeded: bool,
+    pub at: TimeText<'a>,
+    /// May be empty.
+    pub detail: &'a str,
 }
 
 pub(super) fn answer_details(view: &DecidedView<'_>) -> Markup {
@@ -120,6 +140,25 @@ pub(super) fn answer_details(view: &DecidedView<'_>) -> Markup {
             @if !view.notes.trim().is_empty() {
                 dt { "Notes" }
                 dd class="quote" dir="auto" lang="" { (visible_text(view.notes)) }
+            }
+            @if let Some(used) = &view.used { (used_rows(used)) }
+        }
+    }
+}
+
+fn used_rows(used: &UsedView<'_>) -> Markup {
+    html! {
+        dt { "Used" }
+        dd { (time_element(&used.at)) ", with the key " (isolated_name(used.key)) }
+        @if let Some(end) = &used.end {
+            dt { "Outcome" }
+            dd {
+                @if end.has_succeeded { "Succeeded" } @else { strong { "Failed" } }
+                ", " (time_element(&end.at)) ", as the program says"
+            }
+            @if !end.detail.trim().is_empty() {
+                dt { "The program’s words" }
+                dd class="quote" dir="auto" lang="" { (visible_text(end.detail)) }
             }
         }
     }

@@ -169,7 +169,7 @@ fn icon(tone: &str, path: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::super::hostile_input::{HOSTILE_TEXT, assert_harmless};
-    use super::super::{AnswerContent, FileView};
+    use super::super::{AnswerContent, FileView, UseEnd, UsedView};
     use super::*;
 
     const AT: TimeText<'_> = TimeText { text: "14 March 2026, 16:12 UTC", rfc3339: "2026-03-14T16:12:00Z" };
@@ -187,6 +187,11 @@ mod tests {
             content: None,
             notes: text,
             channel: AnswerChannel::Link,
+            used: Some(UsedView {
+                key: text,
+                at: AT,
+                end: Some(UseEnd { has_succeeded: false, at: AT, detail: text }),
+            }),
         }
     }
 
@@ -269,6 +274,19 @@ mod tests {
             assert!(page.contains(part), "{part}");
         }
         assert!(!outcome(&DecidedView { notes: " ", ..view }).body().contains("<dt>Notes"));
+    }
+
+    #[test]
+    fn outcome_page_shows_the_use_of_the_approval() {
+        let shown = |used| outcome(&DecidedView { used, ..decided_view("x", ResultKind::Approved) }).into_body();
+        let used = UsedView { key: "deploy agent", at: AT, end: None };
+        let page = shown(Some(used.clone()));
+        assert!(page.contains("<dt>Used</dt>") && page.contains("with the key <bdi>deploy agent</bdi>"), "{page}");
+        assert!(!page.contains("<dt>Outcome</dt>"));
+        let end = UseEnd { has_succeeded: true, at: AT, detail: "invoice 7" };
+        let page = shown(Some(UsedView { end: Some(end), ..used }));
+        assert!(page.contains("Succeeded") && page.contains("invoice 7"), "{page}");
+        assert!(!shown(None).contains("<dt>Used</dt>"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod reply;
 mod request_page;
 mod time_text;
 
-pub use answer::{AnswerChannel, AnswerContent, DecidedView, ResultKind};
+pub use answer::{AnswerChannel, AnswerContent, DecidedView, ResultKind, UseEnd, UsedView};
 pub use attachments::{FileView, Picture};
 pub use buttons::{Button, choice_label, mail_buttons, page_buttons};
 pub use closed::{CancelledView, EscalatedView, ExpiredView, already_decided, cancelled, escalated, expired, outcome};

@@ -12,10 +12,13 @@ use crate::time::Timestamp;
 pub(super) fn effects_of(spec: &DecisionSpec, event: &DecisionEvent, at: Timestamp) -> Vec<Effect> {
     let callback = |purpose: CallbackPurpose| spec.callback_url.as_ref().map(|_| Effect::Callback(purpose.purpose()));
     let notifies_approver = spec.channel != Channel::Webhook;
-    // Every event after the creation updates the Slack message. A decision that a rule answered has none.
+    // Every event that changes what the Slack message shows updates it. A decision that a rule answered has none.
     let posts_in_slack = spec.channel == Channel::Slack && spec.policy.is_none();
-    let slack_update = (posts_in_slack && !matches!(event, DecisionEvent::Created { .. }))
-        .then_some(Effect::Slack(Purpose::UPDATE_SLACK));
+    let is_not_shown = matches!(
+        event,
+        DecisionEvent::Created { .. } | DecisionEvent::Consumed { .. } | DecisionEvent::Executed { .. }
+    );
+    let slack_update = (posts_in_slack && !is_not_shown).then_some(Effect::Slack(Purpose::UPDATE_SLACK));
     let notifications: Vec<Effect> = match event {
         // A rule has answered, and the response to the create request holds the answer.
         DecisionEvent::Created { .. } if spec.policy.is_some() => Vec::new(),
@@ -31,7 +34,8 @@ pub(super) fn effects_of(spec: &DecisionSpec, event: &DecisionEvent, at: Timesta
             let due = answer.execute_at.and_then(|at| callback(CallbackPurpose::Due).map(|due| due.at(at)));
             callback(CallbackPurpose::Resolved).into_iter().chain(due).collect()
         }
-        DecisionEvent::Attached { .. } => Vec::new(),
+        // The program that uses an approval is the one that a callback would tell.
+        DecisionEvent::Attached { .. } | DecisionEvent::Consumed { .. } | DecisionEvent::Executed { .. } => Vec::new(),
         DecisionEvent::Cancelled { .. } => callback(CallbackPurpose::Cancelled).into_iter().collect(),
         DecisionEvent::Escalated => {
             let first = notifies_approver.then_some(mail(ApprovalPurpose::AskBackup));

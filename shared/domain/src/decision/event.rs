@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, SubmittedAnswer};
+use super::consumption::{ConsumeRequest, Consumption, ExecutionEnd, ExecutionOutcome};
 use super::spec::Choice;
 use super::state::State;
 use crate::answer_origin::AnswerOrigin;
@@ -33,6 +34,19 @@ pub enum DecisionEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    #[serde(rename = "decision.consumed")]
+    Consumed {
+        execution_id: String,
+        /// Name of the API key, whose id is that of the entry's author.
+        key_name: String,
+    },
+    #[serde(rename = "decision.executed")]
+    Executed {
+        execution_id: String,
+        outcome: ExecutionOutcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     #[serde(rename = "decision.escalated")]
     Escalated,
     #[serde(rename = "decision.expired")]
@@ -50,7 +64,9 @@ impl DecisionEvent {
             }
             Self::Attached { .. } => &["/event/files"],
             Self::Cancelled { .. } => &["/event/reason"],
-            Self::Escalated | Self::Expired => &[],
+            // What a program reports may name a person.
+            Self::Executed { .. } => &["/event/detail"],
+            Self::Consumed { .. } | Self::Escalated | Self::Expired => &[],
         }
     }
 
@@ -60,9 +76,13 @@ impl DecisionEvent {
             Self::Approved(answer) | Self::Denied(answer) | Self::Modified(answer) | Self::Scheduled(answer) => {
                 Some(answer)
             }
-            Self::Created { .. } | Self::Attached { .. } | Self::Cancelled { .. } | Self::Escalated | Self::Expired => {
-                None
-            }
+            Self::Created { .. }
+            | Self::Attached { .. }
+            | Self::Cancelled { .. }
+            | Self::Consumed { .. }
+            | Self::Executed { .. }
+            | Self::Escalated
+            | Self::Expired => None,
         }
     }
 
@@ -72,7 +92,6 @@ impl DecisionEvent {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "a command lives for one request, and most acts are answers")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     Answer(Choice, SubmittedAnswer),
@@ -82,11 +101,20 @@ pub enum Act {
     Cancel {
         reason: Option<String>,
     },
+    /// Uses the approval for an execution.
+    Consume(ConsumeRequest),
+    /// Reports the end of the execution.
+    Finish {
+        execution_id: String,
+        outcome: ExecutionOutcome,
+        detail: Option<String>,
+    },
     Escalate,
     Expire,
 }
 
-/// Reason to refuse a command on a decision. Retrying never helps: each reason stays true.
+/// Reason to refuse a command on a decision. Retrying never helps, because each reason stays true; only an approval for
+/// later can be used later.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     /// Another answer, by `by`, was accepted earlier.
@@ -105,6 +133,22 @@ pub enum Refusal {
     AnswerMismatch(FieldError),
     /// The API key neither created the decision nor may resolve decisions, so it may not cancel this decision.
     NotRequester,
+    /// The API key neither asked nor consumed, nor may it resolve decisions, so it may not use this approval.
+    NotExecutor,
+    /// The decision is not approved, so there is nothing to use.
+    NotApproved { state: State },
+    /// The approval counts only from a later time on.
+    NotYetApproved { from: Timestamp },
+    /// The program is about to do something else than what was approved.
+    ActionMismatch { approved: String },
+    /// Another execution has used the approval.
+    AlreadyConsumed(Box<Consumption>),
+    /// The time to use the approval is over.
+    ApprovalExpired { at: Timestamp },
+    /// No execution with this name has used the approval.
+    UnknownExecution,
+    /// The execution has ended with another outcome.
+    AlreadyFinished(ExecutionEnd),
     /// The decision would have more than [`crate::attachment::ATTACHMENTS_MAX`] attachments.
     TooManyAttachments { have: usize, more: usize },
 }

@@ -22,6 +22,8 @@ pub fn files_of(event: &DecisionEvent) -> &[Attachment] {
         | DecisionEvent::Modified(answer)
         | DecisionEvent::Scheduled(answer) => &answer.files,
         DecisionEvent::Created { .. }
+        | DecisionEvent::Consumed { .. }
+        | DecisionEvent::Executed { .. }
         | DecisionEvent::Cancelled { .. }
         | DecisionEvent::Escalated
         | DecisionEvent::Expired => &[],

@@ -1,6 +1,8 @@
 //! Lifecycle of a decision: the guards, and the state after each event.
 
 use super::answer::{Answer, SubmittedAnswer, check_against_spec, requested_time};
+use super::approval_use::{consume, finish, may_finish};
+use super::consumption::{Consumption, ExecutionEnd};
 use super::effects::effects_of;
 use super::event::{Act, DecisionEvent, Refusal};
 use super::spec::{Choice, DecisionSpec};
@@ -59,6 +61,8 @@ impl Lifecycle for Decision {
             DecisionEvent::Scheduled(_) => "decision.scheduled",
             DecisionEvent::Attached { .. } => "decision.attached",
             DecisionEvent::Cancelled { .. } => "decision.cancelled",
+            DecisionEvent::Consumed { .. } => "decision.consumed",
+            DecisionEvent::Executed { .. } => "decision.executed",
             DecisionEvent::Escalated => "decision.escalated",
             DecisionEvent::Expired => "decision.expired",
         }
@@ -75,6 +79,8 @@ impl Lifecycle for Decision {
             Act::Answer(Choice::Modify, _) => Trigger::Modify,
             Act::Attach(_) => Trigger::Attach,
             Act::Cancel { .. } => Trigger::Cancel,
+            Act::Consume(_) => Trigger::Consume,
+            Act::Finish { .. } => Trigger::Finish,
             Act::Escalate => Trigger::Escalate,
             Act::Expire => Trigger::Expire,
         }
@@ -96,7 +102,9 @@ impl Lifecycle for Decision {
                 | Trigger::Modify
                 | Trigger::Schedule
                 | Trigger::Attach
-                | Trigger::Cancel,
+                | Trigger::Cancel
+                | Trigger::Consume
+                | Trigger::Finish,
                 _,
             ) => None,
         }
@@ -112,7 +120,9 @@ impl Lifecycle for Decision {
             | Trigger::Modify
             | Trigger::Schedule
             | Trigger::Attach
-            | Trigger::Cancel => Act::Expire,
+            | Trigger::Cancel
+            | Trigger::Consume
+            | Trigger::Finish => Act::Expire,
         }
     }
 
@@ -128,6 +138,10 @@ impl Lifecycle for Decision {
                     true => Ok(DecisionEvent::Attached { files: files.clone() }),
                     false => Err(Refusal::TooManyAttachments { have, more: files.len() }),
                 }
+            }
+            Act::Consume(request) => consume(&record.spec, &record.state_data, request, actor, now),
+            Act::Finish { execution_id, outcome, detail } => {
+                finish(&record.state_data, execution_id, *outcome, detail, actor)
             }
             Act::Cancel { reason } => match actor {
                 // A key that may resolve decisions could deny this decision, so it may cancel the decision too.
@@ -175,7 +189,30 @@ impl Lifecycle for Decision {
         }
     }
 
-    fn refuse_no_transition(record: &Record<Self>, _act: &Act) -> Refusal {
+    /// A program that consumed, or reported an end, may do so again: a repeat gets the same result.
+    fn is_already_done(record: &Record<Self>, act: &Act, actor: &Actor) -> bool {
+        let Some(consumption) = &record.state_data.consumption else { return false };
+        match act {
+            Act::Consume(request) => {
+                request.execution_id == consumption.execution_id
+                    && key_of(actor) == Some(consumption.key)
+                    && request.action_hash == record.spec.action_hash()
+            }
+            Act::Finish { execution_id, outcome, .. } => {
+                *execution_id == consumption.execution_id
+                    && may_finish(consumption, actor)
+                    && consumption.end.as_ref().is_some_and(|end| end.outcome == *outcome)
+            }
+            Act::Answer(..) | Act::Attach(_) | Act::Cancel { .. } | Act::Escalate | Act::Expire => false,
+        }
+    }
+
+    fn refuse_no_transition(record: &Record<Self>, act: &Act) -> Refusal {
+        match act {
+            Act::Consume(_) => return Refusal::NotApproved { state: record.state() },
+            Act::Finish { .. } => return Refusal::UnknownExecution,
+            Act::Answer(..) | Act::Attach(_) | Act::Cancel { .. } | Act::Escalate | Act::Expire => {}
+        }
         if let Some(outcome) = record.state_data.outcome() {
             let by = outcome.answer.resolved_by.clone();
             let origin = answer_origin(record);
@@ -191,6 +228,8 @@ impl Lifecycle for Decision {
     fn apply(before: Option<&StateData>, entry: &LogEntry<Self>) -> StateData {
         let outcome = |answer: &Answer| Outcome { at: entry.at, by: Some(entry.by.clone()), answer: answer.clone() };
         let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
+        let mut consumption = before.and_then(|before| before.consumption.clone());
+        let same_phase = || before.map_or(Phase::Pending, |before| before.phase.clone());
         let phase = match &entry.event {
             DecisionEvent::Created { .. } => Phase::Pending,
             DecisionEvent::Approved(answer) => Phase::Approved(outcome(answer)),
@@ -199,7 +238,22 @@ impl Lifecycle for Decision {
             DecisionEvent::Scheduled(answer) => Phase::Scheduled(outcome(answer)),
             DecisionEvent::Attached { files } => {
                 attachments.extend(files.iter().cloned());
-                before.map_or(Phase::Pending, |before| before.phase.clone())
+                same_phase()
+            }
+            DecisionEvent::Consumed { execution_id, key_name } => {
+                consumption = key_of(&entry.by).map(|key| Consumption {
+                    execution_id: execution_id.clone(),
+                    consumed_at: entry.at,
+                    key,
+                    key_name: key_name.clone(),
+                    end: None,
+                });
+                same_phase()
+            }
+            DecisionEvent::Executed { outcome, detail, .. } => {
+                let end = ExecutionEnd { outcome: *outcome, detail: detail.clone(), finished_at: entry.at };
+                consumption = consumption.map(|consumption| Consumption { end: Some(end), ..consumption });
+                same_phase()
             }
             DecisionEvent::Cancelled { reason } => {
                 Phase::Expired(Expiry { cancelled: Some(Cancelled { at: entry.at, reason: reason.clone() }) })
@@ -207,7 +261,7 @@ impl Lifecycle for Decision {
             DecisionEvent::Escalated => Phase::Escalated,
             DecisionEvent::Expired => Phase::Expired(Expiry::default()),
         };
-        StateData { phase, attachments }
+        StateData { phase, attachments, consumption }
     }
 
     fn effects(spec: &DecisionSpec, entry: &LogEntry<Self>) -> Vec<Effect> {

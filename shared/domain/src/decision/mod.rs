@@ -1,7 +1,9 @@
 //! Decisions: requests of agents, each answered by a person at most once and before a deadline.
 
 mod answer;
+mod approval_use;
 mod callback_purpose;
+mod consumption;
 mod effects;
 mod event;
 mod field_error;
@@ -21,6 +23,10 @@ pub use answer::{
     RESPONSE_DATA_DEPTH_MAX, SubmittedAnswer, TEXT_CHARS_MAX, validate_answer,
 };
 pub use callback_purpose::CallbackPurpose;
+pub use consumption::{
+    ConsumeRequest, Consumption, EXECUTION_DETAIL_CHARS_MAX, EXECUTION_ID_CHARS_MAX, ExecutionEnd, ExecutionOutcome,
+    validate_action_hash, validate_execution_detail, validate_execution_id,
+};
 pub(crate) use effects::{mail, reminders};
 pub use event::{Act, DecisionEvent, Refusal};
 pub use field_error::{APPROVER_NOT_ALLOWED, UNSUPPORTED_CHANNEL};

@@ -32,6 +32,13 @@ const ROWS: &[Row<State, Trigger>] = &[
     row(Escalated, Trigger::Attach,   Escalated, "decision.attached"),
     row(Escalated, Trigger::Cancel,   Expired,   "decision.cancelled"),
     row(Escalated, Trigger::Expire,   Expired,   "decision.expired"),
+    // An approval is used once, and the end of its execution is reported once. The answer stays what it is.
+    row(Approved,  Trigger::Consume,  Approved,  "decision.consumed"),
+    row(Approved,  Trigger::Finish,   Approved,  "decision.executed"),
+    row(Modified,  Trigger::Consume,  Modified,  "decision.consumed"),
+    row(Modified,  Trigger::Finish,   Modified,  "decision.executed"),
+    row(Scheduled, Trigger::Consume,  Scheduled, "decision.consumed"),
+    row(Scheduled, Trigger::Finish,   Scheduled, "decision.executed"),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,18 +82,24 @@ pub enum Trigger {
     Schedule,
     Attach,
     Cancel,
+    /// Uses an approval.
+    Consume,
+    /// Reports the end of the execution that used the approval.
+    Finish,
     Escalate,
     Expire,
 }
 
 impl Trigger {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Approve,
         Self::Deny,
         Self::Modify,
         Self::Schedule,
         Self::Attach,
         Self::Cancel,
+        Self::Consume,
+        Self::Finish,
         Self::Escalate,
         Self::Expire,
     ];

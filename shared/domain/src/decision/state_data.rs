@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::consumption::Consumption;
 use crate::actor::Actor;
 use crate::attachment::Attachment;
 use crate::time::Timestamp;
@@ -15,6 +16,9 @@ pub struct StateData {
     /// Files that the requester's side attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// Use of the approval. `None` until a program has used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumption: Option<Consumption>,
 }
 
 /// State with the data that exists only in that state.

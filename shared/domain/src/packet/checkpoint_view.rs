@@ -73,7 +73,7 @@ pub fn checkpoint_as_decision(
         updated_at: closing.map_or(opening.at, |entry| entry.at),
         seq: closing.map_or(number, |entry| entry.seq),
         spec,
-        state_data: StateData { phase, attachments: Vec::new() },
+        state_data: StateData { phase, attachments: Vec::new(), consumption: None },
         log: std::iter::once(first).chain(last).collect(),
         // The log of the view is not stored, so it has no chain.
         chain: ChainHash::genesis(record.tenant, record.id),

@@ -2,15 +2,15 @@
 
 use handrail_domain::access::{Role, Scope};
 use handrail_domain::actor::Actor;
-use handrail_domain::decision::{Act, Choice, Decision, DecisionEvent, Refusal, State};
+use handrail_domain::decision::{Act, Choice, Decision, DecisionEvent, ExecutionOutcome, Refusal, State};
 use handrail_domain::lifecycle::{DeadlineGuard, PlannedTransition};
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 
 use super::expected_transitions::{Expected, expected, expected_state_data};
 use super::fixtures::{
-    FIRST_DEADLINE, SECOND_DEADLINE, START, Setup, TestActor, all_acts, bytes, cancelled_record, expected_chain_hash,
-    is_text_of, record_in, record_with_files, run_command,
+    EXECUTE_AT, FIRST_DEADLINE, SECOND_DEADLINE, START, Setup, TestActor, all_acts, bytes, cancelled_record,
+    expected_chain_hash, is_text_of, record_in, record_with_files, run_command, with_consumption,
 };
 
 /// Compares the result of a command with the expected result.
@@ -62,16 +62,20 @@ fn check_one_event(
 fn times_around_deadlines() -> impl Iterator<Item = Timestamp> {
     let neighbours =
         [FIRST_DEADLINE, SECOND_DEADLINE].into_iter().flat_map(|deadline| [-1, 0, 1].map(|ms| deadline.plus_ms(ms)));
-    [START, START.plus_ms(10)].into_iter().chain(neighbours)
+    // The last is late enough for every approval for later.
+    [START, START.plus_ms(10)].into_iter().chain(neighbours).chain([EXECUTE_AT])
 }
 
-/// Returns a record in every state, a cancelled record, and records with some and with the most files.
+/// Returns a record in every state, a cancelled record, records with some and with the most files, and records whose
+/// approval was used.
 fn records_in_every_phase(setup: &Setup) -> Vec<Record<Decision>> {
     let states = State::ALL.map(|state| record_in(state, setup));
     let variants = [
         cancelled_record(setup),
         record_with_files(5, State::Pending, setup),
         record_with_files(4, State::Escalated, setup),
+        with_consumption(&record_in(State::Approved, setup), None),
+        with_consumption(&record_in(State::Scheduled, setup), Some(ExecutionOutcome::Succeeded)),
     ];
     states.into_iter().chain(variants).collect()
 }
@@ -93,7 +97,7 @@ fn every_command_makes_one_event_or_is_refused() {
             }
         }
     }
-    assert_eq!(cases, (14 + 3 * 4) * (7 + 3) * 30 * 8 * 9);
+    assert_eq!(cases, (14 + 3 * 4) * (7 + 5) * 34 * 9 * 9);
 }
 
 #[test]

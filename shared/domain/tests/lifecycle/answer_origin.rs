@@ -69,7 +69,7 @@ fn origin_of_an_earlier_answer_is_in_the_log() {
         entry.at,
     );
     let phase = Phase::Approved(Outcome { at: entry.at, by: None, answer });
-    let earlier = Record { state_data: StateData { phase, attachments: vec![] }, ..earlier };
+    let earlier = Record { state_data: StateData { phase, attachments: vec![], consumption: None }, ..earlier };
     let origin = answer_origin(&earlier).unwrap();
     assert_eq!((origin.resolved_via, origin.answered_by_asker), (ResolvedVia::Api, true));
     // The record knows the name of the key that asked, and no other.

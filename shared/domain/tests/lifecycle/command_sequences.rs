@@ -103,16 +103,39 @@ fn repeated_command_id_with_other_content_is_recognised() {
     assert_ne!(found.command, repeat, "the content differs from the first command");
 }
 
+fn is_use(event: &DecisionEvent) -> bool {
+    matches!(event, DecisionEvent::Consumed { .. } | DecisionEvent::Executed { .. })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     #[test]
-    fn terminal_record_never_changes(history in any_history()) {
+    fn settled_decision_never_changes(history in any_history()) {
         run_history(&history, |result| {
-            if !is_open(result.before.state()) {
-                assert!(result.outcome.is_err(), "{:?}", result.step);
+            if is_open(result.before.state()) {
+                return;
+            }
+            if let Ok(transition) = result.outcome {
+                // Its approval may be used, which leaves the answer and the files as they are.
+                assert!(is_use(&transition.next.newest().unwrap().event), "{:?}", result.step);
+                let (before, after) = (&result.before.state_data, &transition.next.state_data);
+                assert_eq!((&before.phase, &before.attachments), (&after.phase, &after.attachments));
             }
         });
+    }
+
+    #[test]
+    fn approval_is_used_at_most_once(history in any_history()) {
+        let record = run_history(&history, |_| {});
+        let count = |name: &str| {
+            record.log.iter().filter(|encoded| Decision::event_name(&encoded.entry.event) == name).count()
+        };
+        let (consumed, executed) = (count("decision.consumed"), count("decision.executed"));
+        prop_assert!(consumed <= 1 && executed <= consumed, "{} {}", consumed, executed);
+        let is_approved = matches!(record.state(), State::Approved | State::Modified | State::Scheduled);
+        prop_assert!(consumed == 0 || is_approved);
+        prop_assert_eq!(record.state_data.consumption.is_some(), consumed == 1);
     }
 
     #[test]
@@ -121,10 +144,11 @@ proptest! {
         let (mut replayed, mut expected) = (None, None);
         for encoded in &record.log {
             let (event, at) = (&encoded.entry.event, encoded.entry.at);
-            // Only an open record has a next event, and it escalates only once.
+            // Only an open record has a next event, besides the use of its approval, and it escalates only once.
             if let Some(before) = &replayed {
                 let from = Decision::state(before);
-                prop_assert!(is_open(from) && (*event != DecisionEvent::Escalated || from == State::Pending));
+                prop_assert!(is_open(from) || is_use(event));
+                prop_assert!(*event != DecisionEvent::Escalated || from == State::Pending);
             }
             replayed = Some(Decision::apply(replayed.as_ref(), &encoded.entry));
             expected = Some(expected_state_data(expected.as_ref(), event, &encoded.entry.by, at));

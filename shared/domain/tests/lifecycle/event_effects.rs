@@ -1,7 +1,7 @@
 //! Effects of each event.
 
 use handrail_domain::approval_purpose::ApprovalPurpose;
-use handrail_domain::decision::{Answer, CallbackPurpose, Channel, Choice, Decision, DecisionEvent};
+use handrail_domain::decision::{Answer, CallbackPurpose, Channel, Choice, Decision, DecisionEvent, ExecutionOutcome};
 use handrail_domain::effect::{Effect, Purpose};
 use handrail_domain::lifecycle::Lifecycle;
 use handrail_domain::policy::{RuleEffect, RuleMatch};
@@ -40,8 +40,12 @@ fn assert_effects(event: &DecisionEvent, channel: Channel, callback: bool, expec
     let is_slack_update = |effect: &Effect| matches!(effect, Effect::Slack(_));
     let (updates, others): (Vec<_>, Vec<_>) = Decision::effects(&spec, &entry).into_iter().partition(is_slack_update);
     assert_eq!(others, expected, "{event:?} by {channel:?}, callback: {callback}");
-    // The Slack message is updated after every later event.
-    let has_update = channel == Channel::Slack && !matches!(event, DecisionEvent::Created { .. });
+    // The Slack message is updated after every later event that changes what it shows.
+    let is_not_shown = matches!(
+        event,
+        DecisionEvent::Created { .. } | DecisionEvent::Consumed { .. } | DecisionEvent::Executed { .. }
+    );
+    let has_update = channel == Channel::Slack && !is_not_shown;
     assert_eq!(
         updates,
         if has_update { vec![Effect::Slack(UPDATE_SLACK)] } else { Vec::new() },
@@ -134,6 +138,17 @@ fn scheduled_answer_sends_two_callbacks() {
 fn attachments_are_retained_without_notification() {
     for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
         assert_effects(&DecisionEvent::Attached { files: test_files(2) }, channel, true, &[RetainFiles(KEEP_FILES)]);
+    }
+}
+
+#[test]
+fn use_of_an_approval_has_no_effects() {
+    let (execution_id, key_name) = ("run-1".to_owned(), "deploy agent".to_owned());
+    let consumed = DecisionEvent::Consumed { execution_id: execution_id.clone(), key_name };
+    let executed = DecisionEvent::Executed { execution_id, outcome: ExecutionOutcome::Failed, detail: None };
+    for channel in [Channel::Email, Channel::Slack, Channel::Webhook] {
+        assert_effects(&consumed, channel, true, &[]);
+        assert_effects(&executed, channel, true, &[]);
     }
 }
 

@@ -3,14 +3,14 @@
 use handrail_domain::actor::Actor;
 use handrail_domain::answer_origin::{AnswerOrigin, ResolvedVia};
 use handrail_domain::decision::{
-    Act, Answer, Cancelled, Choice, Decision, DecisionEvent, Expiry, Outcome, Phase, Refusal, State, StateData,
-    SubmittedAnswer,
+    Act, Answer, Cancelled, Choice, Consumption, Decision, DecisionEvent, ExecutionEnd, Expiry, Outcome, Phase,
+    Refusal, State, StateData, SubmittedAnswer,
 };
 use handrail_domain::record::Record;
 use handrail_domain::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::fixtures::{APPROVER, BACKUP, EXECUTE_AT, FIRST_DEADLINE, RequestedData, Setup, TestActor};
+use super::fixtures::{APPROVER, BACKUP, EXECUTE_AT, FIRST_DEADLINE, RequestedData, Setup, TestActor, approved_hash};
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Expected {
@@ -32,7 +32,10 @@ pub(crate) fn expected(
 ) -> Expected {
     let state = record.state();
     let last = setup.last_deadline();
-    // An answered record refuses every command and names the resolver.
+    if matches!(act, Act::Consume(_) | Act::Finish { .. }) && !is_open(state) {
+        return expected_use(record, act, actor, now);
+    }
+    // An answered record refuses every other command and names the resolver.
     if let Some(outcome) = record.state_data.outcome() {
         let by = outcome.answer.resolved_by.clone();
         // The records of these tests were answered by the link in the mail.
@@ -61,6 +64,9 @@ pub(crate) fn expected(
         return Expected::TimerFires(last, State::Expired, DecisionEvent::Expired);
     }
     match act {
+        // An approval is used after it was given.
+        Act::Consume(_) => Expected::Refused(Refusal::NotApproved { state }),
+        Act::Finish { .. } => Expected::Refused(Refusal::UnknownExecution),
         // Only timers escalate and expire, and no timer is due before its deadline.
         Act::Escalate | Act::Expire => Expected::Refused(Refusal::Expired { at: last }),
         // At most five files. A request that exceeds the limit adds none.
@@ -78,6 +84,44 @@ pub(crate) fn expected(
             _ => Expected::Refused(Refusal::NotRequester),
         },
         Act::Answer(choice, submitted) => expected_answer(state, setup, *choice, submitted, actor, now),
+    }
+}
+
+/// Expects the result of using the approval of a settled record, or of reporting the end of that use.
+fn expected_use(record: &Record<Decision>, act: &Act, actor: TestActor, now: Timestamp) -> Expected {
+    let state = record.state();
+    let is_approved = matches!(state, State::Approved | State::Modified | State::Scheduled);
+    let consumption = record.state_data.consumption.as_ref();
+    // The key that asked, and those that may answer. Here the key that asked is also the one that consumed.
+    let may_use = matches!(actor, TestActor::AgentKey | TestActor::AppKey | TestActor::AdminKey);
+    match act {
+        Act::Consume(_) if !is_approved => Expected::Refused(Refusal::NotApproved { state }),
+        Act::Consume(_) if !may_use => Expected::Refused(Refusal::NotExecutor),
+        Act::Consume(request) if request.action_hash != approved_hash() => {
+            Expected::Refused(Refusal::ActionMismatch { approved: approved_hash() })
+        }
+        Act::Consume(request) => match consumption {
+            Some(consumption) => Expected::Refused(Refusal::AlreadyConsumed(Box::new(consumption.clone()))),
+            None if state == State::Scheduled && now < EXECUTE_AT => {
+                Expected::Refused(Refusal::NotYetApproved { from: EXECUTE_AT })
+            }
+            None => {
+                let (execution_id, key_name) = (request.execution_id.clone(), request.key_name.clone());
+                Expected::Accepted(state, DecisionEvent::Consumed { execution_id, key_name })
+            }
+        },
+        Act::Finish { execution_id, outcome, detail } => match consumption {
+            Some(consumption) if consumption.execution_id == *execution_id => match &consumption.end {
+                _ if !may_use => Expected::Refused(Refusal::NotExecutor),
+                Some(end) => Expected::Refused(Refusal::AlreadyFinished(end.clone())),
+                None => {
+                    let (execution_id, outcome, detail) = (execution_id.clone(), *outcome, detail.clone());
+                    Expected::Accepted(state, DecisionEvent::Executed { execution_id, outcome, detail })
+                }
+            },
+            _ => Expected::Refused(Refusal::UnknownExecution),
+        },
+        _ => panic!("{act:?} uses no approval"),
     }
 }
 
@@ -191,6 +235,7 @@ pub(crate) fn expected_state_data(
     at: Timestamp,
 ) -> StateData {
     let mut attachments = before.map(|before| before.attachments.clone()).unwrap_or_default();
+    let mut consumption = before.and_then(|before| before.consumption.clone());
     let outcome = |answer: &Answer| Outcome { at, by: Some(by.clone()), answer: answer.clone() };
     let phase = match event {
         DecisionEvent::Created { .. } => Phase::Pending,
@@ -207,8 +252,19 @@ pub(crate) fn expected_state_data(
             attachments.extend(files.clone());
             before.map_or(Phase::Pending, |before| before.phase.clone())
         }
+        DecisionEvent::Consumed { execution_id, key_name } => {
+            let (execution_id, key_name) = (execution_id.clone(), key_name.clone());
+            let Actor::Key { key, .. } = by else { panic!("{by:?} consumed") };
+            consumption = Some(Consumption { execution_id, consumed_at: at, key: *key, key_name, end: None });
+            before.unwrap().phase.clone()
+        }
+        DecisionEvent::Executed { outcome, detail, .. } => {
+            let end = ExecutionEnd { outcome: *outcome, detail: detail.clone(), finished_at: at };
+            consumption.as_mut().unwrap().end = Some(end);
+            before.unwrap().phase.clone()
+        }
     };
-    StateData { phase, attachments }
+    StateData { phase, attachments, consumption }
 }
 
 /// Returns the state at a time, if nobody acts.

@@ -6,8 +6,8 @@ use handrail_domain::answer_origin::AnsweringKey;
 use handrail_domain::approvers::{ApproverPattern, AskablePeople};
 use handrail_domain::attachment::Attachment;
 use handrail_domain::decision::{
-    Act, Answer, Channel, Choice, Decision, DecisionEvent, DecisionSpec, NewDecision, Refusal, Requester, State,
-    SubmittedAnswer,
+    Act, Answer, Channel, Choice, ConsumeRequest, Decision, DecisionEvent, DecisionSpec, ExecutionOutcome, NewDecision,
+    Refusal, Requester, State, SubmittedAnswer,
 };
 use handrail_domain::ids::{CommandId, KeyId, RecordId, TenantId};
 use handrail_domain::lifecycle::{Command, PlannedTransition, decide, fire_due_timer};
@@ -170,10 +170,42 @@ pub(crate) fn all_acts() -> Vec<Act> {
         Act::Attach(test_files(6)),
         Act::Cancel { reason: None },
         Act::Cancel { reason: Some("duplicate request".to_owned()) },
+        consume("run-1", &approved_hash()),
+        consume("run-2", &format!("sha256:{}", "0".repeat(64))),
+        finish("run-1", ExecutionOutcome::Succeeded),
+        finish("run-2", ExecutionOutcome::Failed),
         Act::Escalate,
         Act::Expire,
     ];
     answers.chain(other_acts).collect()
+}
+
+/// Hash of the action that every spec of these tests has.
+pub(crate) fn approved_hash() -> String {
+    let digest = Sha256::digest(r#"{"action":"Deploy","arguments":null,"tool":null}"#);
+    format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+pub(crate) fn consume(execution_id: &str, action_hash: &str) -> Act {
+    Act::Consume(ConsumeRequest {
+        execution_id: execution_id.to_owned(),
+        action_hash: action_hash.to_owned(),
+        key_name: "deploy agent".to_owned(),
+    })
+}
+
+pub(crate) fn finish(execution_id: &str, outcome: ExecutionOutcome) -> Act {
+    Act::Finish { execution_id: execution_id.to_owned(), outcome, detail: Some("invoice 7".to_owned()) }
+}
+
+/// The record after the asking key used the approval for `run-1`, and after that execution ended if `outcome` is given.
+pub(crate) fn with_consumption(record: &Record<Decision>, outcome: Option<ExecutionOutcome>) -> Record<Decision> {
+    let (by, at) = (TestActor::AgentKey.actor(), record.updated_at);
+    let (execution_id, key_name) = ("run-1".to_owned(), "deploy agent".to_owned());
+    let consumed = DecisionEvent::Consumed { execution_id: execution_id.clone(), key_name };
+    let record = record.append(consumed, by.clone(), command_id("consume"), at);
+    let Some(outcome) = outcome else { return record };
+    record.append(DecisionEvent::Executed { execution_id, outcome, detail: None }, by, command_id("finish"), at)
 }
 
 pub(crate) fn test_files(count: usize) -> Vec<Attachment> {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use handrail_domain::actor::Actor;
-use handrail_domain::decision::{Act, Choice, Decision, State, SubmittedAnswer, TABLE, Trigger};
+use handrail_domain::decision::{Act, Choice, Decision, ExecutionOutcome, State, SubmittedAnswer, TABLE, Trigger};
 use handrail_domain::lifecycle::{Lifecycle, Row};
 
 use super::fixtures::{
-    EXECUTE_AT, RequestedData, START, Setup, TestActor, command_id, create_record, record_in, spec, test_files,
+    EXECUTE_AT, RequestedData, START, Setup, TestActor, approved_hash, command_id, consume, create_record, finish,
+    record_in, spec, test_files, with_consumption,
 };
 
 fn full_setup() -> Setup {
@@ -25,6 +26,8 @@ fn act_for_trigger(trigger: Trigger) -> Act {
         ),
         Trigger::Attach => Act::Attach(test_files(1)),
         Trigger::Cancel => Act::Cancel { reason: None },
+        Trigger::Consume => consume("run-1", &approved_hash()),
+        Trigger::Finish => finish("run-1", ExecutionOutcome::Succeeded),
         Trigger::Escalate => Act::Escalate,
         Trigger::Expire => Act::Expire,
     }
@@ -33,7 +36,7 @@ fn act_for_trigger(trigger: Trigger) -> Act {
 fn actor_for_row(row: &Row<State, Trigger>) -> Actor {
     match row.trigger {
         Trigger::Approve | Trigger::Deny | Trigger::Modify | Trigger::Schedule => TestActor::AppKey.actor(),
-        Trigger::Attach | Trigger::Cancel => TestActor::AgentKey.actor(),
+        Trigger::Attach | Trigger::Cancel | Trigger::Consume | Trigger::Finish => TestActor::AgentKey.actor(),
         Trigger::Escalate | Trigger::Expire => Actor::Timer,
     }
 }
@@ -54,10 +57,10 @@ fn every_state_is_reachable() {
 #[test]
 fn terminal_states_are_answered_or_expired() {
     for state in State::ALL {
-        let has_row = TABLE.rows.iter().any(|row| row.from == state);
+        let leads_out = TABLE.rows.iter().any(|row| row.from == state && row.to != state);
         let terminal =
             matches!(state, State::Approved | State::Denied | State::Modified | State::Scheduled | State::Expired);
-        assert_eq!(has_row, !terminal, "{state:?}");
+        assert_eq!(leads_out, !terminal, "{state:?}");
         assert_eq!(TABLE.is_terminal(state), terminal, "{state:?}");
         assert_eq!(record_in(state, &full_setup()).is_terminal(), terminal, "{state:?}");
     }
@@ -122,10 +125,15 @@ fn every_open_state_has_a_timer() {
 #[test]
 fn rows_match_guard_events_and_next_states() {
     for row in TABLE.rows {
-        let record = record_in(row.from, &full_setup());
+        let record = match row.trigger {
+            Trigger::Finish => with_consumption(&record_in(row.from, &full_setup()), None),
+            _ => record_in(row.from, &full_setup()),
+        };
+        // An approval for later is used when its time has come.
+        let now = if row.from == State::Scheduled { EXECUTE_AT } else { START };
         let act = act_for_trigger(row.trigger);
         assert_eq!(Decision::trigger(&record.spec, &act, START), row.trigger);
-        let event = Decision::guard(&record, &act, &actor_for_row(row), START).unwrap();
+        let event = Decision::guard(&record, &act, &actor_for_row(row), now).unwrap();
         assert_eq!(Decision::event_name(&event), row.event, "{row:?}");
         let next = record.append(event, actor_for_row(row), command_id("row"), record.updated_at.plus_ms(1));
         assert_eq!(next.state(), row.to, "{row:?}");
@@ -133,13 +141,15 @@ fn rows_match_guard_events_and_next_states() {
 }
 
 #[test]
-fn event_names_match_states_except_attach_and_cancel() {
+fn event_names_match_states_unless_the_state_stays_or_is_cancelled() {
     let mut states = BTreeMap::new();
     for row in TABLE.rows {
         match row.trigger {
             Trigger::Attach => {
                 assert_eq!((row.event, row.to), ("decision.attached", row.from), "the state stays");
             }
+            Trigger::Consume => assert_eq!((row.event, row.to), ("decision.consumed", row.from), "the state stays"),
+            Trigger::Finish => assert_eq!((row.event, row.to), ("decision.executed", row.from), "the state stays"),
             Trigger::Cancel => assert_eq!((row.event, row.to), ("decision.cancelled", State::Expired)),
             _ => {
                 assert_eq!(*states.entry(row.event).or_insert(row.to), row.to, "{}", row.event);
@@ -153,11 +163,13 @@ fn event_names_match_states_except_attach_and_cancel() {
 }
 
 #[test]
-fn open_states_accept_all_but_second_escalation() {
+fn open_states_accept_all_but_second_escalation_and_use() {
     for state in [State::Pending, State::Escalated] {
         for trigger in Trigger::ALL {
             let found = TABLE.find(state, trigger).is_some();
-            assert_eq!(found, (state, trigger) != (State::Escalated, Trigger::Escalate), "{state:?} {trigger:?}");
+            let is_use = matches!(trigger, Trigger::Consume | Trigger::Finish);
+            let expected = !is_use && (state, trigger) != (State::Escalated, Trigger::Escalate);
+            assert_eq!(found, expected, "{state:?} {trigger:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use handrail_domain::actor::{Actor, AuthMethod};
 use handrail_domain::attachment::Attachment;
-use handrail_domain::decision::{Answer, Decision, DecisionEvent};
+use handrail_domain::decision::{Answer, Decision, DecisionEvent, ExecutionOutcome};
 use handrail_domain::ids::CommandId;
 use handrail_domain::record::{ChainHash, EncodedLogEntry, LogEntry};
 use serde_json::json;
@@ -40,6 +40,12 @@ fn entries() -> Vec<LogEntry<Decision>> {
         DecisionEvent::Scheduled(Answer { execute_at: Some(START), ..answer() }),
         DecisionEvent::Attached { files },
         DecisionEvent::Cancelled { reason: Some(MARK.to_owned()) },
+        DecisionEvent::Consumed { execution_id: "run-1".to_owned(), key_name: "deploy agent".to_owned() },
+        DecisionEvent::Executed {
+            execution_id: "run-1".to_owned(),
+            outcome: ExecutionOutcome::Failed,
+            detail: Some(format!("{MARK} got nothing")),
+        },
         DecisionEvent::Escalated,
         DecisionEvent::Expired,
     ];

@@ -67,7 +67,7 @@ pub(crate) fn answer() -> Answer {
 }
 
 pub(crate) fn state_data_in(phase: Phase) -> StateData {
-    StateData { phase, attachments: vec![] }
+    StateData { phase, attachments: vec![], consumption: None }
 }
 
 fn minimal_answer() -> Answer {
@@ -283,7 +283,7 @@ proptest! {
     fn any_answer_round_trips(answer in any_answer(), at in any_time()) {
         assert_round_trip(&DecisionEvent::Approved(answer.clone()));
         let phase = Phase::Denied(Outcome { at, by: Some(TestActor::Approver.actor()), answer: answer.clone() });
-        assert_round_trip(&StateData { phase, attachments: answer.files.clone() });
+        assert_round_trip(&StateData { phase, attachments: answer.files.clone(), consumption: None });
         assert_round_trip(&LogEntry::<Decision> { at, event: DecisionEvent::Modified(answer), ..log_entry() });
     }
 

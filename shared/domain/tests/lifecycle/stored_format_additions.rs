@@ -2,7 +2,8 @@
 
 use handrail_domain::actor::Actor;
 use handrail_domain::decision::{
-    Answer, Cancelled, Choice, DecisionEvent, DecisionSpec, Expiry, Outcome, Phase, ResponseType, StateData,
+    Answer, Cancelled, Choice, Consumption, DecisionEvent, DecisionSpec, ExecutionEnd, ExecutionOutcome, Expiry,
+    Outcome, Phase, ResponseType, StateData,
 };
 use handrail_domain::policy::{RuleEffect, RuleMatch};
 use serde_json::{Value, json};
@@ -32,11 +33,12 @@ fn later_state_and_events_have_stable_form() {
         &StateData {
             phase: Phase::Scheduled(Outcome { at: START, by: None, answer: full }),
             attachments: test_files(1),
+            consumption: None,
         },
         &format!(r#"{{"state":"scheduled","at":"2026-09-21T14:13:20.000Z",{answer_members},"attachments":[{file}]}}"#),
     );
     assert_stored_form(
-        &StateData { phase: Phase::Pending, attachments: test_files(1) },
+        &StateData { phase: Phase::Pending, attachments: test_files(1), consumption: None },
         &format!(r#"{{"state":"pending","attachments":[{file}]}}"#),
     );
     assert_stored_form(
@@ -75,6 +77,41 @@ fn later_state_and_events_have_stable_form() {
     assert_stored_form(
         &TestActor::ApproverOnSlack.actor(),
         r#"{"kind":"person","email":"ann@example.com","by":"slack"}"#,
+    );
+}
+
+#[test]
+fn consumption_has_stable_form() {
+    let (execution_id, key_name) = ("run-1".to_owned(), "deploy agent".to_owned());
+    assert_stored_form(
+        &DecisionEvent::Consumed { execution_id: execution_id.clone(), key_name: key_name.clone() },
+        r#"{"type":"decision.consumed","execution_id":"run-1","key_name":"deploy agent"}"#,
+    );
+    let detail = Some("invoice 7".to_owned());
+    assert_stored_form(
+        &DecisionEvent::Executed {
+            execution_id: execution_id.clone(),
+            outcome: ExecutionOutcome::Succeeded,
+            detail: detail.clone(),
+        },
+        r#"{"type":"decision.executed","execution_id":"run-1","outcome":"succeeded","detail":"invoice 7"}"#,
+    );
+    let consumption = |end| {
+        let (execution_id, key_name) = (execution_id.clone(), key_name.clone());
+        Some(Consumption { execution_id, consumed_at: START, key: key(1), key_name, end })
+    };
+    let answer = Answer { resolved_by: "x".to_owned(), ..Answer::default() };
+    let approved = Phase::Approved(Outcome { at: START, by: None, answer });
+    let members = r#""execution_id":"run-1","consumed_at":"2026-09-21T14:13:20.000Z","key":"key_01M3250V00040G2081040G2081","key_name":"deploy agent""#;
+    let outcome = r#""state":"approved","at":"2026-09-21T14:13:20.000Z","resolved_by":"x""#;
+    let open = StateData { phase: approved, attachments: vec![], consumption: consumption(None) };
+    assert_stored_form(&open, &format!(r#"{{{outcome},"consumption":{{{members}}}}}"#));
+    let end = ExecutionEnd { outcome: ExecutionOutcome::Failed, detail, finished_at: START };
+    assert_stored_form(
+        &StateData { consumption: consumption(Some(end)), ..open },
+        &format!(
+            r#"{{{outcome},"consumption":{{{members},"end":{{"outcome":"failed","detail":"invoice 7","finished_at":"2026-09-21T14:13:20.000Z"}}}}}}"#
+        ),
     );
 }
 

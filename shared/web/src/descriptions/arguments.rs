@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 
 use super::description::{Content, Description, FORM, Header, JSON, schema_of};
 use crate::caller::{Caller, TenantAdmin};
-use crate::extract::{ClientAddress, Form, IdempotencyKey, PathParam, PublicOrigin, ViaApiGateway};
+use crate::extract::{ClientAddress, Form, IdempotencyKey, PathParam, PublicOrigin, TwoPathParams, ViaApiGateway};
 use crate::json_body::{Json, OptionalJson};
 use crate::session_cookie::OptionalUser;
 
@@ -55,6 +55,12 @@ impl Argument for OptionalUser {
 impl Argument for PathParam {
     fn describe(description: &mut Description) {
         description.problems.insert(404);
+    }
+}
+
+impl Argument for TwoPathParams {
+    fn describe(description: &mut Description) {
+        PathParam::describe(description);
     }
 }
 
